@@ -8,7 +8,7 @@
  *
  * arena_alloc returns NULL when the limit or the machine's memory is reached:
  * the world's failure, answered by the caller with 4xx or NO.  Memory is
- * zeroed.  Alignment is that of max_align_t (arena_bytes: none).
+ * zeroed and aligned for any type; that of arena_bytes is neither.
  */
 #pragma once
 

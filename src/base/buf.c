@@ -43,25 +43,31 @@ static bool grow(struct buf *b, size_t need)
 	return true;
 }
 
-char *buf_room(struct buf *b, size_t n)
+/* Room for n bytes of content and `spare` (0 or 1) that are none. */
+static char *room(struct buf *b, size_t n, size_t spare)
 {
-	size_t len = buf_len(b);
-	if (b->failed || n > b->limit || len > b->limit - n) {
+	size_t len = buf_len(b), need;
+	if (b->failed || n > b->limit || len > b->limit - n ||
+	    !size_add(n, spare, &need) || !size_add(len, need, &need)) {
 		b->failed = true;
 		return NULL;
 	}
-	if (b->cap - b->to >= n && b->data != NULL)
-		return b->data + b->to;
-	if (b->from != 0) {
+	if (b->from != 0 && b->cap - b->from < need) {
 		memmove(b->data, b->data + b->from, len);
 		b->from = 0;
 		b->to = len;
 	}
-	if ((b->cap - len < n || b->data == NULL) && !grow(b, len + n)) {
+	need += b->from;
+	if ((b->cap < need || b->data == NULL) && !grow(b, need)) {
 		b->failed = true;
 		return NULL;
 	}
 	return b->data + b->to;
+}
+
+char *buf_room(struct buf *b, size_t n)
+{
+	return room(b, n, 0);
 }
 
 void buf_wrote(struct buf *b, size_t n)
@@ -103,15 +109,11 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 	int n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
 	ENSURE(n >= 0);
-	/* vsnprintf needs room for its NUL, which is not content. */
-	char *p = b->limit - buf_len(b) > (size_t)n
-			  ? buf_room(b, (size_t)n + 1)
-			  : NULL;
+	/* vsnprintf also writes a NUL, which is not content. */
+	char *p = room(b, (size_t)n, 1);
 	if (p != NULL) {
 		vsnprintf(p, (size_t)n + 1, fmt, again);
 		b->to += (size_t)n;
-	} else {
-		b->failed = true;
 	}
 	va_end(again);
 }

@@ -16,13 +16,10 @@
 
 static enum io fill(struct stream *s)
 {
-	if (s->state != IO_OK)
-		return s->state;
-	enum io r = stream_flush(s);
-	if (r == IO_OK)
-		r = s->state = s->ops->fill(s);
-	ENSURE(r != IO_OK || s->in_to > s->in_from);
-	return r;
+	if (stream_flush(s) == IO_OK)
+		s->state = s->ops->fill(s);
+	ENSURE(s->state != IO_OK || s->in_to > s->in_from);
+	return s->state;
 }
 
 /* Length of the line in b with its CRLF, or 0 when no CRLF is there yet. */
@@ -65,7 +62,7 @@ enum io stream_line(struct stream *s, size_t limit, size_t drain,
 		    struct span *line)
 {
 	size_t seen = 0;
-	for (;;) {
+	while (s->state == IO_OK) {
 		struct span b = span_sub(stream_buffered(s), 0, limit);
 		size_t n = line_length(b, seen > 0 ? seen - 1 : 0);
 		if (n != 0) {
@@ -76,22 +73,19 @@ enum io stream_line(struct stream *s, size_t limit, size_t drain,
 		if (b.len == limit)
 			return drain_line(s, drain);
 		seen = b.len;
-		enum io r = fill(s);
-		if (r != IO_OK)
-			return r;
-		ENSURE(limit <= s->in_cap);
+		if (fill(s) == IO_OK)
+			ENSURE(limit <= s->in_cap);
 	}
+	return s->state;
 }
 
 enum io stream_peek(struct stream *s, struct span *bytes)
 {
-	if (s->in_to == s->in_from) {
-		enum io r = fill(s);
-		if (r != IO_OK)
-			return r;
-	}
-	*bytes = stream_buffered(s);
-	return IO_OK;
+	if (s->state == IO_OK && s->in_to == s->in_from)
+		fill(s);
+	if (s->state == IO_OK)
+		*bytes = stream_buffered(s);
+	return s->state;
 }
 
 enum io stream_some(struct stream *s, size_t max, struct span *bytes)

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door; meson and ninja do the work.  Only `make` writes to build/.
+#
+#   make                 what is needed to build, and a release build in build/
+#   make check           everything that can be tested here
+#   make check-long      the slow rest
+#   make demo [ONCE=1]   a whole server in a throw-away folder
+#   make fuzz MINUTES=n  every parser's fuzzer for that long in all
+#   make install         DESTDIR= is honoured; PREFIX= counts when first built
+#   make clean
+
+PREFIX ?= /usr/local
+MINUTES ?= 10
+ONCE ?=
+
+all:
+	@tool/packages install
+	@said=$$(meson setup build --prefix=$(PREFIX) \
+		$(if $(wildcard build/build.ninja),--reconfigure) 2>&1) || \
+		{ echo "$$said"; exit 1; }
+	@ninja -C build
+
+check:
+	@tool/check
+
+check-long:
+	@tool/check --long
+
+demo: all
+	@ONCE=$(ONCE) tool/demo
+
+fuzz:
+	@tool/check --minutes $(MINUTES) fuzz
+
+install: all
+	@meson install -C build --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
+
+clean:
+	rm -rf build build-check build-clang build-fuzz
+
+.PHONY: all check check-long demo fuzz install clean

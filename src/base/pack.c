@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/pack: see pack.h.  Must never read a byte that is not in the span, and
+ * never accept two spellings of one number.
+ */
+#include "base/pack.h"
+
+static void put_little(struct buf *b, uint64_t v, size_t n)
+{
+	char bytes[8];
+	for (size_t i = 0; i < n; i++, v >>= 8)
+		bytes[i] = (char)(v & 255);
+	buf_add(b, span_of(bytes, n));
+}
+
+static void put_big(struct buf *b, uint64_t v, size_t n)
+{
+	char bytes[8];
+	for (size_t i = n; i > 0; i--, v >>= 8)
+		bytes[i - 1] = (char)(v & 255);
+	buf_add(b, span_of(bytes, n));
+}
+
+void pack_u8(struct buf *b, uint8_t v) { put_little(b, v, 1); }
+void pack_u16(struct buf *b, uint16_t v) { put_little(b, v, 2); }
+void pack_u32(struct buf *b, uint32_t v) { put_little(b, v, 4); }
+void pack_u64(struct buf *b, uint64_t v) { put_little(b, v, 8); }
+void pack_u32_be(struct buf *b, uint32_t v) { put_big(b, v, 4); }
+void pack_u64_be(struct buf *b, uint64_t v) { put_big(b, v, 8); }
+
+void pack_varint(struct buf *b, uint64_t v)
+{
+	char bytes[PACK_VARINT_MAX];
+	size_t n = 0;
+	for (; v > 127; v >>= 7)
+		bytes[n++] = (char)(128 | (v & 127));
+	bytes[n++] = (char)v;
+	buf_add(b, span_of(bytes, n));
+}
+
+void pack_span(struct buf *b, struct span s)
+{
+	pack_varint(b, s.len);
+	buf_add(b, s);
+}
+
+void unpack_fail(struct unpack *u)
+{
+	u->failed = true;
+	u->rest = span_of(NULL, 0);
+}
+
+struct span unpack_bytes(struct unpack *u, size_t n)
+{
+	if (u->failed || n > u->rest.len) {
+		unpack_fail(u);
+		return span_of(NULL, 0);
+	}
+	struct span s = span_sub(u->rest, 0, n);
+	u->rest = span_skip(u->rest, n);
+	return s;
+}
+
+static uint64_t get_little(struct unpack *u, size_t n)
+{
+	struct span s = unpack_bytes(u, n);
+	uint64_t v = 0;
+	for (size_t i = s.len; i > 0; i--)
+		v = v << 8 | (uint8_t)s.ptr[i - 1];
+	return v;
+}
+
+static uint64_t get_big(struct unpack *u, size_t n)
+{
+	struct span s = unpack_bytes(u, n);
+	uint64_t v = 0;
+	for (size_t i = 0; i < s.len; i++)
+		v = v << 8 | (uint8_t)s.ptr[i];
+	return v;
+}
+
+uint8_t unpack_u8(struct unpack *u) { return (uint8_t)get_little(u, 1); }
+uint16_t unpack_u16(struct unpack *u) { return (uint16_t)get_little(u, 2); }
+uint32_t unpack_u32(struct unpack *u) { return (uint32_t)get_little(u, 4); }
+uint64_t unpack_u64(struct unpack *u) { return get_little(u, 8); }
+uint32_t unpack_u32_be(struct unpack *u) { return (uint32_t)get_big(u, 4); }
+uint64_t unpack_u64_be(struct unpack *u) { return get_big(u, 8); }
+
+uint64_t unpack_varint(struct unpack *u, uint64_t max)
+{
+	uint64_t v = 0;
+	for (unsigned i = 0; i < PACK_VARINT_MAX; i++) {
+		uint8_t c = unpack_u8(u);
+		/* The tenth byte has one bit left; a zero on top is padding. */
+		if (u->failed || (i == 9 && c > 1) || (i > 0 && c == 0))
+			break;
+		v |= (uint64_t)(c & 127) << (7 * i);
+		if (c < 128) {
+			if (v > max)
+				break;
+			return v;
+		}
+	}
+	unpack_fail(u);
+	return 0;
+}
+
+bool unpack_bool(struct unpack *u)
+{
+	uint8_t v = unpack_u8(u);
+	if (v > 1)
+		unpack_fail(u);
+	return v == 1;
+}
+
+struct span unpack_span(struct unpack *u, size_t max)
+{
+	return unpack_bytes(u, (size_t)unpack_varint(u, max));
+}

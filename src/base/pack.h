@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/pack - fixed byte layouts for rows on disk and frames between processes.
+ *
+ * Numbers are little-endian, independent of the machine; varints are LEB128
+ * (seven bits a byte, lowest first, at most ten bytes) and must be the shortest
+ * form; spans carry their length as a varint in front.  The _be forms are
+ * big-endian: they sort as bytes the way they sort as numbers, for row keys.
+ *
+ * Reading is bounded and sticky: the first read that does not fit returns zero
+ * or an empty span, sets `failed`, and so does every later one.  So a record is
+ * read field by field and judged once, with unpack_done.  Spans that come out
+ * borrow the input.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+#define PACK_VARINT_MAX 10u /* bytes */
+
+void pack_u8(struct buf *, uint8_t);
+void pack_u16(struct buf *, uint16_t);
+void pack_u32(struct buf *, uint32_t);
+void pack_u64(struct buf *, uint64_t);
+void pack_u32_be(struct buf *, uint32_t);
+void pack_u64_be(struct buf *, uint64_t);
+void pack_varint(struct buf *, uint64_t);
+/* Length, then bytes.  For bytes alone: buf_add. */
+void pack_span(struct buf *, struct span);
+
+struct unpack {
+	struct span rest;
+	bool failed;
+};
+
+static inline struct unpack unpack_of(struct span s)
+{
+	return (struct unpack){.rest = s};
+}
+
+uint8_t unpack_u8(struct unpack *);
+uint16_t unpack_u16(struct unpack *);
+uint32_t unpack_u32(struct unpack *);
+uint64_t unpack_u64(struct unpack *);
+uint32_t unpack_u32_be(struct unpack *);
+uint64_t unpack_u64_be(struct unpack *);
+/* Fails above max as well. */
+uint64_t unpack_varint(struct unpack *, uint64_t max);
+/* 0 or 1 in one byte; anything else fails. */
+bool unpack_bool(struct unpack *);
+/* Length and bytes, at most max of them. */
+struct span unpack_span(struct unpack *, size_t max);
+/* Exactly n bytes. */
+struct span unpack_bytes(struct unpack *, size_t n);
+/* Say from outside that what was read makes no sense. */
+void unpack_fail(struct unpack *);
+
+static inline bool unpack_ok(const struct unpack *u) { return !u->failed; }
+/* Everything was read, and all of it was right. */
+MUST_USE static inline bool unpack_done(const struct unpack *u)
+{
+	return !u->failed && u->rest.len == 0;
+}
