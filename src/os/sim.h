@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * os/sim - a world in memory: the same seed gives the same run, always.
+ *
+ * Several loops (roles) live in one process on one sim world.  sim_run picks a
+ * loop that has something to do, in an order drawn from the seed, lets it take
+ * one turn, and again; when nobody has anything to do the clock jumps to the
+ * next timer.  So a day passes in the time that its work takes.
+ *
+ * Sockets are queues in memory.  Descriptors are references: passing one over a
+ * packet socket makes another reference.  There are no files (OS_UNSUPPORTED):
+ * what is simulated keeps its data in the memory engine; blobs there are.
+ *
+ * Faults are called by name and happen at a rate.  Besides the names that code
+ * asks for with world_fault the sim itself knows: "sim.read.short",
+ * "sim.write.short", "sim.packet.again", "sim.accept.nofd".
+ */
+#pragma once
+
+#include "os/world.h"
+
+#define SIM_FDS_MAX     65536u
+#define SIM_STREAM_BUF  65536u /* bytes under way in one direction */
+#define SIM_PACKETS_MAX 16u    /* packets unread on one socket */
+#define SIM_FAULTS_MAX  64u
+
+/* NULL when memory is short. . */
+MUST_USE struct world *world_sim(uint64_t seed);
+
+enum sim_end {
+	SIM_IDLE,  /* nobody has anything to do, now or later */
+	SIM_UNTIL, /* the time came */
+	SIM_STEPS, /* max_steps turns were taken: a busy loop? */
+};
+
+/* Run until the virtual time `until` (NS_NEVER), or idle. */
+enum sim_end sim_run(struct world *, uint64_t until, uint64_t max_steps);
+uint64_t sim_steps(const struct world *); /* turns taken in all */
+
+/* `rate` of 1,000,000 times that the fault is asked for; 0 never. */
+MUST_USE bool sim_fault_set(struct world *, const char *name, uint32_t rate);
+uint64_t sim_fault_count(const struct world *, const char *name); /* happened */
+
+/* The wall clock is the virtual clock plus this; it may be set back. */
+void sim_wall_set(struct world *, struct wall);
+
+/* Break both directions of a stream or packet socket, as when its owner died. */
+void sim_break(struct world *, int fd);
+/* References in use; a leak check for tests. */
+size_t sim_open(const struct world *);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * os/sim_inner - the objects of a simulated world, shared by sim*.c.
+ *
+ * A descriptor is an index into `fds`; several may refer to one object, which
+ * ends with its last reference (descriptor or packet under way).
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/ensure.h"
+#include "base/list.h"
+#include "os/inner.h"
+#include "os/sim.h"
+
+enum sim_kind { SIM_STREAM, SIM_PACKET, SIM_LISTEN, SIM_BLOB };
+
+struct sim_packet {
+	struct list link;
+	struct sim_obj *passed;
+	size_t len;
+	char bytes[];
+};
+
+struct sim_obj {
+	enum sim_kind kind;
+	size_t refs;
+	struct list link;     /* a listener in sim->listeners, or one waiting in `queue` */
+	struct sim_obj *peer; /* streams and packets */
+	struct buf in;        /* stream input, blob content */
+	struct list queue;    /* packets, or ends that wait to be accepted */
+	size_t queued;
+	bool ended, shut, broken, sealed, packets;
+	struct addr local, remote;
+	char path[108];
+	size_t backlog;
+};
+
+struct sim_fault {
+	char name[64];
+	uint32_t rate;
+	uint64_t count;
+};
+
+struct poller {
+	struct list link; /* sim->pollers */
+	struct sim *sim;
+	struct world_party party;
+	struct list entries;
+};
+
+struct sim {
+	struct world world;
+	uint64_t now, random[4], steps;
+	int64_t wall_sec;
+	struct sim_obj **fds;
+	size_t fds_cap, fds_open;
+	uint16_t next_port;
+	struct list listeners, pollers;
+	struct sim_fault faults[SIM_FAULTS_MAX];
+	size_t fault_count;
+};
+
+struct sim *sim_of(struct world *);
+const struct sim *sim_of_const(const struct world *);
+bool sim_fault_now(struct sim *, const char *name);
+uint64_t sim_draw(struct sim *);
+
+struct sim_obj *sim_obj_new(enum sim_kind);
+void sim_unref(struct sim_obj *);
+struct sim_obj *sim_get(struct sim *, int fd); /* an ENSURE when not open */
+/* Takes over one reference, also on failure. */
+MUST_USE enum os sim_fd(struct sim *, struct sim_obj *, int *fd);
+unsigned sim_readiness(const struct sim_obj *);
+
+/* sim_sock.c fills in its part of the table. */
+void sim_sock_ops(struct world_ops *);
