@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ipc/over_os: the table of ipc/link.h over os/loop, os/sock and os/fiber.
+ *
+ * A callback may end the channel and close the link, so each touches nothing
+ * after it has called into the channel.
+ */
+#include "ipc/over_os.h"
+
+#include <stdlib.h>
+
+#include "ipc/ipc.h"
+#include "os/fiber.h"
+#include "os/sock.h"
+
+struct os_link {
+	struct ipc_link link;
+	struct loop *loop;
+	struct ipc *ch;
+	int fd;
+	struct watch watch;
+	struct hook hook;
+	struct timer timer;
+};
+
+static struct os_link *of(struct ipc_link *l)
+{
+	return CONTAINER_OF(l, struct os_link, link);
+}
+
+static void on_ready(struct watch *w, unsigned ready)
+{
+	struct os_link *l = w->arg;
+	if ((ready & READY_OUT) != 0) {
+		/* What can be read comes again next turn: level-triggered. */
+		watch_want(w, READY_IN);
+		ipc_on_writable(l->ch);
+	} else {
+		ipc_on_readable(l->ch);
+	}
+}
+
+static void on_turn_end(struct hook *h)
+{
+	struct os_link *l = h->arg;
+	ipc_on_turn_end(l->ch);
+}
+
+static void on_timer(struct timer *t)
+{
+	struct os_link *l = t->arg;
+	ipc_on_alarm(l->ch);
+}
+
+static bool link_attach(struct ipc_link *link, struct ipc *ch)
+{
+	struct os_link *l = of(link);
+	l->ch = ch;
+	return watch_start(l->loop, &l->watch, l->fd, READY_IN, on_ready, l) ==
+	       OS_OK;
+}
+
+static void link_close(struct ipc_link *link)
+{
+	struct os_link *l = of(link);
+	watch_stop(&l->watch);
+	hook_stop(&l->hook);
+	timer_stop(&l->timer);
+	world_close(loop_world(l->loop), l->fd);
+	l->fd = -1;
+}
+
+static void link_free(struct ipc_link *link) { free(of(link)); }
+
+static enum ipc_io io_of(enum os r)
+{
+	switch (r) {
+	case OS_OK:
+		return IPC_IO_DONE;
+	case OS_AGAIN:
+		return IPC_IO_AGAIN;
+	case OS_EOF:
+		return IPC_IO_END;
+	default:
+		return IPC_IO_BROKEN;
+	}
+}
+
+static enum ipc_io link_send(struct ipc_link *link, struct span frame, int fd)
+{
+	struct os_link *l = of(link);
+	enum ipc_io r =
+		io_of(sock_send(loop_world(l->loop), l->fd, frame, fd));
+	if (r == IPC_IO_AGAIN)
+		watch_want(&l->watch, READY_IN | READY_OUT);
+	return r;
+}
+
+static enum ipc_io link_recv(struct ipc_link *link, char *buf, size_t cap,
+			     size_t *len, int *fd)
+{
+	struct os_link *l = of(link);
+	return io_of(
+		sock_recv(loop_world(l->loop), l->fd, buf, cap, len, fd));
+}
+
+static void link_close_fd(struct ipc_link *link, int fd)
+{
+	world_close(loop_world(of(link)->loop), fd);
+}
+
+static void link_want_turn_end(struct ipc_link *link)
+{
+	struct os_link *l = of(link);
+	loop_at_end(l->loop, &l->hook, on_turn_end, l);
+}
+
+static void link_alarm(struct ipc_link *link, uint64_t when)
+{
+	struct os_link *l = of(link);
+	timer_stop(&l->timer);
+	if (when != NS_NEVER &&
+	    !timer_start(l->loop, &l->timer, when, on_timer, l))
+		ipc_kill(l->ch, "out of memory"); /* a call would never end */
+}
+
+static uint64_t link_now(struct ipc_link *link)
+{
+	return loop_now(of(link)->loop);
+}
+
+static void *link_fiber(struct ipc_link *link)
+{
+	return fiber_self(of(link)->loop);
+}
+
+static bool link_park(struct ipc_link *link)
+{
+	uint64_t value;
+	return fiber_park(of(link)->loop, &value) != WOKE_STOPPED;
+}
+
+static void link_wake(struct ipc_link *link, void *fiber)
+{
+	(void)link;
+	fiber_wake(fiber, 0);
+}
+
+struct ipc_link *ipc_link_os(struct loop *loop, int fd)
+{
+	static const struct ipc_link_ops ops = {
+		.attach = link_attach,
+		.close = link_close,
+		.free = link_free,
+		.send = link_send,
+		.recv = link_recv,
+		.close_fd = link_close_fd,
+		.want_turn_end = link_want_turn_end,
+		.alarm = link_alarm,
+		.now = link_now,
+		.fiber = link_fiber,
+		.park = link_park,
+		.wake = link_wake,
+	};
+	struct os_link *l = calloc(1, sizeof *l);
+	if (l == NULL) {
+		world_close(loop_world(loop), fd);
+		return NULL;
+	}
+	l->link.ops = &ops;
+	l->loop = loop;
+	l->fd = fd;
+	return &l->link;
+}
