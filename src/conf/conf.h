@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf/conf - the values of one configuration, as plain structs.
+ *
+ * A `struct conf` is immutable and complete: every option has a value, written,
+ * inherited or the default.  In a role it comes from a slice (conf/slice.h) and
+ * then holds only what that role may see: everything else is zero or empty.
+ *
+ * Pointers and spans live as long as the snapshot or the arena that the value
+ * came from.  Units: sizes are bytes, durations are seconds, percentages whole
+ * per cents.  Where 0 means "no limit" the comment says so.
+ *
+ * Each member is described once, in the table in conf/options.c, from which
+ * parser, checks, slices and letterlock.conf(5) are made.
+ */
+#pragma once
+
+#include "base/span.h"
+
+/* Who may see an option: one bit a role, in the rows of the option table. */
+enum conf_role {
+	CONF_SUPERVISOR,
+	CONF_EDGE_MX,
+	CONF_EDGE_ACCESS,
+	CONF_EDGE_ADMIN,
+	CONF_AUTH,
+	CONF_VAULT,
+	CONF_STORE,
+	CONF_SORTER,
+	CONF_DIALER,
+	CONF_LOGGER,
+	CONF_ROLES
+};
+
+/* Named blocks and lists: how many there may be. */
+#define CONF_LISTENERS_MAX    64u
+#define CONF_CERTIFICATES_MAX 256u
+#define CONF_PAIRS_MAX        4u   /* key pairs of one certificate */
+#define CONF_SNI_MAX          256u /* names on one listener */
+#define CONF_LIST_MAX         64u  /* items of any other list */
+#define CONF_ADDRESSES_MAX    16u  /* addresses of one listener */
+
+/* An address, or a network with bits < 32 or 128. */
+struct conf_net {
+	uint8_t family; /* 4 or 6 */
+	uint8_t bits;
+	uint8_t bytes[16]; /* network order; IPv4 uses the first four */
+};
+
+struct conf_nets {
+	const struct conf_net *at;
+	size_t count;
+};
+
+struct conf_words {
+	const struct span *at;
+	size_t count;
+};
+
+/* A name that a client may ask for by SNI, and what it is shown. */
+struct conf_sni {
+	struct span name;        /* lower case */
+	struct span certificate; /* name of a certificate block */
+};
+
+struct conf_snis {
+	const struct conf_sni *at;
+	size_t count;
+};
+
+enum conf_log_format { CONF_LOG_JSON, CONF_LOG_LOGFMT, CONF_LOG_SYSLOG };
+enum conf_log_to { CONF_LOG_FILE, CONF_LOG_STDERR };
+enum conf_log_level {
+	CONF_LOG_ERROR,
+	CONF_LOG_WARNING,
+	CONF_LOG_INFO,
+	CONF_LOG_DEBUG
+};
+
+struct conf_log {
+	uint32_t format, to, level;
+	struct span file; /* never empty in a complete snapshot */
+	struct conf_words fields; /* empty: all */
+	struct span tag;
+};
+
+struct conf_processes {
+	uint64_t mx, access, admin, sorter;
+	uint64_t sessions; /* in one access process */
+	uint64_t cohort_age;
+};
+
+/* CONF_PROFILE_AUTO never appears in a listener of a complete snapshot. */
+enum conf_profile {
+	CONF_PROFILE_AUTO,
+	CONF_PROFILE_MODERN,
+	CONF_PROFILE_STRICT,
+	CONF_PROFILE_OPPORTUNISTIC,
+	CONF_PROFILE_LEGACY
+};
+enum conf_tls_version {
+	CONF_TLS_1_0,
+	CONF_TLS_1_1,
+	CONF_TLS_1_2,
+	CONF_TLS_1_3
+};
+enum conf_cipher_order { CONF_ORDER_CHACHA, CONF_ORDER_SERVER, CONF_ORDER_CLIENT };
+enum conf_client_certificate {
+	CONF_CLIENT_OFF,
+	CONF_CLIENT_REQUEST,
+	CONF_CLIENT_REQUIRE
+};
+
+struct conf_tls {
+	struct span certificate; /* name of a certificate block */
+	uint32_t profile, minimum, order, client_certificate;
+	struct span ciphers; /* OpenSSL syntax; empty: those of the profile */
+	struct conf_words groups;
+	struct span client_ca; /* empty: none */
+	bool allow_self_signed, tickets;
+};
+
+struct conf_limits {
+	uint64_t message_size, recipients, command_line, auth_line, imap_line;
+	uint64_t errors, hops;
+	uint64_t messages;                /* in one session; 0: no limit */
+	uint64_t connections;             /* 0: no limit but descriptors */
+	uint64_t connections_per_address; /* 0: no limit */
+	struct conf_nets exempt; /* networks without a limit per address */
+};
+
+struct conf_timeouts {
+	uint64_t handshake, login, command, data, imap_idle, pop3_idle;
+};
+
+struct conf_auth {
+	bool scram;
+	uint64_t scram_iterations, argon2_memory, argon2_passes, threads, queue;
+	uint64_t remember; /* 0: off */
+	uint64_t window;
+	uint64_t failures_address, failures_network, failures_account; /* 0: off */
+	struct span login_domain; /* empty: none */
+};
+
+enum conf_engine { CONF_ENGINE_ROCKSDB, CONF_ENGINE_MEMORY };
+
+struct conf_store {
+	uint32_t engine;
+	uint64_t reserve; /* per cent of the file system */
+	uint64_t reserve_least, keep_removed, cache, staged, read_threads;
+};
+
+struct conf_dns {
+	bool lookups;
+	struct conf_nets resolvers; /* empty: ask the root servers itself */
+	struct span trust_anchor;   /* empty: the built-in one */
+	uint64_t timeout, cache;
+};
+
+struct conf_accounts {
+	uint64_t quota; /* 0: none */
+	struct span recipient_delimiter; /* each byte is one; empty: off */
+};
+
+struct conf_certificate {
+	struct span name;
+	struct conf_words chain; /* PEM files, leaf first */
+	struct conf_words key;   /* the nth key belongs to the nth chain */
+};
+
+enum conf_listener_role {
+	CONF_ROLE_NONE, /* not written: refused by the checks */
+	CONF_ROLE_MX,
+	CONF_ROLE_SUBMISSION,
+	CONF_ROLE_IMAP,
+	CONF_ROLE_POP3,
+	CONF_ROLE_LMTP,
+	CONF_ROLE_ADMIN
+};
+/* AUTO never appears in a complete snapshot. */
+enum conf_security {
+	CONF_SECURITY_AUTO,
+	CONF_SECURITY_STARTTLS, /* offered on mx, demanded elsewhere */
+	CONF_SECURITY_IMPLICIT,
+	CONF_SECURITY_NONE
+};
+
+struct conf_listener {
+	struct span name;
+	bool enabled;
+	uint32_t role;
+	struct conf_nets address; /* empty when path is set */
+	uint64_t port;            /* 0 when path is set */
+	struct span path;         /* a Unix socket: lmtp and admin only */
+	uint32_t security;
+	struct conf_snis sni;
+	uint64_t backlog;
+	struct conf_tls tls;
+	struct conf_limits limits;
+	struct conf_timeouts timeouts;
+};
+
+struct conf {
+	struct span hostname, data, run;
+	uint64_t drain;
+	struct conf_log log;
+	struct conf_processes processes;
+	struct conf_tls tls; /* what listeners inherit */
+	struct conf_limits limits;
+	struct conf_timeouts timeouts;
+	struct conf_auth auth;
+	struct conf_store store;
+	struct conf_dns dns;
+	struct conf_accounts accounts;
+	const struct conf_certificate *certificates;
+	size_t certificate_count;
+	const struct conf_listener *listeners; /* disabled ones too */
+	size_t listener_count;
+};
+
+/* By name; NULL when there is none. */
+const struct conf_certificate *conf_certificate(const struct conf *,
+						struct span name);
+const struct conf_listener *conf_listener(const struct conf *, struct span name);
+
+/* The edge pool that serves a listener of this role; CONF_ROLES for none. */
+enum conf_role conf_pool(uint32_t listener_role);
+
+/* "edge-mx"; "mx"; "strict" ... for messages and logs; NULL when unknown. */
+const char *conf_role_name(enum conf_role);
+const char *conf_listener_role_name(uint32_t);
+const char *conf_security_name(uint32_t);
+const char *conf_profile_name(uint32_t);
+
+/* Whether addr (family, 4 or 16 bytes) lies in the network. */
+bool conf_net_has(const struct conf_net *, uint8_t family, const uint8_t *addr);

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf/options - the table.  One row an option, in the order of the manual.
+ *
+ * A new option is a member in conf/conf.h and a row here.  Give the smallest
+ * set of roles that needs it: the slice of every other role is made without
+ * it.  A row may be RELOAD only when every role in it takes a new value while
+ * it runs.
+ */
+#include "conf/options.h"
+
+#include "base/ensure.h"
+
+#define R(role)  (1u << CONF_##role)
+#define EDGES    (R(EDGE_MX) | R(EDGE_ACCESS) | R(EDGE_ADMIN))
+#define MAIL     (R(EDGE_MX) | R(EDGE_ACCESS))
+#define ACCESS   R(EDGE_ACCESS)
+#define EVERYONE ((1u << CONF_ROLES) - 1)
+
+#define RELOAD   false
+#define RESTART  true
+
+#define OPT(b, t, s, m, n, lo, hi, init, r, when, ch, d)                       \
+	{CONF_B_##b, CONF_##t, when, n, offsetof(struct s, m), lo, hi,         \
+	 init, r, ch, d}
+
+static const char *const log_formats[] = {"json", "logfmt", "syslog", NULL};
+static const char *const log_to[] = {"file", "stderr", NULL};
+static const char *const log_levels[] = {"error", "warning", "info", "debug",
+					 NULL};
+static const char *const profiles[] = {"auto", "modern", "strict",
+				       "opportunistic", "legacy", NULL};
+static const char *const versions[] = {"1.0", "1.1", "1.2", "1.3", NULL};
+static const char *const orders[] = {"chacha", "server", "client", NULL};
+static const char *const client_modes[] = {"off", "request", "require", NULL};
+static const char *const engines[] = {"rocksdb", "memory", NULL};
+static const char *const securities[] = {"auto", "starttls", "implicit", "none",
+					 NULL};
+/* Index 0 stands for "not written"; the empty name cannot be typed. */
+static const char *const listener_roles[] = {
+	"", "mx", "submission", "imap", "pop3", "lmtp", "admin", NULL};
+
+#define KI 1024ull
+#define MI (1024ull * KI)
+#define GI (1024ull * MI)
+#define TI (1024ull * GI)
+#define MINUTE 60ull
+#define HOUR   3600ull
+#define DAY    86400ull
+
+const struct conf_option conf_options[] = {
+	OPT(TOP, HOST, conf, hostname, "hostname", 0, 0, NULL,
+	    EDGES | R(AUTH) | R(VAULT) | R(STORE) | R(SORTER), RELOAD, NULL,
+	    "The full name of this host, as MX records and clients name it. It "
+	    "stands in greetings, in EHLO and in Received lines, and the default "
+	    "certificate has to be valid for it. The only option that has no "
+	    "default."),
+	OPT(TOP, PATH, conf, data, "data", 1, 100, "/var/lib/letterlock",
+	    R(SUPERVISOR) | R(VAULT) | R(STORE) | R(DIALER) | R(LOGGER),
+	    RESTART, NULL,
+	    "The folder that holds mail, queue, accounts, keys and logs."),
+	OPT(TOP, PATH, conf, run, "run", 1, 90, "/run/letterlock",
+	    R(SUPERVISOR) | R(EDGE_ADMIN), RESTART, NULL,
+	    "The folder for the control socket and the list of endpoints; gone "
+	    "after a restart of the machine."),
+	OPT(TOP, DURATION, conf, drain, "drain", 0, HOUR, "5s",
+	    R(SUPERVISOR) | EDGES, RELOAD, NULL,
+	    "How long sessions may go on after the order to stop. Messages that "
+	    "are being received or committed finish; then the peer is told."),
+
+	OPT(LOG, CHOICE, conf_log, format, "format", 0, 0, "json", R(LOGGER),
+	    RELOAD, log_formats,
+	    "One JSON object a line, key=value pairs, or the layout of BSD "
+	    "syslog."),
+	OPT(LOG, CHOICE, conf_log, to, "to", 0, 0, "file",
+	    R(SUPERVISOR) | R(LOGGER), RELOAD, log_to,
+	    "Whether log lines go to a file or to standard error, as a service "
+	    "manager likes them."),
+	OPT(LOG, PATH, conf_log, file, "file", 1, 1000, NULL,
+	    R(SUPERVISOR) | R(LOGGER), RELOAD, NULL,
+	    "The log file. Default: log/letterlock.log in the data folder."),
+	OPT(LOG, CHOICE, conf_log, level, "level", 0, 0, "info", EVERYONE,
+	    RELOAD, log_levels,
+	    "The least important kind of line that is still written."),
+	OPT(LOG, WORDS, conf_log, fields, "fields", 1, CONF_LIST_MAX, NULL,
+	    R(LOGGER), RELOAD, NULL,
+	    "Only these fields of a log line are written; time, role and id "
+	    "always are. Default: all."),
+	OPT(LOG, STRING, conf_log, tag, "tag", 1, 32, "letterlock", R(LOGGER),
+	    RELOAD, NULL, "The program name in lines of the syslog layout."),
+
+	OPT(PROCESSES, NUMBER, conf_processes, mx, "mx", 1, 256, "1",
+	    R(SUPERVISOR), RESTART, NULL,
+	    "Processes that take mail from other servers."),
+	OPT(PROCESSES, NUMBER, conf_processes, access, "access", 1, 256, "1",
+	    R(SUPERVISOR), RESTART, NULL,
+	    "Processes that serve users: submission, IMAP and POP3."),
+	OPT(PROCESSES, NUMBER, conf_processes, admin, "admin", 1, 16, "1",
+	    R(SUPERVISOR), RESTART, NULL,
+	    "Processes that serve the control socket."),
+	OPT(PROCESSES, NUMBER, conf_processes, sorter, "sorter", 1, 256, "1",
+	    R(SUPERVISOR), RESTART, NULL,
+	    "Processes in each pool that understands messages."),
+	OPT(PROCESSES, NUMBER, conf_processes, sessions, "sessions", 1, 20000,
+	    "1000", ACCESS, RELOAD, NULL,
+	    "Sessions that one access process may hold: what somebody who breaks "
+	    "into it would see."),
+	OPT(PROCESSES, DURATION, conf_processes, cohort_age, "cohort-age",
+	    MINUTE, 30 * DAY, "1h", ACCESS, RELOAD, NULL,
+	    "An access process older than this accepts nobody new; it serves "
+	    "those that it has and ends."),
+
+	OPT(TLS, NAME, conf_tls, certificate, "certificate", 0, 0, NULL,
+	    EDGES | R(VAULT), RELOAD, NULL,
+	    "The certificate block that is shown to clients which ask for no "
+	    "name, or for one that no sni statement lists. Default: the only "
+	    "certificate block there is, else the one called default."),
+	OPT(TLS, CHOICE, conf_tls, profile, "profile", 0, 0, "auto", EDGES,
+	    RELOAD, profiles,
+	    "modern is TLS 1.3 alone. strict adds TLS 1.2 with ECDHE and AEAD "
+	    "suites. opportunistic takes everything that is not broken, for port "
+	    "25, where the alternative is cleartext. legacy goes down to TLS 1.0, "
+	    "on role mx only, and warns. auto is opportunistic on role mx and "
+	    "strict elsewhere."),
+	OPT(TLS, CHOICE, conf_tls, minimum, "minimum", 0, 0, "1.2", EDGES,
+	    RELOAD, versions,
+	    "The lowest TLS version that is spoken. Below 1.2 only with profile "
+	    "legacy on role mx."),
+	OPT(TLS, CIPHERS, conf_tls, ciphers, "ciphers", 1, 2048, NULL, EDGES,
+	    RELOAD, NULL,
+	    "A list of TLS 1.2 suites in the syntax of openssl-ciphers(1), in "
+	    "place of the profile's. letterlock check prints what it becomes."),
+	OPT(TLS, WORDS, conf_tls, groups, "groups", 1, 16, "X25519 P-256 P-384",
+	    EDGES, RELOAD, NULL, "Groups for the key exchange, best first."),
+	OPT(TLS, CHOICE, conf_tls, order, "cipher-order", 0, 0, "chacha", EDGES,
+	    RELOAD, orders,
+	    "server: the server's order of suites wins. client: the client's "
+	    "does. chacha: the server's, but a client that puts ChaCha20 first "
+	    "gets it."),
+	OPT(TLS, CHOICE, conf_tls, client_certificate, "client-certificate", 0,
+	    0, "off", EDGES, RELOAD, client_modes,
+	    "request asks for a certificate and logs what comes; require refuses "
+	    "clients without one that client-ca vouches for."),
+	OPT(TLS, PATH, conf_tls, client_ca, "client-ca", 1, 1000, NULL,
+	    R(SUPERVISOR) | EDGES, RELOAD, NULL,
+	    "A PEM file with the authorities that sign client certificates."),
+	OPT(TLS, BOOL, conf_tls, allow_self_signed, "allow-self-signed", 0, 0,
+	    "off", R(VAULT), RELOAD, NULL,
+	    "A self-signed certificate is refused on submission, imap and pop3 "
+	    "unless this is on; on mx it is a warning."),
+	OPT(TLS, BOOL, conf_tls, tickets, "tickets", 0, 0, "off", EDGES, RELOAD,
+	    NULL,
+	    "Session tickets save a signature when a client comes back, at the "
+	    "price of a key that opens them all for an hour."),
+
+	OPT(LIMITS, SIZE, conf_limits, message_size, "message-size", KI, 2 * GI,
+	    "50M", MAIL | R(STORE) | R(SORTER), RELOAD, NULL,
+	    "The largest message that is taken. A listener can lower the "
+	    "top-level value, not raise it."),
+	OPT(LIMITS, NUMBER, conf_limits, recipients, "recipients", 1, 10000,
+	    "100", MAIL, RELOAD, NULL,
+	    "Recipients of one message; the next one is asked to come again."),
+	OPT(LIMITS, SIZE, conf_limits, command_line, "command-line", 512,
+	    12 * KI, "4096", MAIL, RELOAD, NULL,
+	    "Bytes in one SMTP or POP3 command line, with its end."),
+	OPT(LIMITS, SIZE, conf_limits, auth_line, "auth-line", 512, 64 * KI,
+	    "12288", ACCESS, RELOAD, NULL,
+	    "Bytes in one line of an authentication exchange."),
+	OPT(LIMITS, SIZE, conf_limits, imap_line, "imap-line", 8000, MI, "64K",
+	    ACCESS, RELOAD, NULL,
+	    "Bytes in one IMAP command, literals of messages not counted."),
+	OPT(LIMITS, NUMBER, conf_limits, errors, "errors", 1, 1000, "20", MAIL,
+	    RELOAD, NULL,
+	    "Wrong commands in one session before it is closed."),
+	OPT(LIMITS, NUMBER, conf_limits, hops, "hops", 5, 1000, "50",
+	    MAIL | R(STORE), RELOAD, NULL,
+	    "Received lines in a message before it is taken for a loop."),
+	OPT(LIMITS, NUMBER, conf_limits, messages, "messages", 0, 1000000, "0",
+	    MAIL, RELOAD, NULL, "Messages in one session; 0 is no limit."),
+	OPT(LIMITS, NUMBER, conf_limits, connections, "connections", 0, 1000000,
+	    "0", EDGES, RELOAD, NULL,
+	    "Connections to one listener at a time; 0 is what the descriptors "
+	    "allow."),
+	OPT(LIMITS, NUMBER, conf_limits, connections_per_address,
+	    "connections-per-address", 0, 100000, "50", MAIL, RELOAD, NULL,
+	    "Connections to one listener from one IPv4 address or IPv6 /64 at a "
+	    "time; 0 is no limit."),
+	OPT(LIMITS, NETWORKS, conf_limits, exempt, "exempt", 1, CONF_LIST_MAX,
+	    NULL, MAIL, RELOAD, NULL,
+	    "Networks to which connections-per-address does not apply."),
+
+	OPT(TIMEOUTS, DURATION, conf_timeouts, handshake, "handshake", 1,
+	    5 * MINUTE, "30s", EDGES, RELOAD, NULL,
+	    "From the start of a TLS handshake to its end."),
+	OPT(TIMEOUTS, DURATION, conf_timeouts, login, "login", 5, HOUR, "2m",
+	    ACCESS, RELOAD, NULL,
+	    "From the connection to a login; then it is closed."),
+	OPT(TIMEOUTS, DURATION, conf_timeouts, command, "command", 5, HOUR,
+	    "5m", EDGES, RELOAD, NULL, "Waiting for the next SMTP command."),
+	OPT(TIMEOUTS, DURATION, conf_timeouts, data, "data", 5, HOUR, "3m",
+	    MAIL, RELOAD, NULL,
+	    "Waiting for the next bytes of a message on its way in."),
+	OPT(TIMEOUTS, DURATION, conf_timeouts, imap_idle, "imap-idle",
+	    30 * MINUTE, DAY, "30m", ACCESS, RELOAD, NULL,
+	    "An IMAP session without a command, or in IDLE, ends after this. RFC "
+	    "3501 asks for 30 minutes at least."),
+	OPT(TIMEOUTS, DURATION, conf_timeouts, pop3_idle, "pop3-idle",
+	    10 * MINUTE, DAY, "10m", ACCESS, RELOAD, NULL,
+	    "A POP3 session without a command ends after this. RFC 1939 asks for "
+	    "10 minutes at least."),
+
+	OPT(AUTH, BOOL, conf_auth, scram, "scram", 0, 0, "on",
+	    ACCESS | R(AUTH), RELOAD, NULL,
+	    "Offer SCRAM-SHA-256, and keep its verifier beside the argon2id one "
+	    "when a password is set."),
+	OPT(AUTH, NUMBER, conf_auth, scram_iterations, "scram-iterations", 4096,
+	    10000000, "100000", R(AUTH), RELOAD, NULL,
+	    "Rounds in a SCRAM verifier made from now on."),
+	OPT(AUTH, SIZE, conf_auth, argon2_memory, "argon2-memory", 8 * MI, GI,
+	    "64M", R(AUTH), RELOAD, NULL,
+	    "Memory that one look at a password takes, in hashes made from now "
+	    "on."),
+	OPT(AUTH, NUMBER, conf_auth, argon2_passes, "argon2-passes", 1, 16, "3",
+	    R(AUTH), RELOAD, NULL, "Passes over that memory."),
+	OPT(AUTH, NUMBER, conf_auth, threads, "threads", 1, 64, "2", R(AUTH),
+	    RESTART, NULL, "Passwords looked at in the same moment."),
+	OPT(AUTH, NUMBER, conf_auth, queue, "queue", 1, 10000, "256", R(AUTH),
+	    RELOAD, NULL,
+	    "Logins that may wait for that; the next is asked to come again."),
+	OPT(AUTH, DURATION, conf_auth, remember, "remember", 0, HOUR, "5m",
+	    R(AUTH), RELOAD, NULL,
+	    "A password just found right is known again without argon2 for this "
+	    "long, in memory only; 0 never."),
+	OPT(AUTH, DURATION, conf_auth, window, "window", MINUTE, DAY, "10m",
+	    R(AUTH), RELOAD, NULL,
+	    "The time over which the failures below are counted."),
+	OPT(AUTH, NUMBER, conf_auth, failures_address, "failures-per-address",
+	    0, 1000000, "10", R(AUTH), RELOAD, NULL,
+	    "Wrong passwords from one address before it has to wait; 0 is no "
+	    "limit."),
+	OPT(AUTH, NUMBER, conf_auth, failures_network, "failures-per-network",
+	    0, 1000000, "40", R(AUTH), RELOAD, NULL,
+	    "The same for an IPv4 /24 or an IPv6 /64."),
+	OPT(AUTH, NUMBER, conf_auth, failures_account, "failures-per-account",
+	    0, 1000000, "20", R(AUTH), RELOAD, NULL,
+	    "The same for one account. Its owner is not locked out: an address "
+	    "from which the account logged in lately is counted by itself."),
+	OPT(AUTH, HOST, conf_auth, login_domain, "login-domain", 0, 0, NULL,
+	    R(AUTH), RELOAD, NULL,
+	    "The domain added to a login name that has none. Default: such a "
+	    "name is unknown."),
+
+	OPT(STORE, CHOICE, conf_store, engine, "engine", 0, 0, "rocksdb",
+	    R(STORE), RESTART, engines,
+	    "Where mail is kept. memory forgets everything at the end and is for "
+	    "trials."),
+	OPT(STORE, PERCENT, conf_store, reserve, "reserve", 0, 50, "2%",
+	    R(STORE), RELOAD, NULL,
+	    "The share of the file system kept free: below it no mail is taken, "
+	    "so that removing and cleaning up still work."),
+	OPT(STORE, SIZE, conf_store, reserve_least, "reserve-least", 0, TI,
+	    "256M", R(STORE), RELOAD, NULL, "The least that reserve means."),
+	OPT(STORE, DURATION, conf_store, keep_removed, "keep-removed", 0,
+	    3650 * DAY, "14d", R(STORE), RELOAD, NULL,
+	    "How long the mail of a removed account can be had back."),
+	OPT(STORE, SIZE, conf_store, cache, "cache", MI, TI, "64M", R(STORE),
+	    RESTART, NULL, "Memory for blocks read from disk."),
+	OPT(STORE, SIZE, conf_store, staged, "staged", MI, TI, "512M",
+	    R(STORE), RELOAD, NULL,
+	    "Bytes of messages that may be on their way in, all sessions "
+	    "together; above it senders are asked to come again."),
+	OPT(STORE, NUMBER, conf_store, read_threads, "read-threads", 1, 64, "4",
+	    R(STORE), RESTART, NULL, "Reads from disk in the same moment."),
+
+	OPT(DNS, BOOL, conf_dns, lookups, "lookups", 0, 0, "on",
+	    MAIL | R(SORTER) | R(DIALER), RELOAD, NULL,
+	    "off sends no DNS question at all: for a trial or a closed network."),
+	OPT(DNS, ADDRESSES, conf_dns, resolvers, "resolvers", 1, 8, NULL,
+	    R(DIALER), RELOAD, NULL,
+	    "Resolvers to ask. Default: letterlock resolves by itself from the "
+	    "root. It validates DNSSEC in both cases."),
+	OPT(DNS, PATH, conf_dns, trust_anchor, "trust-anchor", 1, 1000, NULL,
+	    R(DIALER), RELOAD, NULL,
+	    "A file with DNSSEC trust anchors in place of the root's."),
+	OPT(DNS, DURATION, conf_dns, timeout, "timeout", 1, MINUTE, "10s",
+	    R(DIALER), RELOAD, NULL,
+	    "The longest that one question may take in all."),
+	OPT(DNS, SIZE, conf_dns, cache, "cache", MI, 4 * GI, "16M", R(DIALER),
+	    RESTART, NULL, "Memory for answers that may be asked for again."),
+
+	OPT(ACCOUNTS, SIZE, conf_accounts, quota, "quota", 0, 1024 * TI, "0",
+	    R(STORE), RELOAD, NULL,
+	    "What an account without a quota of its own may hold; 0 is no limit."),
+	OPT(ACCOUNTS, STRING, conf_accounts, recipient_delimiter,
+	    "recipient-delimiter", 0, 4, "+", R(STORE), RELOAD, NULL,
+	    "Each character of it starts the detail of an address: mail for "
+	    "alice+shop goes to alice. \"\" switches this off."),
+
+	OPT(CERTIFICATE, PATHS, conf_certificate, chain, "chain", 1,
+	    CONF_PAIRS_MAX, NULL, R(SUPERVISOR) | R(VAULT), RELOAD, NULL,
+	    "PEM files, each with a certificate and after it those that signed "
+	    "it. Give one for RSA and one for ECDSA to serve both kinds of "
+	    "client."),
+	OPT(CERTIFICATE, SECRETS, conf_certificate, key, "key", 1,
+	    CONF_PAIRS_MAX, NULL, R(SUPERVISOR), RELOAD, NULL,
+	    "The private keys in the order of the chains, by reference: "
+	    "file:/path. The supervisor opens them for the vault; no other "
+	    "process ever sees them."),
+
+	OPT(LISTENER, CHOICE, conf_listener, role, "role", 0, 0, NULL,
+	    R(SUPERVISOR) | EDGES | R(VAULT), RELOAD, listener_roles,
+	    "What is spoken: mx takes mail for own domains from other servers; "
+	    "submission takes mail from users; imap and pop3 let users read it; "
+	    "lmtp takes local deliveries and admin serves the command line, both "
+	    "on a Unix socket only."),
+	OPT(LISTENER, BOOL, conf_listener, enabled, "enabled", 0, 0, "on",
+	    R(SUPERVISOR) | EDGES | R(VAULT), RELOAD, NULL,
+	    "off keeps the block and opens no port."),
+	OPT(LISTENER, ADDRESSES, conf_listener, address, "address", 1,
+	    CONF_ADDRESSES_MAX, "0.0.0.0 ::", R(SUPERVISOR), RELOAD, NULL,
+	    "Addresses to listen on. Default: every IPv4 and IPv6 address."),
+	OPT(LISTENER, NUMBER, conf_listener, port, "port", 1, 65535, NULL,
+	    R(SUPERVISOR) | EDGES, RELOAD, NULL,
+	    "Default by role: mx 25, submission 587, imap 143, pop3 110; with tls "
+	    "implicit submission 465, imap 993, pop3 995."),
+	OPT(LISTENER, PATH, conf_listener, path, "path", 1, 107, NULL,
+	    R(SUPERVISOR), RELOAD, NULL,
+	    "The Unix socket of a listener with role lmtp or admin. Default: the "
+	    "listener's name in the run folder."),
+	OPT(LISTENER, CHOICE, conf_listener, security, "tls", 0, 0, "auto",
+	    EDGES, RELOAD, securities,
+	    "implicit speaks TLS from the first byte. starttls offers it on role "
+	    "mx and demands it before a login elsewhere. none is for mx and for "
+	    "Unix sockets: no password ever travels in the clear. auto is "
+	    "implicit on ports 465, 993 and 995, none on a Unix socket, starttls "
+	    "elsewhere."),
+	OPT(LISTENER, SNIS, conf_listener, sni, "sni", 1, CONF_SNI_MAX, NULL,
+	    EDGES | R(VAULT), RELOAD, NULL,
+	    "A host name and a certificate block: clients that ask for this name "
+	    "are shown this certificate. The statement may be repeated."),
+	OPT(LISTENER, NUMBER, conf_listener, backlog, "backlog", 1, 65535,
+	    "1024", R(SUPERVISOR), RELOAD, NULL,
+	    "Connections that the system may hold until they are accepted."),
+};
+
+const size_t conf_option_count = ARRAY_LEN(conf_options);
+_Static_assert(ARRAY_LEN(conf_options) <= CONF_OPTIONS_MAX, "raise the limit");
+
+#define PLAIN(m)   false, false, offsetof(struct conf, m), 0
+#define SHARED(m)                                                              \
+	false, true, offsetof(struct conf, m), offsetof(struct conf_listener, m)
+
+const struct conf_block_info conf_blocks[CONF_BLOCKS] = {
+	[CONF_B_TOP] = {"", false, false, 0, 0,
+			"These statements stand outside of every block."},
+	[CONF_B_LOG] = {"log", PLAIN(log), "What is written about the work."},
+	[CONF_B_PROCESSES] = {"processes", PLAIN(processes),
+			      "How many processes share the work."},
+	[CONF_B_TLS] = {"tls", SHARED(tls), "How connections are protected."},
+	[CONF_B_LIMITS] = {"limits", SHARED(limits), "What a peer may use."},
+	[CONF_B_TIMEOUTS] = {"timeouts", SHARED(timeouts),
+			     "How long a peer may take."},
+	[CONF_B_AUTH] = {"auth", PLAIN(auth), "Passwords and guessing them."},
+	[CONF_B_STORE] = {"store", PLAIN(store), "Where mail is kept."},
+	[CONF_B_DNS] = {"dns", PLAIN(dns), "Looking up names."},
+	[CONF_B_ACCOUNTS] = {"accounts", PLAIN(accounts),
+			     "What holds for every account."},
+	[CONF_B_CERTIFICATE] = {"certificate", true, false, 0, 0,
+				"A certificate with its private key, one block "
+				"a name."},
+	[CONF_B_LISTENER] = {"listener", true, false, 0, 0,
+			     "A port and what is spoken there, one block a "
+			     "name. The blocks tls, limits and timeouts may "
+			     "stand inside it; what they do not set is "
+			     "inherited from the blocks at top level. As soon "
+			     "as the file holds one listener, the standard "
+			     "ones are gone."},
+};
+
+size_t conf_option_find(enum conf_block block, struct span name)
+{
+	for (size_t i = 0; i < conf_option_count; i++)
+		if (conf_options[i].block == block &&
+		    span_eq(name, span_cstr(conf_options[i].name)))
+			return i;
+	return SIZE_MAX;
+}
+
+size_t conf_block_find(struct span name)
+{
+	for (size_t i = CONF_B_TOP + 1; i < CONF_BLOCKS; i++)
+		if (span_eq(name, span_cstr(conf_blocks[i].name)))
+			return i;
+	return SIZE_MAX;
+}
+
+size_t conf_option_at(enum conf_block block, size_t offset)
+{
+	size_t i = 0;
+	while (i < conf_option_count && (conf_options[i].block != block ||
+					 conf_options[i].offset != offset))
+		i++;
+	ENSURE(i < conf_option_count);
+	return i;
+}
+
+size_t conf_type_size(enum conf_type type)
+{
+	switch (type) {
+	case CONF_BOOL:
+		return sizeof(bool);
+	case CONF_NUMBER:
+	case CONF_SIZE:
+	case CONF_DURATION:
+	case CONF_PERCENT:
+		return sizeof(uint64_t);
+	case CONF_CHOICE:
+		return sizeof(uint32_t);
+	case CONF_STRING:
+	case CONF_CIPHERS:
+	case CONF_NAME:
+	case CONF_HOST:
+	case CONF_PATH:
+		return sizeof(struct span);
+	case CONF_ADDRESSES:
+	case CONF_NETWORKS:
+		return sizeof(struct conf_nets);
+	case CONF_WORDS:
+	case CONF_PATHS:
+	case CONF_SECRETS:
+		return sizeof(struct conf_words);
+	case CONF_SNIS:
+		return sizeof(struct conf_snis);
+	}
+	ENSURE(false);
+	return 0;
+}
+
+const char *conf_type_name(enum conf_type type)
+{
+	static const char *const names[] = {
+		[CONF_BOOL] = "on or off",
+		[CONF_NUMBER] = "a number",
+		[CONF_SIZE] = "a size",
+		[CONF_DURATION] = "a duration",
+		[CONF_PERCENT] = "a percentage",
+		[CONF_CHOICE] = "a choice",
+		[CONF_STRING] = "text",
+		[CONF_CIPHERS] = "a cipher list",
+		[CONF_NAME] = "the name of a block",
+		[CONF_HOST] = "a host name",
+		[CONF_PATH] = "a path",
+		[CONF_ADDRESSES] = "addresses",
+		[CONF_NETWORKS] = "networks",
+		[CONF_WORDS] = "words",
+		[CONF_PATHS] = "paths",
+		[CONF_SECRETS] = "references to secrets",
+		[CONF_SNIS] = "a host name and the name of a certificate",
+	};
+	return names[type];
+}
