@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/common/role - the life of a role, the same for all of them.
+ *
+ * A role is a program that the supervisor starts with one descriptor, the
+ * channel of the hop boss_role.  Then:
+ *
+ *     configure   its slice of the configuration  -> create
+ *     material    folders, certificates, log file -> material
+ *     attach      its ends of hops                -> attach
+ *     listener    listening sockets               -> listener
+ *     activate    rights, confinement             -> start; it is ready
+ *
+ * From then on it is confined and serves.  A reload is configure (-> prepare,
+ * which may say no) and activate (-> adopt).  A peer that died comes back as a
+ * new attach.  drain ends new work; the role exits when its channel to the
+ * supervisor closes.
+ *
+ * All state hangs on the role's object (`self`), so several roles can live in
+ * one process on a simulated world: role_new and role_free are that entry,
+ * role_main the one of a program.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "conf/conf.h"
+#include "ipc/ipc.h"
+#include "os/confine.h"
+#include "os/loop.h"
+#include "role/common/hops.h"
+#include "role/common/log.h"
+#include "wire/boss_role.h"
+
+#define ROLE_FD 3 /* where a program finds its channel */
+
+/* What every role has.  Borrowed by `self` for its life. */
+struct role {
+	struct world *world;
+	struct loop *loop;
+	struct log *log;
+	const struct role_def *def;
+	void *self;
+	enum kind kind;
+	unsigned index; /* in its pool */
+};
+
+/* What a file is that the supervisor opened for a role. */
+enum material {
+	MATERIAL_CHAIN, /* PEM; name: the certificate's, a blank, its number */
+	MATERIAL_KEY,   /* PEM, unencrypted; named as its chain */
+	MATERIAL_LOG,   /* opened to append */
+	MATERIAL_DIR,   /* the role's own folder */
+	MATERIAL_LAST = MATERIAL_DIR
+};
+
+struct role_peer {
+	enum hop hop;
+	enum kind kind;
+	unsigned index;
+	uint32_t pid;
+};
+
+/*
+ * What makes a role this role.  `why` takes one sentence for the administrator
+ * when the answer is false.  create, attach and activate are required.
+ */
+struct role_def {
+	/* Make the object.  conf is borrowed until adopt gives a newer one. */
+	void *(*create)(struct role *, const struct conf *, struct buf *why);
+	void (*destroy)(void *self);
+	/* A hop's end; the link is the role's from here on. */
+	void (*attach)(void *self, const struct role_peer *, struct ipc_link *);
+	void (*listener)(void *self, struct span name, int fd);
+	bool (*material)(void *self, enum material, struct span name, int fd,
+			 struct buf *why);
+	/* The first page: everything that this role may do. */
+	void (*rights)(void *self, struct rights *);
+	/* Confined now: begin to serve. */
+	bool (*start)(void *self, struct buf *why);
+	/* A new configuration: can it be taken?  Then take it. */
+	bool (*prepare)(void *self, const struct conf *, struct buf *why);
+	void (*adopt)(void *self, const struct conf *);
+	/* No new work.  Call role_drained when the rest is done. */
+	void (*drain)(void *self, uint32_t within_ms);
+	/* Members of a JSON object, each followed by nothing, comma between. */
+	void (*status)(void *self, struct buf *json);
+};
+
+/* In a process of its own; returns the exit code. */
+int role_main(const struct role_def *, int argc, char **argv);
+
+/* In this process: kind, index, a link to the supervisor. No confinement. */
+MUST_USE struct role *role_new(const struct role_def *, struct world *,
+			       struct loop *, enum kind, unsigned index,
+			       struct ipc_link *boss);
+void role_free(struct role *);
+
+/* The work that drain left is done. */
+void role_drained(struct role *);
+/* A peer's channel died of a violation: the supervisor replaces that peer. */
+void role_peer_broken(struct role *, const struct role_peer *, const char *why);

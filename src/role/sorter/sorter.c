@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/sorter - understands messages, and holds nothing else.
+ *
+ * Rights: its channels.  Each request is one fiber: the message is read once,
+ * its summary made, and for submission the edits worked out.  Nothing is kept
+ * between two messages but opened charsets.
+ *
+ * Must never name an account, a mailbox or a file: its answers are about the
+ * bytes that it was given.
+ */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/utf8.h"
+#include "mime/address.h"
+#include "mime/match.h"
+#include "mime/parse.h"
+#include "mime/submit.h"
+#include "os/fiber.h"
+#include "role/common/role.h"
+#include "role/sorter/message.h"
+#include "role/sorter/role.h"
+#include "wire/store_sorter.h"
+
+#define CHANNELS_MAX  8u
+#define WORK_MAX      (16u << 20) /* memory for one message's answer */
+#define AUTHORS_MAX   16u
+#define DELIVERED_MAX 16u
+
+struct sorter;
+
+struct client {
+	struct sorter *sorter;
+	struct store_sorter *channel;
+};
+
+struct sorter {
+	struct role *role;
+	struct mime_charsets *charsets;
+	struct client clients[CHANNELS_MAX];
+	uint64_t understood, not_understood, matched;
+};
+
+struct job {
+	struct sorter *sorter;
+	struct ipc_call *call;
+	const struct store_sorter_understand *ask;
+	const struct store_sorter_match *match;
+	struct message message;
+	struct arena *arena;
+	struct buf header, summary;
+	struct mime_edit edit;
+	struct span authors[AUTHORS_MAX], delivered[DELIVERED_MAX];
+	struct store_sorter_cut cuts[MIME_CUTS_MAX];
+};
+
+/* ---- rights: the first page --------------------------------------------- */
+
+static void rights(void *self, struct rights *r)
+{
+	(void)self;
+	*r = (struct rights){.sys = RIGHT_BASE, .max_fds = 512};
+}
+
+/* ---- one message ---------------------------------------------------------- */
+
+/* The header block, at most MIME_HEADER_BLOCK_MAX; longer ones are cut there. */
+static void read_header(struct job *j)
+{
+	while (buf_len(&j->header) < MIME_HEADER_BLOCK_MAX) {
+		struct span piece = message_next(&j->message);
+		size_t seen = buf_len(&j->header);
+		if (piece.len == 0)
+			break;
+		buf_add(&j->header, span_sub(piece, 0,
+					     MIME_HEADER_BLOCK_MAX - seen));
+		struct span fresh = span_skip(buf_span(&j->header),
+					      seen > 3 ? seen - 3 : 0);
+		if (span_find_span(fresh, SPAN("\r\n\r\n")) != SIZE_MAX)
+			break;
+	}
+	message_rewind(&j->message);
+}
+
+static bool work_out_edit(struct job *j)
+{
+	struct mime_submit s = {.login = j->ask->login, .date = j->ask->now};
+	s.message_id = arena_printf(j->arena, "<%.*s@%.*s>",
+				    SPAN_FMT(j->ask->id),
+				    SPAN_FMT(j->ask->hostname));
+	return mime_submit(buf_span(&j->header), &s, j->arena, &j->edit) ==
+	       MIME_SUBMIT_OK;
+}
+
+/* What stands between the cuts of this piece goes to the parser. */
+static void feed_kept(struct job *j, struct mime_parser *p, struct span piece,
+		      uint64_t at, size_t *cut)
+{
+	while (piece.len > 0) {
+		uint64_t keep = piece.len;
+		uint64_t skip = 0;
+		while (*cut < j->edit.cut_count && j->edit.cuts[*cut].to <= at)
+			(*cut)++;
+		if (*cut < j->edit.cut_count) {
+			const struct mime_cut *c = &j->edit.cuts[*cut];
+			keep = c->from > at ? u64_min(c->from - at, keep) : 0;
+			if (keep < piece.len)
+				skip = u64_min(c->to - (at + keep),
+					       piece.len - keep);
+		}
+		mime_parser_feed(p, span_sub(piece, 0, (size_t)keep));
+		piece = span_skip(piece, (size_t)(keep + skip));
+		at += keep + skip;
+	}
+}
+
+static bool make_summary(struct job *j)
+{
+	struct mime_parser *p = mime_parser_new(j->sorter->charsets);
+	size_t cut = 0;
+	if (p == NULL)
+		return false;
+	mime_parser_feed(p, j->edit.prefix);
+	for (;;) {
+		uint64_t at = j->message.at;
+		struct span piece = message_next(&j->message);
+		if (piece.len == 0)
+			break;
+		feed_kept(j, p, piece, at, &cut);
+	}
+	struct summary *s = mime_parser_end(p);
+	bool ok = s != NULL && summary_write(s, &j->summary);
+	mime_parser_free(p);
+	return ok && buf_ok(&j->summary);
+}
+
+static void list_authors(struct job *j, struct store_sorter_understand_reply *r)
+{
+	struct buf text;
+	buf_init(&text, 320);
+	for (size_t i = 0; i < j->edit.from.count; i++) {
+		const struct summary_address *a = &j->edit.from.at[i];
+		if (a->host.ptr == NULL || r->authors_count == AUTHORS_MAX)
+			continue;
+		buf_clear(&text);
+		mime_address_write(a, &text);
+		if (buf_ok(&text) &&
+		    arena_copy(j->arena, buf_span(&text),
+			       &j->authors[r->authors_count]))
+			r->authors_count++;
+	}
+	buf_free(&text);
+	r->authors = j->authors;
+	r->from_fields = (uint16_t)size_min(j->edit.from_fields, UINT16_MAX);
+}
+
+static void list_trace(struct job *j, struct store_sorter_understand_reply *r)
+{
+	struct span rest = buf_span(&j->header);
+	struct mime_field f;
+	size_t at = 0;
+	while (mime_field_next(&rest, &at, &f)) {
+		if (span_eq_nocase(f.name, SPAN("received")))
+			r->received++;
+		if (!span_eq_nocase(f.name, SPAN("delivered-to")) ||
+		    r->delivered_to_count == DELIVERED_MAX)
+			continue;
+		struct span v = span_trim(f.value);
+		if (v.len <= 320 && utf8_valid(v) && !span_has(v, '\0'))
+			j->delivered[r->delivered_to_count++] = v;
+	}
+	r->delivered_to = j->delivered;
+}
+
+static void list_cuts(struct job *j, struct store_sorter_understand_reply *r)
+{
+	for (size_t i = 0; i < j->edit.cut_count; i++)
+		j->cuts[i] = (struct store_sorter_cut){
+			.offset = j->edit.cuts[i].from,
+			.length = j->edit.cuts[i].to - j->edit.cuts[i].from};
+	r->cuts = j->cuts;
+	r->cuts_count = j->edit.cut_count;
+	r->prefix = j->edit.prefix;
+}
+
+static void understand(struct job *j, struct store_sorter_understand_reply *r)
+{
+	*r = (struct store_sorter_understand_reply){
+		.answer = STORE_SORTER_ANSWER_NOT_UNDERSTOOD};
+	read_header(j);
+	list_trace(j, r);
+	if (j->ask->purpose == STORE_SORTER_PURPOSE_SUBMIT) {
+		if (!work_out_edit(j)) {
+			r->answer = STORE_SORTER_ANSWER_TOO_MUCH;
+			return;
+		}
+		list_authors(j, r);
+		list_cuts(j, r);
+	}
+	if (!make_summary(j))
+		return;
+	r->summary = buf_span(&j->summary);
+	r->answer = STORE_SORTER_ANSWER_UNDERSTOOD;
+}
+
+static void job_free(struct job *j)
+{
+	message_close(&j->message);
+	buf_free(&j->header);
+	buf_free(&j->summary);
+	arena_free(j->arena);
+	free(j);
+}
+
+static void understand_fiber(void *arg)
+{
+	struct job *j = arg;
+	struct store_sorter_understand_reply r;
+	understand(j, &r);
+	if (r.answer == STORE_SORTER_ANSWER_UNDERSTOOD)
+		j->sorter->understood++;
+	else
+		j->sorter->not_understood++;
+	store_sorter_understand_answer(j->call, &r);
+	job_free(j);
+}
+
+/* ---- search --------------------------------------------------------------- */
+
+static struct mime_needle needle_of(const struct store_sorter_needle *n)
+{
+	struct mime_needle out = {.text = n->text};
+	if (n->name.len > 0) {
+		out.where = MIME_IN_FIELD;
+		out.field = n->name;
+	} else {
+		out.where = n->whole ? MIME_IN_TEXT : MIME_IN_BODY;
+	}
+	return out;
+}
+
+static bool match(struct job *j, uint32_t *hits)
+{
+	struct mime_needle needles[MIME_NEEDLES_MAX];
+	struct summary *s = NULL;
+	size_t n = j->match->needles_count;
+	for (size_t i = 0; i < n; i++)
+		needles[i] = needle_of(&j->match->needles[i]);
+	if (summary_read(j->match->summary, j->message.size, j->arena, &s) !=
+	    SUMMARY_OK)
+		return false;
+	struct mime_match *m =
+		mime_match_new(j->sorter->charsets, s, needles, n);
+	if (m == NULL)
+		return false;
+	for (;;) {
+		struct span piece = message_next(&j->message);
+		if (piece.len == 0 || mime_match_feed(m, piece))
+			break;
+	}
+	*hits = mime_match_end(m);
+	mime_match_free(m);
+	return true;
+}
+
+static void match_fiber(void *arg)
+{
+	struct job *j = arg;
+	struct store_sorter_match_reply r = {0};
+	r.answer = match(j, &r.hits) ? STORE_SORTER_ANSWER_UNDERSTOOD
+				     : STORE_SORTER_ANSWER_NOT_UNDERSTOOD;
+	j->sorter->matched++;
+	store_sorter_match_answer(j->call, &r);
+	job_free(j);
+}
+
+/* ---- requests -------------------------------------------------------------- */
+
+/* NULL: refused for load.  The descriptor is taken in any case. */
+static struct job *job_new(struct client *c, struct ipc_call *call,
+			   uint64_t size, struct span body, int file)
+{
+	struct loop *loop = c->sorter->role->loop;
+	struct job *j = calloc(1, sizeof *j);
+	if (j != NULL)
+		j->arena = arena_new(WORK_MAX);
+	if (j == NULL || j->arena == NULL ||
+	    !message_open(&j->message, loop, size, body, file)) {
+		world_close(c->sorter->role->world, file);
+		if (j != NULL)
+			arena_free(j->arena);
+		free(j);
+		ipc_refuse(call, IPC_BUSY);
+		return NULL;
+	}
+	j->sorter = c->sorter;
+	j->call = call;
+	buf_init(&j->header, MIME_HEADER_BLOCK_MAX);
+	buf_init(&j->summary, SUMMARY_MAX);
+	ipc_keep(call);
+	return j;
+}
+
+static void job_start(struct job *j, fiber_fn *fn)
+{
+	if (fiber_start(j->sorter->role->loop, fn, j) != NULL)
+		return;
+	ipc_refuse(j->call, IPC_BUSY);
+	job_free(j);
+}
+
+static void on_understand(void *ctx, struct ipc_call *call,
+			  const struct store_sorter_understand *m)
+{
+	struct job *j = job_new(ctx, call, m->size, m->body,
+				m->has_file ? m->file : -1);
+	if (j == NULL)
+		return;
+	j->ask = m;
+	job_start(j, understand_fiber);
+}
+
+static void on_match(void *ctx, struct ipc_call *call,
+		     const struct store_sorter_match *m)
+{
+	struct job *j = job_new(ctx, call, m->size, m->body,
+				m->has_file ? m->file : -1);
+	if (j == NULL)
+		return;
+	j->match = m;
+	job_start(j, match_fiber);
+}
+
+static const struct store_sorter_at_sorter handlers = {
+	.understand = on_understand,
+	.match = on_match,
+};
+
+/* ---- channels and life ------------------------------------------------------ */
+
+static void client_dead(void *ctx, struct ipc *c, const char *reason)
+{
+	struct client *cl = ctx;
+	(void)reason;
+	cl->channel = NULL;
+	ipc_free(c);
+}
+
+static void attach(void *self, const struct role_peer *peer,
+		   struct ipc_link *link)
+{
+	struct sorter *s = self;
+	(void)peer;
+	for (size_t i = 0; i < CHANNELS_MAX; i++) {
+		struct client *c = &s->clients[i];
+		if (c->channel != NULL)
+			continue;
+		*c = (struct client){.sorter = s};
+		struct ipc_owner owner = {.role = c, .dead = client_dead};
+		c->channel = store_sorter_join_sorter(link, &owner, &handlers);
+		return;
+	}
+	link->ops->close(link);
+}
+
+static void *create(struct role *role, const struct conf *conf, struct buf *why)
+{
+	struct sorter *s = calloc(1, sizeof *s);
+	(void)conf;
+	if (s != NULL)
+		s->charsets = mime_charsets_open();
+	if (s == NULL || s->charsets == NULL) {
+		buf_add(why, SPAN("memory is short"));
+		free(s);
+		return NULL;
+	}
+	s->role = role;
+	return s;
+}
+
+static void destroy(void *self)
+{
+	struct sorter *s = self;
+	for (size_t i = 0; i < CHANNELS_MAX; i++)
+		if (s->clients[i].channel != NULL)
+			ipc_free(store_sorter_ipc(s->clients[i].channel));
+	mime_charsets_close(s->charsets);
+	free(s);
+}
+
+static void adopt(void *self, const struct conf *conf)
+{
+	(void)self;
+	(void)conf; /* everything that it needs comes with each request */
+}
+
+static void status(void *self, struct buf *json)
+{
+	struct sorter *s = self;
+	buf_printf(json,
+		   "\"understood\":%llu,\"not_understood\":%llu,"
+		   "\"matched\":%llu",
+		   (unsigned long long)s->understood,
+		   (unsigned long long)s->not_understood,
+		   (unsigned long long)s->matched);
+}
+
+const struct role_def sorter_role = {
+	.create = create,
+	.destroy = destroy,
+	.attach = attach,
+	.rights = rights,
+	.adopt = adopt,
+	.status = status,
+};

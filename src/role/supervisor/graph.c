@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/supervisor/graph: makes the channels that role/common/hops names.
+ *
+ * A channel is a socket pair; each end goes to its role and both copies here
+ * are closed, so nobody but the two can speak on it.  The order of events does
+ * not matter: whoever of two peers is configured last gets them connected.
+ */
+#include "role/supervisor/supervisor.h"
+
+#include "ipc/over_os.h"
+#include "os/sock.h"
+
+static bool give_end(struct process *to, enum hop hop, enum kind peer,
+		     unsigned index, int32_t pid, int fd)
+{
+	struct boss_role_attach_reply rep;
+	struct arena *a = arena_new(4096);
+	struct boss_role_attach m = {.hop = (uint16_t)hop,
+				     .peer = (uint16_t)peer,
+				     .index = (uint16_t)index,
+				     .pid = (uint32_t)pid,
+				     .channel = fd};
+	if (a == NULL || to->channel == NULL) {
+		world_close(to->super->world, fd);
+		arena_free(a);
+		return false;
+	}
+	bool ok = boss_role_attach(to->channel, &m, a, &rep,
+				   world_now(to->super->world) + STEP_NS) ==
+			  IPC_OK &&
+		  rep.outcome == BOSS_ROLE_OUTCOME_DONE;
+	arena_free(a);
+	return ok;
+}
+
+/* p is the one that comes up; the other's failure is the other's affair. */
+static bool connect_two(struct process *p, struct process *q, enum hop hop)
+{
+	int pair[2];
+	if (sock_packet_pair(p->super->world, pair) != OS_OK)
+		return false;
+	(void)give_end(q, hop, p->kind, p->index, p->pid, pair[1]);
+	return give_end(p, hop, q->kind, q->index, q->pid, pair[0]);
+}
+
+static bool can_take(const struct process *q)
+{
+	return q->state == CONFIGURED || q->state == READY;
+}
+
+static void admin_dead(void *ctx, struct ipc *c, const char *reason)
+{
+	struct process *p = ctx;
+	(void)reason;
+	p->admin = NULL;
+	ipc_free(c);
+}
+
+static bool connect_admin(struct process *p)
+{
+	int pair[2];
+	if (sock_packet_pair(p->super->world, pair) != OS_OK)
+		return false;
+	struct ipc_link *link = ipc_link_os(p->super->loop, pair[0]);
+	struct ipc_owner owner = {.role = p, .dead = admin_dead};
+	if (link != NULL)
+		p->admin = admin_boss_join_boss(link, &owner, &report_admin);
+	return give_end(p, HOP_ADMIN_BOSS, KIND_SUPERVISOR, 0, os_pid(),
+			pair[1]) &&
+	       p->admin != NULL;
+}
+
+bool graph_connect(struct process *p)
+{
+	struct super *s = p->super;
+	for (size_t h = 0; h < hop_graph_count; h++) {
+		const struct hop_line *l = &hop_graph[h];
+		if (l->a != p->kind && l->b != p->kind)
+			continue;
+		enum kind other = l->a == p->kind ? l->b : l->a;
+		for (size_t i = 0; i < s->process_count; i++) {
+			struct process *q = &s->processes[i];
+			if (q->kind == other && q != p && can_take(q) &&
+			    !connect_two(p, q, l->hop))
+				return false;
+		}
+	}
+	return p->kind != KIND_EDGE_ADMIN || connect_admin(p);
+}
+
+/* Kinds that strangers' bytes reach: these are replaced on a peer's word. */
+static bool exposed(enum kind k)
+{
+	return k == KIND_EDGE_MX || k == KIND_EDGE_ACCESS ||
+	       k == KIND_EDGE_ADMIN || k == KIND_SORTER_MX ||
+	       k == KIND_SORTER_ACCESS;
+}
+
+/*
+ * A taken-over edge must not be able to have the store killed by slander: when
+ * an exposed role complains of one that is not, the complainer is replaced.
+ */
+void graph_broken(struct process *reporter, const struct boss_role_broken *m)
+{
+	struct super *s = reporter->super;
+	struct process *guilty = reporter;
+	for (size_t i = 0; i < s->process_count; i++) {
+		struct process *q = &s->processes[i];
+		if (q->kind == (enum kind)m->peer && q->index == m->index &&
+		    exposed(q->kind))
+			guilty = q;
+	}
+	LOG(s->log, WARNING, "role.broken", 0,
+	    F_CSTR("role", kind_name(guilty->kind)),
+	    F_CSTR("told-by", kind_name(reporter->kind)), F("why", m->why));
+	if (guilty->pid != 0)
+		(void)spawn_signal(guilty->pid, SPAWN_KILL);
+}
+
+bool graph_admit_command(struct super *s, int *fd)
+{
+	int pair[2];
+	for (size_t i = 0; i < s->process_count; i++) {
+		struct process *p = &s->processes[i];
+		if (p->kind != KIND_EDGE_ADMIN || p->state != READY)
+			continue;
+		if (sock_packet_pair(s->world, pair) != OS_OK)
+			return false;
+		*fd = pair[0];
+		if (give_end(p, HOP_CMD_ADMIN, KIND_COMMAND, 0, os_pid(), pair[1]))
+			return true;
+		world_close(s->world, pair[0]);
+	}
+	return false;
+}

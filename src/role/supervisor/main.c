@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/supervisor/main: arguments and the order of a start.
+ *
+ * Programs are opened, the configuration is read by the throw-away child,
+ * ports are bound, then the supervisor gives up what it does not need and
+ * raises the roles in the order of enum kind.
+ *
+ *   letterlock-supervisor --config FILE
+ *       [--endpoints FILE --part FILE] [--populate FILE] [--probe]
+ *
+ * Started by `letterlock start` and `letterlock demo`, which exec it.
+ */
+#include "role/supervisor/supervisor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "os/notify.h"
+
+#define WHY_MAX 65536u
+
+static int usage(void)
+{
+	fputs("letterlock-supervisor is started by `letterlock start` or "
+	      "`letterlock demo`\n",
+	      stderr);
+	return 2;
+}
+
+static bool arguments(struct options *o, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char **value = NULL;
+		if (strcmp(argv[i], "--config") == 0)
+			value = &o->config;
+		else if (strcmp(argv[i], "--endpoints") == 0)
+			value = &o->endpoints;
+		else if (strcmp(argv[i], "--part") == 0)
+			value = &o->part;
+		else if (strcmp(argv[i], "--populate") == 0)
+			value = &o->populate;
+		if (value != NULL && i + 1 < argc)
+			*value = argv[++i];
+		else if (value == NULL && strcmp(argv[i], "--probe") == 0)
+			o->probe = true;
+		else
+			return false;
+	}
+	return o->config != NULL && (o->endpoints == NULL) == (o->part == NULL);
+}
+
+/* Programs stand beside this one, or where the build installs them. */
+static bool open_programs(struct super *s, const char *self, struct buf *why)
+{
+	char path[PATH_LEN_MAX];
+	const char *slash = strrchr(self, '/');
+	int dir = slash ? (int)(slash - self) : 1;
+	for (unsigned k = 0; k < KIND_COUNT + 2; k++) {
+		const char *name = k == PROGRAM_CONF ? "letterlock-conf"
+				   : k == PROGRAM_POPULATE
+					   ? "letterlock-populate"
+					   : kind_program((enum kind)k);
+		snprintf(path, sizeof path, "%.*s/%s", dir, slash ? self : ".",
+			 name);
+		enum os r = spawn_program_open(path, &s->programs[k]);
+		if (r != OS_OK) {
+			buf_printf(why, "%s: %s: the installation is not "
+					"complete",
+				   path, os_text(r));
+			return false;
+		}
+	}
+	return true;
+}
+
+static uint64_t pool_size(const struct conf *c, enum kind k)
+{
+	uint64_t n = 1;
+	if (k == KIND_EDGE_MX)
+		n = c->processes.mx;
+	else if (k == KIND_EDGE_ACCESS)
+		n = c->processes.access;
+	else if (k == KIND_SORTER_MX || k == KIND_SORTER_ACCESS)
+		n = c->processes.sorter;
+	return n < POOL_MAX ? n : POOL_MAX;
+}
+
+static void list_processes(struct super *s)
+{
+	for (unsigned k = 0; k < KIND_COUNT; k++) {
+		uint64_t n = pool_size(s->settings.conf, (enum kind)k);
+		for (unsigned i = 0; i < n && s->process_count < PROCESSES_MAX;
+		     i++)
+			s->processes[s->process_count++] = (struct process){
+				.super = s,
+				.kind = (enum kind)k,
+				.index = i};
+	}
+}
+
+/*
+ * What is left to a supervisor that serves.  The filter and Landlock are
+ * inherited by the roles, so they allow what any role needs before it confines
+ * itself further.
+ */
+static bool confine_self(struct super *s, struct buf *why)
+{
+	struct buf ignored;
+	int root, run = -1;
+	char path[PATH_LEN_MAX];
+	buf_init(&ignored, 512);
+	snprintf(path, sizeof path, "%.*s", SPAN_FMT(s->settings.conf->run));
+	bool dirs = path_open(s, "/.", (struct open_how){.directory = true},
+			      &root, &ignored) &&
+		    (path_open(s, path, (struct open_how){.directory = true},
+			       &run, &ignored));
+	buf_free(&ignored);
+	if (!dirs) {
+		buf_add(why, SPAN("the run folder cannot be opened"));
+		return false;
+	}
+	const struct rights_dir allowed[] = {
+		{.fd = root, .writable = false},
+		{.fd = s->data_dir, .writable = true},
+		{.fd = run, .writable = true},
+	};
+	struct rights rights = {
+		.sys = RIGHTS_ALL,
+		.dirs = allowed,
+		.dir_count = ARRAY_LEN(allowed),
+		.keep_caps = s->root ? CAP_KEEP_SETUID | CAP_KEEP_SETGID |
+					       CAP_KEEP_KILL | CAP_KEEP_BIND
+				     : 0,
+		.programs = s->programs,
+		.program_count = ARRAY_LEN(s->programs),
+		.id_first = ROLE_UID_FIRST,
+		.id_last = ROLE_UID_FIRST + KIND_COUNT + 2,
+	};
+	enum confined c = confine(&rights);
+	world_close(s->world, root);
+	world_close(s->world, run);
+	if (c == CONFINED || c == CONFINE_SANITIZED)
+		return true;
+	buf_printf(why, "confinement failed: %s", confined_text(c));
+	return false;
+}
+
+static bool bring_up(struct super *s, struct buf *why)
+{
+	if (!settings_read(s, &s->settings, why))
+		return false;
+	if (why->to > why->from) { /* warnings */
+		fprintf(stderr, "%.*s", (int)buf_len(why), why->data + why->from);
+		buf_clear(why);
+	}
+	if (!ports_open(s, s->settings.conf, why) || !confine_self(s, why))
+		return false;
+	list_processes(s);
+	for (size_t i = 0; i < s->process_count; i++)
+		process_raise(&s->processes[i]);
+	return true;
+}
+
+static void start_fiber(void *arg)
+{
+	struct super *s = arg;
+	struct buf why;
+	buf_init(&why, WHY_MAX);
+	if (!bring_up(s, &why)) {
+		struct span text = buf_span(&why);
+		fprintf(stderr, "letterlock: cannot start: %.*s\n",
+			(int)text.len, text.ptr);
+		control_stop(s, 1000, 1);
+	}
+	buf_free(&why);
+	s->fiber = NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct super *s = calloc(1, sizeof *s);
+	struct buf why;
+	if (s == NULL || !arguments(&s->options, argc, argv))
+		return usage();
+	s->world = world_linux();
+	s->loop = s->world ? loop_new(s->world) : NULL;
+	s->log = log_new("supervisor");
+	if (s->loop == NULL || s->log == NULL || !control_start(s))
+		return 1;
+	s->started = world_now(s->world);
+	s->data_dir = s->run_lock = -1;
+	s->root = os_uid() == 0;
+	if (notify_open(&s->notify) != OS_OK)
+		s->notify = -1; /* nobody to tell: the usual case */
+	buf_init(&why, WHY_MAX);
+	if (!open_programs(s, argv[0], &why)) {
+		fprintf(stderr, "letterlock: %.*s\n", (int)buf_len(&why),
+			why.data);
+		return 1;
+	}
+	s->fiber = fiber_start(s->loop, start_fiber, s);
+	if (s->fiber == NULL)
+		return 1;
+	loop_run(s->loop);
+	return s->exit_code;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/supervisor/material: opens what roles may not open themselves.
+ *
+ * Certificates and keys for the vault, the log file for the logger, a folder of
+ * its own for each role that keeps data.  Opened, handed over, not read.
+ */
+#include "role/supervisor/supervisor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "os/file.h"
+
+/* "dir" and "name" of a path, both C strings inside `copy`. */
+static bool split(char *copy, const char **dir, const char **name)
+{
+	size_t slash = span_find_last(span_cstr(copy), '/');
+	if (slash == SIZE_MAX) {
+		*dir = ".";
+		*name = copy;
+	} else {
+		copy[slash] = '\0';
+		*dir = slash == 0 ? "/" : copy;
+		*name = copy + slash + 1;
+	}
+	return **name != '\0';
+}
+
+bool path_open(struct super *s, const char *path, struct open_how how, int *fd,
+	       struct buf *why)
+{
+	char copy[PATH_LEN_MAX + 1];
+	const char *dir, *name;
+	int at = -1;
+	enum os r = OS_TOOBIG;
+	if (strlen(path) < sizeof copy) {
+		memcpy(copy, path, strlen(path) + 1);
+		r = split(copy, &dir, &name) ? file_dir_open(s->world, dir, &at)
+					     : OS_NOENT;
+	}
+	if (r == OS_OK)
+		r = file_open(s->world, at, name, how, fd);
+	world_close(s->world, at);
+	if (r != OS_OK)
+		buf_printf(why, "%s: %s", path, os_text(r));
+	return r == OS_OK;
+}
+
+/* A folder below the data folder that belongs to one role alone. */
+static const char *folder_of(enum kind k)
+{
+	switch (k) {
+	case KIND_STORE:
+		return "store";
+	case KIND_DIALER:
+		return "dialer";
+	default:
+		return NULL;
+	}
+}
+
+static bool make_folder(struct super *s, enum kind k, struct buf *why)
+{
+	const char *name = folder_of(k);
+	uint32_t id = ROLE_UID_FIRST + (uint32_t)k;
+	int fd;
+	enum os r = file_mkdir(s->world, s->data_dir, name);
+	if (r == OS_OK || r == OS_EXIST)
+		r = file_dir_at(s->world, s->data_dir, name, &fd);
+	if (r == OS_OK) {
+		if (s->root)
+			r = file_own(s->world, fd, id, id);
+		world_close(s->world, fd);
+	}
+	if (r != OS_OK)
+		buf_printf(why, "the folder \"%s\" in the data folder: %s", name,
+			   os_text(r));
+	return r == OS_OK;
+}
+
+/* Make one level of a folder when it is missing, and open it. */
+static bool open_or_make(struct super *s, struct span path, int *fd,
+			 struct buf *why)
+{
+	char copy[PATH_LEN_MAX + 1], whole[PATH_LEN_MAX + 1];
+	const char *dir, *name;
+	int at = -1;
+	snprintf(whole, sizeof whole, "%.*s", SPAN_FMT(path));
+	memcpy(copy, whole, sizeof copy);
+	enum os r = file_dir_open(s->world, whole, fd);
+	if (r == OS_NOENT && split(copy, &dir, &name)) {
+		r = file_dir_open(s->world, dir, &at);
+		if (r == OS_OK)
+			r = file_mkdir(s->world, at, name);
+		world_close(s->world, at);
+		if (r == OS_OK || r == OS_EXIST)
+			r = file_dir_open(s->world, whole, fd);
+	}
+	if (r != OS_OK)
+		buf_printf(why, "%s: %s: make the folder, and let letterlock "
+				"write in it",
+			   whole, os_text(r));
+	return r == OS_OK;
+}
+
+bool folders_make(struct super *s, const struct conf *conf, struct buf *why)
+{
+	int run;
+	if (!open_or_make(s, conf->data, &s->data_dir, why) ||
+	    !open_or_make(s, conf->run, &run, why))
+		return false;
+	world_close(s->world, run);
+	enum os r = file_lock(s->world, s->data_dir, "lock", &s->run_lock);
+	if (r != OS_OK) {
+		buf_printf(why, "%.*s: %s", SPAN_FMT(conf->data),
+			   r == OS_BUSY ? "another letterlock runs on this data: "
+					  "stop it first (`letterlock stop`)"
+					: os_text(r));
+		return false;
+	}
+	return make_folder(s, KIND_STORE, why) &&
+	       make_folder(s, KIND_DIALER, why);
+}
+
+static bool give(struct process *p, enum material kind, struct span name,
+		 int fd, struct buf *why)
+{
+	struct boss_role_material_reply rep;
+	struct arena *a = arena_new(65536);
+	if (a == NULL || p->channel == NULL) {
+		world_close(p->super->world, fd);
+		arena_free(a);
+		return false;
+	}
+	struct boss_role_material m = {
+		.kind = (uint16_t)kind, .name = name, .file = fd};
+	enum ipc_result r =
+		boss_role_material(p->channel, &m, a, &rep,
+				   world_now(p->super->world) + STEP_NS);
+	bool ok = r == IPC_OK && rep.outcome == BOSS_ROLE_OUTCOME_DONE;
+	if (!ok)
+		buf_add(why, r == IPC_OK ? rep.why : SPAN("no answer"));
+	arena_free(a);
+	return ok;
+}
+
+static bool give_file(struct process *p, enum material kind, struct span name,
+		      struct span path, struct open_how how, struct buf *why)
+{
+	char text[PATH_LEN_MAX + 1];
+	int fd;
+	snprintf(text, sizeof text, "%.*s", SPAN_FMT(path));
+	return path_open(p->super, text, how, &fd, why) &&
+	       give(p, kind, name, fd, why);
+}
+
+/* Chains before keys: the vault compares the second with the first. */
+static bool give_certificate(struct process *p,
+			     const struct conf_certificate *c, struct buf *why)
+{
+	char name[80];
+	for (size_t i = 0; i < c->chain.count && i < c->key.count; i++) {
+		int n = snprintf(name, sizeof name, "%.*s %zu",
+				 SPAN_FMT(c->name), i);
+		struct span label = span_of(name, (size_t)n);
+		if (!give_file(p, MATERIAL_CHAIN, label, c->chain.at[i],
+			       (struct open_how){0}, why) ||
+		    !give_file(p, MATERIAL_KEY, label, c->key.at[i],
+			       (struct open_how){0}, why))
+			return false;
+	}
+	return true;
+}
+
+static bool give_log(struct process *p, const struct conf *conf, struct buf *why)
+{
+	int fd;
+	if (conf->log.to == CONF_LOG_STDERR) {
+		if (world_dup(p->super->world, 2, &fd) != OS_OK)
+			return false;
+		return give(p, MATERIAL_LOG, SPAN("stderr"), fd, why);
+	}
+	return give_file(p, MATERIAL_LOG, SPAN("log"), conf->log.file,
+			 (struct open_how){.write = true, .create = true,
+					   .append = true},
+			 why);
+}
+
+static bool give_folder(struct process *p, struct buf *why)
+{
+	int fd;
+	const char *name = folder_of(p->kind);
+	if (file_dir_at(p->super->world, p->super->data_dir, name, &fd) != OS_OK)
+		return false;
+	return give(p, MATERIAL_DIR, span_cstr(name), fd, why);
+}
+
+bool material_give(struct process *p, struct buf *why)
+{
+	const struct conf *conf = p->super->settings.conf;
+	if (p->kind == KIND_LOGGER)
+		return give_log(p, conf, why);
+	if (p->kind == KIND_VAULT)
+		for (size_t i = 0; i < conf->certificate_count; i++)
+			if (!give_certificate(p, &conf->certificates[i], why))
+				return false;
+	return folder_of(p->kind) == NULL || give_folder(p, why);
+}

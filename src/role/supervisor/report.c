@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/supervisor/report: what others are told of the processes.
+ *
+ * The endpoints file (a throw-away instance's contract) is written by rename
+ * when everything is ready, and again whenever a process was replaced.  Status
+ * is asked by the admin pool and gathers every role's own words unread.
+ */
+#include "role/supervisor/supervisor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ipc/over_os.h"
+#include "os/file.h"
+#include "os/notify.h"
+
+#define JSON_MAX      57344u
+#define PART_MAX      (1u << 20)
+#define WHY_MAX       2048u
+
+/* ---- endpoints ---------------------------------------------------------- */
+
+static void pids_json(const struct super *s, struct buf *out)
+{
+	buf_printf(out, "\"pids\":{\"supervisor\":[%d]", os_pid());
+	for (unsigned k = 0; k < KIND_COUNT; k++) {
+		const char *comma = "";
+		buf_printf(out, ",\"%s\":[", kind_name((enum kind)k));
+		for (size_t i = 0; i < s->process_count; i++) {
+			if (s->processes[i].kind != (enum kind)k)
+				continue;
+			buf_printf(out, "%s%d", comma, s->processes[i].pid);
+			comma = ",";
+		}
+		buf_addc(out, ']');
+	}
+	buf_addc(out, '}');
+}
+
+static bool load_part(struct super *s, struct buf *out)
+{
+	struct buf why;
+	int fd;
+	size_t got = 0;
+	char *room = buf_room(out, PART_MAX);
+	buf_init(&why, WHY_MAX);
+	bool ok = room != NULL && path_open(s, s->options.part,
+					    (struct open_how){0}, &fd, &why);
+	buf_free(&why);
+	if (!ok)
+		return false;
+	ok = file_read_at(s->world, fd, room, PART_MAX, 0, &got) == OS_OK;
+	world_close(s->world, fd);
+	buf_wrote(out, got);
+	return ok;
+}
+
+static void write_endpoints(struct super *s)
+{
+	struct buf text;
+	const char *path = s->options.endpoints;
+	buf_init(&text, PART_MAX + JSON_MAX);
+	buf_addc(&text, '{');
+	bool ok = load_part(s, &text);
+	buf_addc(&text, ',');
+	pids_json(s, &text);
+	buf_add(&text, SPAN("}\n"));
+	ok = ok && buf_ok(&text) &&
+	     file_replace(s->world, s->data_dir, strrchr(path, '/') + 1,
+			  buf_span(&text)) == OS_OK;
+	if (!ok)
+		LOG(s->log, ERROR, "endpoints.not-written", 0,
+		    F_CSTR("file", path));
+	buf_free(&text);
+}
+
+/* ---- populate ----------------------------------------------------------- */
+
+static bool run_populate(struct super *s)
+{
+	struct buf why;
+	int fds[2];
+	const char *const argv[] = {"letterlock: populate", NULL};
+	buf_init(&why, WHY_MAX);
+	bool ok = path_open(s, s->options.populate, (struct open_how){0},
+			    &fds[1], &why);
+	buf_free(&why);
+	if (!ok)
+		return false;
+	if (!graph_admit_command(s, &fds[0])) {
+		world_close(s->world, fds[1]);
+		return false;
+	}
+	struct spawn spec = {.program = s->programs[PROGRAM_POPULATE],
+			     .argv = argv,
+			     .fds = fds,
+			     .fd_count = 2};
+	ok = spawn(&spec, &s->populate_pid) == OS_OK;
+	world_close(s->world, fds[0]);
+	world_close(s->world, fds[1]);
+	return ok;
+}
+
+static void populate_fiber(void *arg)
+{
+	struct super *s = arg;
+	s->fiber = NULL;
+	if (run_populate(s))
+		return;
+	LOG(s->log, ERROR, "populate.not-started", 0);
+	control_stop(s, 1000, 1);
+}
+
+/* ---- the moment everything is ready ------------------------------------- */
+
+static void now_up(struct super *s)
+{
+	s->up = true;
+	notify_send(s->notify, NOTIFY_READY, "serving");
+	LOG(s->log, NOTICE, "letterlock.ready", 0,
+	    F_U64("ms", (world_now(s->world) - s->started) / NS_PER_MS),
+	    F_U64("processes", s->process_count));
+}
+
+void report_changed(struct super *s)
+{
+	if (s->stopping || !processes_ready(s))
+		return;
+	if (!s->up)
+		now_up(s);
+	if (s->options.populate != NULL && !s->populated) {
+		if (s->populate_pid == 0 && s->fiber == NULL)
+			s->fiber = fiber_start(s->loop, populate_fiber, s);
+		return;
+	}
+	if (s->options.endpoints != NULL)
+		write_endpoints(s);
+}
+
+/* ---- the admin hop ------------------------------------------------------ */
+
+static const char *state_name(enum state st)
+{
+	static const char *const names[] = {
+		[DOWN] = "down",	  [COMING] = "coming",
+		[CONFIGURED] = "coming", [READY] = "ready",
+		[LEAVING] = "leaving",
+	};
+	return names[st];
+}
+
+static void process_json(struct process *p, struct buf *out)
+{
+	struct super *s = p->super;
+	uint64_t now = world_now(s->world);
+	buf_printf(out,
+		   "{\"role\":\"%s\",\"index\":%u,\"pid\":%d,\"state\":\"%s\","
+		   "\"restarts\":%u,\"uptime_s\":%llu,\"detail\":",
+		   kind_name(p->kind), p->index, p->pid, state_name(p->state),
+		   p->restarts,
+		   (unsigned long long)(p->ready ? (now - p->ready) / NS_PER_SEC
+						 : 0));
+	struct boss_role_status_reply rep;
+	struct arena *a = arena_new(1u << 17);
+	struct boss_role_status ask = {0};
+	bool ok = a != NULL && p->channel != NULL && p->state == READY &&
+		  boss_role_status(p->channel, &ask, a, &rep,
+				   now + 2 * NS_PER_SEC) == IPC_OK;
+	buf_add(out, ok ? rep.json : SPAN("null"));
+	buf_addc(out, '}');
+	arena_free(a);
+}
+
+static void confinement_of_self(struct super *s, struct buf *out)
+{
+	struct confine_report c;
+	confine_read(&c);
+	buf_printf(out,
+		   "\"supervisor\":{\"pid\":%d,\"uid\":%u,\"seccomp\":%d,"
+		   "\"no_new_privs\":%s,\"cap_eff\":%llu,\"separate_uids\":%s}",
+		   os_pid(), c.uid, c.seccomp, c.no_new_privs ? "true" : "false",
+		   (unsigned long long)c.cap_eff, s->root ? "true" : "false");
+}
+
+struct admin_job {
+	struct super *s;
+	struct ipc_call *call;
+};
+
+static void status_fiber(void *arg)
+{
+	struct admin_job *j = arg;
+	struct super *s = j->s;
+	struct buf json;
+	buf_init(&json, JSON_MAX);
+	buf_addc(&json, '{');
+	confinement_of_self(s, &json);
+	buf_add(&json, SPAN(",\"roles\":["));
+	for (size_t i = 0; i < s->process_count; i++) {
+		if (i > 0)
+			buf_addc(&json, ',');
+		process_json(&s->processes[i], &json);
+	}
+	buf_add(&json, SPAN("]}"));
+	struct admin_boss_status_reply rep = {
+		.answer = buf_ok(&json) ? ADMIN_BOSS_ANSWER_DONE
+					: ADMIN_BOSS_ANSWER_REFUSED,
+		.json = buf_ok(&json) ? buf_span(&json) : SPAN("{}")};
+	admin_boss_status_answer(j->call, &rep);
+	buf_free(&json);
+	free(j);
+}
+
+static void reload_fiber(void *arg)
+{
+	struct admin_job *j = arg;
+	struct super *s = j->s;
+	struct buf why;
+	buf_init(&why, WHY_MAX * 4);
+	bool ok = control_reload_now(s, &why);
+	LOG(s->log, NOTICE, ok ? "conf.reloaded" : "conf.refused", 0,
+	    F("why", buf_span(&why)));
+	admin_boss_reload_answer(
+		j->call, &(struct admin_boss_reload_reply){
+				 .answer = ok ? ADMIN_BOSS_ANSWER_DONE
+					      : ADMIN_BOSS_ANSWER_REFUSED,
+				 .why = span_sub(buf_span(&why), 0, 2048)});
+	buf_free(&why);
+	s->fiber = NULL;
+	free(j);
+}
+
+/* A question that waits for roles is answered by a fiber of its own. */
+static struct fiber *answer_later(struct process *p, struct ipc_call *call,
+				  fiber_fn *fn)
+{
+	struct admin_job *j = malloc(sizeof *j);
+	struct fiber *f = NULL;
+	if (j != NULL) {
+		*j = (struct admin_job){.s = p->super, .call = call};
+		ipc_keep(call);
+		f = fiber_start(p->super->loop, fn, j);
+	}
+	if (f == NULL) {
+		free(j);
+		ipc_refuse(call, IPC_BUSY);
+	}
+	return f;
+}
+
+static void on_status(void *ctx, struct ipc_call *call,
+		      const struct admin_boss_status *m)
+{
+	(void)m;
+	(void)answer_later(ctx, call, status_fiber);
+}
+
+static void on_reload(void *ctx, struct ipc_call *call,
+		      const struct admin_boss_reload *m)
+{
+	struct process *p = ctx;
+	(void)m;
+	if (p->super->fiber != NULL || p->super->stopping)
+		ipc_refuse(call, IPC_BUSY);
+	else
+		p->super->fiber = answer_later(p, call, reload_fiber);
+}
+
+static void on_stop(void *ctx, struct ipc_call *call,
+		    const struct admin_boss_stop *m)
+{
+	struct process *p = ctx;
+	admin_boss_stop_answer(call, &(struct admin_boss_stop_reply){
+					     .answer = ADMIN_BOSS_ANSWER_DONE});
+	if (p->admin != NULL)
+		(void)ipc_flush(admin_boss_ipc(p->admin));
+	control_stop(p->super, m->within_ms, 0);
+}
+
+const struct admin_boss_at_boss report_admin = {
+	.status = on_status,
+	.reload = on_reload,
+	.stop = on_stop,
+};

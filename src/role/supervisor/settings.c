@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/supervisor/settings: configuration text becomes slices, elsewhere.
+ *
+ * A throw-away child reads the text; this file opens what it asks for and
+ * takes sealed slices back.  Only the supervisor's own slice is looked into,
+ * by the bounded reader of conf/slice.  The last configuration that was taken
+ * is kept as text beside the data, for a start with a broken file.
+ */
+#include "role/supervisor/supervisor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "conf/parse.h"
+#include "conf/slice.h"
+#include "ipc/over_os.h"
+#include "os/file.h"
+#include "os/sock.h"
+#include "wire/boss_conf.h"
+
+#define SNAPSHOT_MAX (64u << 20)
+#define COMMITTED    "configuration.last"
+
+/* One run of the child. */
+struct reading {
+	struct super *super;
+	struct boss_conf *channel;
+	int32_t pid;
+	struct arena *arena;
+};
+
+static void on_include(void *ctx, struct ipc_call *call,
+		       const struct boss_conf_include *m)
+{
+	struct reading *r = ctx;
+	struct boss_conf_include_reply rep = {.found = false};
+	struct buf why;
+	char path[PATH_LEN_MAX + 1];
+	buf_init(&why, 255);
+	snprintf(path, sizeof path, "%.*s", (int)m->path.len, m->path.ptr);
+	if (path_open(r->super, path, (struct open_how){0}, &rep.text, &why))
+		rep.found = rep.has_text = true;
+	rep.why = buf_span(&why);
+	boss_conf_include_answer(call, &rep);
+	buf_free(&why);
+}
+
+static const struct boss_conf_at_boss handlers = {.include = on_include};
+
+static void child_dead(void *ctx, struct ipc *c, const char *reason)
+{
+	struct reading *r = ctx;
+	(void)reason;
+	r->channel = NULL;
+	ipc_free(c);
+}
+
+static bool child_start(struct reading *r)
+{
+	struct super *s = r->super;
+	const char *const argv[] = {"letterlock: conf", NULL};
+	uint32_t id = ROLE_UID_FIRST + PROGRAM_CONF;
+	int pair[2];
+	if (sock_packet_pair(s->world, pair) != OS_OK)
+		return false;
+	struct spawn spec = {.program = s->programs[PROGRAM_CONF],
+			     .argv = argv,
+			     .fds = &pair[1],
+			     .fd_count = 1,
+			     .set_ids = s->root,
+			     .uid = id,
+			     .gid = id};
+	enum os started = spawn(&spec, &r->pid);
+	world_close(s->world, pair[1]);
+	if (started != OS_OK) {
+		world_close(s->world, pair[0]);
+		return false;
+	}
+	struct ipc_link *link = ipc_link_os(s->loop, pair[0]);
+	struct ipc_owner owner = {.role = r, .dead = child_dead};
+	if (link != NULL)
+		r->channel = boss_conf_join_boss(link, &owner, &handlers);
+	return r->channel != NULL;
+}
+
+static void child_end(struct reading *r)
+{
+	if (r->channel != NULL)
+		ipc_free(boss_conf_ipc(r->channel));
+	r->channel = NULL; /* it ends when it sees the end of its channel */
+	arena_free(r->arena);
+}
+
+static bool parse(struct reading *r, const char *path, struct buf *why,
+		  uint64_t *hash)
+{
+	struct boss_conf_parse_reply rep;
+	struct boss_conf_parse m = {.file = span_cstr(path)};
+	if (!path_open(r->super, path, (struct open_how){0}, &m.text, why))
+		return false;
+	enum ipc_result ok =
+		boss_conf_parse(r->channel, &m, r->arena, &rep,
+				world_now(r->super->world) + STEP_NS);
+	if (ok != IPC_OK) {
+		buf_printf(why, "%s: the parser gave no answer (%s)", path,
+			   ipc_result_name(ok));
+		return false;
+	}
+	buf_add(why, rep.complaints);
+	*hash = rep.hash;
+	return rep.result == BOSS_CONF_RESULT_RIGHT;
+}
+
+static bool take_slices(struct reading *r, struct settings *out)
+{
+	for (unsigned role = 0; role < CONF_ROLES; role++) {
+		struct boss_conf_slice m = {.role = (uint16_t)role};
+		struct boss_conf_slice_reply rep;
+		if (boss_conf_slice(r->channel, &m, r->arena, &rep,
+				    world_now(r->super->world) + STEP_NS) !=
+			    IPC_OK ||
+		    !rep.done || !rep.has_bytes)
+			return false;
+		out->slices[role] = rep.bytes;
+	}
+	return true;
+}
+
+static bool load_own(struct super *s, struct settings *out)
+{
+	int fd = out->slices[CONF_SUPERVISOR];
+	uint64_t size = 0;
+	size_t got = 0;
+	if (blob_check(s->world, fd, &size) != OS_OK || size > CONF_SLICE_MAX)
+		return false;
+	char *bytes = malloc((size_t)size + 1);
+	out->arena = arena_new(SNAPSHOT_MAX);
+	if (bytes != NULL && out->arena != NULL &&
+	    file_read_at(s->world, fd, bytes, (size_t)size, 0, &got) == OS_OK)
+		out->conf = conf_slice_read(span_of(bytes, got),
+					    CONF_SUPERVISOR, out->arena);
+	free(bytes);
+	return out->conf != NULL;
+}
+
+/* Keep what was taken, for a start with a broken file.  Failing is no harm. */
+static void commit_text(struct reading *r)
+{
+	struct super *s = r->super;
+	struct boss_conf_written_reply rep;
+	uint64_t size = 0;
+	size_t got = 0;
+	if (s->data_dir < 0 ||
+	    boss_conf_written(r->channel, &(struct boss_conf_written){0},
+			      r->arena, &rep,
+			      world_now(s->world) + STEP_NS) != IPC_OK ||
+	    !rep.has_text)
+		return;
+	if (blob_check(s->world, rep.text, &size) == OS_OK &&
+	    size <= CONF_FILE_MAX) {
+		char *bytes = malloc((size_t)size + 1);
+		if (bytes != NULL &&
+		    file_read_at(s->world, rep.text, bytes, (size_t)size, 0,
+				 &got) == OS_OK &&
+		    file_replace(s->world, s->data_dir, COMMITTED,
+				 span_of(bytes, got)) != OS_OK)
+			LOG(s->log, WARNING, "conf.not-kept", 0,
+			    F_CSTR("file", COMMITTED));
+		free(bytes);
+	}
+	world_close(s->world, rep.text);
+}
+
+/* Refuse what cannot change under running roles, before any of them is asked. */
+static bool can_change(struct reading *r, struct buf *why)
+{
+	struct super *s = r->super;
+	struct boss_conf_compare m = {.file = SPAN(COMMITTED)};
+	struct boss_conf_compare_reply rep;
+	if (!s->up || s->data_dir < 0 ||
+	    file_open(s->world, s->data_dir, COMMITTED, (struct open_how){0},
+		      &m.text) != OS_OK)
+		return true;
+	if (boss_conf_compare(r->channel, &m, r->arena, &rep,
+			      world_now(s->world) + STEP_NS) != IPC_OK ||
+	    rep.restart.len == 0)
+		return true;
+	buf_printf(why,
+		   "%.*s cannot change while letterlock runs: take it back, or "
+		   "stop letterlock and start it again",
+		   SPAN_FMT(rep.restart));
+	return false;
+}
+
+static bool read_with_child(struct reading *r, struct settings *out,
+			    struct buf *why)
+{
+	struct super *s = r->super;
+	if (!child_start(r)) {
+		buf_add(why, SPAN("the configuration parser could not be "
+				  "started"));
+		return false;
+	}
+	if (!parse(r, s->options.config, why, &out->hash) || !can_change(r, why))
+		return false;
+	if (!take_slices(r, out) || !load_own(s, out)) {
+		buf_add(why, SPAN("the configuration parser gave no slices"));
+		return false;
+	}
+	if (s->data_dir < 0) { /* the first reading: now it is known */
+		if (!folders_make(s, out->conf, why))
+			return false;
+	}
+	commit_text(r);
+	return true;
+}
+
+bool settings_read(struct super *s, struct settings *out, struct buf *why)
+{
+	struct reading r = {.super = s, .arena = arena_new(1u << 20)};
+	*out = (struct settings){.generation = s->settings.generation + 1};
+	for (unsigned i = 0; i < CONF_ROLES; i++)
+		out->slices[i] = -1;
+	bool ok = r.arena != NULL && read_with_child(&r, out, why);
+	child_end(&r);
+	if (!ok)
+		settings_drop(s, out);
+	return ok;
+}
+
+void settings_drop(struct super *s, struct settings *x)
+{
+	for (unsigned i = 0; i < CONF_ROLES; i++) {
+		if (x->slices[i] >= 0)
+			world_close(s->world, x->slices[i]);
+		x->slices[i] = -1;
+	}
+	arena_free(x->arena);
+	x->arena = NULL;
+	x->conf = NULL;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/supervisor - starts, confines, restarts and reloads; parses nothing.
+ *
+ * The parent of all roles.  It holds the listening sockets, so that a role that
+ * ends, or an upgrade, refuses no connection; it opens files for roles that may
+ * open none; it makes the channels of the process graph and hands both ends
+ * out.  It reads no byte of configuration text, of mail, or of a peer.
+ *
+ * One file per duty, all on this object:
+ *   main.c      arguments, the order of a start
+ *   settings.c  the throw-away child that turns text into slices
+ *   ports.c     listening sockets and what to say when one is taken
+ *   material.c  certificates, keys, the log, data folders
+ *   process.c   the life of one role's process
+ *   graph.c     channels between roles
+ *   control.c   signals: reload, drain, stop
+ *   report.c    status, endpoints file, the admin hop
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "conf/conf.h"
+#include "os/fiber.h"
+#include "os/spawn.h"
+#include "role/common/hops.h"
+#include "role/common/role.h"
+#include "wire/admin_boss.h"
+#include "wire/boss_role.h"
+
+#define POOL_MAX         16u  /* processes of one kind */
+#define PROCESSES_MAX    64u
+#define SOCKETS_MAX      256u /* listening */
+#define ROLE_UID_FIRST   60800u /* when root: one uid a kind, from here on */
+#define STEP_NS          (20 * NS_PER_SEC) /* one step of bringing a role up */
+#define BACKOFF_FIRST_NS (100 * NS_PER_MS)
+#define BACKOFF_MAX_NS   (10 * NS_PER_SEC)
+#define EARLY_DEATH_NS   NS_PER_SEC /* a death so soon after ready backs off */
+#define PATH_LEN_MAX     4096u
+
+enum state {
+	DOWN,       /* no process */
+	COMING,     /* started, not configured */
+	CONFIGURED, /* may be given channels */
+	READY,      /* confined and serving */
+	LEAVING,    /* was told to drain */
+};
+
+struct super;
+
+struct process {
+	struct super *super;
+	enum kind kind;
+	unsigned index;
+	enum state state;
+	int32_t pid; /* 0: none */
+	struct boss_role *channel;
+	struct admin_boss *admin; /* edge-admin only: its hop to us */
+	uint64_t started, ready;
+	unsigned restarts, early_deaths;
+	bool drained;
+	struct boss_role_drain_reply drain_reply; /* unread: it came */
+	struct timer again;
+	struct fiber *raising;
+};
+
+/* A listening socket and the listener that it belongs to. */
+struct port {
+	char name[64];
+	enum kind pool;
+	struct addr addr; /* port 0: a Unix socket */
+	int fd;
+};
+
+/* A configuration in force, or one that is being prepared. */
+struct settings {
+	struct arena *arena;
+	const struct conf *conf;     /* our own slice */
+	int slices[CONF_ROLES];      /* sealed, -1: none */
+	uint32_t generation;
+	uint64_t hash;
+};
+
+struct options {
+	const char *config;    /* path, absolute */
+	const char *endpoints; /* file to write once all is ready, or NULL */
+	const char *part;      /* beginning of its content */
+	const char *populate;  /* accounts to make first, or NULL */
+	bool probe;            /* answer probes: test instances only */
+};
+
+struct super {
+	struct world *world;
+	struct loop *loop;
+	struct log *log;
+	struct options options;
+	struct settings settings;
+	struct process processes[PROCESSES_MAX];
+	size_t process_count;
+	struct port ports[SOCKETS_MAX];
+	size_t port_count;
+	int programs[KIND_COUNT + 2]; /* by kind, then conf and populate */
+	int notify, data_dir, run_lock;
+	int32_t populate_pid;
+	bool root, up, populated, stopping;
+	int exit_code;
+	uint64_t started;
+	struct timer force; /* end of the drain */
+	struct fiber *fiber; /* the start, a reload, or the stop */
+};
+
+#define PROGRAM_CONF     KIND_COUNT
+#define PROGRAM_POPULATE (KIND_COUNT + 1)
+
+/* settings.c.  False: `why` says what is wrong.  In a fiber. */
+MUST_USE bool settings_read(struct super *, struct settings *out,
+			    struct buf *why);
+void settings_drop(struct super *, struct settings *);
+
+/* ports.c.  Binds what conf asks for and is not bound yet; keeps the rest. */
+MUST_USE bool ports_open(struct super *, const struct conf *, struct buf *why);
+
+/* material.c */
+MUST_USE bool path_open(struct super *, const char *path, struct open_how,
+			int *fd, struct buf *why);
+MUST_USE bool folders_make(struct super *, const struct conf *, struct buf *why);
+/* Everything that a role of this kind is handed.  In a fiber. */
+MUST_USE bool material_give(struct process *, struct buf *why);
+
+/* process.c */
+void process_raise(struct process *); /* starts a fiber */
+void process_died(struct super *, const struct spawn_exit *);
+/* One step of bringing it up or reloading it; false: `why`. In a fiber. */
+MUST_USE bool process_configure(struct process *, struct buf *why);
+MUST_USE bool process_activate(struct process *, struct buf *why);
+MUST_USE bool process_listeners(struct process *);
+bool processes_ready(const struct super *);
+
+/* graph.c.  Channels to every peer that can take one.  In a fiber. */
+MUST_USE bool graph_connect(struct process *);
+void graph_broken(struct process *reporter, const struct boss_role_broken *);
+/* A channel of edge-admin for the populating program: its other end. */
+MUST_USE bool graph_admit_command(struct super *, int *fd);
+
+/* control.c */
+MUST_USE bool control_start(struct super *);
+void control_reload(struct super *);
+bool control_reload_now(struct super *, struct buf *why); /* in a fiber */
+void control_stop(struct super *, uint32_t within_ms, int exit_code);
+void control_child_gone(struct super *); /* while stopping */
+
+/* report.c */
+void report_changed(struct super *); /* a role is ready or gone */
+extern const struct admin_boss_at_boss report_admin;

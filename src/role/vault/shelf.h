@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/vault/shelf - one generation of certificates and the keys to them.
+ *
+ * Filled pair by pair (chain, then key), checked, then shown to edges.  A
+ * reload fills a new shelf beside the old one; the old one stays for handshakes
+ * under way and is wiped after VAULT_GRACE_NS.
+ *
+ * Rights: a key may be used by a pool only when a listener of that pool shows
+ * its certificate.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "conf/conf.h"
+#include "role/common/hops.h"
+#include "tls/keybox.h"
+
+#define SHELF_MAX 128u
+
+struct pair {
+	uint32_t id; /* of certificate and key alike */
+	struct span label;       /* "name 0" */
+	struct span certificate; /* "name" */
+	struct span chain;       /* PEM */
+	struct tls_certificate facts;
+	uint64_t rights; /* 1 << enum kind */
+	bool has_key;
+};
+
+struct shelf {
+	struct arena *arena;
+	struct tls_keybox *keys;
+	struct pair pairs[SHELF_MAX];
+	size_t count;
+	uint32_t generation;
+};
+
+MUST_USE struct shelf *shelf_new(uint32_t generation);
+void shelf_free(struct shelf *); /* wipes the keys; NULL is allowed */
+
+/* False with a sentence in `why`.  `conf` says who shows the certificate. */
+MUST_USE bool shelf_add_chain(struct shelf *, const struct conf *,
+			      struct span label, struct span pem,
+			      struct buf *why);
+/*
+ * The key of the pair whose chain came before.  Checks the pair as a whole:
+ * `why` takes an error, `notes` a line for each warning.
+ */
+MUST_USE bool shelf_add_key(struct shelf *, const struct conf *,
+			    struct span label, struct span pem, int64_t now,
+			    struct buf *why, struct buf *notes);
