@@ -153,9 +153,12 @@ static void drain_some(struct super *s, bool edges, uint32_t within_ms)
 		enum state was = p->state;
 		p->state = LEAVING;
 		struct boss_role_drain m = {.within_ms = within_ms};
+		p->drain_arena = arena_new(4096);
 		if (was != READY || p->channel == NULL ||
-		    boss_role_drain_start(p->channel, &m, NULL, &p->drain_reply,
-					  IPC_NEVER, drained, p) != IPC_OK)
+		    p->drain_arena == NULL ||
+		    boss_role_drain_start(p->channel, &m, p->drain_arena,
+					  &p->drain_reply, IPC_NEVER, drained,
+					  p) != IPC_OK)
 			p->drained = true;
 	}
 }

@@ -71,6 +71,31 @@ static bool connect_admin(struct process *p)
 	       p->admin != NULL;
 }
 
+static void log_dead(void *ctx, struct ipc *c, const char *reason)
+{
+	struct process *p = ctx;
+	(void)reason;
+	log_set_channel(p->super->log, NULL);
+	p->log = NULL;
+	ipc_free(c);
+}
+
+/* The supervisor's own lines go the way of everybody's. */
+static bool connect_log(struct process *p)
+{
+	int pair[2];
+	if (sock_packet_pair(p->super->world, pair) != OS_OK)
+		return false;
+	struct ipc_link *link = ipc_link_os(p->super->loop, pair[0]);
+	struct ipc_owner owner = {.role = p, .dead = log_dead};
+	if (link != NULL)
+		p->log = role_logger_join_role(link, &owner);
+	log_set_channel(p->super->log, p->log);
+	return give_end(p, HOP_ROLE_LOGGER, KIND_SUPERVISOR, 0, os_pid(),
+			pair[1]) &&
+	       p->log != NULL;
+}
+
 bool graph_connect(struct process *p)
 {
 	struct super *s = p->super;
@@ -86,6 +111,8 @@ bool graph_connect(struct process *p)
 				return false;
 		}
 	}
+	if (p->kind == KIND_LOGGER)
+		return connect_log(p);
 	return p->kind != KIND_EDGE_ADMIN || connect_admin(p);
 }
 

@@ -87,6 +87,7 @@ static uint64_t pool_size(const struct conf *c, enum kind k)
 	return n < POOL_MAX ? n : POOL_MAX;
 }
 
+/* In the order of kinds: the logger is the first. */
 static void list_processes(struct super *s)
 {
 	for (unsigned k = 0; k < KIND_COUNT; k++) {
@@ -101,35 +102,15 @@ static void list_processes(struct super *s)
 }
 
 /*
- * What is left to a supervisor that serves.  The filter and Landlock are
- * inherited by the roles, so they allow what any role needs before it confines
- * itself further.
+ * What is left to a supervisor that serves.  The filter is inherited by the
+ * roles, so it allows what any role needs before it confines itself further;
+ * Landlock would be inherited too and is left to them: reloads open files
+ * wherever the administrator keeps certificates and includes.
  */
 static bool confine_self(struct super *s, struct buf *why)
 {
-	struct buf ignored;
-	int root, run = -1;
-	char path[PATH_LEN_MAX];
-	buf_init(&ignored, 512);
-	snprintf(path, sizeof path, "%.*s", SPAN_FMT(s->settings.conf->run));
-	bool dirs = path_open(s, "/.", (struct open_how){.directory = true},
-			      &root, &ignored) &&
-		    (path_open(s, path, (struct open_how){.directory = true},
-			       &run, &ignored));
-	buf_free(&ignored);
-	if (!dirs) {
-		buf_add(why, SPAN("the run folder cannot be opened"));
-		return false;
-	}
-	const struct rights_dir allowed[] = {
-		{.fd = root, .writable = false},
-		{.fd = s->data_dir, .writable = true},
-		{.fd = run, .writable = true},
-	};
 	struct rights rights = {
 		.sys = RIGHTS_ALL,
-		.dirs = allowed,
-		.dir_count = ARRAY_LEN(allowed),
 		.keep_caps = s->root ? CAP_KEEP_SETUID | CAP_KEEP_SETGID |
 					       CAP_KEEP_KILL | CAP_KEEP_BIND
 				     : 0,
@@ -139,8 +120,6 @@ static bool confine_self(struct super *s, struct buf *why)
 		.id_last = ROLE_UID_FIRST + KIND_COUNT + 2,
 	};
 	enum confined c = confine(&rights);
-	world_close(s->world, root);
-	world_close(s->world, run);
 	if (c == CONFINED || c == CONFINE_SANITIZED)
 		return true;
 	buf_printf(why, "confinement failed: %s", confined_text(c));
@@ -158,8 +137,7 @@ static bool bring_up(struct super *s, struct buf *why)
 	if (!ports_open(s, s->settings.conf, why) || !confine_self(s, why))
 		return false;
 	list_processes(s);
-	for (size_t i = 0; i < s->process_count; i++)
-		process_raise(&s->processes[i]);
+	process_raise(&s->processes[KIND_LOGGER]); /* it raises the rest */
 	return true;
 }
 

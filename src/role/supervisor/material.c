@@ -64,15 +64,12 @@ static bool make_folder(struct super *s, enum kind k, struct buf *why)
 {
 	const char *name = folder_of(k);
 	uint32_t id = ROLE_UID_FIRST + (uint32_t)k;
-	int fd;
+	int *fd = &s->folders[k];
 	enum os r = file_mkdir(s->world, s->data_dir, name);
 	if (r == OS_OK || r == OS_EXIST)
-		r = file_dir_at(s->world, s->data_dir, name, &fd);
-	if (r == OS_OK) {
-		if (s->root)
-			r = file_own(s->world, fd, id, id);
-		world_close(s->world, fd);
-	}
+		r = file_dir_at(s->world, s->data_dir, name, fd);
+	if (r == OS_OK && s->root)
+		r = file_own(s->world, *fd, id, id);
 	if (r != OS_OK)
 		buf_printf(why, "the folder \"%s\" in the data folder: %s", name,
 			   os_text(r));
@@ -190,10 +187,9 @@ static bool give_log(struct process *p, const struct conf *conf, struct buf *why
 static bool give_folder(struct process *p, struct buf *why)
 {
 	int fd;
-	const char *name = folder_of(p->kind);
-	if (file_dir_at(p->super->world, p->super->data_dir, name, &fd) != OS_OK)
+	if (world_dup(p->super->world, p->super->folders[p->kind], &fd) != OS_OK)
 		return false;
-	return give(p, MATERIAL_DIR, span_cstr(name), fd, why);
+	return give(p, MATERIAL_DIR, span_cstr(folder_of(p->kind)), fd, why);
 }
 
 bool material_give(struct process *p, struct buf *why)

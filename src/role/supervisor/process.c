@@ -165,6 +165,14 @@ static bool raise_steps(struct process *p, struct buf *why)
 	return process_activate(p, why);
 }
 
+/* At the start the logger comes first: nothing that follows goes unsaid. */
+static void raise_rest(struct super *s)
+{
+	for (size_t i = 0; i < s->process_count; i++)
+		if (s->processes[i].state == DOWN)
+			process_raise(&s->processes[i]);
+}
+
 static void raise_fiber(void *arg)
 {
 	struct process *p = arg;
@@ -176,8 +184,10 @@ static void raise_fiber(void *arg)
 		p->ready = world_now(s->world);
 		LOG(s->log, INFO, "role.ready", 0,
 		    F_CSTR("role", kind_name(p->kind)),
-		    F_U64("pid", (uint64_t)p->pid),
+		    F_U64("process", (uint64_t)p->pid),
 		    F_U64("ms", (p->ready - p->started) / NS_PER_MS));
+		if (p->kind == KIND_LOGGER && !s->up)
+			raise_rest(s);
 	} else {
 		LOG(s->log, ERROR, "role.not-started", 0,
 		    F_CSTR("role", kind_name(p->kind)),
@@ -249,7 +259,7 @@ static void log_death(struct process *p, const struct spawn_exit *e)
 	LOG(p->super->log, ERROR, "role.died", 0,
 	    F_CSTR("role", kind_name(p->kind)),
 	    F("how", spawn_exit_text(e, text, sizeof text)),
-	    F_U64("pid", (uint64_t)e->pid), F_U64("restarts", p->restarts));
+	    F_U64("process", (uint64_t)e->pid), F_U64("restarts", p->restarts));
 }
 
 void process_died(struct super *s, const struct spawn_exit *e)

@@ -57,10 +57,12 @@ struct process {
 	int32_t pid; /* 0: none */
 	struct boss_role *channel;
 	struct admin_boss *admin; /* edge-admin only: its hop to us */
+	struct role_logger *log;  /* logger only: ours to it */
 	uint64_t started, ready;
 	unsigned restarts, early_deaths;
 	bool drained;
 	struct boss_role_drain_reply drain_reply; /* unread: it came */
+	struct arena *drain_arena;
 	struct timer again;
 	struct fiber *raising;
 };
@@ -101,6 +103,8 @@ struct super {
 	struct port ports[SOCKETS_MAX];
 	size_t port_count;
 	int programs[KIND_COUNT + 2]; /* by kind, then conf and populate */
+	/* Opened at start: later we may not look into other users' folders. */
+	int folders[KIND_COUNT];
 	int notify, data_dir, run_lock;
 	int32_t populate_pid;
 	bool root, up, populated, stopping;

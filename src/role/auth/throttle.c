@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/auth/throttle: leaky buckets in a map, the longest unused one at the front
+ * of a list.
+ *
+ * A level is in thousandths of a failure.  Entries with an attempt under way
+ * are never forgotten.
+ */
+#include "role/auth/throttle.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/ensure.h"
+#include "base/list.h"
+#include "base/map.h"
+
+#define UNIT    1000u
+#define QUARTER (UNIT / 4)
+
+enum kind { BY_ADDRESS = 1, BY_NETWORK, BY_ACCOUNT, BY_PAIR, KNOWN_PAIR };
+
+struct key {
+	uint8_t kind;
+	uint8_t ip[16];
+	uint8_t account[SIPHASH_KEY];
+};
+
+struct bucket {
+	struct key key;
+	struct list link;
+	uint64_t stamp, until, limit, cap_ns, level;
+	unsigned pending, delays;
+};
+
+/* That an account logged in from an address. */
+struct pair {
+	struct key key;
+	struct list link;
+	uint64_t stamp;
+};
+
+struct throttle {
+	uint32_t tag;
+	struct throttle_limits limits;
+	uint8_t secret[2 * SIPHASH_KEY];
+	struct map *buckets, *pairs;
+	struct list bucket_list, pair_list;
+};
+#define TAG_THROTTLE TAG4('T', 'H', 'R', 'O')
+
+static struct span key_span(const struct key *k)
+{
+	return span_of(k, sizeof *k);
+}
+
+struct throttle *throttle_new(const uint8_t secret[2 * SIPHASH_KEY],
+			      const struct throttle_limits *limits)
+{
+	struct throttle *t = calloc(1, sizeof *t);
+	if (t == NULL)
+		return NULL;
+	t->tag = TAG_THROTTLE;
+	t->limits = *limits;
+	memcpy(t->secret, secret, sizeof t->secret);
+	list_init(&t->bucket_list);
+	list_init(&t->pair_list);
+	t->buckets = map_new(secret, THROTTLE_BUCKETS);
+	t->pairs = map_new(secret + SIPHASH_KEY, THROTTLE_KNOWN);
+	if (t->buckets != NULL && t->pairs != NULL)
+		return t;
+	throttle_free(t);
+	return NULL;
+}
+
+void throttle_free(struct throttle *t)
+{
+	if (t == NULL)
+		return;
+	ENSURE_TAG(t, TAG_THROTTLE);
+	LIST_EACH(&t->bucket_list, b)
+		free(CONTAINER_OF(b, struct bucket, link));
+	LIST_EACH(&t->pair_list, p)
+		free(CONTAINER_OF(p, struct pair, link));
+	map_free(t->buckets);
+	map_free(t->pairs);
+	t->tag = 0;
+	free(t);
+}
+
+void throttle_set(struct throttle *t, const struct throttle_limits *limits)
+{
+	ENSURE_TAG(t, TAG_THROTTLE);
+	t->limits = *limits;
+}
+
+/* ---- keys ---------------------------------------------------------------- */
+
+/* 128 bits of a name under two keys: no name is kept, no two are taken for one. */
+static void hash_name(const struct throttle *t, struct span name, uint8_t *out)
+{
+	uint64_t h[2] = {siphash(t->secret, name),
+			 siphash(t->secret + SIPHASH_KEY, name)};
+	memcpy(out, h, sizeof h);
+}
+
+static struct key key_of(enum kind kind, const struct addr *peer,
+			 const uint8_t *account)
+{
+	struct key k = {.kind = (uint8_t)kind};
+	if (kind == BY_NETWORK)
+		memcpy(k.ip, cidr_of(peer, 24, 64).ip, sizeof k.ip);
+	else if (kind != BY_ACCOUNT)
+		memcpy(k.ip, peer->ip, sizeof k.ip);
+	if (kind >= BY_ACCOUNT)
+		memcpy(k.account, account, sizeof k.account);
+	return k;
+}
+
+/* ---- buckets ------------------------------------------------------------- */
+
+static void forget_oldest(struct throttle *t)
+{
+	LIST_EACH(&t->bucket_list, link) {
+		struct bucket *b = CONTAINER_OF(link, struct bucket, link);
+		if (b->pending > 0)
+			continue;
+		list_remove(&b->link);
+		(void)map_remove(t->buckets, key_span(&b->key));
+		free(b);
+		return;
+	}
+}
+
+/* NULL: no memory; then nobody is slowed by it. */
+static struct bucket *bucket_get(struct throttle *t, const struct key *key,
+				 uint64_t now)
+{
+	struct bucket *b = map_get(t->buckets, key_span(key));
+	if (b != NULL) {
+		list_remove(&b->link);
+		list_push_back(&t->bucket_list, &b->link);
+		return b;
+	}
+	if (map_count(t->buckets) >= THROTTLE_BUCKETS)
+		forget_oldest(t);
+	b = calloc(1, sizeof *b);
+	if (b == NULL)
+		return NULL;
+	b->key = *key;
+	b->stamp = now;
+	if (!map_put(t->buckets, key_span(&b->key), b)) {
+		free(b);
+		return NULL;
+	}
+	list_push_back(&t->bucket_list, &b->link);
+	return b;
+}
+
+/* What has leaked out since the last look: `limit` failures in a window. */
+static void leak(const struct throttle *t, struct bucket *b, uint64_t now)
+{
+	uint64_t passed = now > b->stamp ? now - b->stamp : 0;
+	uint64_t one = t->limits.window_ns / (b->limit * UNIT);
+	uint64_t out = passed / (one > 0 ? one : 1);
+	if (out == 0)
+		return;
+	b->stamp = now;
+	b->level = b->level > out ? b->level - out : 0;
+	if (b->level < b->limit * UNIT / 2)
+		b->delays = 0;
+}
+
+static uint64_t wait_of(const struct bucket *b, uint64_t now)
+{
+	if (now < b->until)
+		return b->until - now;
+	if (b->pending > 0 &&
+	    b->level + (uint64_t)b->pending * QUARTER >= b->limit * UNIT)
+		return THROTTLE_FIRST_NS;
+	return 0;
+}
+
+static void fill(struct bucket *b, uint64_t now)
+{
+	b->level = u64_min(b->level + UNIT, (b->limit + 1) * UNIT);
+	if (b->level < b->limit * UNIT)
+		return;
+	uint64_t delay = THROTTLE_FIRST_NS << (b->delays < 30 ? b->delays : 30);
+	b->until = now + u64_min(delay, b->cap_ns);
+	b->delays++;
+}
+
+/* ---- known pairs --------------------------------------------------------- */
+
+static bool pair_known(struct throttle *t, const struct key *key, uint64_t now)
+{
+	struct pair *p = map_get(t->pairs, key_span(key));
+	return p != NULL && now - p->stamp < THROTTLE_LATELY_NS;
+}
+
+static void pair_note(struct throttle *t, const struct key *key, uint64_t now)
+{
+	struct pair *p = map_get(t->pairs, key_span(key));
+	if (p == NULL) {
+		if (map_count(t->pairs) >= THROTTLE_KNOWN) {
+			p = CONTAINER_OF(list_pop_front(&t->pair_list),
+					 struct pair, link);
+			(void)map_remove(t->pairs, key_span(&p->key));
+			free(p);
+		}
+		p = calloc(1, sizeof *p);
+		if (p == NULL)
+			return;
+		p->key = *key;
+		if (!map_put(t->pairs, key_span(&p->key), p)) {
+			free(p);
+			return;
+		}
+	}
+	p->stamp = now;
+	list_remove(&p->link);
+	list_push_back(&t->pair_list, &p->link);
+}
+
+/* ---- attempts ------------------------------------------------------------ */
+
+static void judge(struct throttle *t, uint64_t now, struct throttle_attempt *a,
+		  enum kind kind, uint64_t limit, uint64_t cap, uint64_t *wait)
+{
+	if (limit == 0)
+		return;
+	struct key key = key_of(kind, &a->peer, a->account);
+	struct bucket *b = bucket_get(t, &key, now);
+	if (b == NULL)
+		return;
+	b->limit = limit;
+	b->cap_ns = cap;
+	leak(t, b, now);
+	*wait = u64_max(*wait, wait_of(b, now));
+	b->pending++; /* it stays while we look at the others */
+	a->buckets[a->count++] = b;
+}
+
+uint64_t throttle_begin(struct throttle *t, uint64_t now,
+			const struct addr *peer, struct span account,
+			struct throttle_attempt *a)
+{
+	ENSURE_TAG(t, TAG_THROTTLE);
+	const struct throttle_limits *l = &t->limits;
+	uint64_t wait = 0;
+	*a = (struct throttle_attempt){.peer = *peer};
+	hash_name(t, account, a->account);
+	struct key pair = key_of(KNOWN_PAIR, peer, a->account);
+	a->known = pair_known(t, &pair, now);
+	if (a->known) {
+		judge(t, now, a, BY_PAIR,
+		      l->address > 0 ? l->address : l->account,
+		      THROTTLE_OWNER_NS, &wait);
+	} else {
+		judge(t, now, a, BY_ADDRESS, l->address, l->window_ns, &wait);
+		judge(t, now, a, BY_NETWORK, l->network, l->window_ns, &wait);
+		judge(t, now, a, BY_ACCOUNT, l->account, l->window_ns, &wait);
+	}
+	if (wait > 0)
+		throttle_end(t, now, a, THROTTLE_NEITHER);
+	return wait;
+}
+
+void throttle_end(struct throttle *t, uint64_t now, struct throttle_attempt *a,
+		  enum throttle_end end)
+{
+	ENSURE_TAG(t, TAG_THROTTLE);
+	for (size_t i = 0; i < a->count; i++) {
+		struct bucket *b = a->buckets[i];
+		ENSURE(b->pending > 0);
+		b->pending--;
+		leak(t, b, now);
+		if (end == THROTTLE_WRONG)
+			fill(b, now);
+	}
+	if (end == THROTTLE_RIGHT) {
+		struct key pair = key_of(KNOWN_PAIR, &a->peer, a->account);
+		pair_note(t, &pair, now);
+	}
+	*a = (struct throttle_attempt){0};
+}
+
+size_t throttle_count(const struct throttle *t)
+{
+	ENSURE_TAG(t, TAG_THROTTLE);
+	return map_count(t->buckets);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/auth/throttle - slows guessing without locking an owner out.
+ *
+ * Wrong passwords fill buckets that leak over the window: one for the address,
+ * one for its network (/24, /64), one for the account.  A full bucket lets
+ * one attempt through after a delay that doubles with each further failure.
+ *
+ * An address from which the account logged in lately is judged by a bucket of
+ * its own for that pair, whose delay stays under a minute: whatever the rest of
+ * the world tries against the account, and whatever others fail to do from
+ * that address, its owner still gets in.
+ *
+ * Attempts under way count a quarter, so that many at once cannot slip past.
+ * Names are kept as keyed hashes; all tables are bounded and forget the longest
+ * unused entry.  Times are monotonic nanoseconds that the caller has.
+ */
+#pragma once
+
+#include "base/siphash.h"
+#include "os/addr.h"
+
+#define THROTTLE_BUCKETS   65536u
+#define THROTTLE_KNOWN     65536u
+#define THROTTLE_FIRST_NS  1000000000ull        /* the first delay */
+#define THROTTLE_OWNER_NS  30000000000ull       /* longest, for a known pair */
+#define THROTTLE_LATELY_NS (30ull * 86400 * 1000000000)
+
+/* Failures within the window; 0: no limit of that kind. */
+struct throttle_limits {
+	uint64_t window_ns;
+	uint64_t address, network, account;
+};
+
+struct throttle;
+struct bucket;
+
+/* The secret keys tables and names.  NULL: no memory. */
+MUST_USE struct throttle *throttle_new(const uint8_t secret[2 * SIPHASH_KEY],
+				       const struct throttle_limits *);
+void throttle_free(struct throttle *); /* NULL is allowed */
+void throttle_set(struct throttle *, const struct throttle_limits *);
+
+/* One attempt, between begin and end; zeroed: none. */
+struct throttle_attempt {
+	struct bucket *buckets[3];
+	size_t count;
+	bool known;
+	struct addr peer;
+	uint8_t account[SIPHASH_KEY];
+};
+
+enum throttle_end { THROTTLE_RIGHT, THROTTLE_WRONG, THROTTLE_NEITHER };
+
+/* Account: in one spelling.  0: go on, and end it; else wait so many ns. */
+uint64_t throttle_begin(struct throttle *, uint64_t now, const struct addr *,
+			struct span account, struct throttle_attempt *);
+/* Ending an attempt that is none does nothing. */
+void throttle_end(struct throttle *, uint64_t now, struct throttle_attempt *,
+		  enum throttle_end);
+size_t throttle_count(const struct throttle *); /* buckets in use */

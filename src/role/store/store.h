@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/store/store - the role's object, shared by the files of this folder.
+ *
+ * The store is the only writer of mailboxes, queue and directory.  Requests
+ * that only read are answered in their handler; what has to wait (a commit, the
+ * sorter) is a job: a fiber that keeps its call.  Everything that was staged in
+ * a turn of the loop is written as one group; an answer that promises anything
+ * is given after the commit that it rests on is durable.
+ *
+ * Who may do what hangs on the channel: each has a peer record with the hop and
+ * the pool that the supervisor named.  A session belongs to the channel that
+ * opened it and is looked up by both.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "base/map.h"
+#include "box/box.h"
+#include "conf/conf.h"
+#include "directory/directory.h"
+#include "kv/kv.h"
+#include "kv/memory.h"
+#include "os/fiber.h"
+#include "role/common/role.h"
+#include "spool/spool.h"
+#include "wire/admin_store.h"
+#include "wire/auth_store.h"
+#include "wire/edge_store.h"
+#include "wire/store_sorter.h"
+
+#define STORE_PEERS_MAX	   64u
+#define STORE_SESSIONS_MAX 1000000u
+#define STORE_JOBS_IDLE	   64u		/* kept with their memory */
+#define STORE_JOB_MEMORY   (16u << 20)	/* of one request's answer */
+#define STORE_BOXES_IDLE   1024u	/* open boxes that nobody uses */
+#define STORE_FRAME_BODY   49152u	/* a body inside a request, bytes */
+#define STORE_SORTER_NS	   (2 * NS_PER_SEC) /* one attempt, and per 16 MiB */
+
+struct store;
+struct session;
+
+/* The other end of one channel. */
+struct peer {
+	struct store *store;
+	struct role_peer who;
+	struct ipc *channel; /* NULL: the place is free */
+	struct list sessions;
+};
+
+/* An account's box, while somebody uses it and some time longer. */
+struct open_box {
+	struct list link; /* in idle, when nobody uses it */
+	struct store *store;
+	struct box *box;
+	uint64_t account;
+	size_t users;
+	bool ready;	/* set up: INBOX and so on are there */
+	uint32_t inbox;
+	struct kv_watch watch;
+	struct list watchers; /* selected mailboxes that want hints */
+	struct list hinting;  /* in the store's list of boxes that moved */
+	uint64_t hinted_at;
+};
+
+/* A request that has to wait. */
+struct job {
+	struct list link;
+	struct store *store;
+	struct session *session; /* held; NULL for other hops */
+	struct ipc_call *call;
+	const void *ask;
+	void (*run)(struct job *);
+	struct arena *arena;
+	struct fiber_gate gate;
+};
+
+struct counters {
+	uint64_t offered, kept_direct, kept_spool, refused, opaque, loops;
+	uint64_t appended, delivered, undelivered, violations, hints;
+};
+
+struct store {
+	struct role *role;
+	const struct conf *conf;
+	struct kv *kv;
+	struct kv_disk *disk; /* the memory engine's */
+	struct spool *spool;
+	struct directory *directory;
+	int folder;
+	struct rights_dir dir;
+	struct watch kv_ready;
+	struct hook poll;
+	struct timer poll_later;
+	struct peer peers[STORE_PEERS_MAX];
+	unsigned next_sorter;
+	struct map *sessions;
+	struct list idle_jobs;
+	size_t idle_job_count, jobs;
+	bool draining, closing;
+	uint64_t staged; /* bytes of bodies on their way in */
+
+	struct map *boxes;
+	struct list idle_boxes;
+	size_t idle_box_count;
+	struct list hinting;
+	struct timer hint_timer;
+
+	struct map *moving; /* jobs of the spool that are worked on */
+	struct list waiting; /* ... and those that wait for a fiber */
+	size_t movers;
+	struct timer look; /* for due recipients */
+	unsigned look_at;  /* a partition */
+	struct timer sweep;
+	struct sweep *sweeping;
+
+	uint64_t *changed; /* accounts that auth has to hear of */
+	size_t changed_count, changed_cap;
+	bool telling;
+
+	struct counters count;
+};
+
+/* ---- engine.c: the data folder, groups ---- */
+MUST_USE bool engine_open(struct store *, struct buf *why);
+MUST_USE bool engine_watch(struct store *);
+void engine_close(struct store *);
+/* Something was staged: a group goes out at the end of this turn. */
+void engine_touch(struct store *);
+
+/* ---- job.c ---- */
+/* ask must live until the call is answered, as requests do.  session may be
+ * NULL, and is held.  Answers IPC_BUSY itself when there is no room. */
+void job_start(struct store *, struct ipc_call *, const void *ask,
+	       struct session *, void (*run)(struct job *));
+/* The same for work that nobody asked for; false: no room. */
+MUST_USE bool job_background(struct store *, void (*run)(struct job *),
+			     const void *ask);
+void jobs_free(struct store *);
+/* For the `arg` of an operation: begins to wait. */
+void *job_gate(struct job *);
+/* done callbacks that open a gate with the result. */
+void box_gate(void *gate, enum box_result);
+void spool_gate(void *gate, enum spool_result);
+void directory_gate(void *gate, enum directory_result);
+void kv_gate(void *gate, enum kv_result);
+/* What the operation said once it is durable, if it was started at all. */
+enum box_result job_box(struct job *, enum box_result started);
+enum spool_result job_spool(struct job *, enum spool_result started);
+enum directory_result job_directory(struct job *, enum directory_result started);
+enum kv_result job_kv(struct job *, enum kv_result started);
+void job_sleep(struct job *, uint64_t ns);
+
+/* ---- boxes.c ---- */
+/* NULL, and why in *r, when it cannot be had now.  Pair with box_release. */
+struct open_box *box_hold(struct store *, uint64_t account, enum box_result *r);
+struct open_box *box_again(struct open_box *); /* one more user */
+void box_release(struct open_box *);	       /* NULL is allowed */
+/* Held and set up; may wait, so only in a job. */
+struct open_box *box_prepared(struct job *, uint64_t account,
+			      enum box_result *r);
+void boxes_close(struct store *);
+enum edge_store_answer answer_of(enum box_result);
+
+/* ---- watch.c: hints ---- */
+void watch_moved(struct kv_watch *, struct kv_space *, uint64_t version);
+void watches_stop(struct store *);
+
+/* ---- directory's questions that several files ask ---- */
+/* The limit of an account in bytes; 0: none. */
+uint64_t quota_of(const struct store *, const struct directory_account *);
+
+/* ---- custody.c ---- */
+void custody_begin(struct store *);
+void custody_end(struct store *);
+/* A job was accepted: move its local recipients. */
+void custody_kick(struct store *, const struct spool_id *);
+
+/* ---- sweep.c: what nobody names any more ---- */
+void sweep_begin(struct store *);
+void sweep_end(struct store *);
+
+/* ---- tables of the hops ---- */
+extern const struct edge_store_at_store store_for_edge;
+extern const struct auth_store_at_store store_for_auth;
+extern const struct admin_store_at_store store_for_admin;
+/* on_auth.c: directory_on_change. */
+void account_changed(void *store, uint64_t account);
