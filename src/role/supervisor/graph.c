@@ -44,9 +44,21 @@ static bool connect_two(struct process *p, struct process *q, enum hop hop)
 	return give_end(p, hop, q->kind, q->index, q->pid, pair[0]);
 }
 
-static bool can_take(const struct process *q)
+/*
+ * Two that come up side by side both look for each other: the first one to see
+ * the other makes the channel, and a pair has one hop at most.
+ */
+static bool must_join(struct process *p, struct process *q)
 {
-	return q->state == CONFIGURED || q->state == READY;
+	struct super *s = p->super;
+	size_t pi = (size_t)(p - s->processes), qi = (size_t)(q - s->processes);
+	if (p == q || (q->state != CONFIGURED && q->state != READY))
+		return false;
+	if (p->linked[qi] == q->pid && q->linked[pi] == p->pid)
+		return false;
+	p->linked[qi] = q->pid;
+	q->linked[pi] = p->pid;
+	return true;
 }
 
 static void admin_dead(void *ctx, struct ipc *c, const char *reason)
@@ -106,7 +118,7 @@ bool graph_connect(struct process *p)
 		enum kind other = l->a == p->kind ? l->b : l->a;
 		for (size_t i = 0; i < s->process_count; i++) {
 			struct process *q = &s->processes[i];
-			if (q->kind == other && q != p && can_take(q) &&
+			if (q->kind == other && must_join(p, q) &&
 			    !connect_two(p, q, l->hop))
 				return false;
 		}

@@ -65,6 +65,7 @@ struct process {
 	struct arena *drain_arena;
 	struct timer again;
 	struct fiber *raising;
+	int32_t linked[PROCESSES_MAX]; /* pid of each peer that we joined it to */
 };
 
 /* A listening socket and the listener that it belongs to. */
