@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap/cmd_fetch: FETCH (RFC 3501 6.4.5), in batches of rows.
+ *
+ * Bodies are pulled in ranges while they are written, so a client that does
+ * not read holds one batch of rows and one range, whatever it asked for.
+ *
+ * Must never stop inside a literal and go on: a body that ends early ends the
+ * session.
+ */
+#include "base/check.h"
+#include "base/civil.h"
+#include "imap/fetch.h"
+#include "imap/flags.h"
+#include "imap/write.h"
+
+struct fetching {
+	struct imap_session *s;
+	struct imap_fetch what;
+	struct imap_keywords keywords;
+	struct imap_set wanted;
+	struct imap_cursor cursor;
+	uint64_t told; /* messages answered */
+	uint32_t from; /* next UID to look at */
+};
+
+static void broken(struct fetching *f)
+{
+	/* Not even BYE: the client counts it as part of the literal. */
+	f->s->closing = true;
+}
+
+static void send_range(struct fetching *f, uint32_t uid, uint64_t from, uint64_t to)
+{
+	struct imap_host *host = f->s->host;
+	while (from < to && !f->s->closing) {
+		struct span bytes;
+		size_t len = (size_t)u64_min(to - from, IMAP_CHUNK_MAX);
+		if (host->body(host, f->s->mailbox, uid, from, len, &bytes) != IMAP_YES ||
+		    bytes.len == 0) {
+			broken(f);
+			return;
+		}
+		ENSURE(bytes.len <= len);
+		stream_write(f->s->stream, bytes);
+		from += bytes.len;
+		/* The client went away: do not read the rest for nobody. */
+		if (f->s->stream->state != IO_OK)
+			broken(f);
+	}
+}
+
+static bool load(struct fetching *f, uint32_t uid, struct imap_range r, struct buf *to)
+{
+	struct imap_host *host = f->s->host;
+	while (r.from < r.to) {
+		struct span bytes;
+		size_t len = (size_t)u64_min(r.to - r.from, IMAP_CHUNK_MAX);
+		if (host->body(host, f->s->mailbox, uid, r.from, len, &bytes) != IMAP_YES ||
+		    bytes.len == 0)
+			return false;
+		buf_add(to, bytes);
+		r.from += bytes.len;
+	}
+	return buf_ok(to);
+}
+
+static void send_fields(struct fetching *f, const struct imap_fetch_item *item,
+			uint32_t uid, struct imap_range r)
+{
+	struct buf header, picked;
+	buf_init(&header, IMAP_HEADER_SCAN_MAX);
+	buf_init(&picked, IMAP_HEADER_SCAN_MAX + 2);
+	r.to = u64_min(r.to, r.from + IMAP_HEADER_SCAN_MAX);
+	if (load(f, uid, r, &header) &&
+	    imap_header_pick(&item->section, buf_span(&header), &picked)) {
+		struct span text = buf_span(&picked);
+		if (item->partial)
+			text = span_sub(text, (size_t)u64_min(item->offset, text.len),
+					(size_t)item->length);
+		stream_printf(f->s->stream, "{%zu}\r\n", text.len);
+		stream_write(f->s->stream, text);
+	} else {
+		stream_write(f->s->stream, SPAN("NIL"));
+	}
+	buf_free(&picked);
+	buf_free(&header);
+}
+
+static void send_section(struct fetching *f, const struct imap_fetch_item *item,
+			 const struct imap_row *row, const struct summary *summary)
+{
+	struct stream *out = f->s->stream;
+	struct imap_range r = imap_section_range(&item->section, row, summary);
+	imap_section_name(out, item);
+	stream_write(out, SPAN(" "));
+	if (!r.exists) {
+		stream_write(out, SPAN("NIL"));
+		return;
+	}
+	if (item->section.field_count > 0) {
+		send_fields(f, item, row->uid, r);
+		return;
+	}
+	if (item->partial) {
+		r.from += u64_min(item->offset, r.to - r.from);
+		r.to = r.from + u64_min(item->length, r.to - r.from);
+	}
+	stream_printf(out, "{%llu}\r\n", (unsigned long long)(r.to - r.from));
+	send_range(f, row->uid, r.from, r.to);
+}
+
+static void send_date(struct stream *out, int64_t seconds)
+{
+	struct buf text;
+	buf_init(&text, 64);
+	civil_add_imap(&text, seconds);
+	stream_write(out, SPAN("INTERNALDATE \""));
+	stream_write(out, buf_span(&text));
+	stream_write(out, SPAN("\""));
+	buf_free(&text);
+}
+
+static void send_item(struct fetching *f, const struct imap_fetch_item *item,
+		      const struct imap_slot *slot, const struct imap_row *row,
+		      const struct summary *summary)
+{
+	struct stream *out = f->s->stream;
+	switch (item->item) {
+	case IMAP_ITEM_UID:
+		stream_printf(out, "UID %u", slot->uid);
+		break;
+	case IMAP_ITEM_FLAGS:
+		imap_flags_write(f->s, &f->keywords, slot);
+		break;
+	case IMAP_ITEM_DATE:
+		send_date(out, row->internal_date);
+		break;
+	case IMAP_ITEM_SIZE:
+		stream_printf(out, "RFC822.SIZE %llu", (unsigned long long)row->size);
+		break;
+	case IMAP_ITEM_ENVELOPE:
+		stream_write(out, SPAN("ENVELOPE "));
+		imap_envelope_write(out, summary->parts[0].envelope);
+		break;
+	case IMAP_ITEM_BODY:
+		stream_write(out, SPAN("BODY "));
+		imap_structure_write(out, summary, false);
+		break;
+	case IMAP_ITEM_BODYSTRUCTURE:
+		stream_write(out, SPAN("BODYSTRUCTURE "));
+		imap_structure_write(out, summary, true);
+		break;
+	case IMAP_ITEM_SECTION:
+		send_section(f, item, row, summary);
+		break;
+	}
+}
+
+/* NULL: out of memory.  What cannot be read is shown as opaque. */
+static struct summary *summary_of(struct fetching *f, const struct imap_row *row)
+{
+	struct summary *summary;
+	if (row->summary.len > 0 &&
+	    summary_read(row->summary, row->size - row->prefix, f->s->work->batch,
+			 &summary) == SUMMARY_OK)
+		return summary;
+	return summary_opaque(f->s->work->batch, row->size - row->prefix);
+}
+
+static bool send_message(struct fetching *f, const struct imap_slot *slot,
+			 const struct imap_row *row, bool told_seen)
+{
+	struct stream *out = f->s->stream;
+	struct summary *summary = NULL;
+	if (f->what.summary) {
+		summary = summary_of(f, row);
+		if (summary == NULL)
+			return false;
+	}
+	stream_printf(out, "* %u FETCH (", imap_cursor_rank(&f->cursor, slot->uid));
+	const char *between = "";
+	/* RFC 3501 6.4.8: a UID FETCH always tells the UID. */
+	bool uid = f->s->work->by_uid;
+	for (size_t i = 0; i < f->what.count; i++)
+		uid = uid && f->what.items[i].item != IMAP_ITEM_UID;
+	if (uid) {
+		stream_printf(out, "UID %u", slot->uid);
+		between = " ";
+	}
+	for (size_t i = 0; i < f->what.count && !f->s->closing; i++) {
+		stream_write(out, span_cstr(between));
+		send_item(f, &f->what.items[i], slot, row, summary);
+		between = " ";
+	}
+	if (told_seen && !f->what.flags && !f->s->closing) {
+		stream_write(out, SPAN(" "));
+		imap_flags_write(f->s, &f->keywords, slot);
+	}
+	if (!f->s->closing)
+		stream_write(out, SPAN(")\r\n"));
+	f->told++;
+	return true;
+}
+
+/* Set \Seen where it is missing, and show it in the slots. */
+static enum imap_answer set_seen(struct fetching *f, struct imap_slots *slots,
+				 bool *changed)
+{
+	struct imap_session *s = f->s;
+	struct imap_set uids;
+	struct imap_stored stored = {0};
+	struct imap_store store = {.how = IMAP_STORE_ADD,
+				   .flags = IMAP_SEEN,
+				   .unchanged_since = UINT64_MAX};
+	imap_set_init(&uids, s->work->batch);
+	imap_set_init(&stored.modified, s->work->batch);
+	for (size_t i = 0; i < slots->count; i++) {
+		changed[i] = !(slots->slots[i].flags & IMAP_SEEN);
+		if (changed[i] &&
+		    !imap_set_add(&uids, slots->slots[i].uid, slots->slots[i].uid))
+			return IMAP_UNAVAILABLE;
+		slots->slots[i].flags |= IMAP_SEEN;
+	}
+	if (uids.count == 0)
+		return IMAP_YES;
+	enum imap_answer r = s->host->store(s->host, s->mailbox, &uids, &store,
+					    s->work->batch, &stored);
+	if (r == IMAP_YES)
+		imap_view_advance(s, stored.before, stored.after);
+	return r;
+}
+
+/* Only those that were asked for stay. */
+static void keep_wanted(const struct imap_set *wanted, struct imap_slots *slots)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < slots->count; i++)
+		if (imap_set_has(wanted, slots->slots[i].uid))
+			slots->slots[kept++] = slots->slots[i];
+	slots->count = kept;
+}
+
+#define GAP_MAX 16u /* UIDs not wanted that are cheaper to read than to skip */
+
+/* Where one question may end: over small gaps, not over large ones. */
+static uint32_t stretch(const struct imap_set *wanted, uint32_t from)
+{
+	uint32_t end = from;
+	for (size_t i = 0; i < wanted->count; i++) {
+		struct imap_run run = wanted->runs[i];
+		if (run.last < from)
+			continue;
+		if (run.first > end && run.first - end > GAP_MAX)
+			break;
+		end = run.last;
+	}
+	return end;
+}
+
+static enum imap_answer batch(struct fetching *f)
+{
+	struct imap_session *s = f->s;
+	struct imap_host *host = s->host;
+	struct imap_slots slots = {0};
+	uint32_t end = stretch(&f->wanted, f->from);
+	arena_reset(s->work->batch);
+	/* Not on the stack: a fiber's is small. */
+	struct imap_row *rows = ARENA_ARRAY(s->work->batch, IMAP_BATCH, struct imap_row);
+	uint32_t *uids = ARENA_ARRAY(s->work->batch, IMAP_BATCH, uint32_t);
+	bool *changed = ARENA_ARRAY(s->work->batch, IMAP_BATCH, bool);
+	if (rows == NULL || uids == NULL || changed == NULL)
+		return IMAP_UNAVAILABLE;
+	enum imap_answer r = host->pages(host, s->mailbox, f->from, end, 0,
+					 s->work->batch, &slots);
+	if (r != IMAP_YES)
+		return r;
+	ENSURE(slots.count <= IMAP_BATCH);
+	f->from = slots.next != 0 ? slots.next : end == UINT32_MAX ? 0 : end + 1;
+	keep_wanted(&f->wanted, &slots);
+	for (size_t i = 0; i < slots.count; i++) {
+		uids[i] = slots.slots[i].uid;
+		rows[i] = (struct imap_row){.uid = uids[i], .found = true};
+	}
+	if (f->what.rows && slots.count > 0)
+		r = host->rows(host, s->mailbox, s->work->batch, uids, slots.count, rows);
+	if (r == IMAP_YES && f->what.seen && !s->read_only)
+		r = set_seen(f, &slots, changed);
+	for (size_t i = 0; r == IMAP_YES && i < slots.count && !s->closing; i++) {
+		if (rows[i].found && !send_message(f, &slots.slots[i], &rows[i], changed[i]))
+			r = IMAP_UNAVAILABLE;
+		if (s->stream->state != IO_OK)
+			s->closing = true;
+	}
+	return r;
+}
+
+static void run(struct fetching *f)
+{
+	struct imap_session *s = f->s;
+	enum imap_answer r = imap_keywords_get(s, &f->keywords);
+	/* A client is told of a keyword's name before it sees it on a message. */
+	if (r == IMAP_YES && f->keywords.count > s->keywords)
+		imap_view_flags(s);
+	f->cursor = (struct imap_cursor){.set = &s->work->map};
+	f->from = imap_set_next(&f->wanted, 1);
+	while (r == IMAP_YES && f->from != 0 && !s->closing) {
+		r = batch(f);
+		if (f->from != 0)
+			f->from = imap_set_next(&f->wanted, f->from);
+	}
+	if (s->closing)
+		return;
+	if (r != IMAP_YES)
+		imap_no_answer(s, r);
+	else if (f->told < imap_set_size(&f->wanted))
+		imap_no(s, "EXPUNGEISSUED", "Some of the messages are gone");
+	else
+		imap_ok(s, NULL, "Fetched");
+}
+
+void imap_cmd_fetch(struct imap_session *s, struct imap_lex *lex)
+{
+	struct span text;
+	struct fetching *f = ARENA_NEW(s->work->arena, struct fetching);
+	if (f == NULL) {
+		imap_no_answer(s, IMAP_UNAVAILABLE);
+		return;
+	}
+	f->s = s;
+	if (!imap_lex_set(lex, &text) || !imap_lex_space(lex) ||
+	    !imap_fetch_parse(lex, &f->what)) {
+		imap_bad(s, "A message set and at most 64 items expected");
+		return;
+	}
+	if (imap_view_resolve(s, text, &f->wanted))
+		run(f);
+}

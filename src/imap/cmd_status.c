@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap/cmd_status: STATUS (RFC 3501 6.3.10).  A table of items: an extension
+ * adds a row.
+ */
+#include "imap/state.h"
+#include "imap/write.h"
+
+static uint64_t messages(const struct imap_status *t) { return t->messages; }
+static uint64_t recent(const struct imap_status *t) { return t->recent; }
+static uint64_t uid_next(const struct imap_status *t) { return t->uid_next; }
+static uint64_t uid_validity(const struct imap_status *t) { return t->uid_validity; }
+static uint64_t unseen(const struct imap_status *t) { return t->unseen; }
+
+static const struct {
+	const char *name;
+	uint64_t (*value)(const struct imap_status *);
+} items[] = {
+	{"MESSAGES", messages},         {"RECENT", recent},
+	{"UIDNEXT", uid_next},          {"UIDVALIDITY", uid_validity},
+	{"UNSEEN", unseen},
+};
+
+static bool parse(struct imap_lex *lex, unsigned *wanted)
+{
+	*wanted = 0;
+	if (!imap_lex_char(lex, '('))
+		return false;
+	do {
+		struct span name;
+		size_t i = 0;
+		if (!imap_lex_atom(lex, &name))
+			return false;
+		while (i < ARRAY_LEN(items) &&
+		       !span_eq_nocase(name, span_cstr(items[i].name)))
+			i++;
+		if (i == ARRAY_LEN(items))
+			return false;
+		*wanted |= 1u << i;
+	} while (imap_lex_space(lex));
+	return imap_lex_char(lex, ')') && imap_lex_end(lex);
+}
+
+void imap_cmd_status(struct imap_session *s, struct imap_lex *lex)
+{
+	struct span name;
+	struct imap_status status = {0};
+	unsigned wanted;
+	if (!imap_arg_name(s, lex, &name))
+		return;
+	if (!imap_lex_space(lex) || !parse(lex, &wanted)) {
+		imap_bad(s, "STATUS takes a name and a list of items");
+		return;
+	}
+	enum imap_answer r = s->host->status(s->host, name, &status);
+	if (r != IMAP_YES) {
+		imap_no_answer(s, r);
+		return;
+	}
+	stream_write(s->stream, SPAN("* STATUS "));
+	imap_write_name(s->stream, s->work->arena, name);
+	const char *between = " (";
+	for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+		if (!(wanted >> i & 1))
+			continue;
+		stream_printf(s->stream, "%s%s %llu", between, items[i].name,
+			      (unsigned long long)items[i].value(&status));
+		between = " ";
+	}
+	stream_write(s->stream, SPAN(")\r\n"));
+	imap_ok(s, NULL, "That is all");
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap/cmd_store: STORE (RFC 3501 6.4.6).
+ *
+ * The answer shows the flags as they are after the change, read back from the
+ * pages: what another session changed meanwhile is in it.
+ */
+#include "imap/flags.h"
+
+struct storing {
+	struct imap_store store;
+	bool silent;
+};
+
+static bool parse(struct imap_lex *lex, struct storing *t, struct imap_flag_args *flags)
+{
+	t->store = (struct imap_store){.how = IMAP_STORE_SET,
+				       .unchanged_since = UINT64_MAX};
+	if (imap_lex_char(lex, '+'))
+		t->store.how = IMAP_STORE_ADD;
+	else if (imap_lex_char(lex, '-'))
+		t->store.how = IMAP_STORE_REMOVE;
+	t->silent = imap_lex_word(lex, "FLAGS.SILENT");
+	if (!t->silent && !imap_lex_word(lex, "FLAGS"))
+		return false;
+	return imap_lex_space(lex) && imap_flags_parse(lex, true, flags) &&
+	       imap_lex_end(lex);
+}
+
+static enum imap_answer bits(struct imap_session *s, const struct imap_flag_args *flags,
+			     struct imap_store *store)
+{
+	store->flags = flags->system;
+	for (size_t i = 0; i < flags->count; i++) {
+		unsigned bit = 0;
+		enum imap_answer r = s->host->keyword_add(s->host, s->mailbox,
+							  flags->keywords[i], &bit);
+		if (r != IMAP_YES)
+			return r;
+		ENSURE(bit < IMAP_KEYWORDS_MAX);
+		store->keywords |= UINT64_C(1) << bit;
+	}
+	return IMAP_YES;
+}
+
+static enum imap_answer show(struct imap_session *s, const struct imap_set *uids)
+{
+	struct imap_work *w = s->work;
+	struct imap_cursor cursor = {.set = &w->map};
+	struct imap_keywords k;
+	enum imap_answer r = imap_keywords_get(s, &k);
+	if (r == IMAP_YES && k.count > s->keywords)
+		imap_view_flags(s);
+	uint32_t from = imap_set_next(uids, 1);
+	while (r == IMAP_YES && from != 0) {
+		struct imap_slots slots = {0};
+		uint32_t last = uids->runs[uids->count - 1].last;
+		arena_reset(w->batch);
+		r = s->host->pages(s->host, s->mailbox, from, last, 0, w->batch, &slots);
+		for (size_t i = 0; r == IMAP_YES && i < slots.count; i++) {
+			if (!imap_set_has(uids, slots.slots[i].uid))
+				continue;
+			stream_printf(s->stream, "* %u FETCH (",
+				      imap_cursor_rank(&cursor, slots.slots[i].uid));
+			if (w->by_uid)
+				stream_printf(s->stream, "UID %u ", slots.slots[i].uid);
+			imap_flags_write(s, &k, &slots.slots[i]);
+			stream_write(s->stream, SPAN(")\r\n"));
+		}
+		from = slots.next ? imap_set_next(uids, slots.next) : 0;
+	}
+	return r;
+}
+
+void imap_cmd_store(struct imap_session *s, struct imap_lex *lex)
+{
+	struct span text;
+	struct storing t;
+	struct imap_flag_args flags;
+	struct imap_set uids;
+	struct imap_stored stored = {0};
+	if (!imap_lex_set(lex, &text) || !imap_lex_space(lex) ||
+	    !parse(lex, &t, &flags)) {
+		imap_bad(s, "A message set and flags expected");
+		return;
+	}
+	if (!imap_view_resolve(s, text, &uids))
+		return;
+	if (s->read_only) {
+		imap_no(s, "READ-ONLY", "Mailbox is read-only");
+		return;
+	}
+	imap_set_init(&stored.modified, s->work->arena);
+	enum imap_answer r = bits(s, &flags, &t.store);
+	if (r == IMAP_YES && uids.count > 0)
+		r = s->host->store(s->host, s->mailbox, &uids, &t.store,
+				   s->work->arena, &stored);
+	if (r == IMAP_YES && uids.count > 0)
+		imap_view_advance(s, stored.before, stored.after);
+	if (r == IMAP_YES && !t.silent)
+		r = show(s, &uids);
+	if (r == IMAP_YES)
+		imap_ok(s, NULL, "Stored");
+	else
+		imap_no_answer(s, r);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap/fetch - what a FETCH asks for, and how each item is written.  Private.
+ *
+ * Parsing knows no message, writing no command line: between them stands the
+ * flat list below.
+ */
+#pragma once
+
+#include "imap/state.h"
+#include "summary/summary.h"
+
+#define IMAP_FETCH_ITEMS_MAX  64u  /* items of one command */
+#define IMAP_FETCH_FIELDS_MAX 128u /* names in one HEADER.FIELDS */
+#define IMAP_HEADER_SCAN_MAX  (1u << 20) /* bytes of header that are searched */
+
+enum imap_item {
+	IMAP_ITEM_UID,
+	IMAP_ITEM_FLAGS,
+	IMAP_ITEM_DATE,
+	IMAP_ITEM_SIZE,
+	IMAP_ITEM_ENVELOPE,
+	IMAP_ITEM_BODY,          /* structure without extension data */
+	IMAP_ITEM_BODYSTRUCTURE,
+	IMAP_ITEM_SECTION,       /* BODY[...] and the three RFC822 forms */
+};
+
+enum imap_section_kind {
+	IMAP_SECTION_ALL,
+	IMAP_SECTION_HEADER,
+	IMAP_SECTION_FIELDS,
+	IMAP_SECTION_FIELDS_NOT,
+	IMAP_SECTION_TEXT,
+	IMAP_SECTION_MIME,
+};
+
+struct imap_section {
+	enum imap_section_kind kind;
+	uint32_t numbers[SUMMARY_DEPTH_MAX];
+	size_t count;
+	struct span *fields;
+	size_t field_count;
+};
+
+struct imap_fetch_item {
+	enum imap_item item;
+	const char *legacy; /* "RFC822.HEADER": how it is called in the answer */
+	bool peek;
+	struct imap_section section;
+	bool partial;
+	uint64_t offset, length;
+};
+
+struct imap_fetch {
+	struct imap_fetch_item items[IMAP_FETCH_ITEMS_MAX];
+	size_t count;
+	bool flags;   /* slots are needed */
+	bool rows;    /* cold rows are needed */
+	bool summary; /* ... and their summaries */
+	bool seen;    /* reading sets \Seen */
+};
+
+/* Everything after the message set.  False: BAD. */
+MUST_USE bool imap_fetch_parse(struct imap_lex *, struct imap_fetch *);
+
+/* A byte range of the message as the client sees it. */
+struct imap_range {
+	bool exists;
+	uint64_t from, to;
+};
+struct imap_range imap_section_range(const struct imap_section *, const struct imap_row *,
+				     const struct summary *);
+
+/*
+ * The fields that a section names (or all others) and the blank line, from the
+ * bytes of one header.  False: out of memory.
+ */
+MUST_USE bool imap_header_pick(const struct imap_section *, struct span header,
+			       struct buf *out);
+
+void imap_envelope_write(struct stream *, const struct summary_envelope *);
+void imap_structure_write(struct stream *, const struct summary *, bool extended);
+/* BODY[...]<n> as it is called in the answer. */
+void imap_section_name(struct stream *, const struct imap_fetch_item *);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap/host - what an IMAP session asks of its owner.
+ *
+ * The owner embeds a struct imap_host, fills facts and functions, and finds
+ * itself again with CONTAINER_OF.  Every question may park the fiber.  Answers
+ * are enum imap_answer; what else a question yields is written to *out and
+ * lives in the arena that was handed over (which may run out: answer
+ * IMAP_UNAVAILABLE).  Spans handed in are borrowed for the call.
+ *
+ * Names never reach below this table after SELECT: a mailbox is a handle that
+ * the host made for this session.  Names here are UTF-8, already checked
+ * (imap/name.h), separator '/', INBOX in capitals.
+ *
+ * Versions.  A mailbox's version is that of the last operation which changed
+ * it (its HIGHESTMODSEQ), from 1.  Every answer describes a durable state at
+ * or after any state that this session was told of before.
+ *
+ * Custody: IMAP_YES to append_end, copy, move, store, expunge, create ... means
+ * durable.  The session's OK stands on the line after it.
+ */
+#pragma once
+
+#include "imap/query.h"
+#include "imap/set.h"
+
+enum imap_answer {
+	IMAP_YES,
+	IMAP_NONEXISTENT,   /* no such mailbox */
+	IMAP_EXISTS,        /* a mailbox of that name is there already */
+	IMAP_OVERQUOTA,
+	IMAP_LIMIT,         /* another limit: names, keywords, message size */
+	IMAP_CANNOT,        /* never possible: DELETE INBOX, a name not allowed */
+	IMAP_HASCHILDREN,   /* DELETE of a \Noselect name with children */
+	IMAP_DENIED,        /* not permitted, or wrong user name or password */
+	IMAP_UNAVAILABLE,   /* try again later */
+	IMAP_GONE,          /* the selected mailbox was deleted, or its change log
+			       does not reach back: the session says BYE */
+};
+
+enum imap_flag {
+	IMAP_SEEN = 1,
+	IMAP_ANSWERED = 2,
+	IMAP_FLAGGED = 4,
+	IMAP_DELETED = 8,
+	IMAP_DRAFT = 16,
+};
+
+#define IMAP_KEYWORDS_MAX     64u  /* per mailbox: one bit each */
+#define IMAP_KEYWORD_LEN_MAX  64u  /* bytes */
+#define IMAP_CHUNK_MAX        65536u /* body ranges and append chunks */
+#define IMAP_BATCH            512u /* rows in one answer of pages or rows */
+
+/* Flags to set or of a new message: bits, and keywords by name. */
+struct imap_flags {
+	uint32_t system; /* enum imap_flag */
+	const struct span *keywords;
+	size_t keyword_count;
+};
+
+/* A message's slot in its page row. */
+struct imap_slot {
+	uint32_t uid;
+	uint32_t flags; /* enum imap_flag */
+	uint64_t keywords;
+	uint64_t modseq;
+};
+
+/* A message's cold row. */
+struct imap_row {
+	uint32_t uid;
+	bool found;            /* false: expunged meanwhile; nothing else counts */
+	int64_t internal_date; /* seconds since 1970, UTC */
+	uint64_t size;         /* RFC822.SIZE: prefix and body together */
+	uint32_t prefix;       /* bytes in front of the body that `summary`
+				  describes; they are header fields */
+	struct span summary;   /* summary/summary.h; empty: opaque message */
+};
+
+struct imap_selected {
+	uint64_t mailbox; /* the handle */
+	bool read_only;   /* whatever was asked for */
+	uint32_t uid_validity, uid_next;
+	uint32_t exists;
+	uint32_t recent;       /* messages that no session was told of before */
+	uint32_t recent_from;  /* ... are those with this UID or a larger one */
+	uint32_t first_unseen; /* sequence number, 0: none */
+	uint64_t version;
+};
+
+struct imap_status {
+	uint32_t messages, recent, uid_next, uid_validity, unseen;
+	uint64_t version;
+	uint64_t size; /* of all messages, bytes */
+};
+
+enum imap_use { /* SPECIAL-USE, RFC 6154 */
+	IMAP_USE_NONE,
+	IMAP_USE_ALL,
+	IMAP_USE_ARCHIVE,
+	IMAP_USE_DRAFTS,
+	IMAP_USE_FLAGGED,
+	IMAP_USE_JUNK,
+	IMAP_USE_SENT,
+	IMAP_USE_TRASH,
+};
+
+struct imap_entry {
+	struct span name;
+	bool exists;     /* false: a subscription without a mailbox */
+	bool selectable; /* false: a bare level of hierarchy */
+	bool subscribed;
+	bool children;   /* existing ones below it */
+	enum imap_use use;
+};
+
+struct imap_entries {
+	struct imap_entry *entries; /* sorted by name, bytewise */
+	size_t count;
+	bool more; /* ask again after the last one's name */
+};
+
+/* What happened to the selected mailbox since a version. */
+struct imap_changes {
+	uint64_t version;        /* of this answer */
+	uint32_t uid_next;
+	uint32_t exists;
+	struct imap_set vanished; /* expunged since; may name UIDs never told of */
+};
+
+struct imap_slots {
+	struct imap_slot *slots; /* ascending UIDs */
+	size_t count;            /* at most IMAP_BATCH */
+	uint32_t next;           /* go on from this UID; 0: that was all */
+};
+
+struct imap_kept {
+	uint32_t uid_validity;
+	uint32_t uid;
+};
+
+/* Pairs in the order of the source's UIDs; messages gone meanwhile are missing. */
+struct imap_copied {
+	uint32_t uid_validity; /* of the target */
+	uint32_t *from, *to;
+	size_t count;
+};
+
+struct imap_stored {
+	uint64_t before, after;   /* the mailbox's version around this change; equal:
+				     nothing was changed */
+	struct imap_set modified; /* left alone because of `unchanged_since` */
+};
+
+enum imap_store_how { IMAP_STORE_SET, IMAP_STORE_ADD, IMAP_STORE_REMOVE };
+
+struct imap_store {
+	enum imap_store_how how;
+	uint32_t flags;
+	uint64_t keywords;        /* bits; keyword_add gave them */
+	uint64_t unchanged_since; /* skip messages with a larger modseq;
+				     UINT64_MAX: none */
+};
+
+struct imap_append {
+	struct span mailbox;
+	struct imap_flags flags;
+	bool dated;            /* else the host takes its own clock */
+	int64_t internal_date;
+	uint64_t size;         /* exactly what will be sent in chunks */
+};
+
+enum imap_auth {
+	IMAP_AUTH_MORE,   /* *out is the next challenge */
+	IMAP_AUTH_DONE,
+	IMAP_AUTH_FAILED, /* counted; the same words whatever was wrong */
+	IMAP_AUTH_UNAVAILABLE,
+};
+
+/* The owner keeps these true; start_tls of the stream changes some. */
+struct imap_facts {
+	bool tls;               /* this connection is protected now */
+	bool starttls;          /* STARTTLS can be had (and tls is false) */
+	struct span mechanisms; /* "PLAIN SCRAM-SHA-256", usable once tls is true */
+	struct span name;       /* of this server, for the greeting */
+	struct span version;    /* for ID; may be empty */
+	uint64_t append_max;    /* largest message, bytes */
+};
+
+struct imap_host {
+	struct imap_facts facts;
+
+	/* Before login.  YES, DENIED or UNAVAILABLE. */
+	enum imap_answer (*login)(struct imap_host *, struct span user,
+				  struct span password);
+	/* False: no such mechanism here. */
+	bool (*auth_begin)(struct imap_host *, struct span mechanism);
+	/* first: `in` is meaningless, the client sent no initial response. */
+	enum imap_auth (*auth_step)(struct imap_host *, bool first, struct span in,
+				    struct arena *, struct span *out);
+	void (*auth_cancel)(struct imap_host *);
+
+	/* Names. */
+	enum imap_answer (*list)(struct imap_host *, struct arena *,
+				 struct span after, struct imap_entries *out);
+	/* Superior levels are made as needed. */
+	enum imap_answer (*create)(struct imap_host *, struct span name);
+	enum imap_answer (*remove)(struct imap_host *, struct span name);
+	/* With everything below it; from INBOX: its messages move. */
+	enum imap_answer (*rename)(struct imap_host *, struct span from,
+				   struct span to);
+	enum imap_answer (*subscribe)(struct imap_host *, struct span name, bool on);
+	enum imap_answer (*status)(struct imap_host *, struct span name,
+				   struct imap_status *out);
+
+	/* The selected mailbox.  deselect is asked once per successful select. */
+	enum imap_answer (*select)(struct imap_host *, struct span name,
+				   bool read_only, struct imap_selected *out);
+	void (*deselect)(struct imap_host *, uint64_t mailbox);
+	/* All UIDs in it now; out is initialised, add to it. */
+	enum imap_answer (*uids)(struct imap_host *, uint64_t mailbox,
+				 struct imap_set *out);
+	/* Slots of UIDs first..last with modseq > above, at most IMAP_BATCH. */
+	enum imap_answer (*pages)(struct imap_host *, uint64_t mailbox,
+				  uint32_t first, uint32_t last, uint64_t above,
+				  struct arena *, struct imap_slots *out);
+	/* Fills rows[i] for uids[i]; count <= IMAP_BATCH. */
+	enum imap_answer (*rows)(struct imap_host *, uint64_t mailbox, struct arena *,
+				 const uint32_t *uids, size_t count,
+				 struct imap_row *rows);
+	/* Asked after `uids` when a map is built: then none slips through. */
+	enum imap_answer (*changes)(struct imap_host *, uint64_t mailbox,
+				    uint64_t since, struct arena *,
+				    struct imap_changes *out);
+	/*
+	 * At most IMAP_CHUNK_MAX bytes of a message from `offset` on; fewer than
+	 * len only at the end.  NONEXISTENT: expunged.  *out: until the next question.
+	 */
+	enum imap_answer (*body)(struct imap_host *, uint64_t mailbox, uint32_t uid,
+				 uint64_t offset, size_t len, struct span *out);
+	/* The keywords in use, bit 0 first; at most IMAP_KEYWORDS_MAX. */
+	enum imap_answer (*keywords)(struct imap_host *, uint64_t mailbox,
+				     struct arena *, struct span **names,
+				     size_t *count);
+	/* The bit of a keyword, made when it is new.  LIMIT: no bit is left. */
+	enum imap_answer (*keyword_add)(struct imap_host *, uint64_t mailbox,
+					struct span name, unsigned *bit);
+	enum imap_answer (*store)(struct imap_host *, uint64_t mailbox,
+				  const struct imap_set *uids,
+				  const struct imap_store *, struct arena *,
+				  struct imap_stored *out);
+	/* Those of the set that carry \Deleted; NULL: of all. */
+	enum imap_answer (*expunge)(struct imap_host *, uint64_t mailbox,
+				    const struct imap_set *uids);
+	enum imap_answer (*copy)(struct imap_host *, uint64_t mailbox,
+				 const struct imap_set *uids, struct span to,
+				 bool move, struct arena *, struct imap_copied *out);
+	/* UIDs that match; out is initialised.  LIMIT: too much work. */
+	enum imap_answer (*search)(struct imap_host *, uint64_t mailbox,
+				   const struct imap_query *, struct imap_set *out,
+				   uint64_t *highest_modseq);
+
+	/*
+	 * A new message.  begin refuses (before the client was told to go on) or
+	 * takes exactly `size` bytes in chunks; then end or abort, once.
+	 */
+	enum imap_answer (*append_begin)(struct imap_host *, const struct imap_append *);
+	enum imap_answer (*append_chunk)(struct imap_host *, struct span);
+	enum imap_answer (*append_end)(struct imap_host *, struct imap_kept *out);
+	void (*append_abort)(struct imap_host *);
+};

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap/name: decode, then check every level once.
+ *
+ * Must never let a name through that LIST could not give back unchanged.
+ */
+#include "imap/name.h"
+
+#include "imap/utf7.h"
+
+bool imap_name_inbox(struct span name)
+{
+	return span_starts_nocase(name, SPAN("INBOX")) &&
+	       (name.len == IMAP_INBOX_LEN || name.ptr[IMAP_INBOX_LEN] == '/');
+}
+
+static enum imap_name_result check(struct span name)
+{
+	size_t levels = 1;
+	char before = '/';
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+		if ((c >= 0 && c < ' ') || c == 0x7f || c == '*' || c == '%')
+			return IMAP_NAME_BAD;
+		if (c == '/' && before == '/')
+			return IMAP_NAME_BAD;
+		if (c == '/')
+			levels++;
+		before = c;
+	}
+	if (before == '/')
+		return IMAP_NAME_BAD;
+	return levels > IMAP_LEVELS_MAX || name.len > IMAP_NAME_MAX
+		       ? IMAP_NAME_LONG
+		       : IMAP_NAME_OK;
+}
+
+enum imap_name_result imap_name_parse(struct arena *arena, struct span wire,
+				      struct span *out)
+{
+	struct span name;
+	/* No valid spelling is longer than five bytes for one of UTF-8. */
+	if (wire.len > 5 * IMAP_NAME_MAX)
+		return IMAP_NAME_LONG;
+	if (!imap_utf7_decode(arena, wire, &name))
+		return IMAP_NAME_BAD;
+	if (name.len > 1 && name.ptr[name.len - 1] == '/')
+		name.len--;
+	enum imap_name_result r = check(name);
+	if (r != IMAP_NAME_OK)
+		return r;
+	if (imap_name_inbox(name)) {
+		char *copy = arena_bytes(arena, name.len);
+		if (copy == NULL)
+			return IMAP_NAME_MEMORY;
+		memcpy(copy, name.ptr, name.len);
+		memcpy(copy, "INBOX", IMAP_INBOX_LEN);
+		name.ptr = copy;
+	}
+	*out = name;
+	return IMAP_NAME_OK;
+}

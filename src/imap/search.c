@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap/search: one row per search key (RFC 3501 6.4.4).
+ *
+ * Keys that speak of this session (sequence sets, RECENT, NEW, OLD) become UID
+ * sets here.  Must never nest deeper than IMAP_QUERY_DEPTH nor make more than
+ * IMAP_QUERY_OPS ops, whatever the client sends.
+ */
+#include "imap/search.h"
+
+#include "base/civil.h"
+#include "base/utf8.h"
+#include "imap/flags.h"
+
+#define DAY 86400
+
+struct parser {
+	struct imap_session *s;
+	struct imap_lex *lex;
+	struct imap_query *out;
+	struct imap_keywords keywords;
+	bool limited; /* too many or too deep: NO [LIMIT], not BAD */
+	bool memory;
+	bool answered;
+};
+
+static bool key(struct parser *, unsigned depth);
+
+static bool push(struct parser *p, struct imap_query_op op)
+{
+	if (p->out->count == IMAP_QUERY_OPS) {
+		p->limited = true;
+		return false;
+	}
+	p->out->ops[p->out->count++] = op;
+	return true;
+}
+
+static bool push_kind(struct parser *p, enum imap_query_kind kind)
+{
+	return push(p, (struct imap_query_op){.kind = kind});
+}
+
+struct search_key {
+	const char *name;
+	bool (*parse)(struct parser *, const struct search_key *);
+	enum imap_query_kind kind;
+	uint32_t flag;
+	const char *field;
+};
+
+static bool k_plain(struct parser *p, const struct search_key *k)
+{
+	return push_kind(p, k->kind);
+}
+
+static bool k_flag(struct parser *p, const struct search_key *k)
+{
+	return push(p, (struct imap_query_op){.kind = IMAP_Q_FLAGS, .number = k->flag});
+}
+
+static bool k_unflag(struct parser *p, const struct search_key *k)
+{
+	return k_flag(p, k) && push_kind(p, IMAP_Q_NOT);
+}
+
+static bool push_from(struct parser *p, uint32_t from)
+{
+	struct imap_query_op op = {.kind = IMAP_Q_UIDS};
+	imap_set_init(&op.uids, p->s->work->arena);
+	p->memory = !imap_set_add(&op.uids, from ? from : 1, UINT32_MAX);
+	return !p->memory && push(p, op);
+}
+
+static bool k_recent(struct parser *p, const struct search_key *k UNUSED)
+{
+	return push_from(p, p->s->recent_from);
+}
+
+static bool k_old(struct parser *p, const struct search_key *k)
+{
+	return k_recent(p, k) && push_kind(p, IMAP_Q_NOT);
+}
+
+/* RECENT UNSEEN */
+static bool k_new(struct parser *p, const struct search_key *k)
+{
+	static const struct search_key seen = {.flag = IMAP_SEEN};
+	return k_recent(p, k) && k_unflag(p, &seen) && push_kind(p, IMAP_Q_AND);
+}
+
+static bool k_keyword(struct parser *p, const struct search_key *k UNUSED)
+{
+	struct span name;
+	if (!imap_lex_space(p->lex) || !imap_lex_atom(p->lex, &name))
+		return false;
+	for (size_t i = 0; i < p->keywords.count; i++)
+		if (span_eq_nocase(p->keywords.names[i], name))
+			return push(p, (struct imap_query_op){
+					       .kind = IMAP_Q_KEYWORDS,
+					       .number = UINT64_C(1) << i});
+	return push_kind(p, IMAP_Q_NONE);
+}
+
+static bool k_unkeyword(struct parser *p, const struct search_key *k)
+{
+	return k_keyword(p, k) && push_kind(p, IMAP_Q_NOT);
+}
+
+static bool k_date(struct parser *p, const struct search_key *k)
+{
+	struct span text;
+	int64_t seconds;
+	if (!imap_lex_space(p->lex) || !imap_lex_astring(p->lex, &text) ||
+	    !civil_parse_imap_date(text, &seconds))
+		return false;
+	/* Midnight of a day, so the division is exact before 1970 too. */
+	return push(p, (struct imap_query_op){.kind = k->kind, .day = seconds / DAY});
+}
+
+static bool k_number(struct parser *p, const struct search_key *k)
+{
+	uint64_t n;
+	return imap_lex_space(p->lex) && imap_lex_number(p->lex, UINT32_MAX, &n) &&
+	       push(p, (struct imap_query_op){.kind = k->kind, .number = n});
+}
+
+static bool text(struct parser *p, struct span *out)
+{
+	return imap_lex_space(p->lex) && imap_lex_astring(p->lex, out) &&
+	       utf8_valid(*out);
+}
+
+static bool k_text(struct parser *p, const struct search_key *k)
+{
+	struct imap_query_op op = {.kind = k->kind};
+	if (k->field != NULL)
+		op.name = span_cstr(k->field);
+	return text(p, &op.text) && push(p, op);
+}
+
+static bool k_header(struct parser *p, const struct search_key *k)
+{
+	struct imap_query_op op = {.kind = k->kind};
+	return imap_lex_space(p->lex) && imap_lex_astring(p->lex, &op.name) &&
+	       op.name.len > 0 && text(p, &op.text) && push(p, op);
+}
+
+static bool push_set(struct parser *p, bool by_uid)
+{
+	struct span set;
+	struct imap_query_op op = {.kind = IMAP_Q_UIDS};
+	if (!imap_lex_set(p->lex, &set))
+		return false;
+	bool before = p->s->work->by_uid;
+	p->s->work->by_uid = by_uid;
+	/* By number an empty mailbox has nothing to name, which is no error here. */
+	bool good = true;
+	if (!by_uid && p->s->exists == 0)
+		imap_set_init(&op.uids, p->s->work->arena);
+	else
+		good = imap_view_resolve(p->s, set, &op.uids);
+	p->s->work->by_uid = before;
+	p->answered = !good;
+	return good && push(p, op);
+}
+
+static bool k_uid(struct parser *p, const struct search_key *k UNUSED)
+{
+	return imap_lex_space(p->lex) && push_set(p, true);
+}
+
+static const struct search_key keys[] = {
+	{"ALL", k_plain, IMAP_Q_ALL, 0, NULL},
+	{"ANSWERED", k_flag, 0, IMAP_ANSWERED, NULL},
+	{"BCC", k_text, IMAP_Q_HEADER, 0, "Bcc"},
+	{"BEFORE", k_date, IMAP_Q_BEFORE, 0, NULL},
+	{"BODY", k_text, IMAP_Q_BODY, 0, NULL},
+	{"CC", k_text, IMAP_Q_HEADER, 0, "Cc"},
+	{"DELETED", k_flag, 0, IMAP_DELETED, NULL},
+	{"DRAFT", k_flag, 0, IMAP_DRAFT, NULL},
+	{"FLAGGED", k_flag, 0, IMAP_FLAGGED, NULL},
+	{"FROM", k_text, IMAP_Q_HEADER, 0, "From"},
+	{"HEADER", k_header, IMAP_Q_HEADER, 0, NULL},
+	{"KEYWORD", k_keyword, 0, 0, NULL},
+	{"LARGER", k_number, IMAP_Q_LARGER, 0, NULL},
+	{"NEW", k_new, 0, 0, NULL},
+	{"OLD", k_old, 0, 0, NULL},
+	{"ON", k_date, IMAP_Q_ON, 0, NULL},
+	{"RECENT", k_recent, 0, 0, NULL},
+	{"SEEN", k_flag, 0, IMAP_SEEN, NULL},
+	{"SENTBEFORE", k_date, IMAP_Q_SENTBEFORE, 0, NULL},
+	{"SENTON", k_date, IMAP_Q_SENTON, 0, NULL},
+	{"SENTSINCE", k_date, IMAP_Q_SENTSINCE, 0, NULL},
+	{"SINCE", k_date, IMAP_Q_SINCE, 0, NULL},
+	{"SMALLER", k_number, IMAP_Q_SMALLER, 0, NULL},
+	{"SUBJECT", k_text, IMAP_Q_HEADER, 0, "Subject"},
+	{"TEXT", k_text, IMAP_Q_TEXT, 0, NULL},
+	{"TO", k_text, IMAP_Q_HEADER, 0, "To"},
+	{"UID", k_uid, 0, 0, NULL},
+	{"UNANSWERED", k_unflag, 0, IMAP_ANSWERED, NULL},
+	{"UNDELETED", k_unflag, 0, IMAP_DELETED, NULL},
+	{"UNDRAFT", k_unflag, 0, IMAP_DRAFT, NULL},
+	{"UNFLAGGED", k_unflag, 0, IMAP_FLAGGED, NULL},
+	{"UNKEYWORD", k_unkeyword, 0, 0, NULL},
+	{"UNSEEN", k_unflag, 0, IMAP_SEEN, NULL},
+};
+
+/* Keys side by side all have to match. */
+static bool all_of(struct parser *p, unsigned depth)
+{
+	if (!key(p, depth))
+		return false;
+	while (imap_lex_space(p->lex))
+		if (!key(p, depth) || !push_kind(p, IMAP_Q_AND))
+			return false;
+	return true;
+}
+
+static bool key(struct parser *p, unsigned depth)
+{
+	struct span name;
+	if (depth == IMAP_QUERY_DEPTH) {
+		p->limited = true;
+		return false;
+	}
+	if (imap_lex_char(p->lex, '('))
+		return all_of(p, depth + 1) && imap_lex_char(p->lex, ')');
+	if (ascii_digit(imap_lex_peek(p->lex)) || imap_lex_peek(p->lex) == '*')
+		return push_set(p, false);
+	if (!imap_lex_atom(p->lex, &name))
+		return false;
+	if (span_eq_nocase(name, SPAN("NOT")))
+		return imap_lex_space(p->lex) && key(p, depth + 1) &&
+		       push_kind(p, IMAP_Q_NOT);
+	if (span_eq_nocase(name, SPAN("OR")))
+		return imap_lex_space(p->lex) && key(p, depth + 1) &&
+		       imap_lex_space(p->lex) && key(p, depth + 1) &&
+		       push_kind(p, IMAP_Q_OR);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		if (span_eq_nocase(name, span_cstr(keys[i].name)))
+			return keys[i].parse(p, &keys[i]);
+	return false;
+}
+
+/* "CHARSET" name.  False: answered. */
+static bool charset(struct parser *p)
+{
+	struct span name;
+	if (!imap_lex_word(p->lex, "CHARSET"))
+		return true;
+	if (!imap_lex_space(p->lex) || !imap_lex_astring(p->lex, &name) ||
+	    !imap_lex_space(p->lex)) {
+		imap_bad(p->s, "Character set expected");
+		return false;
+	}
+	if (span_eq_nocase(name, SPAN("UTF-8")) || span_eq_nocase(name, SPAN("US-ASCII")))
+		return true;
+	imap_no(p->s, "BADCHARSET (US-ASCII UTF-8)", "Unknown character set");
+	return false;
+}
+
+bool imap_search_parse(struct imap_session *s, struct imap_lex *lex,
+		       struct imap_query *out)
+{
+	struct parser p = {.s = s, .lex = lex, .out = out};
+	*out = (struct imap_query){0};
+	out->ops = ARENA_ARRAY(s->work->arena, IMAP_QUERY_OPS, struct imap_query_op);
+	if (out->ops == NULL || imap_keywords_get(s, &p.keywords) != IMAP_YES) {
+		imap_no_answer(s, IMAP_UNAVAILABLE);
+		return false;
+	}
+	if (!charset(&p))
+		return false;
+	if (all_of(&p, 0) && imap_lex_end(lex))
+		return true;
+	if (p.answered)
+		return false;
+	if (p.limited)
+		imap_no(s, "LIMIT", "Search too complex");
+	else if (p.memory)
+		imap_no_answer(s, IMAP_UNAVAILABLE);
+	else
+		imap_bad(s, "Invalid search key");
+	return false;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap/state - a session as its commands see it.  Private to this folder.
+ *
+ * What outlives a command stands in struct imap_session and is small.  All
+ * else is in struct imap_work, which exists while one command (or one hint)
+ * runs: arenas, the sequence map, the verb.
+ *
+ * A command ends with exactly one of imap_ok, imap_no, imap_bad: they tell
+ * what changed in the mailbox, as far as the verb allows, and then the tagged
+ * line.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/ensure.h"
+#include "imap/lex.h"
+#include "imap/session.h"
+
+#define IMAP_ARENA_MAX (64u << 20) /* one command: its words, maps, answers */
+#define IMAP_BATCH_MAX (64u << 20) /* one batch of rows: 512 summaries */
+
+enum imap_state {
+	IMAP_NEW = 1,      /* not authenticated */
+	IMAP_AUTHED = 2,   /* no mailbox selected */
+	IMAP_SELECTED = 4,
+	IMAP_LOGGED_IN = IMAP_AUTHED | IMAP_SELECTED,
+	IMAP_ANY = 7,
+};
+
+enum imap_tell {
+	IMAP_TELL_ALL,        /* expunges too */
+	IMAP_TELL_NO_EXPUNGE, /* RFC 3501 7.4.1: FETCH, STORE, SEARCH by number */
+	IMAP_TELL_NOTHING,    /* what the client saw would not fit any more */
+};
+
+struct imap_session;
+
+struct imap_verb {
+	const char *name;
+	unsigned states; /* enum imap_state, or-ed */
+	enum imap_tell tell;
+	bool arguments;  /* false: the line ends after the name */
+	void (*run)(struct imap_session *, struct imap_lex *);
+};
+
+struct imap_work {
+	const struct imap_verb *verb;
+	enum imap_tell tell;
+	struct arena *arena; /* lives as long as the command */
+	struct arena *batch; /* reset between batches of rows */
+	struct buf *text;    /* the command as gathered */
+	bool plus;           /* APPEND: its literal needs no continuation */
+	bool by_uid;
+	bool mapped;         /* `map` is valid */
+	struct imap_set map; /* the UIDs that this session was told of */
+	bool done;           /* the tagged line was sent */
+};
+
+struct imap_session {
+	uint32_t tag;
+	struct stream *stream;
+	struct imap_host *host;
+	struct imap_work *work; /* NULL between two commands */
+	enum imap_state state;
+	bool closing, idling;
+	bool read_only;
+	unsigned bad, logins;
+	char word[IMAP_TAG_MAX]; /* the running command's tag */
+	size_t word_len;
+
+	/* The view of the selected mailbox. */
+	uint64_t mailbox;
+	uint64_t version;       /* everything but flags was told up to it */
+	uint64_t flags_version; /* flags were; behind when a telling failed */
+	uint32_t uid_validity, uid_next, exists, recent, recent_from;
+	size_t keywords; /* how many the client knows of */
+};
+
+#define IMAP_SESSION_TAG TAG4('I', 'M', 'A', 'P')
+
+/* imap/session.c: how a command ends.  code may be NULL: "TRYCREATE". */
+void imap_ok(struct imap_session *, const char *code, const char *text);
+void imap_no(struct imap_session *, const char *code, const char *text);
+void imap_bad(struct imap_session *, const char *text);
+/* The NO that belongs to a host's answer; for GONE the session ends. */
+void imap_no_answer(struct imap_session *, enum imap_answer);
+/* Untagged BYE; the session ends when the command returns. */
+void imap_bye(struct imap_session *, const char *text);
+/* "* " text CRLF */
+void imap_untagged(struct imap_session *, const char *text);
+
+/* imap/table.c */
+const struct imap_verb *imap_verb_find(struct span name);
+/* Verbs that follow UID. */
+const struct imap_verb *imap_uid_verb_find(struct span name);
+/* Everything that is true now, blanks between. */
+void imap_capabilities(struct imap_session *);
+
+/* imap/read.c: gathering a command. */
+enum imap_got {
+	IMAP_GOT,       /* work->text holds it, lexer and verb are set */
+	IMAP_GOT_ENDED, /* it was answered already */
+	IMAP_GOT_CLOSE, /* the stream ended or the session was told BYE */
+};
+MUST_USE enum imap_got imap_read_command(struct imap_session *, struct imap_lex *);
+/* A line without its CRLF appended to `to`; too long: false, and BYE was said. */
+MUST_USE bool imap_read_line(struct imap_session *, struct buf *to, size_t max);
+/* Read `size` bytes and the rest of the command, and forget them. */
+void imap_read_drop(struct imap_session *, uint64_t size);
+void imap_stream_ended(struct imap_session *, enum io);
+
+/* imap/view.c */
+MUST_USE bool imap_view_map(struct imap_session *); /* false: answered NO or BYE */
+void imap_view_tell(struct imap_session *, enum imap_tell);
+void imap_view_flags(struct imap_session *); /* FLAGS and PERMANENTFLAGS */
+void imap_view_close(struct imap_session *); /* deselect */
+/* Our own change went from version to version: no need to be told of it. */
+void imap_view_advance(struct imap_session *, uint64_t before, uint64_t after);
+/* A sequence-set by number or UID, cut to the view.  False: answered. */
+MUST_USE bool imap_view_resolve(struct imap_session *, struct span text,
+				struct imap_set *uids);
+
+/* imap/append parsing is shared with read.c, which must not gather a message. */
+bool imap_append_at_message(struct span text, struct arena *);
+
+/* Names of one command.  False: answered BAD or NO. */
+MUST_USE bool imap_arg_name(struct imap_session *, struct imap_lex *, struct span *);
+
+void imap_cmd_append(struct imap_session *, struct imap_lex *);
+void imap_cmd_authenticate(struct imap_session *, struct imap_lex *);
+void imap_cmd_capability(struct imap_session *, struct imap_lex *);
+void imap_cmd_check(struct imap_session *, struct imap_lex *);
+void imap_cmd_close(struct imap_session *, struct imap_lex *);
+void imap_cmd_copy(struct imap_session *, struct imap_lex *);
+void imap_cmd_create(struct imap_session *, struct imap_lex *);
+void imap_cmd_delete(struct imap_session *, struct imap_lex *);
+void imap_cmd_enable(struct imap_session *, struct imap_lex *);
+void imap_cmd_examine(struct imap_session *, struct imap_lex *);
+void imap_cmd_expunge(struct imap_session *, struct imap_lex *);
+void imap_cmd_fetch(struct imap_session *, struct imap_lex *);
+void imap_cmd_id(struct imap_session *, struct imap_lex *);
+void imap_cmd_idle(struct imap_session *, struct imap_lex *);
+void imap_cmd_list(struct imap_session *, struct imap_lex *);
+void imap_cmd_login(struct imap_session *, struct imap_lex *);
+void imap_cmd_logout(struct imap_session *, struct imap_lex *);
+void imap_cmd_lsub(struct imap_session *, struct imap_lex *);
+void imap_cmd_move(struct imap_session *, struct imap_lex *);
+void imap_cmd_namespace(struct imap_session *, struct imap_lex *);
+void imap_cmd_noop(struct imap_session *, struct imap_lex *);
+void imap_cmd_rename(struct imap_session *, struct imap_lex *);
+void imap_cmd_search(struct imap_session *, struct imap_lex *);
+void imap_cmd_select(struct imap_session *, struct imap_lex *);
+void imap_cmd_starttls(struct imap_session *, struct imap_lex *);
+void imap_cmd_status(struct imap_session *, struct imap_lex *);
+void imap_cmd_store(struct imap_session *, struct imap_lex *);
+void imap_cmd_subscribe(struct imap_session *, struct imap_lex *);
+void imap_cmd_uid(struct imap_session *, struct imap_lex *);
+void imap_cmd_uid_expunge(struct imap_session *, struct imap_lex *);
+void imap_cmd_unselect(struct imap_session *, struct imap_lex *);
+void imap_cmd_unsubscribe(struct imap_session *, struct imap_lex *);

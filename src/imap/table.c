@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap/table: which commands and capabilities there are, and when.
+ *
+ * A new command is a file and a row; a new capability is a row.  A capability
+ * is a promise, so it stands here only while every part of it is kept.
+ */
+#include "imap/state.h"
+
+static const struct imap_verb verbs[] = {
+	{"APPEND", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_append},
+	{"AUTHENTICATE", IMAP_NEW, IMAP_TELL_ALL, true, imap_cmd_authenticate},
+	{"CAPABILITY", IMAP_ANY, IMAP_TELL_ALL, false, imap_cmd_capability},
+	{"CHECK", IMAP_SELECTED, IMAP_TELL_ALL, false, imap_cmd_check},
+	{"CLOSE", IMAP_SELECTED, IMAP_TELL_NOTHING, false, imap_cmd_close},
+	{"COPY", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_copy},
+	{"CREATE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_create},
+	{"DELETE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_delete},
+	{"ENABLE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_enable},
+	{"EXAMINE", IMAP_LOGGED_IN, IMAP_TELL_NOTHING, true, imap_cmd_examine},
+	{"EXPUNGE", IMAP_SELECTED, IMAP_TELL_ALL, false, imap_cmd_expunge},
+	{"FETCH", IMAP_SELECTED, IMAP_TELL_NO_EXPUNGE, true, imap_cmd_fetch},
+	{"ID", IMAP_ANY, IMAP_TELL_ALL, true, imap_cmd_id},
+	{"IDLE", IMAP_LOGGED_IN, IMAP_TELL_ALL, false, imap_cmd_idle},
+	{"LIST", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_list},
+	{"LOGIN", IMAP_NEW, IMAP_TELL_ALL, true, imap_cmd_login},
+	{"LOGOUT", IMAP_ANY, IMAP_TELL_NOTHING, false, imap_cmd_logout},
+	{"LSUB", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_lsub},
+	{"MOVE", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_move},
+	{"NAMESPACE", IMAP_LOGGED_IN, IMAP_TELL_ALL, false, imap_cmd_namespace},
+	{"NOOP", IMAP_ANY, IMAP_TELL_ALL, false, imap_cmd_noop},
+	{"RENAME", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_rename},
+	{"SEARCH", IMAP_SELECTED, IMAP_TELL_NO_EXPUNGE, true, imap_cmd_search},
+	{"SELECT", IMAP_LOGGED_IN, IMAP_TELL_NOTHING, true, imap_cmd_select},
+	{"STARTTLS", IMAP_NEW, IMAP_TELL_ALL, false, imap_cmd_starttls},
+	{"STATUS", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_status},
+	{"STORE", IMAP_SELECTED, IMAP_TELL_NO_EXPUNGE, true, imap_cmd_store},
+	{"SUBSCRIBE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_subscribe},
+	{"UID", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_uid},
+	{"UNSELECT", IMAP_SELECTED, IMAP_TELL_NOTHING, false, imap_cmd_unselect},
+	{"UNSUBSCRIBE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_unsubscribe},
+};
+
+static const struct imap_verb uid_verbs[] = {
+	{"COPY", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_copy},
+	{"EXPUNGE", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_uid_expunge},
+	{"FETCH", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_fetch},
+	{"MOVE", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_move},
+	{"SEARCH", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_search},
+	{"STORE", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_store},
+};
+
+static const struct imap_verb *find(const struct imap_verb *table, size_t count,
+				    struct span name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (span_eq_nocase(name, span_cstr(table[i].name)))
+			return &table[i];
+	return NULL;
+}
+
+const struct imap_verb *imap_verb_find(struct span name)
+{
+	return find(verbs, ARRAY_LEN(verbs), name);
+}
+
+const struct imap_verb *imap_uid_verb_find(struct span name)
+{
+	return find(uid_verbs, ARRAY_LEN(uid_verbs), name);
+}
+
+static bool can_starttls(const struct imap_session *s)
+{
+	return s->state == IMAP_NEW && !s->host->facts.tls &&
+	       s->host->facts.starttls;
+}
+
+static bool login_disabled(const struct imap_session *s)
+{
+	return s->state == IMAP_NEW && !s->host->facts.tls;
+}
+
+static bool logged_in(const struct imap_session *s)
+{
+	return s->state != IMAP_NEW;
+}
+
+static const struct {
+	const char *name;
+	bool (*when)(const struct imap_session *); /* NULL: always */
+} capabilities[] = {
+	{"IMAP4rev1", NULL},
+	{"STARTTLS", can_starttls},
+	{"LOGINDISABLED", login_disabled},
+	{"SASL-IR", NULL},
+	{"LITERAL-", NULL},
+	{"ID", NULL},
+	{"ENABLE", NULL},
+	{"IDLE", NULL},
+	{"NAMESPACE", logged_in},
+	{"CHILDREN", logged_in},
+	{"SPECIAL-USE", logged_in},
+	{"UNSELECT", logged_in},
+	{"UIDPLUS", logged_in},
+	{"MOVE", logged_in},
+};
+
+void imap_capabilities(struct imap_session *s)
+{
+	const char *between = "";
+	for (size_t i = 0; i < ARRAY_LEN(capabilities); i++) {
+		if (capabilities[i].when != NULL && !capabilities[i].when(s))
+			continue;
+		stream_printf(s->stream, "%s%s", between, capabilities[i].name);
+		between = " ";
+	}
+	struct span left = s->host->facts.mechanisms, name;
+	if (s->state != IMAP_NEW || !s->host->facts.tls)
+		return;
+	while (left.len > 0) {
+		span_cut(&left, ' ', &name);
+		if (name.len > 0)
+			stream_printf(s->stream, " AUTH=%.*s", SPAN_FMT(name));
+	}
+}

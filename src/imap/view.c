@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imap/view: what the client was told, from one version number.
+ *
+ * The sequence map at version V is: the UIDs there now, and those expunged
+ * since V, as far as they are below the UIDNEXT that belonged to V.  `uids` is
+ * asked before `changes`, so a message expunged in between is in both, and
+ * none slips through.
+ *
+ * Must never tell an expunge when the client's numbers could still be in use,
+ * nor move the version without telling everything up to it.
+ */
+#include "imap/flags.h"
+
+static bool answered(struct imap_session *s, enum imap_answer r)
+{
+	if (r != IMAP_YES)
+		imap_no_answer(s, r);
+	return r != IMAP_YES;
+}
+
+static bool below_next(const struct imap_session *s, const struct imap_set *from,
+		       struct imap_set *to)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		struct imap_run run = from->runs[i];
+		if (run.first >= s->uid_next)
+			continue;
+		if (run.last >= s->uid_next)
+			run.last = s->uid_next - 1;
+		if (!imap_set_add(to, run.first, run.last))
+			return false;
+	}
+	return true;
+}
+
+/* The map before `changes` was told; its size is what the client counts. */
+static enum imap_answer build(struct imap_session *s, const struct imap_set *now,
+			      const struct imap_changes *changes)
+{
+	struct imap_work *w = s->work;
+	imap_set_init(&w->map, w->arena);
+	if (!below_next(s, now, &w->map) ||
+	    !below_next(s, &changes->vanished, &w->map))
+		return IMAP_UNAVAILABLE;
+	imap_set_sort(&w->map);
+	w->mapped = true;
+	/* A log that does not reach back would give wrong numbers: say BYE. */
+	return imap_set_size(&w->map) == s->exists ? IMAP_YES : IMAP_GONE;
+}
+
+bool imap_view_map(struct imap_session *s)
+{
+	struct imap_work *w = s->work;
+	struct imap_host *host = s->host;
+	struct imap_changes changes = {0};
+	struct imap_set now;
+	if (w->mapped)
+		return true;
+	imap_set_init(&now, w->arena);
+	imap_set_init(&changes.vanished, w->arena);
+	enum imap_answer r = host->uids(host, s->mailbox, &now);
+	if (r == IMAP_YES)
+		r = host->changes(host, s->mailbox, s->version, w->arena, &changes);
+	if (r == IMAP_YES)
+		r = build(s, &now, &changes);
+	return !answered(s, r);
+}
+
+/* Ranks to members, run by run; all ranks exist.  False: out of memory. */
+static bool by_rank(const struct imap_set *map, const struct imap_set *ranks,
+		    struct imap_set *out)
+{
+	size_t at = 0;
+	uint32_t before = 0; /* members in front of map->runs[at] */
+	for (size_t i = 0; i < ranks->count; i++) {
+		uint32_t rank = ranks->runs[i].first;
+		while (rank <= ranks->runs[i].last) {
+			ENSURE(at < map->count);
+			struct imap_run run = map->runs[at];
+			uint32_t size = run.last - run.first + 1;
+			if (rank > before + size) {
+				before += size;
+				at++;
+				continue;
+			}
+			uint32_t end = ranks->runs[i].last;
+			if (end > before + size)
+				end = before + size;
+			if (!imap_set_add(out, run.first + (rank - before - 1),
+					  run.first + (end - before - 1)))
+				return false;
+			rank = end + 1;
+		}
+	}
+	return true;
+}
+
+bool imap_view_resolve(struct imap_session *s, struct span text, struct imap_set *uids)
+{
+	struct imap_work *w = s->work;
+	struct imap_set named;
+	if (!imap_view_map(s))
+		return false;
+	uint32_t star = s->exists;
+	if (w->by_uid)
+		star = imap_set_nth(&w->map, s->exists);
+	imap_set_init(&named, w->arena);
+	imap_set_init(uids, w->arena);
+	switch (imap_set_parse(text, star, &named)) {
+	case IMAP_SET_OK:
+		break;
+	case IMAP_SET_BAD:
+		imap_bad(s, "Invalid message set");
+		return false;
+	case IMAP_SET_LONG:
+		imap_no(s, "LIMIT", "Message set too long");
+		return false;
+	case IMAP_SET_MEMORY:
+		imap_no_answer(s, IMAP_UNAVAILABLE);
+		return false;
+	}
+	if (w->by_uid && imap_set_and(&named, &w->map, uids))
+		return true;
+	if (w->by_uid) {
+		imap_no_answer(s, IMAP_UNAVAILABLE);
+		return false;
+	}
+	/* Numbers that do not exist are the client's error (RFC 3501 9). */
+	if (named.count > 0 && named.runs[named.count - 1].last > s->exists) {
+		imap_bad(s, "No such message");
+		return false;
+	}
+	if (named.count == 0) {
+		imap_bad(s, "The mailbox is empty");
+		return false;
+	}
+	if (by_rank(&w->map, &named, uids))
+		return true;
+	imap_no_answer(s, IMAP_UNAVAILABLE);
+	return false;
+}
+
+void imap_view_advance(struct imap_session *s, uint64_t before, uint64_t after)
+{
+	if (before == s->version && before == s->flags_version)
+		s->version = s->flags_version = after;
+}
+
+void imap_view_flags(struct imap_session *s)
+{
+	struct imap_keywords k;
+	struct stream *out = s->stream;
+	if (imap_keywords_get(s, &k) != IMAP_YES)
+		k.count = 0;
+	stream_write(out, SPAN("* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft"));
+	for (size_t i = 0; i < k.count; i++) {
+		stream_write(out, SPAN(" "));
+		stream_write(out, k.names[i]);
+	}
+	stream_write(out, SPAN(")\r\n* OK [PERMANENTFLAGS ("));
+	if (!s->read_only) {
+		stream_write(out, SPAN("\\Answered \\Flagged \\Deleted \\Seen \\Draft "));
+		for (size_t i = 0; i < k.count; i++) {
+			stream_write(out, k.names[i]);
+			stream_write(out, SPAN(" "));
+		}
+		if (k.count < IMAP_KEYWORDS_MAX)
+			stream_write(out, SPAN("\\*"));
+	}
+	stream_write(out, SPAN(")] Flags that can be kept\r\n"));
+	s->keywords = k.count;
+}
+
+void imap_view_close(struct imap_session *s)
+{
+	if (s->state == IMAP_SELECTED)
+		s->host->deselect(s->host, s->mailbox);
+	if (s->state == IMAP_SELECTED)
+		s->state = IMAP_AUTHED;
+	s->mailbox = 0;
+	if (s->work != NULL)
+		s->work->mapped = false;
+}
+
+/* From the end, so that no number told before a line is moved by it. */
+static void tell_vanished(struct imap_session *s, const struct imap_set *gone)
+{
+	const struct imap_set *map = &s->work->map;
+	size_t at = map->count;
+	uint32_t end = s->exists; /* members up to the end of map run at - 1 */
+	uint32_t left = s->exists;
+	for (size_t i = gone->count; i-- > 0;) {
+		struct imap_run run = gone->runs[i];
+		ENSURE(at > 0);
+		while (map->runs[at - 1].first > run.last) {
+			end -= map->runs[at - 1].last - map->runs[at - 1].first + 1;
+			at--;
+			ENSURE(at > 0);
+		}
+		uint32_t rank = end - (map->runs[at - 1].last - run.last);
+		for (uint32_t n = 0; n <= run.last - run.first; n++)
+			stream_printf(s->stream, "* %u EXPUNGE\r\n", rank - n);
+		if (run.last >= s->recent_from)
+			s->recent -= run.last - (run.first > s->recent_from
+							 ? run.first
+							 : s->recent_from) + 1;
+		left -= run.last - run.first + 1;
+	}
+	s->exists = left;
+}
+
+/* New flags of messages that the client knows; `end` is the UIDNEXT it knew. */
+static enum imap_answer tell_flags(struct imap_session *s, uint32_t end,
+				   const struct imap_set *known)
+{
+	struct imap_work *w = s->work;
+	struct imap_keywords k = {0};
+	struct imap_slots slots = {.next = 1};
+	struct imap_cursor cursor = {.set = known};
+	bool named = false;
+	while (slots.next != 0 && slots.next < end) {
+		uint32_t from = slots.next;
+		slots = (struct imap_slots){0};
+		arena_reset(w->batch);
+		enum imap_answer r = s->host->pages(s->host, s->mailbox, from, end - 1,
+						    s->flags_version, w->batch,
+						    &slots);
+		if (r == IMAP_YES && !named && slots.count > 0)
+			r = imap_keywords_get(s, &k);
+		if (r != IMAP_YES)
+			return r;
+		if (!named && k.count > s->keywords)
+			imap_view_flags(s);
+		named = named || slots.count > 0;
+		for (size_t i = 0; i < slots.count; i++) {
+			/* Expunged by now, but still one of the client's numbers? */
+			if (!imap_set_has(known, slots.slots[i].uid))
+				continue;
+			stream_printf(s->stream, "* %u FETCH (",
+				      imap_cursor_rank(&cursor, slots.slots[i].uid));
+			if (w->by_uid)
+				stream_printf(s->stream, "UID %u ", slots.slots[i].uid);
+			imap_flags_write(s, &k, &slots.slots[i]);
+			stream_write(s->stream, SPAN(")\r\n"));
+		}
+	}
+	return IMAP_YES;
+}
+
+static enum imap_answer tell(struct imap_session *s, enum imap_tell how)
+{
+	struct imap_work *w = s->work;
+	struct imap_host *host = s->host;
+	struct imap_changes changes = {0};
+	struct imap_set now, gone, known;
+	imap_set_init(&now, w->arena);
+	imap_set_init(&gone, w->arena);
+	imap_set_init(&known, w->arena);
+	imap_set_init(&changes.vanished, w->arena);
+	enum imap_answer r = host->changes(host, s->mailbox, s->version, w->arena,
+					   &changes);
+	if (r != IMAP_YES ||
+	    (changes.version == s->version &&
+	     changes.version == s->flags_version))
+		return r;
+	/* Asked again, now that it is known that something happened. */
+	r = host->uids(host, s->mailbox, &now);
+	if (r == IMAP_YES) {
+		imap_set_init(&changes.vanished, w->arena);
+		r = host->changes(host, s->mailbox, s->version, w->arena, &changes);
+	}
+	if (r == IMAP_YES)
+		r = build(s, &now, &changes);
+	if (r != IMAP_YES)
+		return r;
+	if (!below_next(s, &changes.vanished, &gone))
+		return IMAP_UNAVAILABLE;
+	if (gone.count > 0 && how != IMAP_TELL_ALL)
+		return IMAP_YES;
+	uint32_t end = s->uid_next;
+	tell_vanished(s, &gone);
+	w->mapped = false;
+	if (changes.exists > s->exists) {
+		s->recent += changes.exists - s->exists;
+		s->exists = changes.exists;
+		stream_printf(s->stream, "* %u EXISTS\r\n* %u RECENT\r\n", s->exists,
+			      s->recent);
+	}
+	s->uid_next = changes.uid_next;
+	s->version = changes.version;
+	/* What `now` still held and `changes` knew to be gone. */
+	if (!imap_set_minus(&w->map, &gone, &known))
+		return IMAP_UNAVAILABLE;
+	r = tell_flags(s, end, &known);
+	if (r == IMAP_YES)
+		s->flags_version = changes.version;
+	return r;
+}
+
+void imap_view_tell(struct imap_session *s, enum imap_tell how)
+{
+	if (how == IMAP_TELL_NOTHING || s->state != IMAP_SELECTED)
+		return;
+	enum imap_answer r = tell(s, how);
+	/* Short of memory or the store away: told next time. */
+	if (r == IMAP_GONE)
+		imap_bye(s, "The selected mailbox is gone, connect again");
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test/unit/imap/memory_host - an IMAP host in a few arrays.
+ *
+ * Enough of a store to hold real conversations: versions, an expunge log,
+ * keywords, quota.  The user is "fred" with the password "secret".  Knobs make
+ * it refuse.  Shared by the unit tests and the fuzz harness.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "imap/host.h"
+#include "summary/summary.h"
+
+#define MEM_BOXES    24
+#define MEM_MESSAGES 300
+#define MEM_LOG      1200
+
+struct mem_message {
+	uint32_t uid, flags;
+	uint64_t keywords, modseq;
+	int64_t date;
+	uint32_t prefix;
+	char *data;
+	size_t size;
+	struct summary *summary;
+	struct buf written; /* the summary's bytes */
+};
+
+struct mem_box {
+	bool used, subscribed;
+	char name[IMAP_CHUNK_MAX / 64];
+	size_t name_len;
+	enum imap_use use;
+	uint32_t uid_validity, uid_next, recent_from;
+	uint64_t version;
+	struct mem_message messages[MEM_MESSAGES];
+	size_t count;
+	struct {
+		uint32_t uid;
+		uint64_t version;
+	} log[MEM_LOG];
+	size_t log_count;
+	char keywords[IMAP_KEYWORDS_MAX][IMAP_KEYWORD_LEN_MAX];
+	size_t keyword_len[IMAP_KEYWORDS_MAX];
+	size_t keyword_count;
+};
+
+struct mem_host {
+	struct imap_host host;
+	struct mem_box *boxes; /* handle = index + 1 */
+	struct arena *summaries;
+	uint32_t validity;
+
+	/* Knobs. */
+	enum imap_answer append_begin, append_end, copy_answer;
+	bool body_gone;
+
+	/* What was asked. */
+	unsigned logins, appends, aborts, expunges, selects, deselects, bodies;
+	size_t query_ops;
+
+	struct buf incoming;
+	struct imap_append append;
+	size_t append_box;
+	uint32_t append_flags;
+	uint64_t append_keywords;
+	unsigned auth_step;
+	bool auth_plain;
+};
+
+/* TLS is on, STARTTLS can be had when it is switched off. */
+void mem_init(struct mem_host *);
+void mem_free(struct mem_host *);
+struct mem_box *mem_box(struct mem_host *, const char *name);
+struct mem_box *mem_add_box(struct mem_host *, struct span name);
+/* Another session's doings. */
+struct mem_message *mem_deliver(struct mem_host *, struct mem_box *, struct span data);
+void mem_expunge(struct mem_box *, uint32_t uid);
+void mem_flags(struct mem_box *, uint32_t uid, uint32_t flags);
