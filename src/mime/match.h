@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mime/match - does a message contain these texts?  For IMAP SEARCH BODY, TEXT
+ * and HEADER.
+ *
+ * Decoded text of text parts and decoded header fields are compared as UTF-8
+ * without case (ASCII letters).  The caller feeds the bytes of a message whose
+ * summary it has; nothing but the longest needle is held back.  Linear in bytes
+ * times needles.
+ */
+#pragma once
+
+#include "base/span.h"
+#include "mime/charset.h"
+#include "summary/summary.h"
+
+#define MIME_NEEDLES_MAX 16u
+#define MIME_NEEDLE_MAX  1024u /* bytes */
+
+enum mime_where {
+	MIME_IN_BODY, /* text parts only */
+	MIME_IN_TEXT, /* header fields and text parts */
+	MIME_IN_FIELD /* one header field of the message, by name */
+};
+
+struct mime_needle {
+	enum mime_where where;
+	struct span field; /* MIME_IN_FIELD */
+	struct span text;  /* UTF-8; empty: true when the field exists */
+};
+
+struct mime_match;
+
+/*
+ * Needles and the summary are borrowed until mime_match_free.  NULL when memory
+ * is short, when there are too many needles or one is too long.
+ */
+MUST_USE struct mime_match *mime_match_new(struct mime_charsets *, const struct summary *,
+					   const struct mime_needle *, size_t count);
+void mime_match_free(struct mime_match *);
+
+/* Bytes in order, from the first.  True: all needles are found, stop here. */
+MUST_USE bool mime_match_feed(struct mime_match *, struct span chunk);
+/* Bit n is set when needle n was found; valid after the last feed. */
+uint32_t mime_match_end(struct mime_match *);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mime/parse, submit, trace and match on any bytes: the summary can be written
+ * and does not depend on the cut; edits lie within the header.
+ */
+#include "base/ensure.h"
+#include "mime/match.h"
+#include "mime/parse.h"
+#include "mime/submit.h"
+#include "mime/trace.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct summary *parse(struct mime_parser **p, struct span m, size_t cut, struct buf *out)
+{
+	*p = mime_parser_new(NULL);
+	ENSURE(*p != NULL);
+	for (size_t at = 0; at < m.len; at += cut)
+		mime_parser_feed(*p, span_sub(m, at, cut));
+	struct summary *s = mime_parser_end(*p);
+	ENSURE(s != NULL);
+	buf_init(out, SUMMARY_MAX);
+	ENSURE(summary_write(s, out));
+	return s;
+}
+
+static void match(struct span m, const struct summary *s, size_t cut)
+{
+	const struct mime_needle n[] = {
+		{MIME_IN_BODY, {0}, SPAN("b")}, {MIME_IN_TEXT, {0}, SPAN("never found here")},
+		{MIME_IN_FIELD, SPAN("Subject"), SPAN("a")},
+	};
+	struct mime_match *one = mime_match_new(NULL, s, n, 3), *two = mime_match_new(NULL, s, n, 3);
+	ENSURE(one != NULL && two != NULL);
+	(void)!mime_match_feed(one, m);
+	for (size_t at = 0; at < m.len; at += cut)
+		(void)!mime_match_feed(two, span_sub(m, at, cut));
+	ENSURE(mime_match_end(one) == mime_match_end(two));
+	mime_match_free(one);
+	mime_match_free(two);
+}
+
+static void submit(struct span m)
+{
+	struct arena *a = arena_new(8u << 20);
+	struct mime_edit e;
+	const struct mime_submit how = {.login = SPAN("u@b"), .message_id = SPAN("<i@b>")};
+	ENSURE(a != NULL);
+	if (mime_submit(m, &how, a, &e) == MIME_SUBMIT_OK) {
+		uint64_t at = 0;
+		for (size_t i = 0; i < e.cut_count; i++) {
+			ENSURE(e.cuts[i].from >= at && e.cuts[i].to > e.cuts[i].from);
+			at = e.cuts[i].to;
+		}
+		ENSURE(at <= m.len);
+	}
+	mime_trace_delivered(m, SPAN("u@b"));
+	mime_trace_received(m);
+	arena_free(a);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size == 0 || size > (1u << 18))
+		return 0;
+	struct span m = span_of(data + 1, size - 1);
+	size_t cut = data[0] % 32 + 1u;
+	struct mime_parser *p, *q;
+	struct buf one, two;
+	struct summary *s = parse(&p, m, m.len + 1, &one);
+	parse(&q, m, cut, &two);
+	ENSURE(s->size == m.len && span_eq(buf_span(&one), buf_span(&two)));
+	match(m, s, cut);
+	submit(m);
+	buf_free(&one);
+	buf_free(&two);
+	mime_parser_free(p);
+	mime_parser_free(q);
+	return 0;
+}
