@@ -374,7 +374,9 @@ const struct conf_block_info conf_blocks[CONF_BLOCKS] = {
 			     "stand inside it; what they do not set is "
 			     "inherited from the blocks at top level. As soon "
 			     "as the file holds one listener, the standard "
-			     "ones are gone."},
+			     "ones are gone, but for admin, the control socket, "
+			     "which is there until a listener of role admin "
+			     "takes its place."},
 };
 
 size_t conf_option_find(enum conf_block block, struct span name)

@@ -17,6 +17,9 @@
 
 #define SNAPSHOT_TAG TAG4('c', 'o', 'n', 'f')
 
+/* The control socket, when the text names no listener of role admin. */
+#define STANDARD_ADMIN "listener admin { role admin; }"
+
 /* The server that stands there when the text names no listener. */
 #define STANDARD_LISTENERS                                                     \
 	"listener mx { role mx; }"                                             \
@@ -499,6 +502,15 @@ static bool start(struct reader *r)
 	return true;
 }
 
+/* One that is switched off counts: somebody did not want it. */
+static bool has_admin(const struct conf_snapshot *s)
+{
+	for (size_t i = 0; i < s->values.listener_count; i++)
+		if (s->listeners[i].role == CONF_ROLE_ADMIN)
+			return true;
+	return s->values.listener_count == CONF_LISTENERS_MAX;
+}
+
 static void run(struct reader *r, struct span file, struct span text)
 {
 	struct target top = {.block = CONF_B_TOP,
@@ -514,6 +526,11 @@ static void run(struct reader *r, struct span file, struct span text)
 	if (r->s->values.listener_count == 0) {
 		r->standard = true;
 		read_source(r, SPAN("standard"), SPAN(STANDARD_LISTENERS), NULL,
+			    &top);
+	}
+	if (!has_admin(r->s)) {
+		r->standard = true;
+		read_source(r, SPAN("standard"), SPAN(STANDARD_ADMIN), NULL,
 			    &top);
 	}
 	if (!conf_complete(r->s))

@@ -43,7 +43,7 @@ static bool uses(const struct conf_listener *l, struct span certificate)
 
 static bool sees_certificate(uint32_t role, const struct conf *c, size_t i)
 {
-	if (role == WHOLE || role == CONF_VAULT)
+	if (role == WHOLE || role == CONF_VAULT || role == CONF_SUPERVISOR)
 		return true;
 	if (role != CONF_EDGE_MX && role != CONF_EDGE_ACCESS &&
 	    role != CONF_EDGE_ADMIN)

@@ -95,6 +95,19 @@ void channel_doom(struct ipc *ch, const char *why)
 	ch->link->ops->want_turn_end(ch->link);
 }
 
+void channel_left(struct ipc *ch, const char *why)
+{
+	if (ch->doom == NULL)
+		ch->left = true;
+	channel_doom(ch, why);
+}
+
+bool ipc_peer_left(const struct ipc *ch)
+{
+	ENSURE_TAG(ch, IPC_TAG);
+	return ch->left;
+}
+
 static void bury(struct ipc *ch)
 {
 	if (ch->buried)

@@ -105,6 +105,8 @@ void ipc_free(struct ipc *); /* NULL is allowed */
 void ipc_kill(struct ipc *, const char *reason);
 bool ipc_is_dead(const struct ipc *); /* or dies at the end of this turn */
 bool ipc_is_ready(const struct ipc *);
+/* It died because the other end closed; false: a violation, or our memory. */
+bool ipc_peer_left(const struct ipc *);
 
 /* The receiver's record about its peer.  Identity comes from the channel. */
 void ipc_set_user(struct ipc *, void *);

@@ -130,10 +130,10 @@ static bool take_frame(struct ipc *ch)
 	case IPC_IO_AGAIN:
 		return false;
 	case IPC_IO_END:
-		channel_doom(ch, "the peer closed");
+		channel_left(ch, "the peer closed");
 		return false;
 	case IPC_IO_BROKEN:
-		channel_doom(ch, "the peer is gone");
+		channel_left(ch, "the peer is gone");
 		return false;
 	case IPC_IO_DONE:
 		break;

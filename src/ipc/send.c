@@ -160,7 +160,7 @@ void send_frames(struct ipc *ch)
 			return;
 		case IPC_IO_END:
 		case IPC_IO_BROKEN:
-			channel_doom(ch, "the peer is gone");
+			channel_left(ch, "the peer is gone");
 			break;
 		}
 	}

@@ -1,31 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * os/confine - limits, capabilities, Landlock, and building the filter.
+ * os/confine - limits, capabilities, Landlock, then the filter (os/filter.c), and
+ * reading all of it back from the kernel.
  *
- * The filter is made from the tables of rights.c.  A row without a condition
- * beats rows with one; a deadly call with an allowing row is not added as
- * deadly, so its other uses are refused with ENOSYS.
+ * The order matters: each step takes away what the next no longer needs.
  */
 #include "os/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <sched.h>
-#include <seccomp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/hex.h"
 #include "base/ensure.h"
-#include "os/rights_table.h"
+#include "os/filter.h"
 
 #define CAP_MOST 63
 
@@ -175,150 +169,20 @@ static bool landlock(const struct rights *r, int abi)
 	return ok;
 }
 
-/* --- the filter --- */
-
-static struct scmp_arg_cmp arg(unsigned n, enum scmp_compare op, uint64_t a,
-			       uint64_t b)
-{
-	return (struct scmp_arg_cmp){.arg = n, .op = op, .datum_a = a, .datum_b = b};
-}
-
-struct filter {
-	scmp_filter_ctx ctx;
-	const struct rights *rights;
-	bool ok;
-};
-
-static void rule(struct filter *f, uint32_t action, int nr, unsigned n,
-		 const struct scmp_arg_cmp *args)
-{
-	int e = seccomp_rule_add_array(f->ctx, action, nr, n, args);
-	/* EEXIST: a wider row came first.  EDOM, ENOSYS: not on this machine. */
-	f->ok = f->ok && (e == 0 || e == -EEXIST || e == -EDOM);
-}
-
-static void allow1(struct filter *f, int nr, struct scmp_arg_cmp a)
-{
-	rule(f, SCMP_ACT_ALLOW, nr, 1, &a);
-}
-
-static void allow_asking(struct filter *f, int nr)
-{
-	static const unsigned asks[] = {PR_SET_NAME, PR_GET_NAME, PR_GET_SECCOMP,
-		PR_GET_NO_NEW_PRIVS, PR_GET_DUMPABLE, PR_CAPBSET_READ};
-
-	for (size_t i = 0; i < ARRAY_LEN(asks); i++)
-		allow1(f, nr, arg(0, SCMP_CMP_EQ, asks[i], 0));
-}
-
-static void allow_ids(struct filter *f, int nr)
-{
-	const struct rights *r = f->rights;
-
-	ENSURE(r->id_last - r->id_first < CONFINE_IDS_MAX);
-	for (uint32_t id = r->id_first; id != 0 && id <= r->id_last; id++) {
-		struct scmp_arg_cmp a[] = {arg(0, SCMP_CMP_EQ, id, 0),
-			arg(1, SCMP_CMP_EQ, id, 0), arg(2, SCMP_CMP_EQ, id, 0)};
-		rule(f, SCMP_ACT_ALLOW, nr, 3, a);
-	}
-}
-
-static void allow_row(struct filter *f, const struct rights_row *row, int nr)
-{
-	switch (row->when) {
-	case IF_ANY:
-		rule(f, SCMP_ACT_ALLOW, nr, 0, NULL);
-		break;
-	case IF_NO_EXEC:
-		allow1(f, nr, arg(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-		break;
-	case IF_EMPTY_PATH:
-		allow1(f, nr, arg(3, SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
-		break;
-	case IF_SELF:
-		allow1(f, nr, arg(0, SCMP_CMP_EQ, (uint32_t)getpid(), 0));
-		break;
-	case IF_READ_LIMIT: {
-		struct scmp_arg_cmp a[] = {arg(0, SCMP_CMP_EQ, 0, 0),
-					   arg(2, SCMP_CMP_EQ, 0, 0)};
-		rule(f, SCMP_ACT_ALLOW, nr, 2, a);
-		break;
-	}
-	case IF_ASKING:
-		allow_asking(f, nr);
-		break;
-	case IF_THREAD:
-		allow1(f, nr, arg(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-		break;
-	case IF_INET:
-		allow1(f, nr, arg(0, SCMP_CMP_EQ, AF_INET, 0));
-		allow1(f, nr, arg(0, SCMP_CMP_EQ, AF_INET6, 0));
-		break;
-	case IF_PROGRAM:
-		for (size_t i = 0; i < f->rights->program_count; i++)
-			allow1(f, nr, arg(0, SCMP_CMP_EQ, (uint32_t)f->rights->programs[i], 0));
-		break;
-	case IF_ROLE_ID:
-		allow_ids(f, nr);
-		break;
-	case IF_NO_GROUPS:
-		allow1(f, nr, arg(0, SCMP_CMP_EQ, 0, 0));
-		break;
-	}
-}
-
-static void add_rows(struct filter *f, bool conditional)
-{
-	const struct rights_row *rows;
-	size_t n = rights_rows(&rows);
-
-	for (size_t i = 0; i < n; i++) {
-		int nr = seccomp_syscall_resolve_name(rows[i].name);
-		if ((rows[i].rights & f->rights->sys) && nr >= 0 &&
-		    (rows[i].when != IF_ANY) == conditional)
-			allow_row(f, &rows[i], nr);
-	}
-}
-
-static void add_deadly(struct filter *f)
-{
-	const char *const *names;
-	size_t n = rights_deadly(&names);
-	struct scmp_arg_cmp not_thread = arg(0, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0);
-
-	for (size_t i = 0; i < n; i++) {
-		int nr = seccomp_syscall_resolve_name(names[i]);
-		if (nr >= 0 && !rights_allow(f->rights->sys, names[i]))
-			rule(f, SCMP_ACT_KILL_PROCESS, nr, 0, NULL);
-	}
-	if (!(f->rights->sys & RIGHT_SPAWN))
-		rule(f, SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), 1, &not_thread);
-}
-
-static bool filter(const struct rights *r)
-{
-	struct filter f = {.rights = r, .ok = true};
-
-	f.ctx = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	if (f.ctx == NULL)
-		return false;
-	add_rows(&f, false);
-	add_rows(&f, true);
-	add_deadly(&f);
-	f.ok = f.ok && seccomp_attr_set(f.ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 &&
-	       seccomp_load(f.ctx) == 0;
-	seccomp_release(f.ctx);
-	return f.ok;
-}
-
 /* --- all of it --- */
 
 #ifdef LL_SANITIZE
-enum confined confine(const struct rights *r)
+/*
+ * The sanitizers' runtime opens, maps, forks and traces as it likes: its calls
+ * are rows of their own, no limit is set and nothing else is dropped.
+ */
+enum confined confine(const struct rights *given)
 {
-	(void)filter, (void)landlock, (void)set_limits, (void)drop_caps, (void)kept;
-	(void)landlock_abi;
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && r != NULL
+	struct rights r = *given;
+
+	(void)set_limits, (void)drop_caps, (void)kept, (void)landlock;
+	r.sys |= RIGHT_BASE | RIGHT_SANITIZER;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_load(&r)
 		       ? CONFINE_SANITIZED
 		       : CONFINE_FAILED;
 }
@@ -341,11 +205,41 @@ enum confined confine(const struct rights *given)
 		return CONFINE_FAILED;
 	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
 		return CONFINE_NO_SECCOMP;
-	if (!filter(&r))
+	if (!filter_load(&r))
 		return CONFINE_FAILED;
 	return use_landlock && abi == 0 ? CONFINE_NO_LANDLOCK : CONFINED;
 }
 #endif
+
+bool refusals_open(struct refusals *out)
+{
+	int ends[2];
+
+	*out = (struct refusals){.in = -1, .out = -1};
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return false;
+	out->in = ends[0];
+	out->out = ends[1];
+	return true;
+}
+
+bool refusals_take(struct refusals *f, uint32_t *nr)
+{
+	if (f->in < 0 || read(f->in, nr, sizeof(*nr)) != (ssize_t)sizeof(*nr))
+		return false;
+	f->count++;
+	f->last = *nr;
+	return true;
+}
+
+void refusals_close(struct refusals *f)
+{
+	if (f->in >= 0)
+		(void)close(f->in);
+	if (f->out >= 0)
+		(void)close(f->out);
+	f->in = f->out = -1;
+}
 
 /* --- reports --- */
 

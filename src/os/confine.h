@@ -9,11 +9,11 @@
  *
  * The filter has three answers: listed calls are allowed; dangerous ones kill
  * the process; any other is refused with ENOSYS, so that a newer libc finds its
- * older way instead of ending mail.
+ * older way instead of ending mail.  Refusals are told by their number, see
+ * struct refusals.
  *
- * Builds with sanitizers set no_new_privs only (their runtime opens, maps and
- * forks as it likes), and
- * report CONFINE_SANITIZED: they are not confined.
+ * Builds with sanitizers set no_new_privs and a filter that has RIGHT_SANITIZER
+ * too, nothing else, and report CONFINE_SANITIZED: they are not confined.
  */
 #pragma once
 
@@ -49,6 +49,11 @@ struct rights {
 	const int *programs;
 	size_t program_count;
 	uint32_t id_first, id_last;
+	/*
+	 * The writing end of struct refusals; 0: refusals are not told.  Ignored
+	 * with RIGHT_SPAWN: children inherit a filter, but not the handler.
+	 */
+	int refusals;
 };
 
 enum confined {
@@ -61,6 +66,21 @@ enum confined {
 
 MUST_USE enum confined confine(const struct rights *);
 const char *confined_text(enum confined);
+
+/*
+ * System calls answered with ENOSYS, told through a pipe: watch `in`, take until
+ * false.  A full pipe drops further ones, so the count is a lower bound; it says
+ * that something asks for what it was not given, not how often.
+ */
+struct refusals {
+	int in, out; /* -1: none */
+	uint64_t count; /* taken so far */
+	uint32_t last;  /* the last one's number */
+};
+
+MUST_USE bool refusals_open(struct refusals *); /* before confine() */
+MUST_USE bool refusals_take(struct refusals *, uint32_t *nr);
+void refusals_close(struct refusals *);
 
 /* What the kernel says about this process now. */
 struct confine_report {

@@ -66,3 +66,10 @@ void fiber_switch(void **save, void *load);
 void *fiber_switch_new(void *bottom, size_t size, void (*fn)(void *), void *arg);
 /* The stack will not be switched to again. */
 void fiber_switch_end(void *sp);
+
+/*
+ * A row of /proc/net/tcp, "sl: ADDRESS:PORT ADDRESS:PORT ST queues timer
+ * retransmits uid timeout inode ...": the inode when the row listens (state 0A)
+ * on this port, or 0 (port.c).
+ */
+uint64_t port_row_inode(struct span row, uint16_t port);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "os/inner.h"
 #include "os/sock.h"
 
 /* The next word of a table's row. */
@@ -24,11 +25,7 @@ static struct span word(struct span *row)
 	return head;
 }
 
-/*
- * "sl: ADDRESS:PORT ADDRESS:PORT ST queues timer retransmits uid timeout
- * inode ...": the inode when the row listens (state 0A) on this port, or 0.
- */
-static uint64_t inode_of_row(struct span row, uint16_t port)
+uint64_t port_row_inode(struct span row, uint16_t port)
 {
 	uint64_t local, state, inode;
 	struct span at;
@@ -54,7 +51,7 @@ static uint64_t inode_in(const char *table, uint16_t port)
 	if (f == NULL)
 		return 0;
 	while (found == 0 && fgets(line, sizeof(line), f) != NULL)
-		found = inode_of_row(span_cstr(line), port);
+		found = port_row_inode(span_cstr(line), port);
 	(void)fclose(f);
 	return found;
 }

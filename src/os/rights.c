@@ -20,6 +20,7 @@
 #define S RIGHT_SPAWN
 #define D RIGHT_DIAL
 #define N RIGHT_BIND
+#define Z RIGHT_SANITIZER
 
 static const struct rights_row rows[] = {
 	/* input and output on descriptors that are there */
@@ -52,7 +53,7 @@ static const struct rights_row rows[] = {
 	{"getppid", B, IF_ANY}, {"getuid", B, IF_ANY}, {"geteuid", B, IF_ANY},
 	{"getgid", B, IF_ANY}, {"getegid", B, IF_ANY}, {"capget", B, IF_ANY},
 	{"getrusage", B, IF_ANY}, {"prlimit64", B, IF_READ_LIMIT},
-	{"prctl", B, IF_ASKING}, {"uname", B, IF_ANY}, {"sysinfo", B, IF_ANY},
+	{"prctl", B, IF_ASKING}, {"landlock_create_ruleset", B, IF_VERSION}, {"uname", B, IF_ANY}, {"sysinfo", B, IF_ANY},
 	{"setsockopt", RIGHT_ACCEPT | D | N | S, IF_ANY},
 	{"accept4", RIGHT_ACCEPT | S, IF_ANY},
 	{"memfd_create", RIGHT_BLOBS | S, IF_ANY},
@@ -96,6 +97,21 @@ static const struct rights_row rows[] = {
 	{"mmap", S, IF_ANY}, {"mprotect", S, IF_ANY}, {"arch_prctl", S, IF_ANY},
 	{"set_tid_address", S, IF_ANY}, {"chdir", S, IF_ANY},
 	{"fchdir", S, IF_ANY}, {"chmod", S, IF_ANY}, {"fchown", S, IF_ANY},
+	/* reports of sanitizers: maps, symbols, and a tracer that looks for leaks */
+	{"open", Z, IF_ANY}, {"openat", Z, IF_ANY}, {"stat", Z, IF_ANY},
+	{"lstat", Z, IF_ANY}, {"newfstatat", Z, IF_ANY}, {"access", Z, IF_ANY},
+	{"faccessat", Z, IF_ANY}, {"readlink", Z, IF_ANY}, {"readlinkat", Z, IF_ANY},
+	{"getcwd", Z, IF_ANY}, {"getdents64", Z, IF_ANY}, {"ioctl", Z, IF_ANY},
+	{"mmap", Z, IF_ANY}, {"mprotect", Z, IF_ANY}, {"prctl", Z, IF_ANY},
+	{"prlimit64", Z, IF_ANY}, {"arch_prctl", Z, IF_ANY}, {"tgkill", Z, IF_ANY},
+	{"kill", Z, IF_ANY}, {"set_tid_address", Z, IF_ANY}, {"clone", Z, IF_ANY},
+	{"fork", Z, IF_ANY}, {"vfork", Z, IF_ANY}, {"execve", Z, IF_ANY},
+	{"wait4", Z, IF_ANY}, {"waitid", Z, IF_ANY}, {"pipe2", Z, IF_ANY},
+	{"pipe", Z, IF_ANY}, {"dup2", Z, IF_ANY}, {"dup3", Z, IF_ANY},
+	{"socketpair", Z, IF_ANY}, {"ptrace", Z, IF_ANY},
+	{"process_vm_readv", Z, IF_ANY}, {"sched_getparam", Z, IF_ANY},
+	{"sched_getscheduler", Z, IF_ANY}, {"unlink", Z, IF_ANY},
+	{"rename", Z, IF_ANY}, {"ftruncate", Z, IF_ANY}, {"flock", Z, IF_ANY},
 };
 
 /* What planted code would try first.  Kills, unless a right above lists it. */
@@ -119,8 +135,6 @@ static const char *const deadly[] = {
 	"unlinkat", "rename", "renameat", "renameat2", "memfd_secret",
 };
 
-
-
 size_t rights_rows(const struct rights_row **out)
 {
 	*out = rows;
@@ -136,7 +150,7 @@ size_t rights_deadly(const char *const **out)
 const char *right_name(enum right r)
 {
 	static const char *const names[] = {"base", "accept", "data-files",
-		"threads", "dial", "log-files", "spawn", "bind", "blobs"};
+		"threads", "dial", "log-files", "spawn", "bind", "blobs", "sanitizer"};
 	int bit = __builtin_ffs((int)r) - 1;
 
 	return bit >= 0 && (size_t)bit < ARRAY_LEN(names) ? names[bit] : "unknown";

@@ -22,7 +22,9 @@ enum right {
 	RIGHT_SPAWN = 1u << 6,      /* the supervisor: fork, exec, ids, kill, wait */
 	RIGHT_BIND = 1u << 7,       /* listening sockets, TCP and local */
 	RIGHT_BLOBS = 1u << 8,      /* make sealed memory of its own */
+	RIGHT_SANITIZER = 1u << 9,  /* what the runtime of a sanitizer build calls */
 };
+/* What a role can be given; RIGHT_SANITIZER comes with the build alone. */
 #define RIGHTS_ALL 0x1ffu
 
 const char *right_name(enum right); /* "data-files" */

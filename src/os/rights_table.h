@@ -15,6 +15,7 @@ enum rights_if {
 	IF_EMPTY_PATH, /* with AT_EMPTY_PATH: how libc spells fstat */
 	IF_SELF,       /* first argument is our own process */
 	IF_READ_LIMIT, /* own limits, reading only */
+	IF_VERSION,    /* only asks for the version of Landlock */
 	IF_ASKING,     /* prctl that only asks, or names a thread */
 	IF_THREAD,     /* with CLONE_THREAD */
 	IF_INET,       /* IPv4 or IPv6 */

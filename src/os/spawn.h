@@ -16,8 +16,6 @@
 
 #define SPAWN_FDS_MAX  64u
 #define SPAWN_FD_FIRST 3
-#define SPAWN_ARGS_MAX 15u
-#define SPAWN_ENV_MAX  15u
 
 struct spawn {
 	int program;             /* from spawn_program_open */

@@ -5,7 +5,7 @@
  * Work is cut in jobs.  A job is given to a lane (each lane has threads of its
  * own and keeps the order in which its jobs begin), runs there, and comes
  * back to the owner through workers_finished.  The descriptor is readable
- * while finished jobs wait.  Threads block every signal.
+ * while finished jobs wait.  Threads block every signal but SIGSYS.
  *
  * Only the owner calls these functions; only `run` executes elsewhere.  What a
  * job points to belongs to its thread from submit until it comes back.

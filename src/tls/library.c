@@ -16,6 +16,7 @@
 #include <openssl/ssl.h>
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/ensure.h"
 #include "tls/pkey.h"
@@ -63,6 +64,8 @@ struct tls_library *tls_library_new(const struct tls_signer *signer)
 	if (!l)
 		return NULL;
 	l->tag = TAG_LIBRARY;
+	/* The first conversion of a time, UTC too, opens the zone's file. */
+	tzset();
 	if (OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG |
 				     OPENSSL_INIT_LOAD_SSL_STRINGS |
 				     OPENSSL_INIT_LOAD_CRYPTO_STRINGS |

@@ -45,6 +45,7 @@ static const struct verb verbs[] = {
 	{"statistics", NULL, verb_statistics},
 	{"reload", NULL, verb_reload},
 	{"stop", NULL, verb_stop},
+	{"probe", "role", verb_probe},
 };
 
 /* ---- rights: the first page --------------------------------------------- */
@@ -89,11 +90,16 @@ static void answer(struct job *j)
 
 static void log_verb(const struct job *j)
 {
-	LOG(j->admin->role->log, INFO, "admin.verb", 0,
-	    F_CSTR("verb", j->verb->name),
-	    F("name", span_sub(job_argument(j, "name"), 0, 320)),
-	    F_U64("uid", j->client->uid), F_U64("peer-pid", (uint64_t)j->client->pid),
-	    F_U64("status", (uint64_t)j->status));
+	const struct log_field fields[] = {
+		F_CSTR("verb", j->verb->name),
+		F("name", span_sub(job_argument(j, "name"), 0, 320)),
+		F_U64("uid", j->client->uid),
+		F_U64("peer-pid", (uint64_t)j->client->pid),
+		F_U64("status", (uint64_t)j->status)};
+	log_event(j->admin->role->log,
+		  j->client->quiet ? ROLE_LOGGER_LEVEL_DEBUG
+				   : ROLE_LOGGER_LEVEL_INFO,
+		  "admin.verb", 0, fields, ARRAY_LEN(fields));
 }
 
 static void run_fiber(void *arg)
@@ -184,7 +190,7 @@ static struct client *client_place(struct admin *a)
 }
 
 static void client_add(struct admin *a, struct ipc_link *link, uint32_t uid,
-		       int32_t pid)
+		       int32_t pid, bool quiet)
 {
 	struct client *c = client_place(a);
 	if (c == NULL) {
@@ -192,7 +198,7 @@ static void client_add(struct admin *a, struct ipc_link *link, uint32_t uid,
 		link->ops->free(link);
 		return;
 	}
-	*c = (struct client){.admin = a, .uid = uid, .pid = pid};
+	*c = (struct client){.admin = a, .uid = uid, .pid = pid, .quiet = quiet};
 	struct ipc_owner owner = {.role = c, .dead = client_dead};
 	c->channel = cmd_admin_join_admin(link, &owner, &handlers);
 }
@@ -216,7 +222,7 @@ static void take(struct admin *a, int fd, const struct peer_cred *who)
 	}
 	link = ipc_link_os(a->role->loop, fd);
 	if (link != NULL)
-		client_add(a, link, who->uid, who->pid);
+		client_add(a, link, who->uid, who->pid, false);
 }
 
 static void on_connection(struct watch *w, unsigned ready)
@@ -342,7 +348,7 @@ static void attach(void *self, const struct role_peer *peer,
 		a->dialer = admin_dialer_join_admin(link, &owner);
 		break;
 	case HOP_CMD_ADMIN:
-		client_add(a, link, os_uid(), (int32_t)peer->pid);
+		client_add(a, link, os_uid(), (int32_t)peer->pid, true);
 		break;
 	default:
 		link->ops->close(link);

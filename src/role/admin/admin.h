@@ -37,6 +37,7 @@ struct client {
 	struct cmd_admin *channel; /* NULL: gone */
 	uint32_t uid;
 	int32_t pid;
+	bool quiet;    /* the populating program: its many verbs are no news */
 	unsigned jobs; /* verbs of it that run: the place is kept for them */
 };
 
@@ -156,3 +157,4 @@ void verb_status(struct job *);
 void verb_statistics(struct job *);
 void verb_reload(struct job *);
 void verb_stop(struct job *);
+void verb_probe(struct job *); /* for tests, see admin_boss.wire */

@@ -184,7 +184,8 @@ static uint64_t wait_of(const struct bucket *b, uint64_t now)
 static void fill(struct bucket *b, uint64_t now)
 {
 	b->level = u64_min(b->level + UNIT, (b->limit + 1) * UNIT);
-	if (b->level < b->limit * UNIT)
+	/* What leaked out between two failures in a row is not to matter. */
+	if (b->level < b->limit * UNIT - UNIT / 2)
 		return;
 	uint64_t delay = THROTTLE_FIRST_NS << (b->delays < 30 ? b->delays : 30);
 	b->until = now + u64_min(delay, b->cap_ns);

@@ -19,7 +19,7 @@ static const struct {
 	[KIND_EDGE_MX] = {"edge-mx", "letterlock-edge", CONF_EDGE_MX},
 	[KIND_EDGE_ACCESS] = {"edge-access", "letterlock-edge",
 			      CONF_EDGE_ACCESS},
-	[KIND_EDGE_ADMIN] = {"edge-admin", "letterlock-edge", CONF_EDGE_ADMIN},
+	[KIND_EDGE_ADMIN] = {"edge-admin", "letterlock-admin", CONF_EDGE_ADMIN},
 	[KIND_SUPERVISOR] = {"supervisor", "letterlock-supervisor",
 			     CONF_SUPERVISOR},
 	[KIND_COMMAND] = {"command", "letterlock", CONF_ROLES},

@@ -22,6 +22,7 @@
 #define WHY_MAX       1024u
 #define STATUS_MAX    57344u
 #define SNAPSHOT_MAX  (64u << 20)
+#define CALLS_KNOWN   1024u /* system calls above are logged every time */
 
 /* A configuration and the memory that it lives in. */
 struct snapshot {
@@ -38,7 +39,11 @@ struct life {
 	struct snapshot now, next;
 	struct ipc_call *draining;
 	enum confined confined;
+	struct refusals refusals;
+	struct watch refusal_watch;
+	uint8_t refused[CALLS_KNOWN / 8]; /* a bit a number: logged already */
 	bool active, in_process, ended;
+	bool probe; /* may be probed: a test instance */
 };
 
 static struct life *life_of(struct role *r)
@@ -123,10 +128,34 @@ static void on_configure(void *ctx, struct ipc_call *call,
 	buf_free(&why);
 }
 
+/* A call that no table lists: once a number is enough for the log. */
+static void on_refusal(struct watch *w, unsigned ready)
+{
+	struct life *l = w->arg;
+	uint32_t nr;
+	(void)ready;
+	while (refusals_take(&l->refusals, &nr)) {
+		uint8_t bit = (uint8_t)(1u << nr % 8);
+		if (nr < CALLS_KNOWN && (l->refused[nr / 8] & bit))
+			continue;
+		if (nr < CALLS_KNOWN)
+			l->refused[nr / 8] |= bit;
+		LOG(l->role.log, WARNING, "confine.refused", 0,
+		    F_U64("call", nr));
+	}
+}
+
 static bool confine_now(struct life *l, struct buf *why)
 {
 	struct rights rights = {0};
 	l->role.def->rights(l->role.self, &rights);
+	if (!refusals_open(&l->refusals) ||
+	    watch_start(l->role.loop, &l->refusal_watch, l->refusals.in,
+			READY_IN, on_refusal, l) != OS_OK) {
+		buf_add(why, SPAN("descriptors are short"));
+		return false;
+	}
+	rights.refusals = l->refusals.out;
 	l->confined = confine(&rights);
 	if (l->confined == CONFINED || l->confined == CONFINE_SANITIZED)
 		return true;
@@ -290,11 +319,13 @@ static void confinement_json(struct life *l, struct buf *out)
 	buf_printf(out,
 		   "\"confinement\":{\"state\":\"%s\",\"uid\":%u,"
 		   "\"no_new_privs\":%s,\"seccomp\":%d,\"cap_eff\":%llu,"
-		   "\"dumpable\":%s,\"landlock_abi\":%d,\"core_limit\":%llu}",
+		   "\"dumpable\":%s,\"landlock_abi\":%d,\"core_limit\":%llu,"
+		   "\"refused\":{\"count\":%llu,\"last\":%u}}",
 		   l->in_process ? "in process" : confined_text(l->confined),
 		   c.uid, c.no_new_privs ? "true" : "false", c.seccomp,
 		   (unsigned long long)c.cap_eff, c.dumpable ? "true" : "false",
-		   c.landlock_abi, (unsigned long long)c.core_limit);
+		   c.landlock_abi, (unsigned long long)c.core_limit,
+		   (unsigned long long)l->refusals.count, l->refusals.last);
 }
 
 static void on_status(void *ctx, struct ipc_call *call,
@@ -323,9 +354,9 @@ static void on_status(void *ctx, struct ipc_call *call,
 static void on_probe(void *ctx, struct ipc_call *call,
 		     const struct boss_role_probe *m)
 {
+	struct life *l = ctx;
 	int err = 0;
-	(void)ctx;
-	if (m->attempt >= probe_count()) {
+	if (!l->probe || m->attempt >= probe_count()) {
 		ipc_refuse(call, IPC_NOT_NOW);
 		return;
 	}
@@ -335,16 +366,18 @@ static void on_probe(void *ctx, struct ipc_call *call,
 					     .error = (uint32_t)err});
 }
 
-void role_peer_broken(struct role *r, const struct role_peer *peer,
-		      const char *why)
+void role_peer_dead(struct role *r, const struct role_peer *peer,
+		    struct ipc *channel, const char *why)
 {
 	struct life *l = life_of(r);
 	struct boss_role_broken m = {.hop = (uint16_t)peer->hop,
 				     .peer = (uint16_t)peer->kind,
 				     .index = (uint16_t)peer->index,
+				     .pid = peer->pid,
 				     .why = span_sub(span_cstr(why), 0, 255)};
-	if (l->boss != NULL)
-		(void)boss_role_broken(l->boss, &m); /* it sees the death too */
+	if (l->boss != NULL && !ipc_peer_left(channel))
+		(void)boss_role_broken(l->boss, &m);
+	ipc_free(channel);
 }
 
 /* ---- the beginning and the end ----------------------------------------- */
@@ -382,6 +415,7 @@ static struct life *life_new(const struct role_def *def, struct world *w,
 		return NULL;
 	l->tag = ROLE_TAG;
 	l->in_process = in_process;
+	l->refusals = (struct refusals){.in = -1, .out = -1};
 	l->role = (struct role){.world = w,
 				.loop = loop,
 				.def = def,
@@ -422,11 +456,16 @@ void role_free(struct role *r)
 	free(l);
 }
 
-/* argv: program, kind's number, index.  Ours to ourselves: no parser needed. */
-static bool identity(int argc, char **argv, enum kind *kind, unsigned *index)
+/*
+ * argv: program, kind's number, index, and in an instance that was started to be
+ * probed one more word.  Ours to ourselves: no parser needed.
+ */
+static bool identity(int argc, char **argv, enum kind *kind, unsigned *index,
+		     bool *probe)
 {
 	uint64_t k = 0, i = 0;
-	if (argc != 3 || !span_u64(span_cstr(argv[1]), KIND_COUNT - 1, &k) ||
+	*probe = argc == 4 && span_eq(span_cstr(argv[3]), SPAN(ROLE_PROBE_WORD));
+	if ((argc != 3 && !*probe) || !span_u64(span_cstr(argv[1]), KIND_COUNT - 1, &k) ||
 	    !span_u64(span_cstr(argv[2]), UINT16_MAX, &i))
 		return false;
 	*kind = (enum kind)k;
@@ -452,7 +491,8 @@ int role_main(const struct role_def *def, int argc, char **argv)
 {
 	enum kind kind;
 	unsigned index;
-	if (!identity(argc, argv, &kind, &index)) {
+	bool probe;
+	if (!identity(argc, argv, &kind, &index, &probe)) {
 		fprintf(stderr, "%s is started by letterlock itself: type "
 				"`letterlock start` or `letterlock demo`\n",
 			argc > 0 ? argv[0] : "this program");
@@ -470,6 +510,7 @@ int role_main(const struct role_def *def, int argc, char **argv)
 			kind_name(kind));
 		return 1;
 	}
+	l->probe = probe;
 	loop_on_slow(loop, slow, l);
 	loop_run(loop);
 	/* The process ends: the kernel takes back what the role holds. */

@@ -32,6 +32,7 @@
 #include "wire/boss_role.h"
 
 #define ROLE_FD 3 /* where a program finds its channel */
+#define ROLE_PROBE_WORD "probe" /* its third argument: it may be probed */
 
 /* What every role has.  Borrowed by `self` for its life. */
 struct role {
@@ -97,5 +98,10 @@ void role_free(struct role *);
 
 /* The work that drain left is done. */
 void role_drained(struct role *);
-/* A peer's channel died of a violation: the supervisor replaces that peer. */
-void role_peer_broken(struct role *, const struct role_peer *, const char *why);
+/*
+ * Of a channel's `dead`: frees it, and when the peer broke the rules instead of
+ * leaving, has the supervisor replace that peer.  Every channel of a role but
+ * its logger's ends here: without a report nobody would make a new one.
+ */
+void role_peer_dead(struct role *, const struct role_peer *, struct ipc *,
+		    const char *why);

@@ -12,6 +12,7 @@
 
 #include "os/file.h"
 #include "role/common/role.h"
+#include "role/logger/role.h"
 #include "role/logger/render.h"
 
 #define CHANNELS_MAX 64u
@@ -124,9 +125,8 @@ static const struct role_logger_at_logger handlers = {.line = on_line,
 static void source_dead(void *ctx, struct ipc *c, const char *reason)
 {
 	struct source *s = ctx;
-	(void)reason;
 	s->channel = NULL;
-	ipc_free(c);
+	role_peer_dead(s->logger->role, &s->peer, c, reason);
 }
 
 static struct source *source_free_one(struct logger *g)
@@ -220,7 +220,7 @@ static void status(void *self, struct buf *json)
 		   (unsigned long long)g->told_dropped);
 }
 
-static const struct role_def logger_role = {
+const struct role_def logger_role = {
 	.create = create,
 	.destroy = destroy,
 	.attach = attach,
@@ -230,8 +230,3 @@ static const struct role_def logger_role = {
 	.adopt = adopt,
 	.status = status,
 };
-
-int main(int argc, char **argv)
-{
-	return role_main(&logger_role, argc, argv);
-}

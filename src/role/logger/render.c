@@ -78,6 +78,20 @@ static bool wanted(const struct conf_words *only, struct span key)
 	return only->count == 0;
 }
 
+/*
+ * Names that only the logger writes: a field of the same name, from a role that
+ * lies about who it is, gets an underline before it.
+ */
+static bool reserved(struct span key)
+{
+	static const char *const ours[] = {"time", "level", "role",
+					   "pid",  "event", "id"};
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (span_eq_nocase(key, span_cstr(ours[i])))
+			return true;
+	return false;
+}
+
 static void json(struct buf *out, const struct conf_words *only,
 		 const struct render_stamp *t, const struct role_logger_line *l)
 {
@@ -93,9 +107,11 @@ static void json(struct buf *out, const struct conf_words *only,
 	for (size_t i = 0; i < l->fields_count; i++) {
 		if (!wanted(only, l->fields[i].key))
 			continue;
-		buf_addc(out, ',');
-		quoted(out, l->fields[i].key);
-		buf_addc(out, ':');
+		buf_add(out, SPAN(",\""));
+		if (reserved(l->fields[i].key))
+			buf_addc(out, '_');
+		escaped(out, l->fields[i].key);
+		buf_add(out, SPAN("\":"));
 		quoted(out, l->fields[i].value);
 	}
 	buf_add(out, SPAN("}\n"));
@@ -109,6 +125,8 @@ static void pairs(struct buf *out, const struct conf_words *only,
 		if (span_eq(f->key, except) || !wanted(only, f->key))
 			continue;
 		buf_addc(out, ' ');
+		if (reserved(f->key))
+			buf_addc(out, '_');
 		buf_add(out, plain(f->key) ? f->key : SPAN("field"));
 		buf_addc(out, '=');
 		logfmt_value(out, f->value);

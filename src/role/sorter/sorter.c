@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/civil.h"
 #include "base/utf8.h"
 #include "mime/address.h"
 #include "mime/match.h"
@@ -32,6 +33,7 @@ struct sorter;
 
 struct client {
 	struct sorter *sorter;
+	struct role_peer peer;
 	struct store_sorter *channel;
 };
 
@@ -240,16 +242,29 @@ static struct mime_needle needle_of(const struct store_sorter_needle *n)
 	return out;
 }
 
-static bool match(struct job *j, uint32_t *hits)
+/* The Date field's day where it was written. */
+static void set_day(const struct summary *s, struct store_sorter_match_reply *r)
+{
+	const struct summary_envelope *e = s->parts[0].envelope;
+	struct civil_stamp t;
+	if (e == NULL || !civil_parse_rfc5322(e->date, &t))
+		return;
+	int64_t local = t.seconds + t.zone * 60;
+	r->day = local / 86400 - (local % 86400 < 0);
+	r->has_day = true;
+}
+
+static bool match(struct job *j, struct store_sorter_match_reply *r)
 {
 	struct mime_needle needles[MIME_NEEDLES_MAX];
 	struct summary *s = NULL;
 	size_t n = j->match->needles_count;
 	for (size_t i = 0; i < n; i++)
 		needles[i] = needle_of(&j->match->needles[i]);
-	if (summary_read(j->match->summary, j->message.size, j->arena, &s) !=
+	if (summary_read(j->match->summary, j->match->size, j->arena, &s) !=
 	    SUMMARY_OK)
 		return false;
+	set_day(s, r);
 	struct mime_match *m =
 		mime_match_new(j->sorter->charsets, s, needles, n);
 	if (m == NULL)
@@ -259,7 +274,7 @@ static bool match(struct job *j, uint32_t *hits)
 		if (piece.len == 0 || mime_match_feed(m, piece))
 			break;
 	}
-	*hits = mime_match_end(m);
+	r->hits = mime_match_end(m);
 	mime_match_free(m);
 	return true;
 }
@@ -268,7 +283,7 @@ static void match_fiber(void *arg)
 {
 	struct job *j = arg;
 	struct store_sorter_match_reply r = {0};
-	r.answer = match(j, &r.hits) ? STORE_SORTER_ANSWER_UNDERSTOOD
+	r.answer = match(j, &r) ? STORE_SORTER_ANSWER_UNDERSTOOD
 				     : STORE_SORTER_ANSWER_NOT_UNDERSTOOD;
 	j->sorter->matched++;
 	store_sorter_match_answer(j->call, &r);
@@ -342,21 +357,19 @@ static const struct store_sorter_at_sorter handlers = {
 static void client_dead(void *ctx, struct ipc *c, const char *reason)
 {
 	struct client *cl = ctx;
-	(void)reason;
 	cl->channel = NULL;
-	ipc_free(c);
+	role_peer_dead(cl->sorter->role, &cl->peer, c, reason);
 }
 
 static void attach(void *self, const struct role_peer *peer,
 		   struct ipc_link *link)
 {
 	struct sorter *s = self;
-	(void)peer;
 	for (size_t i = 0; i < CHANNELS_MAX; i++) {
 		struct client *c = &s->clients[i];
 		if (c->channel != NULL)
 			continue;
-		*c = (struct client){.sorter = s};
+		*c = (struct client){.sorter = s, .peer = *peer};
 		struct ipc_owner owner = {.role = c, .dead = client_dead};
 		c->channel = store_sorter_join_sorter(link, &owner, &handlers);
 		return;

@@ -83,6 +83,22 @@ void job_start(struct store *s, struct ipc_call *call, const void *ask,
 		ipc_refuse(call, IPC_BUSY);
 }
 
+void job_now(struct store *s, struct ipc_call *call, const void *ask,
+	     struct session *session, void (*run)(struct job *))
+{
+	struct job *j = job_new(s);
+	if (j == NULL) {
+		ipc_refuse(call, IPC_BUSY);
+		return;
+	}
+	j->call = call;
+	j->ask = ask;
+	if (session != NULL)
+		j->session = session_hold(session);
+	run(j);
+	job_drop(j);
+}
+
 bool job_background(struct store *s, void (*run)(struct job *), const void *ask)
 {
 	return start(s, NULL, ask, NULL, run);

@@ -121,3 +121,23 @@ void on_append_check(void *ctx, struct ipc_call *,
 		     const struct edge_store_append_check *);
 void on_append(void *ctx, struct ipc_call *, const struct edge_store_append *);
 void on_quota(void *ctx, struct ipc_call *, const struct edge_store_quota *);
+
+/*
+ * The handler of a verb for bound sessions, with run_<verb>: a job that may wait,
+ * or an answer at once.  Anybody else is answered no.
+ */
+#define BOUND(verb, begin)                                                     \
+	void on_##verb(void *ctx, struct ipc_call *call,                       \
+		       const struct edge_store_##verb *m)                      \
+	{                                                                      \
+		struct peer *p = ctx;                                          \
+		struct session *ss = session_bound(p, m->session);             \
+		if (ss != NULL)                                                \
+			begin(p->store, call, m, ss, run_##verb);              \
+		else                                                           \
+			edge_store_##verb##_answer(                            \
+				call, &(struct edge_store_##verb##_reply){     \
+					      .answer = EDGE_STORE_ANSWER_NO});\
+	}
+#define BOUND_JOB(verb) BOUND(verb, job_start)
+#define BOUND_NOW(verb) BOUND(verb, job_now)

@@ -35,7 +35,7 @@
 #define STORE_JOB_MEMORY   (16u << 20)	/* of one request's answer */
 #define STORE_BOXES_IDLE   1024u	/* open boxes that nobody uses */
 #define STORE_FRAME_BODY   49152u	/* a body inside a request, bytes */
-#define STORE_SORTER_NS	   (2 * NS_PER_SEC) /* one attempt, and per 16 MiB */
+#define STORE_SORTER_NS	   (5 * NS_PER_SEC) /* for one attempt */
 
 struct store;
 struct session;
@@ -106,13 +106,11 @@ struct store {
 	struct list hinting;
 	struct timer hint_timer;
 
-	struct map *moving; /* jobs of the spool that are worked on */
-	struct list waiting; /* ... and those that wait for a fiber */
+	struct map *moving;  /* jobs of the spool with local recipients left */
+	struct list waiting; /* ... those that nobody works on now */
 	size_t movers;
-	struct timer look; /* for due recipients */
-	unsigned look_at;  /* a partition */
+	struct timer look;
 	struct timer sweep;
-	struct sweep *sweeping;
 
 	uint64_t *changed; /* accounts that auth has to hear of */
 	size_t changed_count, changed_cap;
@@ -133,7 +131,10 @@ void engine_touch(struct store *);
  * NULL, and is held.  Answers IPC_BUSY itself when there is no room. */
 void job_start(struct store *, struct ipc_call *, const void *ask,
 	       struct session *, void (*run)(struct job *));
-/* The same for work that nobody asked for; false: no room. */
+/* The same at once and on the loop's own stack: run must not wait. */
+void job_now(struct store *, struct ipc_call *, const void *ask,
+	     struct session *, void (*run)(struct job *));
+/* A fiber for work that nobody asked for; false: no room. */
 MUST_USE bool job_background(struct store *, void (*run)(struct job *),
 			     const void *ask);
 void jobs_free(struct store *);
@@ -179,6 +180,10 @@ void custody_kick(struct store *, const struct spool_id *);
 /* ---- sweep.c: what nobody names any more ---- */
 void sweep_begin(struct store *);
 void sweep_end(struct store *);
+
+/* ---- store.c ---- */
+/* Members of a JSON object. */
+void store_figures(struct store *, struct buf *json);
 
 /* ---- tables of the hops ---- */
 extern const struct edge_store_at_store store_for_edge;

@@ -114,15 +114,19 @@ static void drained(void *ctx, enum ipc_result r)
 	control_child_gone(p->super);
 }
 
+/*
+ * Without its channel a process ends by itself; one whose channel died was killed
+ * for that.  Freeing completes calls, which leads here again: the channel is
+ * taken out first.
+ */
 static void end_process(struct process *p)
 {
-	if (p->channel != NULL) {
-		(void)ipc_flush(boss_role_ipc(p->channel));
-		ipc_free(boss_role_ipc(p->channel));
-		p->channel = NULL;
-	} else if (p->pid != 0) {
-		(void)spawn_signal(p->pid, SPAWN_KILL);
-	}
+	struct boss_role *channel = p->channel;
+	p->channel = NULL;
+	if (channel == NULL)
+		return;
+	(void)ipc_flush(boss_role_ipc(channel));
+	ipc_free(boss_role_ipc(channel));
 }
 
 /* Edges drain while their servers still answer; then the rest ends. */

@@ -66,6 +66,8 @@ static void admin_dead(void *ctx, struct ipc *c, const char *reason)
 	struct process *p = ctx;
 	(void)reason;
 	p->admin = NULL;
+	if (!ipc_peer_left(c) && p->pid != 0)
+		(void)spawn_signal(p->pid, SPAWN_KILL); /* it broke the rules */
 	ipc_free(c);
 }
 
@@ -137,19 +139,31 @@ static bool exposed(enum kind k)
 }
 
 /*
- * A taken-over edge must not be able to have the store killed by slander: when
- * an exposed role complains of one that is not, the complainer is replaced.
+ * Who of the two is replaced.  A taken-over edge must not be able to have the
+ * store killed by slander: an exposed role's word counts against itself.  Of two
+ * others it is the one that asks, which kinds order (hops.h).
  */
+static struct process *less_trusted(struct process *reporter,
+				    struct process *accused)
+{
+	if (exposed(accused->kind))
+		return accused;
+	if (exposed(reporter->kind) || reporter->kind > accused->kind)
+		return reporter;
+	return accused;
+}
+
 void graph_broken(struct process *reporter, const struct boss_role_broken *m)
 {
 	struct super *s = reporter->super;
-	struct process *guilty = reporter;
-	for (size_t i = 0; i < s->process_count; i++) {
-		struct process *q = &s->processes[i];
-		if (q->kind == (enum kind)m->peer && q->index == m->index &&
-		    exposed(q->kind))
-			guilty = q;
-	}
+	struct process *accused = NULL;
+	for (size_t i = 0; i < s->process_count; i++)
+		if (s->processes[i].kind == (enum kind)m->peer &&
+		    s->processes[i].index == m->index)
+			accused = &s->processes[i];
+	if (accused == NULL || accused->pid != (int32_t)m->pid)
+		return; /* no role, or replaced already */
+	struct process *guilty = less_trusted(reporter, accused);
 	LOG(s->log, WARNING, "role.broken", 0,
 	    F_CSTR("role", kind_name(guilty->kind)),
 	    F_CSTR("told-by", kind_name(reporter->kind)), F("why", m->why));

@@ -49,7 +49,9 @@ static bool start_process(struct process *p, struct buf *why)
 	snprintf(title, sizeof title, "letterlock: %s", kind_name(p->kind));
 	snprintf(kind, sizeof kind, "%u", (unsigned)p->kind);
 	snprintf(index, sizeof index, "%u", p->index);
-	const char *const argv[] = {title, kind, index, NULL};
+	const char *const argv[] = {title, kind, index,
+				    s->options.probe ? ROLE_PROBE_WORD : NULL,
+				    NULL};
 	if (sock_packet_pair(s->world, pair) != OS_OK) {
 		buf_add(why, SPAN("no descriptors for a channel"));
 		return false;
@@ -195,8 +197,12 @@ static void raise_fiber(void *arg)
 		if (p->pid != 0)
 			(void)spawn_signal(p->pid, SPAWN_KILL);
 		/* The first start is an administrator's: say why and end. */
-		if (!s->up && !s->stopping)
+		if (!s->up && !s->stopping) {
+			struct span text = buf_span(&why);
+			fprintf(stderr, "letterlock: cannot start: %s: %.*s\n",
+				kind_name(p->kind), SPAN_FMT(text));
 			control_stop(s, 1000, 1);
+		}
 	}
 	buf_free(&why);
 	p->raising = NULL;

@@ -19,6 +19,7 @@
 #define JSON_MAX      57344u
 #define PART_MAX      (1u << 20)
 #define WHY_MAX       2048u
+#define PROBE_NS  (2 * NS_PER_SEC) /* one attempt to break out */
 
 /* ---- endpoints ---------------------------------------------------------- */
 
@@ -57,6 +58,22 @@ static bool load_part(struct super *s, struct buf *out)
 	return ok;
 }
 
+static enum os replace_at(struct world *w, const char *path,
+			  struct span content)
+{
+	char folder[PATH_LEN_MAX];
+	const char *slash = strrchr(path, '/');
+	int dir;
+	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 2,
+		 slash ? path : "./");
+	enum os r = file_dir_open(w, folder, &dir);
+	if (r == OS_OK)
+		r = file_replace(w, dir, slash ? slash + 1 : path, content);
+	if (dir >= 0)
+		world_close(w, dir);
+	return r;
+}
+
 static void write_endpoints(struct super *s)
 {
 	struct buf text;
@@ -68,8 +85,7 @@ static void write_endpoints(struct super *s)
 	pids_json(s, &text);
 	buf_add(&text, SPAN("}\n"));
 	ok = ok && buf_ok(&text) &&
-	     file_replace(s->world, s->data_dir, strrchr(path, '/') + 1,
-			  buf_span(&text)) == OS_OK;
+	     replace_at(s->world, path, buf_span(&text)) == OS_OK;
 	if (!ok)
 		LOG(s->log, ERROR, "endpoints.not-written", 0,
 		    F_CSTR("file", path));
@@ -93,10 +109,14 @@ static bool run_populate(struct super *s)
 		world_close(s->world, fds[1]);
 		return false;
 	}
+	uint32_t id = ROLE_UID_FIRST + PROGRAM_POPULATE;
 	struct spawn spec = {.program = s->programs[PROGRAM_POPULATE],
 			     .argv = argv,
 			     .fds = fds,
-			     .fd_count = 2};
+			     .fd_count = 2,
+			     .set_ids = s->root,
+			     .uid = id,
+			     .gid = id};
 	ok = spawn(&spec, &s->populate_pid) == OS_OK;
 	world_close(s->world, fds[0]);
 	world_close(s->world, fds[1]);
@@ -268,6 +288,69 @@ static void on_reload(void *ctx, struct ipc_call *call,
 		p->super->fiber = answer_later(p, call, reload_fiber);
 }
 
+/* ---- probes ------------------------------------------------------------- */
+
+struct probe_job {
+	struct super *s;
+	struct ipc_call *call;
+	const struct admin_boss_probe *ask;
+};
+
+static struct process *process_named(struct super *s, struct span role,
+				     unsigned index)
+{
+	for (size_t i = 0; i < s->process_count; i++) {
+		struct process *p = &s->processes[i];
+		if (p->index == index &&
+		    span_eq(role, span_cstr(kind_name(p->kind))))
+			return p;
+	}
+	return NULL;
+}
+
+/* A process that dies of it takes its channel along, which is the answer. */
+static void probe_fiber(void *arg)
+{
+	struct probe_job *j = arg;
+	struct process *p = process_named(j->s, j->ask->role, j->ask->index);
+	struct admin_boss_probe_reply out = {.answer = ADMIN_BOSS_ANSWER_REFUSED};
+	struct boss_role_probe ask = {.attempt = j->ask->attempt};
+	struct boss_role_probe_reply rep = {0};
+	struct arena *a = arena_new(4096);
+	enum ipc_result r = IPC_NOT_NOW;
+	if (a != NULL && p != NULL && p->state == READY && p->channel != NULL)
+		r = boss_role_probe(p->channel, &ask, a, &rep,
+				    world_now(j->s->world) + PROBE_NS);
+	if (r != IPC_NOT_NOW) {
+		out.answer = ADMIN_BOSS_ANSWER_DONE;
+		out.error = rep.error;
+		out.outcome = r == IPC_DEAD   ? ADMIN_BOSS_OUTCOME_KILLED
+			      : r != IPC_OK   ? ADMIN_BOSS_OUTCOME_SILENT
+			      : rep.succeeded ? ADMIN_BOSS_OUTCOME_HOLE
+					      : ADMIN_BOSS_OUTCOME_HELD;
+	}
+	admin_boss_probe_answer(j->call, &out);
+	arena_free(a);
+	free(j);
+}
+
+static void on_probe(void *ctx, struct ipc_call *call,
+		     const struct admin_boss_probe *m)
+{
+	struct process *p = ctx;
+	struct probe_job *j = p->super->options.probe ? malloc(sizeof *j) : NULL;
+	if (j == NULL) {
+		ipc_refuse(call, IPC_NOT_NOW);
+		return;
+	}
+	*j = (struct probe_job){.s = p->super, .call = call, .ask = m};
+	ipc_keep(call);
+	if (fiber_start(p->super->loop, probe_fiber, j) != NULL)
+		return;
+	free(j);
+	ipc_refuse(call, IPC_BUSY);
+}
+
 static void on_stop(void *ctx, struct ipc_call *call,
 		    const struct admin_boss_stop *m)
 {
@@ -283,4 +366,5 @@ const struct admin_boss_at_boss report_admin = {
 	.status = on_status,
 	.reload = on_reload,
 	.stop = on_stop,
+	.probe = on_probe,
 };

@@ -16,6 +16,7 @@
 #include "crypto/secret.h"
 #include "os/file.h"
 #include "role/common/role.h"
+#include "role/vault/role.h"
 #include "role/vault/shelf.h"
 #include "wire/edge_vault.h"
 
@@ -172,9 +173,8 @@ static const struct edge_vault_at_vault handlers = {
 static void client_dead(void *ctx, struct ipc *c, const char *reason)
 {
 	struct client *cl = ctx;
-	(void)reason;
 	cl->channel = NULL;
-	ipc_free(c);
+	role_peer_dead(cl->vault->role, &cl->peer, c, reason);
 }
 
 static void attach(void *self, const struct role_peer *peer,
@@ -354,7 +354,7 @@ static void status(void *self, struct buf *json)
 		   (unsigned long long)v->failed);
 }
 
-static const struct role_def vault_role = {
+const struct role_def vault_role = {
 	.create = create,
 	.destroy = destroy,
 	.attach = attach,
@@ -365,8 +365,3 @@ static const struct role_def vault_role = {
 	.adopt = adopt,
 	.status = status,
 };
-
-int main(int argc, char **argv)
-{
-	return role_main(&vault_role, argc, argv);
-}

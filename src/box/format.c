@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * box/format: rows to bytes and back.  Every reader checks what it reads: a
+ * damaged row is found here and never trusted further up.
+ */
+#include "box/format.h"
+
+#include "base/check.h"
+#include "base/ensure.h"
+
+/* ---- keys ---- */
+
+static void put32(struct box_key *k, uint32_t v)
+{
+	for (unsigned i = 0; i < 4; i++)
+		k->bytes[k->len++] = (char)(v >> (24 - 8 * i));
+}
+
+struct box_key key_kind(char kind)
+{
+	return (struct box_key){.bytes = {kind}, .len = 1};
+}
+
+struct box_key key_name(char kind, struct span name)
+{
+	struct box_key k = key_kind(kind);
+	ENSURE(name.len <= BOX_NAME_MAX + 1);
+	if (name.len)
+		memcpy(k.bytes + 1, name.ptr, name.len);
+	k.len += name.len;
+	return k;
+}
+
+struct box_key key_mailbox(char kind, uint32_t mailbox)
+{
+	struct box_key k = key_kind(kind);
+	put32(&k, mailbox);
+	return k;
+}
+
+struct box_key key_two(char kind, uint32_t mailbox, uint32_t n)
+{
+	struct box_key k = key_mailbox(kind, mailbox);
+	put32(&k, n);
+	return k;
+}
+
+struct box_key key_log(uint32_t mailbox, uint64_t modseq)
+{
+	struct box_key k = key_mailbox('L', mailbox);
+	put32(&k, (uint32_t)(modseq >> 32));
+	put32(&k, (uint32_t)modseq);
+	return k;
+}
+
+struct box_key key_token(const struct box_token *t)
+{
+	struct box_key k = key_kind('D');
+	memcpy(k.bytes + 1, t->byte, sizeof(t->byte));
+	k.len += sizeof(t->byte);
+	return k;
+}
+
+struct box_key key_end(const struct box_key *k)
+{
+	struct box_key end = *k;
+	while (end.len && (uint8_t)end.bytes[end.len - 1] == 0xff)
+		end.len--;
+	ENSURE(end.len > 0); /* kinds are letters */
+	end.bytes[end.len - 1]++;
+	return end;
+}
+
+uint32_t key_number(struct span key, size_t at)
+{
+	uint32_t v = 0;
+	for (size_t i = at; i < at + 4 && i < key.len; i++)
+		v = v << 8 | (uint8_t)key.ptr[i];
+	return v;
+}
+
+uint64_t key_modseq(struct span key)
+{
+	return (uint64_t)key_number(key, 5) << 32 | key_number(key, 9);
+}
+
+/* ---- pages and heads ---- */
+
+void page_init(struct page *p, uint32_t index)
+{
+	*p = (struct page){.index = index};
+}
+
+static uint64_t zigzag(uint64_t to, uint64_t from)
+{
+	int64_t d = (int64_t)(to - from);
+	return (uint64_t)d << 1 ^ (uint64_t)(d >> 63);
+}
+
+static uint64_t unzigzag(uint64_t z, uint64_t from)
+{
+	return from + (z >> 1 ^ (0 - (z & 1)));
+}
+
+static void slots_write(struct buf *b, const struct page *p)
+{
+	uint64_t modseq = 0;
+	unsigned next = 0;
+	pack_varint(b, p->alive);
+	for (unsigned i = 0; i < BOX_PAGE; i++) {
+		const struct slot *s = &p->slot[i];
+		if (!s->alive)
+			continue;
+		unsigned gap = i - next;
+		pack_u8(b, (uint8_t)(s->flags |
+				     (s->keywords ? BOX_SLOT_KEYWORDS : 0) |
+				     (gap ? BOX_SLOT_GAP : 0)));
+		if (gap)
+			pack_u8(b, (uint8_t)(gap - 1));
+		if (s->keywords)
+			pack_varint(b, s->keywords);
+		pack_varint(b, zigzag(s->modseq, modseq));
+		modseq = s->modseq;
+		next = i + 1;
+	}
+}
+
+static void slots_read(struct unpack *u, struct page *p)
+{
+	uint64_t modseq = 0;
+	unsigned at = 0;
+	p->alive = (uint32_t)unpack_varint(u, BOX_PAGE);
+	for (uint32_t n = 0; n < p->alive && unpack_ok(u); n++, at++) {
+		uint8_t bits = unpack_u8(u);
+		if (bits & BOX_SLOT_GAP)
+			at += unpack_u8(u) + 1u;
+		if (bits & 0x80 || at >= BOX_PAGE) {
+			unpack_fail(u);
+			return;
+		}
+		struct slot *s = &p->slot[at];
+		s->alive = true;
+		s->flags = bits & BOX_FLAGS;
+		if (bits & BOX_SLOT_KEYWORDS)
+			s->keywords = unpack_varint(u, UINT64_MAX);
+		s->modseq = modseq =
+			unzigzag(unpack_varint(u, UINT64_MAX), modseq);
+	}
+}
+
+void page_write(struct buf *b, const struct page *p)
+{
+	pack_u8(b, BOX_FORMAT);
+	slots_write(b, p);
+}
+
+bool page_read(struct span row, uint32_t index, struct page *p)
+{
+	struct unpack u = unpack_of(row);
+	page_init(p, index);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	slots_read(&u, p);
+	return unpack_done(&u);
+}
+
+void head_pack(struct buf *b, const struct head *h)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_u32(b, h->uid_validity);
+	pack_varint(b, h->uid_next);
+	pack_varint(b, h->messages);
+	pack_varint(b, h->unseen);
+	pack_varint(b, h->deleted);
+	pack_varint(b, h->recent_from);
+	pack_varint(b, h->log_rows);
+	pack_varint(b, h->bytes);
+	pack_varint(b, h->version);
+	pack_varint(b, h->floor);
+	pack_varint(b, h->tail.index);
+	slots_write(b, &h->tail);
+}
+
+bool head_unpack(struct span row, bool tail, struct head *h)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	h->uid_validity = unpack_u32(&u);
+	h->uid_next = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	h->messages = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	h->unseen = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	h->deleted = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	h->recent_from = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	h->log_rows = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	h->bytes = unpack_varint(&u, UINT64_MAX);
+	h->version = unpack_varint(&u, UINT64_MAX);
+	h->floor = unpack_varint(&u, UINT64_MAX);
+	uint32_t index =
+		(uint32_t)unpack_varint(&u, UINT32_MAX / BOX_PAGE);
+	if (!tail) {
+		h->tail.index = index;
+		return unpack_ok(&u);
+	}
+	page_init(&h->tail, index);
+	slots_read(&u, &h->tail);
+	return unpack_done(&u);
+}
+
+/* ---- small rows ---- */
+
+void account_write(struct buf *b, const struct account_row *a)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_u32(b, a->next_mailbox);
+	pack_u32(b, a->last_validity);
+}
+
+bool account_read(struct span row, struct account_row *a)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	a->next_mailbox = unpack_u32(&u);
+	a->last_validity = unpack_u32(&u);
+	return unpack_done(&u) && a->next_mailbox > 0;
+}
+
+void name_write(struct buf *b, const struct name_row *n)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_u32(b, n->mailbox);
+	pack_u8(b, (uint8_t)n->use);
+}
+
+bool name_read(struct span row, struct name_row *n)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	n->mailbox = unpack_u32(&u);
+	uint8_t use = unpack_u8(&u);
+	n->use = (enum box_use)use;
+	return unpack_done(&u) && use <= BOX_USE_TRASH;
+}
+
+/* ---- cold rows ---- */
+
+static void pack_id(struct buf *b, const struct kv_id *id)
+{
+	buf_add(b, span_of(id->byte, sizeof(id->byte)));
+}
+
+static void unpack_id(struct unpack *u, struct kv_id *id)
+{
+	struct span s = unpack_bytes(u, sizeof(id->byte));
+	if (s.len == sizeof(id->byte))
+		memcpy(id->byte, s.ptr, s.len);
+}
+
+void cold_write(struct buf *b, const struct cold *c)
+{
+	const struct box_message *m = &c->message;
+	bool same = kv_id_eq(&m->email, &m->body);
+	pack_u8(b, BOX_FORMAT);
+	pack_u8(b, (uint8_t)((same ? 0 : 1) | (c->summary_kept ? 2 : 0)));
+	pack_varint(b, zigzag((uint64_t)m->date, 0));
+	pack_varint(b, zigzag((uint64_t)m->saved, 0));
+	pack_varint(b, m->body_size);
+	pack_u32(b, m->body_crc);
+	pack_id(b, &m->body);
+	if (!same)
+		pack_id(b, &m->email);
+	pack_span(b, m->prefix);
+	if (c->summary_kept) {
+		pack_id(b, &c->summary_id);
+		pack_varint(b, c->summary_len);
+	} else {
+		pack_span(b, m->summary);
+	}
+}
+
+bool cold_read(struct span row, struct cold *c)
+{
+	struct unpack u = unpack_of(row);
+	struct box_message *m = &c->message;
+	*c = (struct cold){0};
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	uint8_t bits = unpack_u8(&u);
+	if (bits > 3)
+		return false;
+	m->date = (int64_t)unzigzag(unpack_varint(&u, UINT64_MAX), 0);
+	m->saved = (int64_t)unzigzag(unpack_varint(&u, UINT64_MAX), 0);
+	m->body_size = unpack_varint(&u, UINT64_MAX - BOX_PREFIX_MAX);
+	m->body_crc = unpack_u32(&u);
+	unpack_id(&u, &m->body);
+	m->email = m->body;
+	if (bits & 1)
+		unpack_id(&u, &m->email);
+	m->prefix = unpack_span(&u, BOX_PREFIX_MAX);
+	m->size = m->prefix.len + m->body_size;
+	c->summary_kept = bits & 2;
+	if (c->summary_kept) {
+		unpack_id(&u, &c->summary_id);
+		c->summary_len =
+			(uint32_t)unpack_varint(&u, BOX_SUMMARY_MAX);
+	} else {
+		m->summary = unpack_span(&u, BOX_SUMMARY_ROW);
+	}
+	return unpack_done(&u);
+}
+
+/* ---- log ---- */
+
+void log_write(struct buf *b, const struct log_row *l)
+{
+	uint32_t last = 0;
+	pack_u8(b, BOX_FORMAT);
+	pack_varint(b, l->page_count);
+	for (size_t i = 0; i < l->page_count; i++) {
+		pack_varint(b, l->pages[i] - last);
+		last = l->pages[i];
+	}
+	pack_varint(b, l->run_count);
+	last = 0;
+	for (size_t i = 0; i < l->run_count; i++) {
+		pack_varint(b, l->runs[i].first - last);
+		pack_varint(b, l->runs[i].last - l->runs[i].first);
+		last = l->runs[i].last;
+	}
+}
+
+bool log_read(struct span row, void (*page)(void *, uint32_t),
+	      bool (*run)(void *, uint32_t first, uint32_t last), void *arg)
+{
+	struct unpack u = unpack_of(row);
+	uint64_t at = 0;
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	uint64_t n = unpack_varint(&u, BOX_ROW_MAX);
+	while (n-- > 0 && unpack_ok(&u)) {
+		at += unpack_varint(&u, UINT32_MAX / BOX_PAGE);
+		if (at > UINT32_MAX / BOX_PAGE)
+			return false;
+		if (unpack_ok(&u) && page)
+			page(arg, (uint32_t)at);
+	}
+	at = 0;
+	n = unpack_varint(&u, BOX_ROW_MAX);
+	while (n-- > 0 && unpack_ok(&u)) {
+		uint64_t first = at + unpack_varint(&u, UINT32_MAX);
+		at = first + unpack_varint(&u, UINT32_MAX);
+		if (at > UINT32_MAX || first == 0)
+			return false;
+		if (unpack_ok(&u) && run &&
+		    !run(arg, (uint32_t)first, (uint32_t)at))
+			return false;
+	}
+	return unpack_done(&u);
+}
+
+/* ---- done, keywords ---- */
+
+void done_write(struct buf *b, const struct done_row *d)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_varint(b, zigzag((uint64_t)d->made, 0));
+	pack_varint(b, d->count);
+	for (uint32_t i = 0; i < d->count; i++) {
+		pack_u32(b, d->message[i].into);
+		pack_u32(b, d->message[i].uid);
+		pack_u32(b, d->message[i].uid_validity);
+	}
+}
+
+bool done_read(struct span row, struct done_row *d)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	d->made = (int64_t)unzigzag(unpack_varint(&u, UINT64_MAX), 0);
+	d->count = (uint32_t)unpack_varint(&u, BOX_INSERT_MAX);
+	for (uint32_t i = 0; i < d->count; i++) {
+		d->message[i].into = unpack_u32(&u);
+		d->message[i].uid = unpack_u32(&u);
+		d->message[i].uid_validity = unpack_u32(&u);
+	}
+	return unpack_done(&u);
+}
+
+void keywords_write(struct buf *b, const struct span *names, size_t count)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_varint(b, count);
+	for (size_t i = 0; i < count; i++)
+		pack_span(b, names[i]);
+}
+
+bool keywords_read(struct span row, struct span names[BOX_KEYWORDS_MAX],
+		   size_t *count)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	*count = (size_t)unpack_varint(&u, BOX_KEYWORDS_MAX);
+	for (size_t i = 0; i < *count; i++)
+		names[i] = unpack_span(&u, BOX_KEYWORD_MAX);
+	return unpack_done(&u);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * box/format - the rows of an account, byte by byte.  Private to src/box.
+ *
+ * The first byte of a key is its kind; numbers in keys are big-endian.  A value
+ * opens with the format number (BOX_FORMAT).
+ *
+ *  A                       account: next mailbox, last UIDVALIDITY
+ *  N name                  name: mailbox (0: a bare level), special use
+ *  S name                  subscription
+ *  H mailbox               head: counters, and the page that new UIDs go to
+ *  P mailbox page          page: the slots of 256 UIDs
+ *  K mailbox               keywords by bit
+ *  M mailbox uid           cold row of a message; never changes
+ *  L mailbox modseq        log: pages whose slots changed, UIDs that vanished
+ *  D token                 a delivery that was done: when, and into what
+ *  X mailbox               removed; its other rows wait for box_purge
+ *
+ * A head or page holds its slots ascending, each as
+ *  gap-1 (only with BOX_SLOT_GAP), flags and BOX_SLOT bits, keywords (only with
+ *  BOX_SLOT_KEYWORDS), modseq as a zigzag difference to the slot before it.
+ *
+ * The log is complete for versions >= floor.  It has a row for each operation that
+ * changed flags outside the tail page, that let messages vanish, and for the
+ * moment when a page stops being the tail; what happens in the tail page needs
+ * none, because whoever asks looks at the tail anyway.
+ */
+#pragma once
+
+#include "base/pack.h"
+#include "box/change.h"
+
+#define BOX_FORMAT	  1u
+#define BOX_SLOT_KEYWORDS 0x20u
+#define BOX_SLOT_GAP	  0x40u
+#define BOX_KEY_MAX	  KV_KEY_MAX
+#define BOX_ROW_MAX	  KV_VALUE_MAX
+#define BOX_PAGE_BYTES	  8192u /* no page row is longer */
+
+struct box_key {
+	char bytes[BOX_KEY_MAX];
+	size_t len;
+};
+static inline struct span key_span(const struct box_key *k)
+{
+	return span_of(k->bytes, k->len);
+}
+struct box_key key_kind(char kind);
+struct box_key key_name(char kind, struct span name);
+struct box_key key_mailbox(char kind, uint32_t mailbox);
+struct box_key key_two(char kind, uint32_t mailbox, uint32_t n); /* P, M */
+struct box_key key_log(uint32_t mailbox, uint64_t modseq);
+struct box_key key_token(const struct box_token *);
+/* The first key behind every key that begins with k. */
+struct box_key key_end(const struct box_key *k);
+uint32_t key_number(struct span key, size_t at); /* 4 bytes */
+uint64_t key_modseq(struct span key);		 /* of an L key */
+
+struct slot {
+	bool alive;
+	uint8_t flags;
+	uint64_t keywords, modseq;
+};
+
+struct page {
+	uint32_t index; /* uid / BOX_PAGE */
+	uint32_t alive;
+	struct slot slot[BOX_PAGE];
+};
+
+struct head {
+	uint32_t uid_validity, uid_next;
+	uint32_t messages, unseen, deleted, recent_from;
+	uint32_t log_rows;
+	uint64_t bytes, version, floor;
+	struct page tail;
+};
+
+struct account_row {
+	uint32_t next_mailbox, last_validity;
+};
+
+struct name_row {
+	uint32_t mailbox;
+	enum box_use use;
+};
+
+void page_write(struct buf *, const struct page *);
+void page_init(struct page *, uint32_t index);
+MUST_USE bool page_read(struct span, uint32_t index, struct page *);
+void head_pack(struct buf *, const struct head *);
+/* tail: also the slots; else tail.index alone is set. */
+MUST_USE bool head_unpack(struct span, bool tail, struct head *);
+void account_write(struct buf *, const struct account_row *);
+MUST_USE bool account_read(struct span, struct account_row *);
+void name_write(struct buf *, const struct name_row *);
+MUST_USE bool name_read(struct span, struct name_row *);
+/* summary: as it stands in the row, or its body's id. */
+struct cold {
+	struct box_message message;
+	bool summary_kept;
+	struct kv_id summary_id;
+	uint32_t summary_len;
+};
+void cold_write(struct buf *, const struct cold *);
+/* Spans borrow the row. */
+MUST_USE bool cold_read(struct span, struct cold *);
+
+struct log_row {
+	uint32_t *pages;
+	size_t page_count;
+	struct box_run *runs; /* ascending */
+	size_t run_count;
+};
+void log_write(struct buf *, const struct log_row *);
+/* Calls for each page and each run; false: damaged. */
+MUST_USE bool log_read(struct span, void (*page)(void *, uint32_t),
+		       bool (*run)(void *, uint32_t first, uint32_t last),
+		       void *arg);
+
+struct done_row {
+	int64_t made;
+	uint32_t count;
+	struct {
+		uint32_t into, uid, uid_validity;
+	} message[BOX_INSERT_MAX];
+};
+void done_write(struct buf *, const struct done_row *);
+MUST_USE bool done_read(struct span, struct done_row *);
+
+void keywords_write(struct buf *, const struct span *names, size_t count);
+MUST_USE bool keywords_read(struct span, struct span names[BOX_KEYWORDS_MAX],
+			    size_t *count);

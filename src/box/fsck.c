@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * box/fsck: collect what pages say and what cold rows say, put both in one
+ * list by UID, compare.  Nothing that was read is trusted to agree with anything
+ * else.
+ */
+#include "box/fsck.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/ensure.h"
+#include "box/fsck_inner.h"
+#include "crypto/hash.h"
+
+#define DAMAGED_CHUNK 65536u
+
+struct fsck {
+	struct box *box;
+	unsigned how;
+	box_fsck_fn *fn;
+	void *arg;
+	struct box_fsck_count *count;
+	struct found_box *boxes;
+	size_t box_count, box_cap;
+};
+
+PRINTF_LIKE(3, 4)
+static void finding(struct fsck *f, struct found_box *fb, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	f->count->wrong++;
+	if (fb)
+		fb->wrong++;
+	if (f->fn)
+		f->fn(f->arg, f->count, text);
+}
+
+/* ---- collecting ---- */
+
+static struct found_box *box_of(struct fsck *f, uint32_t mailbox)
+{
+	for (size_t i = 0; i < f->box_count; i++)
+		if (f->boxes[i].mailbox == mailbox)
+			return &f->boxes[i];
+	if (f->box_count == f->box_cap) {
+		size_t cap = f->box_cap ? f->box_cap * 2 : 16;
+		struct found_box *more =
+			realloc(f->boxes, cap * sizeof(*more));
+		if (!more)
+			return NULL;
+		f->boxes = more;
+		f->box_cap = cap;
+	}
+	struct found_box *fb = &f->boxes[f->box_count++];
+	*fb = (struct found_box){.mailbox = mailbox};
+	return fb;
+}
+
+static struct found_mail *mail_add(struct found_box *fb, uint32_t uid)
+{
+	if (fb->count == fb->cap) {
+		size_t cap = fb->cap ? fb->cap * 2 : 256;
+		struct found_mail *more =
+			realloc(fb->mails, cap * sizeof(*more));
+		if (!more)
+			return NULL;
+		fb->mails = more;
+		fb->cap = cap;
+	}
+	struct found_mail *m = &fb->mails[fb->count++];
+	*m = (struct found_mail){.uid = uid};
+	return m;
+}
+
+static enum kv_result collect_names(struct fsck *f)
+{
+	struct box_key k = key_kind('N');
+	struct kv_scan *scan;
+	struct span key, value;
+	struct name_row n;
+	enum kv_result r = scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		struct span name = span_skip(key, 1);
+		if (!name_read(value, &n)) {
+			finding(f, NULL, "name \"%.*s\" is unreadable",
+				SPAN_FMT(name));
+			continue;
+		}
+		if (!n.mailbox)
+			continue;
+		struct found_box *fb = box_of(f, n.mailbox);
+		if (!fb) {
+			r = KV_UNAVAILABLE;
+			break;
+		}
+		if (fb->named)
+			finding(f, NULL,
+				"mailbox %" PRIu32 " has two names, "
+				"the second is \"%.*s\"",
+				n.mailbox, SPAN_FMT(name));
+		fb->named = true;
+	}
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+static bool slots_add(struct fsck *f, struct found_box *fb,
+		      const struct page *p)
+{
+	for (uint32_t i = 0; i < BOX_PAGE; i++) {
+		const struct slot *s = &p->slot[i];
+		uint32_t uid = p->index * BOX_PAGE + i;
+		if (!s->alive)
+			continue;
+		struct found_mail *m = mail_add(fb, uid);
+		if (!m)
+			return false;
+		m->slot = true;
+		m->flags = s->flags;
+		m->keywords = s->keywords;
+		m->modseq = s->modseq;
+		if (uid == 0 || uid >= fb->head.uid_next)
+			finding(f, fb,
+				"mailbox %" PRIu32 ": UID %" PRIu32
+				" is not below UIDNEXT",
+				fb->mailbox, uid);
+		if (s->modseq > fb->head.version)
+			finding(f, fb,
+				"mailbox %" PRIu32 ": MODSEQ of UID %" PRIu32
+				" is above HIGHESTMODSEQ",
+				fb->mailbox, uid);
+	}
+	return true;
+}
+
+static enum kv_result collect_pages(struct fsck *f, struct found_box *fb)
+{
+	struct box_key k = key_mailbox('P', fb->mailbox);
+	struct page *page = malloc(sizeof(*page));
+	struct kv_scan *scan;
+	struct span key, value;
+	if (!page)
+		return KV_UNAVAILABLE;
+	enum kv_result r = scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	while (r == KV_OK &&
+	       (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		uint32_t index = key_number(key, 5);
+		bool ok = page_read(value, index, page) &&
+			  (!fb->headed || index < fb->head.tail.index);
+		if (!ok) {
+			finding(f, fb,
+				"mailbox %" PRIu32 ": page %" PRIu32
+				" is unreadable or misplaced",
+				fb->mailbox, index);
+			ok = mail_add(fb, index * BOX_PAGE) != NULL;
+		} else {
+			ok = slots_add(f, fb, page);
+		}
+		if (!ok)
+			r = KV_UNAVAILABLE;
+	}
+	kv_scan_close(scan);
+	if (r == KV_NONE)
+		r = !fb->headed || slots_add(f, fb, &fb->head.tail)
+			    ? KV_OK
+			    : KV_UNAVAILABLE;
+	free(page);
+	return r;
+}
+
+/* ---- bodies ---- */
+
+static bool body_right(struct fsck *f, const struct box_message *m)
+{
+	uint64_t size, at = 0;
+	uint32_t crc = 0;
+	struct buf b;
+	f->count->bodies++;
+	if (kv_body_size(f->box->kv, &m->body, &size) != KV_OK ||
+	    size != m->body_size)
+		return false;
+	if (!(f->how & BOX_FSCK_DEEP))
+		return true;
+	buf_init(&b, DAMAGED_CHUNK);
+	while (at < size) {
+		buf_clear(&b);
+		if (kv_body_read(f->box->kv, &m->body, at, DAMAGED_CHUNK, &b) !=
+			    KV_OK ||
+		    buf_len(&b) == 0)
+			break;
+		crc = crc32c(crc, buf_span(&b));
+		at += buf_len(&b);
+	}
+	buf_free(&b);
+	return at == size && crc == m->body_crc;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct found_mail *x = a, *y = b;
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+static struct found_mail *mail_find(struct found_box *fb, size_t n,
+				    uint32_t uid)
+{
+	struct found_mail key = {.uid = uid};
+	return n ? bsearch(&key, fb->mails, n, sizeof(key), by_uid) : NULL;
+}
+
+static bool check_row(struct fsck *f, struct found_box *fb, size_t slots,
+		      uint32_t uid, struct span value)
+{
+	struct cold c;
+	struct found_mail *m = mail_find(fb, slots, uid);
+	if (!m && !(m = mail_add(fb, uid)))
+		return false;
+	if (!cold_read(value, &c)) {
+		m->bad_row = true;
+		finding(f, fb,
+			"mailbox %" PRIu32 ": message row %" PRIu32
+			" is unreadable",
+			fb->mailbox, uid);
+		return true;
+	}
+	m->row = true;
+	m->size = c.message.size;
+	f->count->messages++;
+	f->count->bytes += c.message.size;
+	if (!m->slot)
+		finding(f, fb,
+			"mailbox %" PRIu32 ": message %" PRIu32
+			" has no slot in its page",
+			fb->mailbox, uid);
+	m->damaged = !body_right(f, &c.message);
+	if (m->damaged) {
+		f->count->damaged++;
+		finding(f, fb,
+			"mailbox %" PRIu32 ": the body of message %" PRIu32
+			" is missing or changed",
+			fb->mailbox, uid);
+	}
+	return true;
+}
+
+static enum kv_result collect_rows(struct fsck *f, struct found_box *fb)
+{
+	struct box_key k = key_mailbox('M', fb->mailbox);
+	struct kv_scan *scan;
+	struct span key, value;
+	if (fb->count)
+		qsort(fb->mails, fb->count, sizeof(*fb->mails), by_uid);
+	size_t slots = fb->count;
+	enum kv_result r = scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK)
+		if (!check_row(f, fb, slots, key_number(key, 5), value)) {
+			r = KV_UNAVAILABLE;
+			break;
+		}
+	kv_scan_close(scan);
+	if (fb->count)
+		qsort(fb->mails, fb->count, sizeof(*fb->mails), by_uid);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+static enum kv_result collect_log(struct fsck *f, struct found_box *fb)
+{
+	struct box_key k = key_mailbox('L', fb->mailbox);
+	struct kv_scan *scan;
+	struct span key, value;
+	enum kv_result r = scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		fb->log_rows++;
+		if (!log_read(value, NULL, NULL, NULL))
+			finding(f, fb,
+				"mailbox %" PRIu32 ": a row of the log is "
+				"unreadable",
+				fb->mailbox);
+	}
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+/* ---- judging ---- */
+
+static void judge(struct fsck *f, struct found_box *fb)
+{
+	struct head now = {0};
+	for (size_t i = 0; i < fb->count; i++) {
+		const struct found_mail *m = &fb->mails[i];
+		if (m->slot && !m->row)
+			finding(f, fb,
+				"mailbox %" PRIu32 ": slot %" PRIu32
+				" has no message",
+				fb->mailbox, m->uid);
+		if (!m->slot)
+			continue;
+		now.messages++;
+		now.bytes += m->size;
+		now.unseen += !(m->flags & BOX_SEEN);
+		now.deleted += (m->flags & BOX_DELETED) != 0;
+	}
+	const struct head *h = &fb->head;
+	if (fb->headed &&
+	    (h->messages != now.messages || h->bytes != now.bytes ||
+	     h->unseen != now.unseen || h->deleted != now.deleted))
+		finding(f, fb,
+			"mailbox %" PRIu32 ": counts are %" PRIu32
+			" messages, %" PRIu32 " unseen, %" PRIu64
+			" bytes; counted %" PRIu32 ", %" PRIu32 ", %" PRIu64,
+			fb->mailbox, h->messages, h->unseen, h->bytes,
+			now.messages, now.unseen, now.bytes);
+	if (fb->headed && h->log_rows != fb->log_rows)
+		finding(f, fb, "mailbox %" PRIu32 ": the log has %" PRIu32
+			" rows, not %" PRIu32,
+			fb->mailbox, fb->log_rows, h->log_rows);
+	if (fb->headed && h->version > kv_version(f->box->space, KV_VISIBLE))
+		finding(f, fb,
+			"mailbox %" PRIu32 ": HIGHESTMODSEQ is above the "
+			"account's version",
+			fb->mailbox);
+}
+
+static enum kv_result check_box(struct fsck *f, struct found_box *fb)
+{
+	enum kv_result r = head_load(f->box->space, KV_VISIBLE, fb->mailbox,
+				     true, &fb->head);
+	fb->headed = r == KV_OK;
+	if (r == KV_NONE || r == KV_CORRUPT) {
+		fb->head = (struct head){.uid_next = UINT32_MAX,
+					 .version = UINT64_MAX};
+		finding(f, fb, "mailbox %" PRIu32 ": the head is %s",
+			fb->mailbox, r == KV_NONE ? "missing" : "unreadable");
+	} else if (r != KV_OK) {
+		return r;
+	}
+	if (!fb->named)
+		finding(f, fb, "mailbox %" PRIu32 " has no name", fb->mailbox);
+	f->count->mailboxes++;
+	r = collect_pages(f, fb);
+	if (r == KV_OK)
+		r = collect_rows(f, fb);
+	if (r == KV_OK)
+		r = collect_log(f, fb);
+	if (r != KV_OK)
+		return r;
+	judge(f, fb);
+	if (fb->wrong && (f->how & BOX_FSCK_REPAIR)) {
+		r = fsck_repair(f->box, fb);
+		f->count->repaired += fb->repaired;
+	}
+	free(fb->mails);
+	fb->mails = NULL;
+	fb->count = fb->cap = 0;
+	if (f->fn)
+		f->fn(f->arg, f->count, NULL);
+	return r;
+}
+
+/* Heads that no name leads to. */
+static enum kv_result collect_heads(struct fsck *f)
+{
+	struct box_key k = key_kind('H');
+	struct kv_scan *scan;
+	struct span key, value;
+	enum kv_result r = scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK)
+		if (!box_of(f, key_number(key, 1))) {
+			r = KV_UNAVAILABLE;
+			break;
+		}
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+enum box_result box_fsck(struct box *b, unsigned how, box_fsck_fn *fn,
+			 void *arg, struct box_fsck_count *out)
+{
+	ENSURE_TAG(b, BOX_TAG);
+	struct fsck f = {b, how, fn, arg, out, NULL, 0, 0};
+	*out = (struct box_fsck_count){0};
+	enum kv_result r = collect_names(&f);
+	if (r == KV_OK)
+		r = collect_heads(&f);
+	for (size_t i = 0; r == KV_OK && i < f.box_count; i++)
+		r = check_box(&f, &f.boxes[i]);
+	free(f.boxes);
+	return box_from_kv(r);
+}
+
+enum box_result box_bodies(struct box *b, box_body_fn *fn, void *arg)
+{
+	ENSURE_TAG(b, BOX_TAG);
+	struct box_key k = key_kind('M');
+	struct kv_scan *scan;
+	struct span key, value;
+	struct cold c;
+	enum kv_result r = scan_prefix(b->space, KV_VISIBLE, &k, &scan);
+	if (r != KV_OK)
+		return box_from_kv(r);
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		if (!cold_read(value, &c)) {
+			r = KV_CORRUPT; /* a sweep must not guess */
+			break;
+		}
+		fn(arg, &c.message.body);
+		if (c.summary_kept)
+			fn(arg, &c.summary_id);
+	}
+	kv_scan_close(scan);
+	return box_from_kv(r == KV_NONE ? KV_OK : r);
+}

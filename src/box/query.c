@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * box/query: the program is run over three truths: no, yes, and not known
+ * yet.  The first run has only the slot; if the answer is not known, the cold
+ * row is read and the second run judges with it; the third asks the leaves.  So
+ * a cheap key that decides keeps the dear ones from being asked.
+ */
+#include "box/query.h"
+
+#include "base/ensure.h"
+#include "box/inner.h"
+
+#define COST_PAGE 16u
+#define COST_ROW  1u
+#define COST_LEAF 4u
+
+enum truth { NO, YES, OPEN };
+
+enum depth { SLOT, ROW, LEAF };
+
+struct judged {
+	const struct box_query *query;
+	const struct box_slot *slot;
+	const struct box_message *message; /* from ROW on */
+	enum depth depth;
+	size_t cost;
+	enum box_result result;
+};
+
+enum box_result box_query_check(const struct box_query *q)
+{
+	size_t depth = 0;
+	if (q->count == 0 || q->count > BOX_QUERY_OPS)
+		return BOX_LIMIT;
+	for (size_t i = 0; i < q->count; i++) {
+		switch (q->ops[i].kind) {
+		case BOX_Q_NOT:
+			if (depth < 1)
+				return BOX_LIMIT;
+			break;
+		case BOX_Q_AND:
+		case BOX_Q_OR:
+			if (depth < 2)
+				return BOX_LIMIT;
+			depth--;
+			break;
+		case BOX_Q_LEAF:
+			if (!q->leaf)
+				return BOX_LIMIT;
+			/* fall through */
+		default:
+			if (++depth > BOX_QUERY_DEPTH)
+				return BOX_LIMIT;
+		}
+	}
+	return depth == 1 ? BOX_OK : BOX_LIMIT;
+}
+
+static enum truth truth_of(bool b) { return b ? YES : NO; }
+
+static enum truth of_slot(const struct box_slot *s,
+			  const struct box_query_op *op)
+{
+	switch (op->kind) {
+	case BOX_Q_ALL:
+		return YES;
+	case BOX_Q_NOTHING:
+		return NO;
+	case BOX_Q_FLAGS:
+		return truth_of((s->flags & op->number) == op->number);
+	case BOX_Q_KEYWORDS:
+		return truth_of((s->keywords & op->number) == op->number);
+	case BOX_Q_UIDS:
+		return truth_of(box_uids_has(op->uids, s->uid));
+	case BOX_Q_MODSEQ:
+		return truth_of(s->modseq >= op->number);
+	default:
+		return OPEN;
+	}
+}
+
+static enum truth of_row(const struct box_message *m,
+			 const struct box_query_op *op)
+{
+	switch (op->kind) {
+	case BOX_Q_BEFORE:
+		return truth_of(m->date < (int64_t)op->number);
+	case BOX_Q_SINCE:
+		return truth_of(m->date >= (int64_t)op->number);
+	case BOX_Q_SAVED_BEFORE:
+		return truth_of(m->saved < (int64_t)op->number);
+	case BOX_Q_SAVED_SINCE:
+		return truth_of(m->saved >= (int64_t)op->number);
+	case BOX_Q_LARGER:
+		return truth_of(m->size > op->number);
+	case BOX_Q_SMALLER:
+		return truth_of(m->size < op->number);
+	case BOX_Q_EMAIL:
+		return truth_of(kv_id_eq(&m->email, &op->id));
+	default:
+		return OPEN;
+	}
+}
+
+static enum truth of_leaf(struct judged *j, const struct box_query_op *op)
+{
+	bool truth = false;
+	if (j->result != BOX_OK)
+		return NO;
+	j->cost += COST_LEAF;
+	j->result = j->query->leaf(j->query->arg, j->message, op->number,
+				   &truth);
+	return truth_of(truth);
+}
+
+static enum truth judge_key(struct judged *j, const struct box_query_op *op)
+{
+	enum truth t = of_slot(j->slot, op);
+	if (t == OPEN && j->depth >= ROW)
+		t = of_row(j->message, op);
+	if (t == OPEN && j->depth == LEAF)
+		t = of_leaf(j, op);
+	return t;
+}
+
+static enum truth both(enum truth a, enum truth b)
+{
+	return a == NO || b == NO ? NO : a == YES && b == YES ? YES : OPEN;
+}
+
+static enum truth either(enum truth a, enum truth b)
+{
+	return a == YES || b == YES ? YES : a == NO && b == NO ? NO : OPEN;
+}
+
+static enum truth judge(struct judged *j)
+{
+	enum truth stack[BOX_QUERY_DEPTH];
+	size_t n = 0;
+	for (size_t i = 0; i < j->query->count; i++) {
+		const struct box_query_op *op = &j->query->ops[i];
+		switch (op->kind) {
+		case BOX_Q_NOT:
+			if (stack[n - 1] != OPEN)
+				stack[n - 1] = stack[n - 1] == YES ? NO : YES;
+			break;
+		case BOX_Q_AND:
+			n--;
+			stack[n - 1] = both(stack[n - 1], stack[n]);
+			break;
+		case BOX_Q_OR:
+			n--;
+			stack[n - 1] = either(stack[n - 1], stack[n]);
+			break;
+		default:
+			ENSURE(n < BOX_QUERY_DEPTH);
+			stack[n++] = judge_key(j, op);
+		}
+	}
+	ENSURE(n == 1);
+	return stack[0];
+}
+
+static enum box_result judge_message(struct box *b, enum kv_view view,
+				     uint32_t mailbox, struct judged *j,
+				     struct arena *a, bool *match)
+{
+	struct box_message m;
+	j->depth = SLOT;
+	enum truth t = judge(j);
+	if (t == OPEN) {
+		j->cost += COST_ROW;
+		enum box_result r = box_message(b, view, mailbox, j->slot->uid,
+						j->query->leaf != NULL, a, &m);
+		if (r != BOX_OK) {
+			*match = false;
+			return r == BOX_NONE ? BOX_OK : r;
+		}
+		j->message = &m;
+		j->depth = ROW;
+		t = judge(j);
+	}
+	if (t == OPEN) {
+		j->depth = LEAF;
+		t = judge(j);
+	}
+	*match = t == YES;
+	return j->result;
+}
+
+enum box_result box_query_run(struct box *b, enum kv_view view,
+			      uint32_t mailbox, const struct box_query *query,
+			      uint32_t from, size_t budget,
+			      struct box_uids *out, uint64_t *highest,
+			      uint32_t *next)
+{
+	struct box_slot slots[BOX_PAGE];
+	struct judged j = {.query = query};
+	size_t n;
+	enum box_result r = box_query_check(query);
+	if (r != BOX_OK)
+		return r;
+	/* One message's spans; the bounds are those of a row and its summary. */
+	struct arena *a = arena_new(BOX_PREFIX_MAX + BOX_SUMMARY_MAX + 1024);
+	if (!a)
+		return BOX_UNAVAILABLE;
+	*next = from;
+	while (r == BOX_OK && *next && j.cost < budget) {
+		r = box_slots(b, view, mailbox, *next, 0, slots, BOX_PAGE, &n,
+			      next);
+		j.cost += COST_PAGE;
+		for (size_t i = 0; r == BOX_OK && i < n; i++) {
+			bool match;
+			j.slot = &slots[i];
+			arena_reset(a);
+			r = judge_message(b, view, mailbox, &j, a, &match);
+			if (r == BOX_OK && match) {
+				if (slots[i].modseq > *highest)
+					*highest = slots[i].modseq;
+				if (!box_uids_add(out, slots[i].uid,
+						  slots[i].uid))
+					r = BOX_UNAVAILABLE;
+			}
+			if (j.cost >= budget && i + 1 < n) {
+				*next = slots[i + 1].uid;
+				break;
+			}
+		}
+	}
+	arena_free(a);
+	return r;
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * box/tree: names.  A name is a row of its own, so the tree is the order of the
+ * keys; what a mailbox holds hangs on its number, so renaming moves names only.
+ *
+ * A mailbox that is removed while others stand below it leaves a bare level
+ * (mailbox 0), which can be made a mailbox again.
+ */
+#include "box/tree.h"
+
+#include "base/check.h"
+#include "base/ensure.h"
+#include "base/utf8.h"
+#include "box/inner.h"
+
+#define PURGE_ROWS 1800u /* deleted by one commit */
+
+bool box_name_ok(struct span name)
+{
+	unsigned levels = 1;
+	if (name.len == 0 || name.len > BOX_NAME_MAX || !utf8_valid(name) ||
+	    name.ptr[0] == '/' || name.ptr[name.len - 1] == '/')
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char c = (unsigned char)name.ptr[i];
+		if (c < 0x20 || c == 0x7f)
+			return false;
+		/* C1 controls, two bytes in UTF-8. */
+		if (c == 0xc2 && (unsigned char)name.ptr[i + 1] < 0xa0)
+			return false;
+		if (c != '/')
+			continue;
+		levels++;
+		if (name.ptr[i + 1] == '/')
+			return false;
+	}
+	return levels <= BOX_DEPTH_MAX;
+}
+
+static bool is_inbox(struct span name) { return span_eq(name, SPAN("INBOX")); }
+
+/* ---- pieces ---- */
+
+static enum kv_result account_load(struct kv_space *s, struct account_row *a)
+{
+	struct box_key k = key_kind('A');
+	struct buf row;
+	buf_init(&row, BOX_ROW_MAX);
+	enum kv_result r = row_get(s, KV_STAGED, &k, &row);
+	if (r == KV_OK && !account_read(buf_span(&row), a))
+		r = KV_CORRUPT;
+	buf_free(&row);
+	return r;
+}
+
+static void put_small(struct kv_batch *b, const struct box_key *k,
+		      void (*write)(struct buf *, const void *),
+		      const void *what)
+{
+	struct buf row;
+	buf_init(&row, BOX_ROW_MAX);
+	write(&row, what);
+	kv_put(b, key_span(k), buf_span(&row));
+	buf_free(&row);
+}
+
+static void write_account(struct buf *b, const void *p) { account_write(b, p); }
+static void write_name(struct buf *b, const void *p) { name_write(b, p); }
+static void write_head(struct buf *b, const void *p) { head_pack(b, p); }
+static void write_mark(struct buf *b, const void *p)
+{
+	(void)p;
+	pack_u8(b, BOX_FORMAT);
+}
+
+static void put_account(struct kv_batch *b, const struct account_row *a)
+{
+	struct box_key k = key_kind('A');
+	put_small(b, &k, write_account, a);
+}
+
+static void put_name(struct kv_batch *b, struct span name,
+		     const struct name_row *n)
+{
+	struct box_key k = key_name('N', name);
+	put_small(b, &k, write_name, n);
+}
+
+/* UIDVALIDITY: the time, but larger than any before. */
+static uint32_t next_validity(struct kv *kv, struct account_row *a)
+{
+	uint64_t now = (uint64_t)kv_now(kv);
+	uint64_t v = u64_max(u64_min(now, UINT32_MAX - 1),
+			     (uint64_t)a->last_validity + 1);
+	ENSURE(v <= UINT32_MAX);
+	a->last_validity = (uint32_t)v;
+	return a->last_validity;
+}
+
+/* A new, empty mailbox under a name. */
+static uint32_t add_mailbox(struct kv_op *op, struct kv_batch *b,
+			    struct account_row *a, struct span name,
+			    enum box_use use)
+{
+	struct head h = {.uid_next = 1,
+			 .recent_from = 1,
+			 .version = op->version + 1,
+			 .floor = op->version + 1};
+	struct name_row n = {a->next_mailbox++, use};
+	h.uid_validity = next_validity(kv_space_kv(op->space), a);
+	page_init(&h.tail, 0);
+	struct box_key k = key_mailbox('H', n.mailbox);
+	put_small(b, &k, write_head, &h);
+	put_name(b, name, &n);
+	return n.mailbox;
+}
+
+static bool has_children(struct kv_space *s, struct span name,
+			 enum kv_result *r)
+{
+	struct box_key from = key_name('N', name), end;
+	struct kv_scan *scan;
+	struct span key, value;
+	from.bytes[from.len++] = '/';
+	end = key_end(&from);
+	*r = kv_scan_open(s, KV_STAGED, key_span(&from), key_span(&end), false,
+			  &scan);
+	if (*r != KV_OK)
+		return false;
+	*r = kv_scan_next(scan, &key, &value);
+	kv_scan_close(scan);
+	bool found = *r == KV_OK;
+	if (*r == KV_NONE)
+		*r = KV_OK;
+	return found;
+}
+
+static enum kv_result count_names(struct kv_space *s, size_t *count)
+{
+	struct box_key k = key_kind('N');
+	struct kv_scan *scan;
+	struct span key, value;
+	*count = 0;
+	enum kv_result r = scan_prefix(s, KV_STAGED, &k, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK)
+		++*count;
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+/* Every superior level that does not exist becomes a mailbox. */
+static enum kv_result add_superiors(struct kv_op *op, struct kv_batch *b,
+				    struct account_row *a, struct span name,
+				    size_t *made)
+{
+	for (size_t i = 1; i < name.len; i++) {
+		struct name_row n;
+		if (name.ptr[i] != '/')
+			continue;
+		struct span above = span_sub(name, 0, i);
+		enum kv_result r =
+			name_load(op->space, KV_STAGED, above, &n);
+		if (r == KV_NONE) {
+			add_mailbox(op, b, a, above, BOX_USE_NONE);
+			++*made;
+		} else if (r != KV_OK) {
+			return r;
+		}
+	}
+	return KV_OK;
+}
+
+/* ---- verbs ---- */
+
+static enum kv_result setup(struct box_tree *q, struct kv_op *op,
+			    struct kv_batch *b)
+{
+	static const struct {
+		struct span name;
+		enum box_use use;
+	} first[] = {
+		{SPAN_INIT("INBOX"), BOX_USE_NONE},
+		{SPAN_INIT("Drafts"), BOX_USE_DRAFTS},
+		{SPAN_INIT("Sent"), BOX_USE_SENT},
+		{SPAN_INIT("Junk"), BOX_USE_JUNK},
+		{SPAN_INIT("Trash"), BOX_USE_TRASH},
+		{SPAN_INIT("Archive"), BOX_USE_ARCHIVE},
+	};
+	struct account_row a = {.next_mailbox = 1};
+	enum kv_result r = account_load(op->space, &a);
+	if (r == KV_OK)
+		return own_refuse(&q->own, BOX_EXISTS);
+	if (r != KV_NONE)
+		return r;
+	for (size_t i = 0; i < ARRAY_LEN(first); i++) {
+		uint32_t n = add_mailbox(op, b, &a, first[i].name,
+					 first[i].use);
+		struct box_key k = key_name('S', first[i].name);
+		put_small(b, &k, write_mark, NULL);
+		if (i == 0)
+			q->mailbox = n;
+	}
+	put_account(b, &a);
+	return KV_OK;
+}
+
+static enum kv_result create(struct box_tree *q, struct kv_op *op,
+			     struct kv_batch *b, struct span name,
+			     enum box_use use)
+{
+	struct account_row a;
+	struct name_row n;
+	size_t names, made = 1;
+	enum kv_result r = account_load(op->space, &a);
+	if (r == KV_NONE)
+		return own_refuse(&q->own, BOX_NONE);
+	if (r != KV_OK)
+		return r;
+	r = name_load(op->space, KV_STAGED, name, &n);
+	if (r == KV_OK && n.mailbox)
+		return own_refuse(&q->own, BOX_EXISTS);
+	if (r != KV_OK && r != KV_NONE)
+		return r;
+	r = count_names(op->space, &names);
+	if (r == KV_OK)
+		r = add_superiors(op, b, &a, name, &made);
+	if (r != KV_OK)
+		return r;
+	if (names + made > BOX_MAILBOXES_MAX)
+		return own_refuse(&q->own, BOX_LIMIT);
+	q->mailbox = add_mailbox(op, b, &a, name, use);
+	put_account(b, &a);
+	return KV_OK;
+}
+
+static enum kv_result remove_mailbox(struct box_tree *q, struct kv_op *op,
+				     struct kv_batch *b)
+{
+	struct name_row n;
+	enum kv_result r = name_load(op->space, KV_STAGED, q->name, &n);
+	if (r == KV_NONE)
+		return own_refuse(&q->own, BOX_NONE);
+	if (r != KV_OK)
+		return r;
+	bool children = has_children(op->space, q->name, &r);
+	if (r != KV_OK)
+		return r;
+	if (!n.mailbox && children)
+		return own_refuse(&q->own, BOX_CHILDREN);
+	struct box_key name = key_name('N', q->name);
+	if (children)
+		put_name(b, q->name, &(struct name_row){0, BOX_USE_NONE});
+	else
+		kv_delete(b, key_span(&name));
+	if (n.mailbox) {
+		struct box_key head = key_mailbox('H', n.mailbox);
+		struct box_key gone = key_mailbox('X', n.mailbox);
+		kv_delete(b, key_span(&head));
+		put_small(b, &gone, write_mark, NULL);
+		q->mailbox = n.mailbox;
+	}
+	return KV_OK;
+}
+
+/* One name moves: `from` and what stood behind it in the old name. */
+static enum kv_result move_name(struct box_tree *q, struct kv_op *op,
+				struct kv_batch *b, struct span old,
+				const struct name_row *n)
+{
+	char bytes[2 * BOX_NAME_MAX];
+	struct span rest = span_skip(old, q->name.len);
+	struct span name = span_of(bytes, q->to.len + rest.len);
+	struct name_row there;
+	memcpy(bytes, q->to.ptr, q->to.len);
+	if (rest.len)
+		memcpy(bytes + q->to.len, rest.ptr, rest.len);
+	if (!box_name_ok(name))
+		return own_refuse(&q->own, BOX_LIMIT);
+	enum kv_result r = name_load(op->space, KV_STAGED, name, &there);
+	if (r == KV_OK && there.mailbox)
+		return own_refuse(&q->own, BOX_EXISTS);
+	if (r != KV_OK && r != KV_NONE)
+		return r;
+	struct box_key k = key_name('N', old);
+	kv_delete(b, key_span(&k));
+	put_name(b, name, n);
+	return KV_OK;
+}
+
+static enum kv_result move_below(struct box_tree *q, struct kv_op *op,
+				 struct kv_batch *b, size_t *moved)
+{
+	struct box_key from = key_name('N', q->name), end;
+	struct kv_scan *scan;
+	struct span key, value;
+	struct name_row n;
+	from.bytes[from.len++] = '/';
+	end = key_end(&from);
+	enum kv_result r = kv_scan_open(op->space, KV_STAGED, key_span(&from),
+					key_span(&end), false, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		if (++*moved > BOX_RENAME_MAX)
+			r = own_refuse(&q->own, BOX_LIMIT);
+		else if (!name_read(value, &n))
+			r = KV_CORRUPT;
+		else
+			r = move_name(q, op, b, span_skip(key, 1), &n);
+		if (r != KV_OK)
+			break;
+	}
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+static bool below(struct span name, struct span above)
+{
+	return name.len > above.len && span_starts(name, above) &&
+	       name.ptr[above.len] == '/';
+}
+
+static enum kv_result rename_mailbox(struct box_tree *q, struct kv_op *op,
+				     struct kv_batch *b)
+{
+	struct account_row a;
+	struct name_row n;
+	size_t moved = 1, made = 0, names;
+	if (span_eq(q->name, q->to))
+		return own_refuse(&q->own, BOX_EXISTS);
+	if (below(q->to, q->name) && !is_inbox(q->name))
+		return own_refuse(&q->own, BOX_CANNOT);
+	enum kv_result r = name_load(op->space, KV_STAGED, q->name, &n);
+	if (r == KV_NONE)
+		return own_refuse(&q->own, BOX_NONE);
+	if (r != KV_OK)
+		return r;
+	if (is_inbox(q->name)) {
+		q->more = true;
+		return create(q, op, b, q->to, BOX_USE_NONE);
+	}
+	r = account_load(op->space, &a);
+	if (r == KV_OK)
+		r = move_name(q, op, b, q->name, &n);
+	if (r == KV_OK)
+		r = move_below(q, op, b, &moved);
+	if (r == KV_OK)
+		r = count_names(op->space, &names);
+	if (r == KV_OK)
+		r = add_superiors(op, b, &a, q->to, &made);
+	if (r != KV_OK)
+		return r;
+	if (names + made > BOX_MAILBOXES_MAX)
+		return own_refuse(&q->own, BOX_LIMIT);
+	if (made)
+		put_account(b, &a);
+	q->mailbox = n.mailbox;
+	return KV_OK;
+}
+
+/* Delete rows of one kind of a removed mailbox; false: the batch is full. */
+static bool purge_kind(struct kv_op *op, struct kv_batch *b, char kind,
+		       uint32_t mailbox, enum kv_result *r)
+{
+	struct box_key prefix = key_mailbox(kind, mailbox);
+	struct kv_scan *scan;
+	struct span key, value;
+	*r = scan_prefix(op->space, KV_STAGED, &prefix, &scan);
+	if (*r != KV_OK)
+		return false;
+	bool all = true;
+	while (all && (*r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		all = kv_batch_rows(b) < PURGE_ROWS;
+		if (all)
+			kv_delete(b, key);
+	}
+	kv_scan_close(scan);
+	if (*r == KV_NONE)
+		*r = KV_OK;
+	return all;
+}
+
+static enum kv_result purge(struct box_tree *q, struct kv_op *op,
+			    struct kv_batch *b)
+{
+	static const char kinds[] = {'M', 'P', 'L', 'K'};
+	struct box_key prefix = key_kind('X');
+	struct kv_scan *scan;
+	struct span key, value;
+	uint32_t mailbox = 0;
+	enum kv_result r = scan_prefix(op->space, KV_STAGED, &prefix, &scan);
+	if (r != KV_OK)
+		return r;
+	r = kv_scan_next(scan, &key, &value);
+	if (r == KV_OK)
+		mailbox = key_number(key, 1);
+	kv_scan_close(scan);
+	if (r != KV_OK)
+		return r; /* KV_NONE: nothing waits */
+	q->more = true;
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!purge_kind(op, b, kinds[i], mailbox, &r))
+			return r;
+	struct box_key k = key_mailbox('X', mailbox);
+	kv_delete(b, key_span(&k));
+	return KV_OK;
+}
+
+static enum kv_result subscribe(struct box_tree *q, struct kv_op *op,
+				struct kv_batch *b)
+{
+	struct box_key k = key_name('S', q->name);
+	struct buf row;
+	buf_init(&row, BOX_ROW_MAX);
+	enum kv_result r = row_get(op->space, KV_STAGED, &k, &row);
+	buf_free(&row);
+	if (r != KV_OK && r != KV_NONE)
+		return r;
+	if ((r == KV_OK) == (q->verb == BOX_SUBSCRIBE))
+		return KV_NONE;
+	if (q->verb == BOX_SUBSCRIBE)
+		put_small(b, &k, write_mark, NULL);
+	else
+		kv_delete(b, key_span(&k));
+	return KV_OK;
+}
+
+/* ---- the operation ---- */
+
+static enum kv_result tree_run(struct kv_op *op, struct kv_batch *b, void *arg)
+{
+	struct box_tree *q = arg;
+	q->own.refusal = BOX_OK;
+	q->mailbox = 0;
+	q->more = false;
+	switch (q->verb) {
+	case BOX_SETUP:
+		return setup(q, op, b);
+	case BOX_CREATE:
+		return create(q, op, b, q->name, q->use);
+	case BOX_REMOVE_MAILBOX:
+		return remove_mailbox(q, op, b);
+	case BOX_RENAME:
+		return rename_mailbox(q, op, b);
+	case BOX_SUBSCRIBE:
+	case BOX_UNSUBSCRIBE:
+		return subscribe(q, op, b);
+	case BOX_PURGE:
+		return purge(q, op, b);
+	}
+	return own_refuse(&q->own, BOX_CANNOT);
+}
+
+static void tree_done(void *arg, enum kv_result r, uint64_t version)
+{
+	struct box_tree *q = arg;
+	(void)version;
+	q->own.done(q->own.arg, own_result(&q->own, r));
+}
+
+enum box_result box_tree(struct box *b, struct box_tree *q, box_done_fn *done,
+			 void *arg)
+{
+	bool named = q->verb != BOX_SETUP && q->verb != BOX_PURGE;
+	unsigned flags = 0;
+	if (named && !box_name_ok(q->name))
+		return BOX_CANNOT;
+	if (q->verb == BOX_RENAME && !box_name_ok(q->to))
+		return BOX_CANNOT;
+	if (q->verb == BOX_REMOVE_MAILBOX && is_inbox(q->name))
+		return BOX_CANNOT;
+	if (q->verb == BOX_PURGE)
+		flags = KV_QUIET | KV_SHRINKS;
+	if (q->verb == BOX_REMOVE_MAILBOX)
+		flags = KV_SHRINKS;
+	return own_run(&q->own, b, flags, tree_run, tree_done, q, done, arg);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd/verbs: the table of verbs, in the order of `letterlock help`. */
+#include "cmd/command.h"
+
+#include <stdio.h>
+
+const struct verb verbs[] = {
+	{.name = "start",
+	 .summary = "start the server and stay in the foreground",
+	 .usage = "",
+	 .run = verb_start},
+	{.name = "demo",
+	 .summary = "start a whole throw-away server below one folder",
+	 .usage = "--dir DIR [--users N] [--rsa]",
+	 .run = verb_demo},
+	{.name = "stop",
+	 .summary = "end the running server in good order",
+	 .usage = "[--within SECONDS]",
+	 .run = verb_stop},
+	{.name = "reload",
+	 .summary = "take over changed configuration and certificates",
+	 .usage = "",
+	 .run = verb_reload},
+	{.name = "status",
+	 .summary = "show the processes of the running server",
+	 .usage = "[--confinement]",
+	 .run = verb_status},
+	{.name = "check",
+	 .summary = "check the configuration file",
+	 .usage = "",
+	 .run = verb_check},
+	{.name = "config",
+	 .summary = "show the configuration",
+	 .usage = "show [--effective|--limits]",
+	 .run = verb_config},
+	{.name = "domain",
+	 .summary = "domains that mail is taken for",
+	 .usage = "add NAME [--catch-all ADDRESS]\n"
+		  "list\n"
+		  "show NAME\n"
+		  "set NAME --catch-all ADDRESS|none\n"
+		  "remove NAME",
+	 .run = verb_domain},
+	{.name = "account",
+	 .summary = "accounts, their quotas and passwords",
+	 .usage = "add ADDRESS [--quota SIZE]\n"
+		  "list\n"
+		  "show ADDRESS\n"
+		  "set ADDRESS [--quota SIZE|none] [--grant ADDRESS] "
+		  "[--revoke ADDRESS]\n"
+		  "passwd ADDRESS\n"
+		  "app-password add ADDRESS LABEL [--for imap,pop3,smtp]\n"
+		  "app-password remove ADDRESS NUMBER\n"
+		  "remove ADDRESS\n"
+		  "restore ADDRESS",
+	 .run = verb_account},
+	{.name = "alias",
+	 .summary = "addresses that lead to others",
+	 .usage = "add ADDRESS TARGET...\n"
+		  "list\n"
+		  "show ADDRESS\n"
+		  "set ADDRESS TARGET...\n"
+		  "remove ADDRESS",
+	 .run = verb_alias},
+	{.name = "queue",
+	 .summary = "mail that waits",
+	 .usage = "list",
+	 .run = verb_queue},
+	{.name = "dns",
+	 .summary = "ask the resolver of the running server",
+	 .usage = "query NAME TYPE",
+	 .run = verb_dns},
+	{.name = "log",
+	 .summary = "what the log says of TLS",
+	 .usage = "tls [--file FILE]",
+	 .run = verb_log},
+	{.name = "fsck",
+	 .summary = "verify what is stored, and repair it",
+	 .usage = "[--repair]",
+	 .run = verb_fsck},
+	{.name = "version",
+	 .summary = "print the version",
+	 .usage = "",
+	 .run = verb_version},
+	{.name = "help",
+	 .summary = "list the verbs, or explain one",
+	 .usage = "[VERB]",
+	 .run = verb_help},
+};
+const size_t verb_count = ARRAY_LEN(verbs);
+
+const struct verb *verb_find(struct span name)
+{
+	for (size_t i = 0; i < verb_count; i++)
+		if (span_eq(name, span_cstr(verbs[i].name)))
+			return &verbs[i];
+	return NULL;
+}
+
+const char *verb_near(struct span name)
+{
+	const char *best = NULL;
+	size_t least = SIZE_MAX;
+	for (size_t i = 0; i < verb_count; i++) {
+		size_t d = args_slip(name, span_cstr(verbs[i].name));
+		if (d < least) {
+			least = d;
+			best = verbs[i].name;
+		}
+	}
+	return best;
+}
+
+enum end verb_version(struct command *c)
+{
+	struct args a;
+	enum end end;
+	if (!command_args(c, &a, NULL, 0, &end))
+		return end;
+	printf(a.json ? "{\"version\":\"%s\"}\n" : "letterlock %s\n",
+	       LETTERLOCK_VERSION);
+	return END_DONE;
+}
+
+static enum end help_for(struct command *c, const char *word)
+{
+	char *argv[] = {(char[]){"--help"}, NULL};
+	const struct verb *v = verb_find(span_cstr(word));
+	if (v == NULL) {
+		complain(c, "there is no verb \"%s\"", word);
+		return END_USAGE;
+	}
+	struct command other = *c;
+	other.verb = v;
+	other.argc = 1;
+	other.argv = argv;
+	return v->run(&other);
+}
+
+enum end verb_help(struct command *c)
+{
+	struct args a;
+	enum end end;
+	if (!command_args(c, &a, NULL, 0, &end))
+		return end;
+	if (a.word_count > 0)
+		return help_for(c, a.words[0]);
+	puts("letterlock: a mail server\n\nusage: letterlock VERB ...\n");
+	for (size_t i = 0; i < verb_count; i++)
+		printf("  %-9s %s\n", verbs[i].name, verbs[i].summary);
+	puts("\n`letterlock help VERB` and letterlock-VERB(1) tell more.\n"
+	     "Exit codes: 0 done, 1 found or failed, 2 usage, 3 not running, "
+	     "4 refused.");
+	return END_DONE;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * directory/resolve: where mail for an address goes.
+ *
+ * Aliases are opened breadth first from a list that also is the memory of what
+ * was seen, so each is opened once however they point at one another; depth,
+ * results and the length of the list are bounded.
+ */
+#include "base/ensure.h"
+#include "directory/inner.h"
+
+#define SEEN_MAX (4u * DIRECTORY_RESULTS_MAX)
+
+struct seen {
+	struct span lower;
+	unsigned depth;
+};
+
+struct resolving {
+	const struct directory *d;
+	struct arena *arena;
+	struct map *known; /* addresses on the list; accounts in the result */
+	struct seen *seen;
+	size_t count, next;
+	struct directory_target *targets;
+	size_t target_count;
+	bool loop, memory;
+};
+
+static bool is_role(struct span local)
+{
+	return span_eq_nocase(local, SPAN("postmaster")) ||
+	       span_eq_nocase(local, SPAN("abuse"));
+}
+
+static void see(struct resolving *r, struct span address, unsigned depth)
+{
+	if (address.len > DIRECTORY_ADDRESS_MAX)
+		return;
+	struct directory_key k = dkey_text('@', address);
+	struct span lower = span_skip(dkey_span(&k), 1);
+	if (map_get(r->known, lower))
+		return;
+	if (depth > DIRECTORY_DEPTH_MAX || r->count == SEEN_MAX) {
+		r->loop = true;
+		return;
+	}
+	struct seen *s = &r->seen[r->count];
+	if (!arena_copy(r->arena, lower, &s->lower) ||
+	    !map_put(r->known, s->lower, s)) {
+		r->memory = true;
+		return;
+	}
+	s->depth = depth;
+	r->count++;
+}
+
+static void add(struct resolving *r, struct directory_target t)
+{
+	if (r->target_count == DIRECTORY_RESULTS_MAX) {
+		r->loop = true;
+		return;
+	}
+	if (t.account) {
+		if (map_get_id(r->known, t.account))
+			return;
+		if (!map_put_id(r->known, t.account, r))
+			r->memory = true;
+	}
+	if (!arena_copy(r->arena, t.address, &t.address) ||
+	    !arena_copy(r->arena, t.detail, &t.detail))
+		r->memory = true;
+	r->targets[r->target_count++] = t;
+}
+
+/* An address of ours that somebody has. */
+static bool known_address(struct resolving *r, struct span address,
+			  struct span detail, unsigned depth)
+{
+	const struct address_object *o = table_get_address(r->d, address);
+	if (!o)
+		return false;
+	if (o->kind == DIRECTORY_ALIAS) {
+		for (size_t i = 0; i < o->alias->alias.count; i++)
+			see(r, o->alias->alias.targets[i], depth + 1);
+		return true;
+	}
+	const struct directory_account *a = directory_account(r->d, o->account);
+	if (!a || a->state == DIRECTORY_REMOVED)
+		return false;
+	add(r, (struct directory_target){a->id, a->name, detail});
+	return true;
+}
+
+static struct span join(struct resolving *r, struct span local,
+			struct span domain)
+{
+	return arena_printf(r->arena, "%.*s@%.*s", SPAN_FMT(local),
+			    SPAN_FMT(domain));
+}
+
+/* Without what stands behind the first separator. */
+static bool sub_address(struct resolving *r, char plus, struct span local,
+			struct span domain, unsigned depth)
+{
+	size_t at = plus ? span_find(local, plus) : SIZE_MAX;
+	if (at == SIZE_MAX || at == 0)
+		return false;
+	struct span base = join(r, span_sub(local, 0, at), domain);
+	return known_address(r, base, span_skip(local, at + 1), depth);
+}
+
+/* postmaster and abuse always reach somebody. */
+static bool role_address(struct resolving *r, struct span local,
+			 unsigned depth)
+{
+	if (!is_role(local))
+		return false;
+	const struct directory_domain *dom = NULL;
+	struct span after = {0};
+	while ((dom = directory_domain_next(r->d, after))) {
+		struct span there = join(r, local, dom->name);
+		if (known_address(r, there, (struct span){0}, depth))
+			return true;
+		after = dom->name;
+	}
+	if (r->d->postmaster.len == 0)
+		return false;
+	see(r, r->d->postmaster, depth + 1);
+	return true;
+}
+
+/* False: nobody has it. */
+static bool open_address(struct resolving *r, const struct seen *s)
+{
+	struct span local, domain;
+	if (!directory_split(s->lower, &local, &domain))
+		return role_address(r, s->lower, s->depth);
+	const struct directory_domain *dom = directory_domain(r->d, domain);
+	if (!dom) {
+		add(r, (struct directory_target){0, s->lower, {0}});
+		return true;
+	}
+	if (known_address(r, s->lower, (struct span){0}, s->depth) ||
+	    sub_address(r, dom->plus, local, domain, s->depth) ||
+	    role_address(r, local, s->depth))
+		return true;
+	if (dom->catch_all.len == 0)
+		return false;
+	see(r, dom->catch_all, s->depth + 1);
+	return true;
+}
+
+static enum directory_answer answer_of(const struct resolving *r,
+				       struct span address)
+{
+	struct span local, domain;
+	if (r->loop)
+		return DIRECTORY_LOOP;
+	if (r->target_count == 0)
+		return DIRECTORY_UNKNOWN;
+	if (r->target_count == 1 && r->targets[0].account)
+		return DIRECTORY_OURS;
+	if (directory_split(address, &local, &domain) &&
+	    !directory_domain(r->d, domain))
+		return DIRECTORY_REMOTE;
+	return DIRECTORY_SET;
+}
+
+/* Nearly every question: an account by its very name. */
+static bool quick(const struct directory *d, struct arena *a,
+		  struct span address, struct directory_resolved *out)
+{
+	const struct directory_account *acc =
+		directory_account_named(d, address);
+	if (!acc || acc->state == DIRECTORY_REMOVED)
+		return false;
+	struct directory_target *t = ARENA_NEW(a, struct directory_target);
+	if (!t || !arena_copy(a, acc->name, &t->address))
+		return false;
+	t->account = acc->id;
+	*out = (struct directory_resolved){DIRECTORY_OURS, t, 1};
+	return true;
+}
+
+bool directory_resolve(const struct directory *d, struct arena *a,
+		       struct span address, struct directory_resolved *out)
+{
+	ENSURE_TAG(d, DIRECTORY_TAG);
+	struct resolving r = {.d = d, .arena = a};
+	*out = (struct directory_resolved){.answer = DIRECTORY_UNKNOWN};
+	if (address.len > DIRECTORY_ADDRESS_MAX || quick(d, a, address, out))
+		return true;
+	r.known = map_new(d->secret, SEEN_MAX + DIRECTORY_RESULTS_MAX);
+	r.seen = ARENA_ARRAY(a, SEEN_MAX, struct seen);
+	r.targets = ARENA_ARRAY(a, DIRECTORY_RESULTS_MAX,
+				struct directory_target);
+	bool ok = r.known && r.seen && r.targets;
+	if (ok) {
+		see(&r, address, 0);
+		while (r.next < r.count && !r.loop && !r.memory)
+			open_address(&r, &r.seen[r.next++]);
+		ok = !r.memory;
+	}
+	map_free(r.known);
+	if (!ok)
+		return false;
+	out->answer = answer_of(&r, address);
+	out->targets = r.targets;
+	out->count = r.target_count;
+	return true;
+}
+
+/* ---- who may send as whom ---- */
+
+/* The address itself, or without its detail, is the account's or an alias
+ * that leads to it alone.  A catch-all is no leave to send. */
+static bool leads_to(const struct directory *d, struct arena *a,
+		     struct span address, uint64_t account)
+{
+	struct directory_resolved r;
+	const struct address_object *o = table_get_address(d, address);
+	if (!o)
+		return false;
+	if (o->kind == DIRECTORY_ACCOUNT)
+		return o->account == account;
+	return directory_resolve(d, a, address, &r) &&
+	       r.answer == DIRECTORY_OURS && r.targets[0].account == account;
+}
+
+static bool granted(const struct directory_account *acc, struct span address,
+		    struct span domain)
+{
+	for (size_t i = 0; i < acc->grant_count; i++) {
+		struct span g = acc->grants[i];
+		if (span_eq_nocase(g, address) ||
+		    (g.len && g.ptr[0] == '@' &&
+		     span_eq_nocase(span_skip(g, 1), domain)))
+			return true;
+	}
+	return false;
+}
+
+bool directory_may_send_as(const struct directory *d, uint64_t account,
+			   struct span address)
+{
+	ENSURE_TAG(d, DIRECTORY_TAG);
+	struct span local, domain;
+	const struct directory_account *acc = directory_account(d, account);
+	if (!acc || acc->state == DIRECTORY_REMOVED ||
+	    !directory_address_ok(address) ||
+	    !directory_split(address, &local, &domain))
+		return false;
+	if (granted(acc, address, domain))
+		return true;
+	struct arena *a = arena_new(4u << 20);
+	if (!a)
+		return false;
+	bool yes = leads_to(d, a, address, account);
+	const struct directory_domain *dom = directory_domain(d, domain);
+	size_t at = dom && dom->plus ? span_find(local, dom->plus) : SIZE_MAX;
+	if (!yes && at != SIZE_MAX && at > 0) {
+		struct span base =
+			arena_printf(a, "%.*s@%.*s", (int)at, local.ptr,
+				     SPAN_FMT(domain));
+		yes = leads_to(d, a, base, account);
+	}
+	arena_free(a);
+	return yes;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kv/large - bodies as files of their own.  Private to src/kv.
+ *
+ * DIR/bodies/xx/<32 hex digits>, xx the first two of them.  While it is
+ * written the name ends in ".new".  A file opens with 16 bytes: "LLBODY", two
+ * bytes of format number, eight of the time of its making, big-endian; the body
+ * follows.  A file with its final name is complete and durable.
+ *
+ * Only one process works in the folder: what ends in ".new" when it is
+ * opened belongs to nobody.
+ */
+#pragma once
+
+#include "kv/kv.h"
+#include "os/file.h"
+
+#define LARGE_FORMAT 1u
+#define LARGE_HEAD   16u
+
+struct large; /* the folder */
+struct engine_large;
+
+MUST_USE enum kv_result large_open(struct world *, int dir,
+				   struct large **out);
+void large_close(struct large *);
+
+MUST_USE enum kv_result large_read(struct large *, const struct kv_id *,
+				   uint64_t from, size_t len, struct buf *);
+MUST_USE enum kv_result large_facts(struct large *, const struct kv_id *,
+				    uint64_t *size, int64_t *made);
+/* Ids whose first byte is `first`, ascending; the array is the caller's. */
+MUST_USE enum kv_result large_list(struct large *, uint8_t first,
+				   struct kv_id **ids, size_t *count);
+MUST_USE enum kv_result large_remove(struct large *, const struct kv_id *);
+
+MUST_USE enum kv_result large_begin(struct large *, const struct kv_id *,
+				    struct engine_large **out);
+MUST_USE enum kv_result large_append(struct engine_large *, struct span);
+MUST_USE enum kv_result large_finish(struct engine_large *);
+void large_drop(struct engine_large *);

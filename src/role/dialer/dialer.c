@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/dialer - asks the DNS, for everybody, with one cache.
+ *
+ * Rights: its channels, UDP and TCP sockets, no file.  With lookups switched off
+ * there is no resolver in the process, and no socket is ever made.  A trust
+ * anchor file is read before confinement.
+ *
+ * Must never parse a mail protocol, nor take an upstream's word for DNSSEC.
+ */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "os/addr.h"
+#include "os/file.h"
+#include "role/common/role.h"
+#include "role/dialer/resolver.h"
+#include "role/dialer/role.h"
+#include "wire/admin_dialer.h"
+
+#define CHANNELS_MAX     8u
+#define PATH_LEN_MAX     1000u
+#define RECORD_TEXT_MAX  4096u  /* of the schema */
+#define RECORDS_TEXT_MAX 56000u /* of one answer: it has to fit a frame */
+
+struct dialer;
+
+struct client {
+	struct dialer *dialer;
+	struct role_peer peer;
+	struct admin_dialer *channel;
+};
+
+struct dialer {
+	struct role *role;
+	const struct conf *conf;
+	struct resolver *resolver; /* NULL: lookups are off */
+	char anchors[RESOLVER_ANCHORS_MAX];
+	size_t anchors_len;
+	struct client clients[CHANNELS_MAX];
+	uint64_t asked, secure, insecure, bogus, late, failed;
+};
+
+/* ---- rights: the first page --------------------------------------------- */
+
+static void rights(void *self, struct rights *r)
+{
+	(void)self;
+	*r = (struct rights){.sys = RIGHT_BASE | RIGHT_DIAL, .max_fds = 4096};
+}
+
+/* ---- questions ------------------------------------------------------------- */
+
+static enum admin_dialer_verdict count(struct dialer *d,
+				       enum resolver_verdict v)
+{
+	switch (v) {
+	case RESOLVER_SECURE:
+		d->secure++;
+		return ADMIN_DIALER_VERDICT_SECURE;
+	case RESOLVER_INSECURE:
+		d->insecure++;
+		return ADMIN_DIALER_VERDICT_INSECURE;
+	case RESOLVER_BOGUS:
+		d->bogus++;
+		return ADMIN_DIALER_VERDICT_BOGUS;
+	case RESOLVER_TIMEOUT:
+		d->late++;
+		return ADMIN_DIALER_VERDICT_TIMEOUT;
+	case RESOLVER_FAILED:
+		break;
+	}
+	d->failed++;
+	return ADMIN_DIALER_VERDICT_FAILED;
+}
+
+/* All records as text, one after the other; spans say where each is. */
+static size_t list_records(const struct dns_answer *a, struct buf *text,
+			   struct span records[DNS_RECORDS_MAX], bool *cut)
+{
+	size_t ends[DNS_RECORDS_MAX], count = 0;
+	struct buf one;
+	buf_init(&one, RECORD_TEXT_MAX);
+	for (size_t i = 0; i < a->count; i++) {
+		buf_clear(&one);
+		dns_record_text(a, &a->records[i], &one);
+		if (!buf_ok(&one) ||
+		    buf_len(text) + buf_len(&one) > RECORDS_TEXT_MAX) {
+			*cut = true;
+			continue;
+		}
+		buf_add(text, buf_span(&one));
+		ends[count++] = buf_len(text);
+	}
+	buf_free(&one);
+	for (size_t i = 0; i < count; i++) {
+		size_t from = i == 0 ? 0 : ends[i - 1];
+		records[i] = span_sub(buf_span(text), from, ends[i] - from);
+	}
+	return count;
+}
+
+static void fill(const struct dns_answer *a,
+		 struct admin_dialer_query_reply *rep, struct buf *text,
+		 struct buf *name, struct span records[DNS_RECORDS_MAX])
+{
+	struct dns_name canonical = dns_canonical(a);
+	bool cut = false;
+	rep->ttl = dns_least_ttl(a);
+	if (canonical.len > 0)
+		dns_name_text(&canonical, name);
+	/* Escapes may make a name longer than the field; it is then left out. */
+	if (buf_ok(name) && buf_len(name) <= 255)
+		rep->canonical = buf_span(name);
+	rep->records_count = list_records(a, text, records, &cut);
+	rep->records = records;
+	if (cut && rep->why.len == 0)
+		rep->why = SPAN("not all records fit into the answer");
+}
+
+struct asking {
+	struct dialer *dialer;
+	struct ipc_call *call;
+};
+
+static void answered(void *ctx, const struct resolver_answer *a)
+{
+	struct asking *q = ctx;
+	struct span records[DNS_RECORDS_MAX];
+	struct buf text, name;
+	struct admin_dialer_query_reply rep = {
+		.verdict = count(q->dialer, a->verdict),
+		.rcode = (uint16_t)a->rcode,
+		.why = span_sub(a->why, 0, 512)};
+	buf_init(&text, RECORDS_TEXT_MAX);
+	buf_init(&name, DNS_TEXT_MAX);
+	if (a->answer != NULL)
+		fill(a->answer, &rep, &text, &name, records);
+	admin_dialer_query_answer(q->call, &rep);
+	buf_free(&text);
+	buf_free(&name);
+	free(q);
+}
+
+static void refuse(struct ipc_call *call, enum admin_dialer_verdict verdict,
+		   struct span why)
+{
+	admin_dialer_query_answer(
+		call, &(struct admin_dialer_query_reply){.verdict = verdict,
+							 .why = why});
+}
+
+static uint64_t deadline_of(const struct dialer *d, const struct ipc_call *call)
+{
+	uint64_t own = loop_now(d->role->loop) +
+		       d->conf->dns.timeout * NS_PER_SEC;
+	return u64_min(own, ipc_call_deadline(call));
+}
+
+static void on_query(void *ctx, struct ipc_call *call,
+		     const struct admin_dialer_query *m)
+{
+	struct client *c = ctx;
+	struct dialer *d = c->dialer;
+	struct dns_name name;
+	uint16_t type;
+	d->asked++;
+	if (d->resolver == NULL) {
+		refuse(call, ADMIN_DIALER_VERDICT_OFF,
+		       SPAN("lookups are off (dns lookups)"));
+		return;
+	}
+	if (!dns_type_parse(m->type, &type)) {
+		refuse(call, ADMIN_DIALER_VERDICT_UNASKED,
+		       SPAN("unknown record type: A, AAAA, MX, TXT, CNAME, NS, "
+			    "PTR, SOA, SRV, TLSA, CAA, DS, DNSKEY and so on, or "
+			    "TYPE with a number"));
+		return;
+	}
+	if (!dns_name_parse_idna(m->name, &name)) {
+		refuse(call, ADMIN_DIALER_VERDICT_UNASKED,
+		       SPAN("that is no domain name"));
+		return;
+	}
+	struct asking *q = calloc(1, sizeof *q);
+	if (q == NULL) {
+		ipc_refuse(call, IPC_BUSY);
+		return;
+	}
+	*q = (struct asking){.dialer = d, .call = call};
+	ipc_keep(call);
+	if (resolver_ask(d->resolver, &name, type, deadline_of(d, call),
+			 answered, q))
+		return;
+	ipc_refuse(call, IPC_BUSY);
+	free(q);
+}
+
+static const struct admin_dialer_at_dialer handlers = {.query = on_query};
+
+/* ---- channels -------------------------------------------------------------- */
+
+static void client_dead(void *ctx, struct ipc *c, const char *reason)
+{
+	struct client *cl = ctx;
+	cl->channel = NULL;
+	role_peer_dead(cl->dialer->role, &cl->peer, c, reason);
+}
+
+static void attach(void *self, const struct role_peer *peer,
+		   struct ipc_link *link)
+{
+	struct dialer *d = self;
+	for (size_t i = 0; peer->hop == HOP_ADMIN_DIALER && i < CHANNELS_MAX;
+	     i++) {
+		struct client *c = &d->clients[i];
+		if (c->channel != NULL)
+			continue;
+		*c = (struct client){.dialer = d, .peer = *peer};
+		struct ipc_owner owner = {.role = c, .dead = client_dead};
+		c->channel = admin_dialer_join_dialer(link, &owner, &handlers);
+		return;
+	}
+	link->ops->close(link);
+}
+
+/* ---- the resolver ------------------------------------------------------------ */
+
+static bool make_resolver(struct dialer *d, const struct conf_dns *c,
+			  struct resolver **out, struct buf *why)
+{
+	char text[RESOLVER_UPSTREAMS_MAX][ADDR_TEXT_MAX];
+	struct resolver_settings s = {
+		.anchors = span_of(d->anchors, d->anchors_len),
+		.cache = c->cache};
+	*out = NULL;
+	if (!c->lookups)
+		return true;
+	for (size_t i = 0;
+	     i < c->resolvers.count && i < RESOLVER_UPSTREAMS_MAX; i++) {
+		const struct conf_net *n = &c->resolvers.at[i];
+		struct addr a = n->family == 4
+					? addr_v4(n->bytes[0], n->bytes[1],
+						  n->bytes[2], n->bytes[3], 0)
+					: addr_v6(n->bytes, 0);
+		(void)addr_format(&a, text[i]);
+		s.upstreams[s.upstream_count++] = text[i];
+	}
+	*out = resolver_new(d->role->loop, &s, why);
+	return *out != NULL;
+}
+
+/* Not confined yet: the one file that this role reads. */
+static bool read_anchors(struct dialer *d, struct span path, struct buf *why)
+{
+	struct world *w = d->role->world;
+	char dir[PATH_LEN_MAX + 1], *slash;
+	int at = -1, fd = -1;
+	if (path.len == 0)
+		return true;
+	if (path.len > PATH_LEN_MAX || path.ptr[0] != '/') {
+		buf_add(why, SPAN("dns trust-anchor: the whole path, please"));
+		return false;
+	}
+	memcpy(dir, path.ptr, path.len);
+	dir[path.len] = '\0';
+	slash = dir + span_find_last(path, '/');
+	*slash = '\0';
+	enum os r = file_dir_open(w, slash == dir ? "/" : dir, &at);
+	if (r == OS_OK)
+		r = file_open(w, at, slash + 1, (struct open_how){0}, &fd);
+	if (r == OS_OK)
+		r = file_read_at(w, fd, d->anchors, sizeof d->anchors, 0,
+				 &d->anchors_len);
+	world_close(w, fd);
+	world_close(w, at);
+	if (r == OS_OK && d->anchors_len == sizeof d->anchors)
+		r = OS_TOOBIG;
+	if (r == OS_OK)
+		return true;
+	buf_printf(why, "dns trust-anchor %.*s: %s", SPAN_FMT(path), os_text(r));
+	return false;
+}
+
+/* ---- life ------------------------------------------------------------------ */
+
+static void destroy(void *self)
+{
+	struct dialer *d = self;
+	resolver_free(d->resolver);
+	for (size_t i = 0; i < CHANNELS_MAX; i++)
+		if (d->clients[i].channel != NULL)
+			ipc_free(admin_dialer_ipc(d->clients[i].channel));
+	free(d);
+}
+
+static void *create(struct role *role, const struct conf *conf, struct buf *why)
+{
+	struct dialer *d = calloc(1, sizeof *d);
+	if (d == NULL) {
+		buf_add(why, SPAN("memory is short"));
+		return NULL;
+	}
+	d->role = role;
+	d->conf = conf;
+	if (read_anchors(d, conf->dns.trust_anchor, why) &&
+	    make_resolver(d, &conf->dns, &d->resolver, why))
+		return d;
+	destroy(d);
+	return NULL;
+}
+
+/* The folder is for later: nothing is kept in it yet. */
+static bool material(void *self, enum material kind, struct span name, int fd,
+		     struct buf *why)
+{
+	struct dialer *d = self;
+	(void)name;
+	(void)why;
+	world_close(d->role->world, fd);
+	return kind == MATERIAL_DIR;
+}
+
+static bool start(void *self, struct buf *why)
+{
+	(void)self;
+	(void)why;
+	return true;
+}
+
+static bool same_resolver(const struct conf_dns *a, const struct conf_dns *b)
+{
+	if (a->lookups != b->lookups || a->cache != b->cache ||
+	    a->resolvers.count != b->resolvers.count)
+		return false;
+	for (size_t i = 0; i < a->resolvers.count; i++)
+		if (memcmp(&a->resolvers.at[i], &b->resolvers.at[i],
+			   sizeof a->resolvers.at[i]) != 0)
+			return false;
+	return true;
+}
+
+/* A library that reads files while it starts cannot be started once more from
+ * inside of the confinement. */
+static bool prepare(void *self, const struct conf *conf, struct buf *why)
+{
+	struct dialer *d = self;
+	const struct conf_dns *now = &d->conf->dns, *next = &conf->dns;
+	if (same_resolver(now, next) &&
+	    span_eq(now->trust_anchor, next->trust_anchor))
+		return true;
+	buf_add(why, SPAN("a change of dns settings other than the timeout "
+			  "takes a restart"));
+	return false;
+}
+
+static void adopt(void *self, const struct conf *conf)
+{
+	struct dialer *d = self;
+	d->conf = conf;
+}
+
+static void status(void *self, struct buf *json)
+{
+	struct dialer *d = self;
+	buf_printf(json,
+		   "\"lookups\":%s,\"pending\":%zu,\"asked\":%llu,"
+		   "\"secure\":%llu,\"insecure\":%llu,\"bogus\":%llu,"
+		   "\"timeout\":%llu,\"failed\":%llu",
+		   d->resolver ? "true" : "false",
+		   d->resolver ? resolver_pending(d->resolver) : 0,
+		   (unsigned long long)d->asked, (unsigned long long)d->secure,
+		   (unsigned long long)d->insecure,
+		   (unsigned long long)d->bogus, (unsigned long long)d->late,
+		   (unsigned long long)d->failed);
+}
+
+const struct role_def dialer_role = {
+	.create = create,
+	.destroy = destroy,
+	.attach = attach,
+	.material = material,
+	.rights = rights,
+	.start = start,
+	.prepare = prepare,
+	.adopt = adopt,
+	.status = status,
+};

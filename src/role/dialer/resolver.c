@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/dialer/resolver: a libunbound context and the questions that wait for it.
+ *
+ * A question that timed out is forgotten by its asker but stays here until the
+ * library calls back: it holds the pointer.
+ */
+#include "role/dialer/resolver.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <unbound-event.h>
+#include <unbound.h>
+
+#include "base/check.h"
+#include "base/ensure.h"
+#include "base/list.h"
+#include "role/dialer/events.h"
+
+#define ANCHOR_MAX 2048u /* one record as text */
+#define WHY_MAX    512u
+
+/* Published by IANA (root-anchors.xml): key signing keys of 2017 and 2024. */
+static const struct span root_anchors = SPAN_INIT(
+	". IN DS 20326 8 2 "
+	"E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+	". IN DS 38696 8 2 "
+	"683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16\n");
+
+struct resolver {
+	uint32_t tag;
+	struct loop *loop;
+	struct events *events;
+	struct ub_ctx *ub;
+	struct list questions;
+	size_t pending;
+	struct dns_answer answer; /* what is being told */
+};
+#define TAG_RESOLVER TAG4('R', 'S', 'L', 'V')
+
+struct question {
+	struct list link;
+	struct resolver *resolver;
+	struct timer timer;
+	resolver_done_fn *done; /* NULL: told already */
+	void *ctx;
+	bool asking, back; /* inside of the library's function; called back */
+};
+
+/* ---- answers ---------------------------------------------------------------- */
+
+static void tell(struct question *q, const struct resolver_answer *a)
+{
+	resolver_done_fn *done = q->done;
+	timer_stop(&q->timer);
+	q->done = NULL;
+	if (done != NULL)
+		done(q->ctx, a);
+}
+
+static void question_free(struct question *q)
+{
+	timer_stop(&q->timer);
+	list_remove(&q->link);
+	q->resolver->pending--;
+	free(q);
+}
+
+static void on_late(struct timer *t)
+{
+	struct resolver_answer a = {.verdict = RESOLVER_TIMEOUT,
+				    .why = SPAN("no answer in time")};
+	tell(t->arg, &a);
+}
+
+static enum resolver_verdict verdict_of(int security)
+{
+	switch (security) {
+	case 2:
+		return RESOLVER_SECURE;
+	case 1:
+		return RESOLVER_BOGUS;
+	default:
+		return RESOLVER_INSECURE;
+	}
+}
+
+static void tell_packet(struct question *q, struct span packet, int security,
+			const char *bogus)
+{
+	struct resolver *r = q->resolver;
+	struct resolver_answer a = {.verdict = RESOLVER_FAILED,
+				    .why = SPAN("the answer is not readable")};
+	if (dns_packet_read(packet, &r->answer)) {
+		a = (struct resolver_answer){.verdict = verdict_of(security),
+					     .answer = &r->answer,
+					     .rcode = r->answer.rcode,
+					     .why = span_cstr(bogus)};
+		if (a.verdict == RESOLVER_INSECURE &&
+		    a.rcode != DNS_NOERROR && a.rcode != DNS_NXDOMAIN) {
+			a.verdict = RESOLVER_FAILED;
+			a.why = span_cstr(dns_rcode_text(a.rcode));
+		}
+	}
+	tell(q, &a);
+}
+
+static void on_back(void *ctx, int rcode, void *packet, int len, int security,
+		    char *bogus, int limited)
+{
+	struct question *q = ctx;
+	(void)limited;
+	q->back = true;
+	if (q->done != NULL && rcode == 0 && packet != NULL && len > 0) {
+		tell_packet(q, span_of(packet, (size_t)len), security, bogus);
+	} else {
+		struct resolver_answer a = {
+			.verdict = RESOLVER_FAILED,
+			.rcode = (unsigned)rcode,
+			.why = span_cstr(dns_rcode_text((unsigned)rcode))};
+		tell(q, &a);
+	}
+	if (!q->asking)
+		question_free(q);
+}
+
+/* ---- questions -------------------------------------------------------------- */
+
+bool resolver_ask(struct resolver *r, const struct dns_name *name,
+		  uint16_t type, uint64_t deadline, resolver_done_fn *done,
+		  void *ctx)
+{
+	ENSURE_TAG(r, TAG_RESOLVER);
+	char text[DNS_TEXT_MAX + 1];
+	struct buf b;
+	struct question *q;
+	if (r->pending >= RESOLVER_QUERIES_MAX)
+		return false;
+	buf_init(&b, sizeof text);
+	dns_name_text(name, &b);
+	ENSURE(buf_ok(&b) && buf_len(&b) < sizeof text);
+	memcpy(text, buf_span(&b).ptr, buf_len(&b));
+	text[buf_len(&b)] = '\0';
+	buf_free(&b);
+	q = calloc(1, sizeof *q);
+	if (q == NULL)
+		return false;
+	q->resolver = r;
+	q->done = done;
+	q->ctx = ctx;
+	q->timer.arg = q;
+	if (!timer_start(r->loop, &q->timer, deadline, on_late, q)) {
+		free(q);
+		return false;
+	}
+	list_push_back(&r->questions, &q->link);
+	r->pending++;
+	q->asking = true;
+	int error = ub_resolve_event(r->ub, text, type, DNS_CLASS_IN, q, on_back,
+				     NULL);
+	q->asking = false;
+	if (error != 0) {
+		struct resolver_answer a = {.verdict = RESOLVER_FAILED,
+					    .why = span_cstr(ub_strerror(error))};
+		tell(q, &a);
+	}
+	if (error != 0 || q->back)
+		question_free(q);
+	return true;
+}
+
+size_t resolver_pending(const struct resolver *r)
+{
+	ENSURE_TAG(r, TAG_RESOLVER);
+	return r->pending;
+}
+
+/* ---- setting up ------------------------------------------------------------- */
+
+static bool set(struct resolver *r, const char *option, const char *value,
+		struct buf *why)
+{
+	int error = ub_ctx_set_option(r->ub, option, value);
+	if (error != 0)
+		buf_printf(why, "the resolver refuses %s %s: %s", option, value,
+			   ub_strerror(error));
+	return error == 0;
+}
+
+static bool set_size(struct resolver *r, const char *option, uint64_t bytes,
+		     struct buf *why)
+{
+	char text[24];
+	(void)snprintf(text, sizeof text, "%llu", (unsigned long long)bytes);
+	return set(r, option, text, why);
+}
+
+static bool set_all(struct resolver *r, const struct resolver_settings *s,
+		    struct buf *why)
+{
+	static const char *const options[][2] = {
+		/* A resolver of our own host is allowed to be asked. */
+		{"do-not-query-localhost:", "no"},
+		{"edns-buffer-size:", "1232"}, /* no fragments */
+		{"qname-minimisation:", "yes"},
+		{"harden-glue:", "yes"},
+		{"harden-dnssec-stripped:", "yes"},
+		{"harden-below-nxdomain:", "yes"},
+		{"harden-referral-path:", "no"},
+		{"aggressive-nsec:", "yes"},
+		{"trust-anchor-signaling:", "no"},
+		{"serve-expired:", "no"},
+		{"cache-max-ttl:", "86400"},
+		{"cache-max-negative-ttl:", "900"},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		if (!set(r, options[i][0], options[i][1], why))
+			return false;
+	return set_size(r, "rrset-cache-size:", s->cache / 2, why) &&
+	       set_size(r, "msg-cache-size:", s->cache / 4, why) &&
+	       set_size(r, "key-cache-size:", s->cache / 8, why) &&
+	       set_size(r, "neg-cache-size:", s->cache / 8, why);
+}
+
+static bool add_anchor(struct resolver *r, struct span line, struct buf *why)
+{
+	char text[ANCHOR_MAX + 1];
+	size_t comment = span_find(line, ';');
+	line = span_trim(comment == SIZE_MAX ? line
+					     : span_sub(line, 0, comment));
+	if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+		line.len--;
+	if (line.len == 0 || line.ptr[0] == '#')
+		return true;
+	if (line.len > ANCHOR_MAX || span_has(line, '\0')) {
+		buf_add(why, SPAN("a trust anchor is too long for a record"));
+		return false;
+	}
+	memcpy(text, line.ptr, line.len);
+	text[line.len] = '\0';
+	if (ub_ctx_add_ta(r->ub, text) == 0)
+		return true;
+	buf_printf(why, "that is no trust anchor: %.60s", text);
+	return false;
+}
+
+static bool add_anchors(struct resolver *r, struct span text, struct buf *why)
+{
+	struct span line;
+	if (text.len == 0)
+		text = root_anchors;
+	while (text.len > 0) {
+		(void)span_cut(&text, '\n', &line);
+		if (!add_anchor(r, line, why))
+			return false;
+	}
+	return true;
+}
+
+static bool add_upstreams(struct resolver *r, const struct resolver_settings *s,
+			  struct buf *why)
+{
+	for (size_t i = 0; i < s->upstream_count; i++) {
+		int error = ub_ctx_set_fwd(r->ub, s->upstreams[i]);
+		if (error != 0) {
+			buf_printf(why, "resolver %s: %s", s->upstreams[i],
+				   ub_strerror(error));
+			return false;
+		}
+	}
+	/* Who runs resolvers may keep private names in them. */
+	return s->upstream_count == 0 ||
+	       set(r, "unblock-lan-zones:", "yes", why);
+}
+
+static void on_warm(void *ctx, const struct resolver_answer *a)
+{
+	bool *works = ctx;
+	*works = a->answer != NULL;
+}
+
+/* A question that the library answers by itself makes it set up the rest, which
+ * reads anchors and what it wants of the system. */
+static bool warm(struct resolver *r, struct buf *why)
+{
+	struct dns_name localhost;
+	bool works = false;
+	bool ok = dns_name_parse(SPAN("localhost"), &localhost) &&
+		  resolver_ask(r, &localhost, DNS_A,
+			       loop_now(r->loop) + NS_PER_SEC, on_warm, &works);
+	ok = ok && works && r->pending == 0;
+	if (!ok)
+		buf_add(why, SPAN("the resolver cannot be set up: a trust anchor "
+				  "is not understood, or memory is short"));
+	return ok;
+}
+
+struct resolver *resolver_new(struct loop *loop,
+			      const struct resolver_settings *s,
+			      struct buf *why)
+{
+	struct resolver *r = calloc(1, sizeof *r);
+	if (r == NULL) {
+		buf_add(why, SPAN("memory is short"));
+		return NULL;
+	}
+	r->tag = TAG_RESOLVER;
+	r->loop = loop;
+	list_init(&r->questions);
+	r->events = events_new(loop);
+	if (r->events != NULL)
+		r->ub = ub_ctx_create_ub_event(events_base(r->events));
+	if (r->ub == NULL) {
+		buf_add(why, SPAN("the resolver library cannot start"));
+		resolver_free(r);
+		return NULL;
+	}
+	/* It would write to standard error about names that peers choose. */
+	(void)ub_ctx_debugout(r->ub, NULL);
+	if (set_all(r, s, why) && add_upstreams(r, s, why) &&
+	    add_anchors(r, s->anchors, why) && warm(r, why))
+		return r;
+	resolver_free(r);
+	return NULL;
+}
+
+void resolver_free(struct resolver *r)
+{
+	struct resolver_answer a = {.verdict = RESOLVER_FAILED,
+				    .why = SPAN("the resolver ends")};
+	if (r == NULL)
+		return;
+	ENSURE_TAG(r, TAG_RESOLVER);
+	LIST_EACH(&r->questions, link)
+		tell(CONTAINER_OF(link, struct question, link), &a);
+	if (r->ub != NULL)
+		ub_ctx_delete(r->ub); /* calls nobody back */
+	LIST_EACH(&r->questions, link)
+		question_free(CONTAINER_OF(link, struct question, link));
+	events_free(r->events);
+	r->tag = 0;
+	free(r);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* role/edge/imap_host: logins, APPEND, and IMAP as a protocol of this role. */
+#include <stdlib.h>
+
+#include "role/edge/imap_side.h"
+
+#define APPEND_NAMES_MAX 16384u
+#define APPEND_STALL_NS  (300 * NS_PER_SEC)
+
+enum imap_answer imap_side_answer(enum edge_store_answer a)
+{
+	switch (a) {
+	case EDGE_STORE_ANSWER_YES:
+		return IMAP_YES;
+	case EDGE_STORE_ANSWER_NO:
+	case EDGE_STORE_ANSWER_RELAY_DENIED:
+		return IMAP_DENIED;
+	case EDGE_STORE_ANSWER_UNKNOWN:
+		return IMAP_NONEXISTENT;
+	case EDGE_STORE_ANSWER_EXISTS:
+		return IMAP_EXISTS;
+	case EDGE_STORE_ANSWER_OVER_QUOTA:
+		return IMAP_OVERQUOTA;
+	case EDGE_STORE_ANSWER_LIMIT:
+	case EDGE_STORE_ANSWER_TOO_BIG:
+	case EDGE_STORE_ANSWER_LOOP:
+		return IMAP_LIMIT;
+	case EDGE_STORE_ANSWER_CANNOT:
+		return IMAP_CANNOT;
+	case EDGE_STORE_ANSWER_CHILDREN:
+		return IMAP_HASCHILDREN;
+	case EDGE_STORE_ANSWER_GONE:
+		return IMAP_GONE;
+	case EDGE_STORE_ANSWER_LATER:
+		break;
+	}
+	return IMAP_UNAVAILABLE;
+}
+
+/* ---- logins ------------------------------------------------------------------ */
+
+static enum imap_answer login(struct imap_host *h, struct span user,
+			      struct span password)
+{
+	switch (login_password(imap_side_of(h)->c, user, password)) {
+	case LOGIN_OK:
+		return IMAP_YES;
+	case LOGIN_FAILED:
+		return IMAP_DENIED;
+	default:
+		return IMAP_UNAVAILABLE;
+	}
+}
+
+/* The mechanism waits here for the first step, which may bring a response. */
+static bool auth_begin(struct imap_host *h, struct span mechanism)
+{
+	struct imap_side *s = imap_side_of(h);
+	if (mechanism.len >= sizeof s->mechanism ||
+	    !login_knows(s->c, mechanism))
+		return false;
+	memcpy(s->mechanism, mechanism.ptr, mechanism.len);
+	s->mechanism_len = mechanism.len;
+	return true;
+}
+
+static enum imap_auth auth_step(struct imap_host *h, bool first, struct span in,
+				struct arena *arena, struct span *out)
+{
+	struct imap_side *s = imap_side_of(h);
+	struct span blob = {0};
+	enum login l;
+	if (s->mechanism_len > 0) {
+		struct span name = span_of(s->mechanism, s->mechanism_len);
+		s->mechanism_len = 0;
+		l = login_start(s->c, name, first ? NULL : &in, &blob);
+	} else {
+		l = login_step(s->c, in, &blob);
+	}
+	switch (l) {
+	case LOGIN_OK:
+		return IMAP_AUTH_DONE;
+	case LOGIN_MORE:
+		return arena_copy(arena, blob, out) ? IMAP_AUTH_MORE
+						    : IMAP_AUTH_UNAVAILABLE;
+	case LOGIN_FAILED:
+		return IMAP_AUTH_FAILED;
+	case LOGIN_LATER:
+	case LOGIN_THROTTLED:
+		break;
+	}
+	return IMAP_AUTH_UNAVAILABLE;
+}
+
+static void auth_cancel(struct imap_host *h)
+{
+	struct connection *c = imap_side_of(h)->c;
+	login_cancel(c);
+	/* The store has bound the session, the client does not know it: over. */
+	c->lost = c->lost || c->bound;
+}
+
+/* ---- APPEND ------------------------------------------------------------------- */
+
+static void append_end_all(struct imap_side *s)
+{
+	s->c->in_body = false;
+	stage_free(&s->stage);
+	arena_free(s->names);
+	s->names = NULL;
+}
+
+static bool copy_keywords(struct imap_side *s, const struct imap_flags *f)
+{
+	struct span *names =
+		ARENA_ARRAY(s->names, f->keyword_count + 1, struct span);
+	if (names == NULL)
+		return false;
+	for (size_t i = 0; i < f->keyword_count; i++)
+		if (!arena_copy(s->names, f->keywords[i], &names[i]))
+			return false;
+	s->append.flags.keywords = names;
+	return true;
+}
+
+static enum imap_answer append_begin(struct imap_host *h,
+				     const struct imap_append *a)
+{
+	struct imap_side *s = imap_side_of(h);
+	struct connection *c = s->c;
+	struct edge_store_append_check m = {
+		.session = c->session, .name = a->mailbox, .size = a->size};
+	struct edge_store_append_check_reply r;
+	enum imap_answer answer = IMAP_ASK(
+		c, append_check, &m, connection_scratch(c), &r, EDGE_READ_NS);
+	if (answer != IMAP_YES)
+		return answer;
+	s->append = *a;
+	s->names = arena_new(APPEND_NAMES_MAX);
+	stage_init(&s->stage);
+	if (s->names == NULL ||
+	    !arena_copy(s->names, a->mailbox, &s->append.mailbox) ||
+	    !copy_keywords(s, &a->flags)) {
+		append_end_all(s);
+		return IMAP_UNAVAILABLE;
+	}
+	c->in_body = true;
+	return IMAP_YES;
+}
+
+static enum imap_answer append_chunk(struct imap_host *h, struct span bytes)
+{
+	struct imap_side *s = imap_side_of(h);
+	/* A long message may take longer than a command, but not stall. */
+	s->c->deadline = edge_within(s->c->edge, APPEND_STALL_NS);
+	if (store_of(s->c) == NULL)
+		return IMAP_UNAVAILABLE;
+	return imap_side_answer(stage_add(s->c, &s->stage, bytes));
+}
+
+static enum imap_answer append_end(struct imap_host *h, struct imap_kept *out)
+{
+	struct imap_side *s = imap_side_of(h);
+	struct connection *c = s->c;
+	struct edge_store_append_reply r;
+	enum imap_answer a = imap_side_answer(stage_finish(c, &s->stage));
+	struct edge_store_append m = {
+		.session = c->session,
+		.name = s->append.mailbox,
+		.flags = (uint8_t)s->append.flags.system,
+		.keywords = s->append.flags.keywords,
+		.keywords_count = s->append.flags.keyword_count,
+		.dated = s->append.dated,
+		.date = s->append.internal_date,
+		.staged = s->stage.staged,
+		.body = buf_span(&s->stage.rest),
+	};
+	/* Whatever it takes: only the store knows whether it is kept. */
+	if (a == IMAP_YES)
+		a = STORE_ASK(c, append, &m, connection_scratch(c), &r,
+			      IPC_NEVER)
+			    ? imap_side_answer(r.answer)
+			    : IMAP_UNAVAILABLE;
+	if (a == IMAP_YES)
+		*out = (struct imap_kept){.uid_validity = r.uid_validity,
+					  .uid = r.uid};
+	append_end_all(s);
+	return a;
+}
+
+static void append_abort(struct imap_host *h)
+{
+	struct imap_side *s = imap_side_of(h);
+	struct edge_store_reset m = {.session = s->c->session};
+	if (s->stage.staged != 0 && store_of(s->c) != NULL)
+		(void)edge_store_reset(store_of(s->c), &m);
+	append_end_all(s);
+}
+
+/* ---- the protocol ---------------------------------------------------------------- */
+
+static struct imap_side *side(const struct connection *c)
+{
+	return c->side;
+}
+
+static void set_facts(struct connection *c)
+{
+	struct imap_side *s = side(c);
+	const struct service *v = c->service;
+	s->host.facts = (struct imap_facts){
+		.tls = c->secured.on,
+		.starttls = v->starttls && !c->secured.on,
+		.mechanisms = login_mechanisms(c),
+		.name = v->hostname,
+		.append_max = v->limits.message_size,
+	};
+}
+
+static void close_session(struct connection *c)
+{
+	struct imap_side *s = side(c);
+	imap_session_free(s->session);
+	append_end_all(s);
+	free(s);
+}
+
+static bool open_session(struct connection *c)
+{
+	struct imap_side *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return false;
+	s->c = c;
+	s->host.login = login;
+	s->host.auth_begin = auth_begin;
+	s->host.auth_step = auth_step;
+	s->host.auth_cancel = auth_cancel;
+	s->host.append_begin = append_begin;
+	s->host.append_chunk = append_chunk;
+	s->host.append_end = append_end;
+	s->host.append_abort = append_abort;
+	imap_names_ops(&s->host);
+	imap_read_ops(&s->host);
+	imap_change_ops(&s->host);
+	s->session = imap_session_new(&c->stream, &s->host);
+	if (s->session == NULL) {
+		free(s);
+		return false;
+	}
+	c->side = s;
+	set_facts(c);
+	return true;
+}
+
+static bool greet(struct connection *c)
+{
+	return imap_session_greet(side(c)->session) == IMAP_IDLE;
+}
+
+static bool run(struct connection *c)
+{
+	set_facts(c);
+	return imap_session_run(side(c)->session) == IMAP_IDLE;
+}
+
+static bool hint(struct connection *c)
+{
+	return imap_session_hint(side(c)->session) == IMAP_IDLE;
+}
+
+static bool idling(const struct connection *c)
+{
+	return c->side != NULL && imap_session_idling(side(c)->session);
+}
+
+static void farewell(struct connection *c, enum farewell why)
+{
+	static const char *const words[] = {
+		[FAREWELL_TIMEOUT] = "Idle for too long",
+		[FAREWELL_SHUTDOWN] = "Server is shutting down",
+		[FAREWELL_LOST] = "Please connect again",
+	};
+	(void)imap_session_stop(side(c)->session, words[why]);
+}
+
+static uint64_t idle_seconds(const struct connection *c)
+{
+	const struct conf_timeouts *t = &c->service->timeouts;
+	return c->bound ? t->imap_idle : t->login;
+}
+
+static enum edge_store_service service(const struct connection *c)
+{
+	(void)c;
+	return EDGE_STORE_SERVICE_IMAP;
+}
+
+const struct protocol imap_protocol = {
+	.name = "imap",
+	.service = service,
+	.auth = EDGE_AUTH_SERVICE_IMAP,
+	.open = open_session,
+	.greet = greet,
+	.run = run,
+	.hint = hint,
+	.idling = idling,
+	.farewell = farewell,
+	.secured = set_facts,
+	.idle_seconds = idle_seconds,
+	.close = close_session,
+	.too_many = SPAN_INIT("* BYE [UNAVAILABLE] No room for another "
+			      "connection; try again later\r\n"),
+};

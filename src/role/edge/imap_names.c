@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* role/edge/imap_names: mailboxes by name, asked of the store. */
+#include "base/ensure.h"
+#include "role/edge/imap_side.h"
+
+static enum imap_use use_of(uint8_t use)
+{
+	return use <= IMAP_USE_TRASH ? (enum imap_use)use : IMAP_USE_NONE;
+}
+
+static enum imap_answer list(struct imap_host *h, struct arena *arena,
+			     struct span after, struct imap_entries *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_entries m = {.session = c->session, .after = after};
+	struct edge_store_entries_reply r;
+	enum imap_answer a = IMAP_ASK(c, entries, &m, arena, &r, EDGE_READ_NS);
+	if (a != IMAP_YES)
+		return a;
+	out->entries = ARENA_ARRAY(arena, r.entries_count + 1,
+				   struct imap_entry);
+	if (out->entries == NULL)
+		return IMAP_UNAVAILABLE;
+	for (size_t i = 0; i < r.entries_count; i++)
+		out->entries[i] = (struct imap_entry){
+			.name = r.entries[i].name,
+			.exists = r.entries[i].present,
+			.selectable = r.entries[i].selectable,
+			.subscribed = r.entries[i].subscribed,
+			.children = r.entries[i].children,
+			.use = use_of(r.entries[i].use),
+		};
+	out->count = r.entries_count;
+	out->more = r.more;
+	return IMAP_YES;
+}
+
+static enum imap_answer create(struct imap_host *h, struct span name)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_create m = {.session = c->session, .name = name};
+	struct edge_store_create_reply r;
+	return IMAP_ASK(c, create, &m, connection_scratch(c), &r, EDGE_LONG_NS);
+}
+
+static enum imap_answer remove_name(struct imap_host *h, struct span name)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_remove m = {.session = c->session, .name = name};
+	struct edge_store_remove_reply r;
+	return IMAP_ASK(c, remove, &m, connection_scratch(c), &r, EDGE_LONG_NS);
+}
+
+static enum imap_answer rename_name(struct imap_host *h, struct span from,
+				    struct span to)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_rename m = {
+		.session = c->session, .name = from, .to = to};
+	struct edge_store_rename_reply r;
+	return IMAP_ASK(c, rename, &m, connection_scratch(c), &r, EDGE_LONG_NS);
+}
+
+static enum imap_answer subscribe(struct imap_host *h, struct span name, bool on)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_subscribe m = {
+		.session = c->session, .name = name, .on = on};
+	struct edge_store_subscribe_reply r;
+	return IMAP_ASK(c, subscribe, &m, connection_scratch(c), &r,
+			EDGE_LONG_NS);
+}
+
+static enum imap_answer status(struct imap_host *h, struct span name,
+			       struct imap_status *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_status m = {.session = c->session, .name = name};
+	struct edge_store_status_reply r;
+	enum imap_answer a = IMAP_ASK(c, status, &m, connection_scratch(c), &r,
+				      EDGE_READ_NS);
+	if (a == IMAP_YES)
+		*out = (struct imap_status){
+			.messages = r.messages,
+			.recent = r.recent,
+			.uid_next = r.uid_next,
+			.uid_validity = r.uid_validity,
+			.unseen = r.unseen,
+			.version = r.version,
+			.size = r.size,
+		};
+	return a;
+}
+
+static enum imap_answer select_name(struct imap_host *h, struct span name,
+				    bool read_only, struct imap_selected *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_select m = {
+		.session = c->session, .name = name, .read_only = read_only};
+	struct edge_store_select_reply r;
+	enum imap_answer a = IMAP_ASK(c, select, &m, connection_scratch(c), &r,
+				      EDGE_READ_NS);
+	if (a != IMAP_YES)
+		return a;
+	*out = (struct imap_selected){
+		.mailbox = r.mailbox,
+		.read_only = r.read_only,
+		.uid_validity = r.uid_validity,
+		.uid_next = r.uid_next,
+		.exists = r.exists,
+		.recent = r.recent,
+		.recent_from = r.recent_from,
+		.first_unseen = r.first_unseen,
+		.version = r.version,
+	};
+	struct edge_store_watch watch = {
+		.session = c->session, .mailbox = r.mailbox, .on = true};
+	if (store_of(c) != NULL)
+		(void)edge_store_watch(store_of(c), &watch);
+	return IMAP_YES;
+}
+
+static void deselect(struct imap_host *h, uint64_t mailbox)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_deselect m = {.session = c->session,
+					.mailbox = mailbox};
+	if (store_of(c) != NULL)
+		(void)edge_store_deselect(store_of(c), &m);
+}
+
+void imap_names_ops(struct imap_host *h)
+{
+	h->list = list;
+	h->create = create;
+	h->remove = remove_name;
+	h->rename = rename_name;
+	h->subscribe = subscribe;
+	h->status = status;
+	h->select = select_name;
+	h->deselect = deselect;
+}

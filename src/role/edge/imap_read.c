@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/edge/imap_read: what stands in the selected mailbox, asked of the store.
+ *
+ * A set or list that one frame cannot hold is asked for in parts.  Where the
+ * parts have to belong to one state (changes) they are asked for again when the
+ * state moved in between.
+ */
+#include "base/check.h"
+#include "role/edge/imap_side.h"
+
+#define BODY_PIECE    61440u
+#define CHANGES_TRIES 8u
+#define QUERY_RUNS    2048u
+#define QUERY_TEXT    1024u
+#define QUERY_NAME    255u
+
+struct edge_store_range *imap_side_runs(struct arena *arena,
+					const struct imap_set *set, size_t at,
+					size_t *count)
+{
+	size_t n = size_min(set->count - at, IMAP_RUNS_MAX);
+	struct edge_store_range *runs =
+		ARENA_ARRAY(arena, n + 1, struct edge_store_range);
+	for (size_t i = 0; runs != NULL && i < n; i++)
+		runs[i] = (struct edge_store_range){
+			.first = set->runs[at + i].first,
+			.last = set->runs[at + i].last};
+	*count = n;
+	return runs;
+}
+
+bool imap_side_add(struct imap_set *set, const struct edge_store_range *runs,
+		   size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!imap_set_add(set, runs[i].first, runs[i].last))
+			return false;
+	return true;
+}
+
+static enum imap_answer uids(struct imap_host *h, uint64_t mailbox,
+			     struct imap_set *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_uids m = {
+		.session = c->session, .mailbox = mailbox, .from = 1};
+	do {
+		struct edge_store_uids_reply r;
+		enum imap_answer a = IMAP_ASK(c, uids, &m, connection_scratch(c),
+					      &r, EDGE_READ_NS);
+		if (a != IMAP_YES)
+			return a;
+		if (!imap_side_add(out, r.ranges, r.ranges_count) ||
+		    (r.next != 0 && r.next <= m.from))
+			return IMAP_UNAVAILABLE;
+		m.from = r.next;
+	} while (m.from != 0);
+	imap_set_sort(out);
+	return IMAP_YES;
+}
+
+static enum imap_answer pages(struct imap_host *h, uint64_t mailbox,
+			      uint32_t first, uint32_t last, uint64_t above,
+			      struct arena *arena, struct imap_slots *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_pages m = {.session = c->session,
+				     .mailbox = mailbox,
+				     .from = first,
+				     .above = above};
+	struct edge_store_pages_reply r;
+	enum imap_answer a = IMAP_ASK(c, pages, &m, connection_scratch(c), &r,
+				      EDGE_READ_NS);
+	if (a != IMAP_YES)
+		return a;
+	out->slots = ARENA_ARRAY(arena, size_min(r.slots_count, IMAP_BATCH) + 1,
+				 struct imap_slot);
+	if (out->slots == NULL)
+		return IMAP_UNAVAILABLE;
+	out->count = 0;
+	out->next = r.next > last ? 0 : r.next;
+	for (size_t i = 0; i < r.slots_count; i++) {
+		const struct edge_store_slot *s = &r.slots[i];
+		if (s->uid > last || out->count == IMAP_BATCH) {
+			out->next = s->uid > last ? 0 : s->uid;
+			break;
+		}
+		out->slots[out->count++] =
+			(struct imap_slot){.uid = s->uid,
+					   .flags = s->flags,
+					   .keywords = s->keywords,
+					   .modseq = s->modseq};
+	}
+	return IMAP_YES;
+}
+
+static enum imap_answer rows(struct imap_host *h, uint64_t mailbox,
+			     struct arena *arena, const uint32_t *list,
+			     size_t count, struct imap_row *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	size_t done = 0;
+	while (done < count) {
+		struct edge_store_rows m = {.session = c->session,
+					    .mailbox = mailbox,
+					    .uids = list + done,
+					    .uids_count = count - done,
+					    .summaries = true};
+		struct edge_store_rows_reply r;
+		enum imap_answer a =
+			IMAP_ASK(c, rows, &m, arena, &r, EDGE_READ_NS);
+		if (a != IMAP_YES)
+			return a;
+		if (r.rows_count == 0 || r.rows_count > count - done)
+			return IMAP_UNAVAILABLE;
+		for (size_t i = 0; i < r.rows_count; i++)
+			out[done + i] = (struct imap_row){
+				.uid = list[done + i],
+				.found = r.rows[i].found,
+				.internal_date = r.rows[i].internal_date,
+				.size = r.rows[i].size,
+				.prefix = r.rows[i].prefix,
+				.summary = r.rows[i].summary,
+			};
+		done += r.rows_count;
+	}
+	return IMAP_YES;
+}
+
+/* All parts; *moved when they are not of one state. */
+static enum imap_answer changes_once(struct connection *c, uint64_t mailbox,
+				     uint64_t since, struct imap_changes *out,
+				     bool *moved)
+{
+	struct edge_store_changes m = {.session = c->session,
+				       .mailbox = mailbox,
+				       .since = since,
+				       .from = 1};
+	*moved = false;
+	do {
+		struct edge_store_changes_reply r;
+		enum imap_answer a = IMAP_ASK(c, changes, &m,
+					      connection_scratch(c), &r,
+					      EDGE_READ_NS);
+		if (a != IMAP_YES)
+			return a;
+		if (m.from != 1 && r.version != out->version) {
+			*moved = true;
+			return IMAP_YES;
+		}
+		out->version = r.version;
+		out->uid_next = r.uid_next;
+		out->exists = r.exists;
+		if (!imap_side_add(&out->vanished, r.vanished,
+				   r.vanished_count) ||
+		    (r.next != 0 && r.next <= m.from))
+			return IMAP_UNAVAILABLE;
+		m.from = r.next;
+	} while (m.from != 0);
+	imap_set_sort(&out->vanished);
+	return IMAP_YES;
+}
+
+static enum imap_answer changes(struct imap_host *h, uint64_t mailbox,
+				uint64_t since, struct arena *arena,
+				struct imap_changes *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	for (unsigned i = 0; i < CHANGES_TRIES; i++) {
+		bool moved;
+		imap_set_init(&out->vanished, arena);
+		enum imap_answer a =
+			changes_once(c, mailbox, since, out, &moved);
+		if (a != IMAP_YES || !moved)
+			return a;
+	}
+	return IMAP_UNAVAILABLE;
+}
+
+static enum imap_answer body_piece(struct connection *c, uint64_t mailbox,
+				   uint32_t uid, uint64_t offset, size_t len,
+				   struct arena *arena, struct span *out)
+{
+	struct edge_store_body m = {.session = c->session,
+				    .mailbox = mailbox,
+				    .uid = uid,
+				    .offset = offset,
+				    .length = (uint32_t)size_min(len, BODY_PIECE)};
+	struct edge_store_body_reply r;
+	enum imap_answer a = IMAP_ASK(c, body, &m, arena, &r, EDGE_READ_NS);
+	if (a == IMAP_YES)
+		*out = span_sub(r.bytes, 0, m.length);
+	return a;
+}
+
+static enum imap_answer body(struct imap_host *h, uint64_t mailbox, uint32_t uid,
+			     uint64_t offset, size_t len, struct span *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct arena *arena = connection_scratch(c);
+	enum imap_answer a =
+		body_piece(c, mailbox, uid, offset, len, arena, out);
+	if (a != IMAP_YES || len <= BODY_PIECE || out->len < BODY_PIECE)
+		return a;
+	/* One frame is a little less than one chunk. */
+	struct span rest;
+	char *whole = arena_bytes(arena, len);
+	if (whole == NULL)
+		return IMAP_UNAVAILABLE;
+	a = body_piece(c, mailbox, uid, offset + out->len, len - out->len, arena,
+		       &rest);
+	if (a != IMAP_YES)
+		return a;
+	memcpy(whole, out->ptr, out->len);
+	if (rest.len > 0)
+		memcpy(whole + out->len, rest.ptr, rest.len);
+	*out = span_of(whole, out->len + rest.len);
+	return IMAP_YES;
+}
+
+static enum imap_answer keywords(struct imap_host *h, uint64_t mailbox,
+				 struct arena *arena, struct span **names,
+				 size_t *count)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_keywords m = {.session = c->session,
+					.mailbox = mailbox};
+	struct edge_store_keywords_reply r;
+	enum imap_answer a =
+		IMAP_ASK(c, keywords, &m, arena, &r, EDGE_READ_NS);
+	if (a != IMAP_YES)
+		return a;
+	*names = ARENA_ARRAY(arena, r.names_count + 1, struct span);
+	if (*names == NULL)
+		return IMAP_UNAVAILABLE;
+	for (size_t i = 0; i < r.names_count; i++)
+		(*names)[i] = r.names[i];
+	*count = r.names_count;
+	return IMAP_YES;
+}
+
+/* ---- SEARCH --------------------------------------------------------------- */
+
+static bool put_query(struct arena *arena, const struct imap_query *q,
+		      struct edge_store_search *m)
+{
+	struct edge_store_op *ops =
+		ARENA_ARRAY(arena, q->count + 1, struct edge_store_op);
+	struct edge_store_range *sets =
+		ARENA_ARRAY(arena, QUERY_RUNS, struct edge_store_range);
+	size_t used = 0;
+	if (ops == NULL || sets == NULL)
+		return false;
+	for (size_t i = 0; i < q->count; i++) {
+		const struct imap_query_op *from = &q->ops[i];
+		size_t n = from->kind == IMAP_Q_UIDS ? from->uids.count : 0;
+		if (n > QUERY_RUNS - used || from->text.len > QUERY_TEXT ||
+		    from->name.len > QUERY_NAME)
+			return false;
+		ops[i] = (struct edge_store_op){.kind = (uint8_t)from->kind,
+						.day = from->day,
+						.number = from->number,
+						.name = from->name,
+						.text = from->text,
+						.first = (uint16_t)used,
+						.count = (uint16_t)n};
+		for (size_t k = 0; k < n; k++)
+			sets[used++] = (struct edge_store_range){
+				.first = from->uids.runs[k].first,
+				.last = from->uids.runs[k].last};
+	}
+	m->ops = ops;
+	m->ops_count = q->count;
+	m->sets = sets;
+	m->sets_count = used;
+	return true;
+}
+
+static enum imap_answer search_parts(struct connection *c,
+				     struct edge_store_search *m,
+				     struct imap_set *out, uint64_t *highest)
+{
+	do {
+		struct edge_store_search_reply r;
+		enum imap_answer a = IMAP_ASK(c, search, m,
+					      connection_scratch(c), &r,
+					      EDGE_LONG_NS);
+		if (a != IMAP_YES)
+			return a;
+		*highest = u64_max(*highest, r.highest);
+		if (!imap_side_add(out, r.uids, r.uids_count) ||
+		    (r.next != 0 && r.next <= m->from))
+			return IMAP_UNAVAILABLE;
+		m->from = r.next;
+	} while (m->from != 0);
+	imap_set_sort(out);
+	return IMAP_YES;
+}
+
+static enum imap_answer search(struct imap_host *h, uint64_t mailbox,
+			       const struct imap_query *q, struct imap_set *out,
+			       uint64_t *highest)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_search m = {
+		.session = c->session, .mailbox = mailbox, .from = 1};
+	struct arena *arena = arena_new(EDGE_ARENA_MAX);
+	enum imap_answer a = IMAP_LIMIT;
+	*highest = 0;
+	if (arena == NULL)
+		return IMAP_UNAVAILABLE;
+	if (put_query(arena, q, &m))
+		a = search_parts(c, &m, out, highest);
+	arena_free(arena);
+	return a;
+}
+
+void imap_read_ops(struct imap_host *h)
+{
+	h->uids = uids;
+	h->pages = pages;
+	h->rows = rows;
+	h->changes = changes;
+	h->body = body;
+	h->keywords = keywords;
+	h->search = search;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/edge/listener: ports, and who is let in.
+ *
+ * Without a free descriptor nobody is accepted for a while, whatever waits in
+ * the kernel's queue; the end of a connection ends that pause early.  Whom a
+ * limit keeps out is told so in one line, unless the port speaks TLS from its
+ * first byte.
+ *
+ * Must never spin on a socket that it does not accept from.
+ */
+#include <stdio.h>
+
+#include "base/ensure.h"
+#include "os/sock.h"
+#include "role/edge/connection.h"
+
+static void want_all(struct edge *e, unsigned want)
+{
+	for (size_t i = 0; i < e->port_count; i++) {
+		struct port *p = &e->ports[i];
+		for (size_t k = 0; k < p->socket_count; k++)
+			if (watch_active(&p->sockets[k].watch))
+				watch_want(&p->sockets[k].watch, want);
+	}
+}
+
+static void on_resume(struct timer *t)
+{
+	struct edge *e = t->arg;
+	e->paused = false;
+	want_all(e, READY_IN);
+}
+
+static void pause_accepting(struct edge *e)
+{
+	if (e->paused)
+		return;
+	e->paused = true;
+	want_all(e, 0);
+	LOG(e->role->log, WARNING, "listener.paused", 0,
+	    F_CSTR("why", "no descriptors or memory for another connection"),
+	    F_U64("connections", e->connection_count));
+	if (!timer_start(e->role->loop, &e->resume,
+			 edge_within(e, EDGE_PAUSE_NS), on_resume, e))
+		on_resume(&(struct timer){.arg = e});
+}
+
+void listener_relieved(struct edge *e)
+{
+	if (!e->paused || e->draining)
+		return;
+	timer_stop(&e->resume);
+	on_resume(&(struct timer){.arg = e});
+}
+
+static void turn_away(struct edge *e, struct port *p, int fd,
+		      const struct addr *peer, const char *why)
+{
+	struct service *s = p->service;
+	char ip[ADDR_TEXT_MAX];
+	size_t done;
+	e->counts.refused++;
+	LOG(e->role->log, NOTICE, "connection.refused", 0,
+	    F_CSTR("listener", p->name), F("ip", addr_format(peer, ip)),
+	    F_CSTR("why", why));
+	if (s != NULL && !s->implicit) {
+		struct span words = s->protocol->too_many;
+		(void)!sock_write(e->role->world, fd, words.ptr, words.len,
+				  &done);
+		(void)sock_shutdown(e->role->world, fd);
+	}
+	world_close(e->role->world, fd);
+}
+
+static bool room_for(const struct edge *e)
+{
+	uint64_t most = EDGE_CONNECTIONS;
+	if (e->role->kind == KIND_EDGE_ACCESS &&
+	    e->conf->processes.sessions != 0)
+		most = e->conf->processes.sessions;
+	return e->connection_count < most;
+}
+
+static void let_in(struct port *p, int fd, const struct addr *peer)
+{
+	struct edge *e = p->edge;
+	struct crowd_place *place;
+	if (!room_for(e) || p->service == NULL) {
+		turn_away(e, p, fd, peer, "the process is full");
+		return;
+	}
+	switch (crowd_enter(&p->crowd, e->role->world, &p->service->limits,
+			    peer, &place)) {
+	case CROWD_IN:
+		connection_start(e, p, fd, peer, place);
+		return;
+	case CROWD_FULL:
+		turn_away(e, p, fd, peer, "the listener is full");
+		return;
+	case CROWD_TOO_MANY:
+		turn_away(e, p, fd, peer, "too many from this address");
+		return;
+	}
+}
+
+static void on_ready(struct watch *w, unsigned ready)
+{
+	struct socket *s = w->arg;
+	struct edge *e = s->port->edge;
+	if ((ready & READY_END) != 0) { /* shut from outside; nobody comes */
+		watch_stop(w);
+		return;
+	}
+	for (unsigned i = 0; i < EDGE_ACCEPTS_A_TURN; i++) {
+		struct addr peer;
+		int fd;
+		enum os r = sock_accept(e->role->world, s->fd, &fd, &peer);
+		if (r == OS_OK) {
+			let_in(s->port, fd, &peer);
+			continue;
+		}
+		if (r == OS_BROKEN)
+			continue;
+		if (r != OS_AGAIN)
+			pause_accepting(e);
+		return;
+	}
+}
+
+static struct port *port_of(struct edge *e, struct span name)
+{
+	for (size_t i = 0; i < e->port_count; i++)
+		if (span_eq(span_cstr(e->ports[i].name), name))
+			return &e->ports[i];
+	if (e->port_count == CONF_LISTENERS_MAX)
+		return NULL;
+	struct port *p = &e->ports[e->port_count++];
+	*p = (struct port){.edge = e};
+	snprintf(p->name, sizeof p->name, "%.*s", SPAN_FMT(name));
+	return p;
+}
+
+static void close_socket(struct edge *e, struct socket *s)
+{
+	watch_stop(&s->watch);
+	world_close(e->role->world, s->fd);
+	s->fd = -1;
+}
+
+static void watch_socket(struct edge *e, struct socket *s)
+{
+	if (s->fd < 0 || watch_active(&s->watch) || s->port->service == NULL)
+		return;
+	unsigned want = e->paused ? 0 : READY_IN;
+	if (watch_start(e->role->loop, &s->watch, s->fd, want, on_ready, s) !=
+	    OS_OK)
+		LOG(e->role->log, ERROR, "listener.deaf", 0,
+		    F_CSTR("listener", s->port->name));
+}
+
+/* The one that it is already, or a free place; NULL when there is none. */
+static struct socket *socket_for(struct port *p, const struct addr *at)
+{
+	struct socket *place = NULL;
+	for (size_t i = 0; i < p->socket_count; i++) {
+		struct socket *s = &p->sockets[i];
+		if (s->fd >= 0 && addr_eq(&s->at, at))
+			return s;
+		if (s->fd < 0)
+			place = s;
+	}
+	if (place == NULL && p->socket_count < EDGE_SOCKETS_MAX) {
+		place = &p->sockets[p->socket_count++];
+		*place = (struct socket){.fd = -1};
+	}
+	return place;
+}
+
+void listener_add(struct edge *e, struct span name, int fd)
+{
+	struct port *p = port_of(e, name);
+	struct addr at = {.port = 0};
+	struct socket *s = NULL;
+	if (p != NULL && sock_local(e->role->world, fd, &at) == OS_OK)
+		s = socket_for(p, &at);
+	if (s != NULL)
+		s->round = e->round;
+	if (s == NULL || s->fd >= 0 || e->draining) {
+		world_close(e->role->world, fd);
+		return;
+	}
+	*s = (struct socket){
+		.port = p, .at = at, .fd = fd, .round = e->round};
+	if (p->service == NULL) {
+		const struct conf_listener *l = conf_listener(e->conf, name);
+		p->service = l != NULL ? service_new(e->conf, l) : NULL;
+		if (e->serving)
+			contexts_refresh(e);
+	} else if (e->serving) {
+		watch_socket(e, s);
+	}
+}
+
+static void configure_port(struct edge *e, struct port *p)
+{
+	const struct conf_listener *l =
+		conf_listener(e->conf, span_cstr(p->name));
+	struct service *s = NULL;
+	if (l != NULL && l->enabled)
+		s = service_new(e->conf, l);
+	/* Until its own are there it shows the certificates of before. */
+	if (s != NULL && p->service != NULL) {
+		s->tls = p->service->tls;
+		p->service->tls = NULL;
+	}
+	service_release(p->service);
+	p->service = s;
+	for (size_t k = 0; k < p->socket_count; k++)
+		if (p->sockets[k].fd >= 0 &&
+		    (s == NULL || p->sockets[k].round != e->round))
+			close_socket(e, &p->sockets[k]);
+}
+
+void listener_configure(struct edge *e)
+{
+	for (size_t i = 0; i < e->port_count; i++)
+		configure_port(e, &e->ports[i]);
+}
+
+void listener_open(struct edge *e)
+{
+	for (size_t i = 0; !e->draining && i < e->port_count; i++)
+		for (size_t k = 0; k < e->ports[i].socket_count; k++)
+			watch_socket(e, &e->ports[i].sockets[k]);
+}
+
+void listener_close_all(struct edge *e)
+{
+	timer_stop(&e->resume);
+	for (size_t i = 0; i < e->port_count; i++) {
+		struct port *p = &e->ports[i];
+		for (size_t k = 0; k < p->socket_count; k++)
+			if (p->sockets[k].fd >= 0)
+				close_socket(e, &p->sockets[k]);
+	}
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/edge/transport: a session's stream over a socket, with or without TLS.
+ *
+ * The fiber parks when the socket has nothing or no room; the connection's
+ * deadline ends a read, a stall of STALL_NS ends a write.
+ *
+ * Must never pass a byte of the clear phase into TLS or the other way round:
+ * from the moment that c->tls is set everything goes through it.
+ */
+#include "base/check.h"
+#include "base/ensure.h"
+#include "os/sock.h"
+#include "role/edge/connection.h"
+
+#define STALL_NS   (120 * NS_PER_SEC) /* a client that takes nothing */
+#define LINGER_NS  (1 * NS_PER_SEC)   /* for its FIN after ours */
+#define LINGER_MAX 65536u             /* bytes thrown away meanwhile */
+
+static struct connection *of(struct stream *s)
+{
+	return CONTAINER_OF(s, struct connection, stream);
+}
+
+/* What one attempt to read or write came to. */
+enum step { STEP_DONE, STEP_READ, STEP_WRITE, STEP_END, STEP_BROKEN };
+
+static enum step step_os(enum os r, enum step again)
+{
+	if (r == OS_OK)
+		return STEP_DONE;
+	if (r == OS_AGAIN)
+		return again;
+	return r == OS_EOF ? STEP_END : STEP_BROKEN;
+}
+
+static enum step step_tls(enum tls r)
+{
+	switch (r) {
+	case TLS_OK:
+		return STEP_DONE;
+	case TLS_WANT_READ:
+		return STEP_READ;
+	case TLS_WANT_WRITE:
+		return STEP_WRITE;
+	case TLS_CLOSED:
+		return STEP_END;
+	case TLS_TRUNCATED:
+	case TLS_FAILED:
+		break;
+	}
+	return STEP_BROKEN;
+}
+
+static enum step get(struct connection *c, char *p, size_t cap, size_t *got)
+{
+	if (c->tls != NULL)
+		return step_tls(tls_read(c->tls, p, cap, got));
+	return step_os(sock_read(c->edge->role->world, c->fd, p, cap, got),
+		       STEP_READ);
+}
+
+static enum step put(struct connection *c, struct span b, size_t *done)
+{
+	if (c->tls != NULL)
+		return step_tls(tls_write(c->tls, b, done));
+	return step_os(sock_write(c->edge->role->world, c->fd, b.ptr, b.len,
+				  done),
+		       STEP_WRITE);
+}
+
+enum io transport_wait(struct connection *c, unsigned what, uint64_t until)
+{
+	struct loop *l = c->edge->role->loop;
+	if (c->ended)
+		return IO_BROKEN; /* the attempt before said the rest */
+	if (loop_now(l) >= until)
+		return IO_TIMEOUT;
+	c->waits = what;
+	watch_want(&c->watch, what);
+	enum woke why = fiber_park_until(l, until, NULL);
+	c->waits = 0;
+	return why == WOKE_STOPPED ? IO_BROKEN : IO_OK;
+}
+
+static enum io wait_step(struct connection *c, enum step s, uint64_t until)
+{
+	return transport_wait(c, s == STEP_WRITE ? READY_OUT : READY_IN, until);
+}
+
+/* When a read that begins now has waited long enough. */
+static uint64_t read_until(const struct connection *c)
+{
+	uint64_t until = c->deadline;
+	if (c->in_body)
+		until = u64_min(until,
+				edge_within(c->edge, c->service->timeouts.data *
+							     NS_PER_SEC));
+	if (!c->bound && c->login_by != 0)
+		until = u64_min(until, c->login_by);
+	return until;
+}
+
+static enum io fill(struct stream *s)
+{
+	struct connection *c = of(s);
+	if (s->in_from > 0) {
+		size_t n = s->in_to - s->in_from;
+		memmove(s->in, s->in + s->in_from, n);
+		s->in_from = 0;
+		s->in_to = n;
+	}
+	ENSURE(s->in_to < s->in_cap);
+	uint64_t until = read_until(c);
+	for (;;) {
+		size_t got = 0;
+		if (connection_ending(c))
+			return IO_STOP;
+		enum step r = get(c, s->in + s->in_to, s->in_cap - s->in_to,
+				  &got);
+		s->in_to += got;
+		if (r == STEP_DONE)
+			return IO_OK;
+		if (r == STEP_END) {
+			c->eof = true;
+			return IO_EOF;
+		}
+		if (r == STEP_BROKEN)
+			return IO_BROKEN;
+		enum io w = wait_step(c, r, until);
+		if (w != IO_OK)
+			return w;
+	}
+}
+
+static uint64_t write_until(const struct connection *c)
+{
+	uint64_t until = edge_within(c->edge, STALL_NS);
+	if (c->stop)
+		until = u64_min(until, c->edge->drain_by);
+	if (!c->bound && c->login_by != 0)
+		until = u64_min(until, c->login_by + EDGE_ASK_NS);
+	return until;
+}
+
+static enum io flush(struct stream *s)
+{
+	struct connection *c = of(s);
+	size_t at = 0;
+	uint64_t until = write_until(c);
+	while (at < s->out_len) {
+		size_t done = 0;
+		enum step r = put(c, span_of(s->out + at, s->out_len - at),
+				  &done);
+		enum io w = IO_OK;
+		if (r == STEP_DONE) {
+			at += done;
+			until = write_until(c);
+			continue;
+		}
+		if (r == STEP_END || r == STEP_BROKEN)
+			w = IO_BROKEN;
+		else
+			w = wait_step(c, r, until);
+		if (w != IO_OK) {
+			s->out_len = 0;
+			return w;
+		}
+	}
+	s->out_len = 0;
+	return IO_OK;
+}
+
+static enum io start_tls(struct stream *s)
+{
+	return handshake(of(s));
+}
+
+static void deadline(struct stream *s, uint32_t seconds)
+{
+	struct connection *c = of(s);
+	c->deadline = edge_within(c->edge, seconds * NS_PER_SEC);
+}
+
+const struct stream_ops transport_ops = {
+	.fill = fill,
+	.flush = flush,
+	.start_tls = start_tls,
+	.deadline = deadline,
+};
+
+void transport_prefill(struct connection *c)
+{
+	struct stream *s = &c->stream;
+	size_t got = 0;
+	if (get(c, s->in, s->in_cap, &got) == STEP_DONE)
+		s->in_to = got;
+}
+
+/* A close with unread bytes resets, and the client would lose our last words. */
+static void linger(struct connection *c)
+{
+	struct world *w = c->edge->role->world;
+	uint64_t until = edge_within(c->edge, LINGER_NS);
+	size_t thrown = 0, got = 0;
+	while (thrown < LINGER_MAX) {
+		enum os r = sock_read(w, c->fd, c->work->in, EDGE_IN, &got);
+		thrown += got;
+		if (r == OS_OK)
+			continue;
+		if (r != OS_AGAIN || transport_wait(c, READY_IN, until) != IO_OK)
+			return;
+	}
+}
+
+void transport_end(struct connection *c)
+{
+	if (c->ended)
+		return;
+	/* As much of a goodbye as the socket takes now. */
+	if (c->tls != NULL && c->secured.on)
+		(void)!tls_close(c->tls);
+	(void)sock_shutdown(c->edge->role->world, c->fd);
+	if (!c->eof && !c->stop)
+		linger(c);
+}

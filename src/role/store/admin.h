@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/store/admin - the administrator's questions, shared by on_admin.c (the
+ * directory) and on_care.c (queue, fsck, statistics).
+ */
+#pragma once
+
+#include "role/store/store.h"
+
+enum admin_store_answer admin_answer(enum directory_result, struct span *why);
+
+void on_queue(void *ctx, struct ipc_call *, const struct admin_store_queue *);
+void on_fsck(void *ctx, struct ipc_call *, const struct admin_store_fsck *);
+void on_statistics(void *ctx, struct ipc_call *,
+		   const struct admin_store_statistics *);

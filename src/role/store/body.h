@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/store/body - the bytes of one message on their way to be kept.
+ *
+ * What fits a request comes with it.  More is staged: appended piece by piece
+ * to memory that will be sealed for the sorter, and, above KV_BODY_INLINE, written
+ * to the engine's folder while it arrives.  Staged bytes are counted for the whole
+ * store; what a session leaves behind goes with it.
+ */
+#pragma once
+
+#include "role/store/session.h"
+
+struct staged {
+	uint64_t id;
+	int blob;
+	struct kv_body *file; /* NULL up to KV_BODY_INLINE */
+	struct kv_id name;
+	uint64_t size;
+	uint32_t crc; /* of the file's bytes */
+};
+void staged_drop(struct store *, struct staged *); /* NULL is allowed */
+
+struct body {
+	struct store *store;
+	struct span bytes;    /* of a body that goes in with the commit */
+	struct kv_body *file; /* ... or it is being written */
+	bool kept;	      /* ... or it is durable under its name */
+	struct kv_id name;
+	uint64_t size;
+	uint32_t crc;
+	int blob; /* sealed, for the sorter; -1: bytes fit a request */
+	struct staged *staged;
+};
+
+/* What the session staged, and the tail.  The body must be dropped after any
+ * answer. */
+enum edge_store_answer body_collect(struct job *, uint64_t staged,
+				    struct span tail, struct body *);
+/* Put the prefix in front and leave the cuts out. */
+enum edge_store_answer body_edit(struct job *, struct body *,
+				 struct span prefix,
+				 const struct store_sorter_cut *, size_t count);
+/* Make a large one durable. */
+enum edge_store_answer body_settle(struct job *, struct body *);
+void body_drop(struct body *);
+/* Bytes of the message as it came in, at most len. */
+bool body_peek(const struct body *, uint64_t at, void *to, size_t len);

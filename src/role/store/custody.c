@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/store/custody: mail that one commit cannot deliver.
+ *
+ * It goes into the queue, and that is what is answered for.  Then the local
+ * recipients are moved into their mailboxes, each under a token that names this
+ * delivery for ever: a crash between the mailbox and the queue finds the token and
+ * does not deliver twice.  What cannot be delivered now is tried again; remote
+ * recipients wait for a courier.
+ */
+#include <stdlib.h>
+
+#include "base/pack.h"
+#include "box/change.h"
+#include "role/store/offer.h"
+
+#define MOVERS_MAX    8u
+#define MOVE_AT_ONCE  16u /* recipients of one job */
+#define LOOK_NS	      (5 * NS_PER_SEC)
+#define AGAIN_S	      60
+#define EXPIRES_S     (5 * 86400)
+#define FACTS_FORMAT  1u
+
+/* A job of the spool that has local recipients left, as far as we know. */
+struct move {
+	struct list link; /* in waiting */
+	struct spool_id id;
+	uint64_t at; /* not before */
+};
+
+/* ---- accepting -------------------------------------------------------------- */
+
+static struct span id_key(const struct spool_id *id)
+{
+	return span_of(id->byte, sizeof id->byte);
+}
+
+static struct span facts_of(const struct offer *o)
+{
+	const struct edge_store_offer *m = o->ask;
+	struct buf b;
+	struct span out = {0};
+	buf_init(&b, SPOOL_FACTS_MAX);
+	pack_u8(&b, FACTS_FORMAT);
+	pack_span(&b, m->id);
+	pack_span(&b, m->helo);
+	pack_span(&b, m->envid);
+	pack_u8(&b, m->ret);
+	pack_u8(&b, m->eight_bit);
+	pack_u8(&b, m->utf8);
+	pack_u64(&b, o->job->session->account);
+	if (!buf_ok(&b) || !arena_copy(o->job->arena, buf_span(&b), &out))
+		out = span_of(NULL, 0);
+	buf_free(&b);
+	return out;
+}
+
+static bool fill(struct offer *o, struct spool_recipient *out)
+{
+	struct arena *a = o->job->arena;
+	for (size_t i = 0; i < o->count; i++) {
+		const struct target *t = &o->targets[i];
+		bool local = t->account != 0;
+		out[i] = (struct spool_recipient){
+			.n = (uint32_t)i,
+			.state = local ? SPOOL_LOCAL : SPOOL_REMOTE,
+			.address = t->address,
+			.original = t->recipient->original,
+			.notify = t->recipient->notify,
+			.account = t->account,
+			.next = world_wall(o->job->store->role->world).sec,
+			.prefix = local ? offer_prefix(a, &o->ask->sender,
+						       &t->address,
+						       o->ask->trace)
+					: o->ask->trace};
+		if (local && out[i].prefix.len == 0)
+			return false;
+	}
+	return true;
+}
+
+static enum edge_store_answer of_spool(enum spool_result r)
+{
+	if (r == SPOOL_OK)
+		return EDGE_STORE_ANSWER_YES;
+	return r == SPOOL_FULL || r == SPOOL_LIMIT ? EDGE_STORE_ANSWER_LIMIT
+						   : EDGE_STORE_ANSWER_LATER;
+}
+
+enum edge_store_answer offer_custody(struct offer *o)
+{
+	struct store *s = o->job->store;
+	struct arena *a = o->job->arena;
+	int64_t now = world_wall(s->role->world).sec;
+	struct spool_accept *q = ARENA_NEW(a, struct spool_accept);
+	struct spool_recipient *list =
+		ARENA_ARRAY(a, o->count, struct spool_recipient);
+	struct span facts = facts_of(o);
+	if (q == NULL || list == NULL || facts.len == 0 || !fill(o, list))
+		return EDGE_STORE_ANSWER_LATER;
+	*q = (struct spool_accept){
+		.job = {.id = spool_name(s->spool),
+			.sender = o->ask->sender,
+			.facts = facts,
+			.body = o->body.name,
+			.body_size = o->body.size,
+			.body_crc = o->body.crc,
+			.summary = o->seen.summary,
+			.accepted = now,
+			.expires = now + EXPIRES_S},
+		.bytes = o->body.kept ? span_of(NULL, 0) : o->body.bytes,
+		.recipients = list,
+		.count = o->count};
+	enum spool_result r = job_spool(
+		o->job, spool_accept(s->spool, q, spool_gate, job_gate(o->job)));
+	if (r == SPOOL_OK) {
+		s->count.kept_spool++;
+		custody_kick(s, &q->job.id);
+	}
+	return of_spool(r);
+}
+
+/* ---- moving local recipients ---------------------------------------------------- */
+
+struct delivery {
+	struct spool_recipient to;
+	struct open_box *box;
+	struct box_new message;
+	struct box_insert insert;
+	struct fiber_gate gate;
+	enum box_result result;
+	bool started;
+};
+
+static void begin_delivery(struct job *j, const struct spool_job *job,
+			   struct delivery *d)
+{
+	struct spool_token token = spool_token(&job->id, d->to.n);
+	d->result = BOX_NONE;
+	if (directory_account(j->store->directory, d->to.account) == NULL)
+		return;
+	d->box = box_prepared(j, d->to.account, &d->result);
+	if (d->box == NULL)
+		return;
+	d->message = (struct box_new){.mailbox = d->box->inbox,
+				      .prefix = d->to.prefix,
+				      .body = job->body,
+				      .kept = true,
+				      .body_size = job->body_size,
+				      .body_crc = job->body_crc,
+				      .date = job->accepted,
+				      .summary = job->summary,
+				      .flags = d->to.flags};
+	d->insert = (struct box_insert){
+		.messages = &d->message, .count = 1, .custody = true};
+	memcpy(d->insert.token.byte, token.byte, sizeof token.byte);
+	gate_init(&d->gate);
+	d->result = box_insert(d->box->box, &d->insert, box_gate, &d->gate);
+	d->started = d->result == BOX_OK;
+	engine_touch(j->store);
+}
+
+static void end_delivery(struct job *j, struct delivery *d)
+{
+	uint64_t value = 0;
+	while (d->started && gate_wait(j->store->role->loop, &d->gate, NS_NEVER,
+				       &value) != WOKE_VALUE)
+		fiber_yield(j->store->role->loop);
+	if (d->started)
+		d->result = (enum box_result)value;
+	box_release(d->box);
+}
+
+static struct spool_verdict verdict(struct store *s, const struct delivery *d)
+{
+	int64_t now = world_wall(s->role->world).sec;
+	if (d->result == BOX_OK) {
+		s->count.delivered++;
+		return (struct spool_verdict){.n = d->to.n,
+					      .state = SPOOL_DONE,
+					      .attempted = true};
+	}
+	s->count.undelivered++;
+	LOG(s->role->log, WARNING, "custody.not_delivered", 0,
+	    F("to", d->to.address),
+	    F_CSTR("why", box_result_name(d->result)));
+	if (d->result == BOX_NONE)
+		return (struct spool_verdict){
+			.n = d->to.n,
+			.state = SPOOL_FAILED,
+			.attempted = true,
+			.reason = SPAN("the account is gone")};
+	return (struct spool_verdict){
+		.n = d->to.n,
+		.state = SPOOL_LOCAL,
+		.next = now + AGAIN_S,
+		.attempted = true,
+		.reason = span_cstr(box_result_name(d->result))};
+}
+
+/* Some recipients in one go; true: all of them are settled now. */
+static bool move_some(struct job *j, const struct spool_job *job,
+		      struct delivery *list, size_t count)
+{
+	struct spool_verdict verdicts[MOVE_AT_ONCE];
+	struct spool_settle q = {
+		.id = job->id, .verdicts = verdicts, .count = count};
+	bool all = true;
+	for (size_t i = 0; i < count; i++)
+		begin_delivery(j, job, &list[i]);
+	for (size_t i = 0; i < count; i++) {
+		end_delivery(j, &list[i]);
+		verdicts[i] = verdict(j->store, &list[i]);
+		all &= spool_settled(verdicts[i].state);
+	}
+	enum spool_result r = job_spool(
+		j, spool_settle(j->store->spool, &q, spool_gate, job_gate(j)));
+	return all && (r == SPOOL_OK || r == SPOOL_STALE || r == SPOOL_NONE);
+}
+
+/* True: nothing local is left of this job. */
+static bool move_job(struct job *j, const struct spool_id *id)
+{
+	struct spool *sp = j->store->spool;
+	struct spool_job job;
+	enum spool_result r = spool_job(sp, id, j->arena, &job);
+	struct delivery *list =
+		ARENA_ARRAY(j->arena, MOVE_AT_ONCE, struct delivery);
+	bool all = true;
+	size_t count = 0;
+	if (r != SPOOL_OK || list == NULL)
+		return r == SPOOL_NONE;
+	for (uint32_t n = 0; n < job.recipients; n++) {
+		struct delivery *d = &list[count];
+		*d = (struct delivery){0};
+		r = spool_recipient(sp, id, n, j->arena, &d->to);
+		all &= r == SPOOL_OK;
+		if (r == SPOOL_OK && d->to.state == SPOOL_LOCAL)
+			count++;
+		if (count == MOVE_AT_ONCE) {
+			all &= move_some(j, &job, list, count);
+			count = 0;
+		}
+	}
+	if (count > 0)
+		all &= move_some(j, &job, list, count);
+	return all;
+}
+
+/* ---- who works on what ------------------------------------------------------------ */
+
+static void forget(struct store *s, struct move *m)
+{
+	map_remove(s->moving, id_key(&m->id));
+	list_remove(&m->link);
+	free(m);
+}
+
+static struct move *next_move(struct store *s)
+{
+	uint64_t now = world_now(s->role->world);
+	LIST_EACH(&s->waiting, l) {
+		struct move *m = CONTAINER_OF(l, struct move, link);
+		if (m->at <= now) {
+			list_remove(&m->link);
+			return m;
+		}
+	}
+	return NULL;
+}
+
+static void run_mover(struct job *j)
+{
+	struct store *s = j->store;
+	struct move *m;
+	while (!s->closing && !s->draining &&
+	       (m = next_move(s)) != NULL) {
+		if (move_job(j, &m->id)) {
+			forget(s, m);
+		} else {
+			m->at = world_now(s->role->world) +
+				AGAIN_S * NS_PER_SEC;
+			list_push_back(&s->waiting, &m->link);
+		}
+		arena_reset(j->arena);
+	}
+	s->movers--;
+}
+
+static void more_movers(struct store *s)
+{
+	if (s->closing || s->movers >= MOVERS_MAX || list_empty(&s->waiting))
+		return;
+	if (job_background(s, run_mover, NULL))
+		s->movers++;
+}
+
+static bool add(struct store *s, const struct spool_id *id)
+{
+	if (map_get(s->moving, id_key(id)) != NULL)
+		return true;
+	struct move *m = calloc(1, sizeof *m);
+	if (m == NULL)
+		return false;
+	m->id = *id;
+	if (!map_put(s->moving, id_key(&m->id), m)) {
+		free(m);
+		return false;
+	}
+	list_push_back(&s->waiting, &m->link);
+	return true;
+}
+
+void custody_kick(struct store *s, const struct spool_id *id)
+{
+	if (!add(s, id))
+		LOG(s->role->log, WARNING, "custody.waits", 0,
+		    F_CSTR("why", "memory is short; it is moved at the next "
+				  "start"));
+	more_movers(s);
+}
+
+static bool found(void *arg, const struct spool_job *job)
+{
+	return job->open == 0 || add(arg, &job->id);
+}
+
+static void look(struct timer *t)
+{
+	struct store *s = t->arg;
+	more_movers(s);
+	(void)!timer_start(s->role->loop, &s->look,
+			   loop_now(s->role->loop) + LOOK_NS, look, s);
+}
+
+void custody_begin(struct store *s)
+{
+	const struct spool_id first = {{0}};
+	enum spool_result r = spool_list(s->spool, &first, found, s);
+	if (r != SPOOL_OK)
+		LOG(s->role->log, ERROR, "custody.unread", 0,
+		    F_CSTR("why", spool_result_name(r)));
+	for (size_t i = 0; i < MOVERS_MAX; i++)
+		more_movers(s);
+	s->look.arg = s;
+	look(&s->look);
+}
+
+void custody_end(struct store *s)
+{
+	timer_stop(&s->look);
+	LIST_EACH(&s->waiting, l)
+		forget(s, CONTAINER_OF(l, struct move, link));
+}

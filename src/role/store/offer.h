@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/store/offer - one message between its end of data and its answer.
+ */
+#pragma once
+
+#include "role/store/understand.h"
+
+struct target {
+	uint64_t account; /* 0: remote */
+	struct span address;
+	const struct recipient *recipient; /* that led here first */
+};
+
+struct offer {
+	struct job *job;
+	const struct edge_store_offer *ask;
+	struct transaction *transaction;
+	struct body body;
+	struct understood seen;
+	struct target *targets; /* deduplicated */
+	size_t count, cap;
+	uint64_t began;
+};
+
+/* Return-Path and Delivered-To (each when its span is there), the trace. */
+struct span offer_prefix(struct arena *, const struct span *sender,
+			 const struct span *delivered_to, struct span trace);
+
+/* direct.c: one recipient of ours, one commit. */
+enum edge_store_answer offer_direct(struct offer *);
+/* custody.c: everything else; yes once the queue has it. */
+enum edge_store_answer offer_custody(struct offer *);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/store/on_append: a message that its owner puts into a mailbox.
+ *
+ * The same road as mail that arrives: understood by the sorter (of the pool for
+ * logged-in people), then one commit.
+ */
+#include <stdio.h>
+
+#include "box/change.h"
+#include "role/store/understand.h"
+
+static enum edge_store_answer room_for(struct job *j, struct open_box *b,
+				       struct span name, uint64_t size,
+				       uint32_t *mailbox)
+{
+	struct store *s = j->store;
+	const struct directory_account *a =
+		directory_account(s->directory, j->session->account);
+	struct box_quota used;
+	enum box_result r = box_find(b->box, KV_VISIBLE, name, mailbox);
+	if (r == BOX_OK)
+		r = box_quota(b->box, KV_VISIBLE, &used);
+	if (r != BOX_OK || a == NULL)
+		return r != BOX_OK ? answer_of(r) : EDGE_STORE_ANSWER_NO;
+	uint64_t bytes = quota_of(s, a);
+	if (size > s->conf->limits.message_size)
+		return EDGE_STORE_ANSWER_TOO_BIG;
+	if ((bytes != 0 && (size > bytes || used.bytes > bytes - size)) ||
+	    (a->quota_messages != 0 && used.messages >= a->quota_messages))
+		return EDGE_STORE_ANSWER_OVER_QUOTA;
+	if (kv_full(s->kv))
+		return EDGE_STORE_ANSWER_LIMIT;
+	return EDGE_STORE_ANSWER_YES;
+}
+
+static void run_append_check(struct job *j)
+{
+	const struct edge_store_append_check *m = j->ask;
+	struct edge_store_append_check_reply rep = {
+		.answer = EDGE_STORE_ANSWER_LATER};
+	enum box_result r;
+	uint32_t mailbox;
+	struct open_box *b = box_prepared(j, j->session->account, &r);
+	if (b != NULL)
+		rep.answer = room_for(j, b, m->name, m->size, &mailbox);
+	edge_store_append_check_answer(j->call, &rep);
+	box_release(b);
+}
+BOUND_JOB(append_check)
+
+static struct span name_it(struct job *j)
+{
+	return arena_printf(j->arena, "%016llx",
+			    (unsigned long long)world_random_u64(
+				    j->store->role->world));
+}
+
+static enum box_result insert(struct job *j, struct open_box *b,
+			      uint32_t mailbox, const struct body *body,
+			      struct span summary,
+			      struct edge_store_append_reply *rep)
+{
+	const struct edge_store_append *m = j->ask;
+	const struct directory_account *a =
+		directory_account(j->store->directory, j->session->account);
+	struct box_new msg = {.mailbox = mailbox,
+			      .body = body->name,
+			      .bytes = body->bytes,
+			      .kept = body->kept,
+			      .body_size = body->size,
+			      .body_crc = body->crc,
+			      .date = m->dated ? m->date : 0,
+			      .flags = m->flags & BOX_FLAGS,
+			      .keywords = m->keywords,
+			      .keyword_count = m->keywords_count,
+			      .summary = summary};
+	struct box_insert in = {
+		.messages = &msg,
+		.count = 1,
+		.quota_bytes = a != NULL ? quota_of(j->store, a) : 0,
+		.quota_messages = a != NULL ? a->quota_messages : 0};
+	if (a == NULL)
+		return BOX_CANNOT;
+	enum box_result r =
+		job_box(j, box_insert(b->box, &in, box_gate, job_gate(j)));
+	rep->uid = msg.uid;
+	rep->uid_validity = msg.uid_validity;
+	return r;
+}
+
+static enum edge_store_answer append(struct job *j, struct body *body,
+				     struct edge_store_append_reply *rep)
+{
+	const struct edge_store_append *m = j->ask;
+	struct question q = {.purpose = STORE_SORTER_PURPOSE_APPEND,
+			     .pool = KIND_SORTER_ACCESS,
+			     .id = name_it(j)};
+	struct understood seen;
+	enum box_result r;
+	uint32_t mailbox;
+	struct open_box *b = box_prepared(j, j->session->account, &r);
+	if (b == NULL)
+		return EDGE_STORE_ANSWER_LATER;
+	enum edge_store_answer a =
+		room_for(j, b, m->name, body->size, &mailbox);
+	if (a == EDGE_STORE_ANSWER_YES)
+		understand(j, &q, body, &seen);
+	if (a == EDGE_STORE_ANSWER_YES &&
+	    (ipc_call_is_late(j->call) || j->session->peer == NULL))
+		a = EDGE_STORE_ANSWER_LATER;
+	if (a == EDGE_STORE_ANSWER_YES)
+		a = body_settle(j, body);
+	if (a == EDGE_STORE_ANSWER_YES)
+		a = answer_of(insert(j, b, mailbox, body, seen.summary, rep));
+	box_release(b);
+	return a;
+}
+
+static void run_append(struct job *j)
+{
+	const struct edge_store_append *m = j->ask;
+	struct edge_store_append_reply rep = {0};
+	struct body body;
+	rep.answer = body_collect(j, m->staged, m->body, &body);
+	if (rep.answer == EDGE_STORE_ANSWER_YES)
+		rep.answer = append(j, &body, &rep);
+	if (rep.answer == EDGE_STORE_ANSWER_YES)
+		j->store->count.appended++;
+	edge_store_append_answer(j->call, &rep);
+	body_drop(&body);
+}
+BOUND_JOB(append)

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/store/on_care: the queue as a list, verification in steps, figures.
+ *
+ * fsck looks at one key space a call, so that mail goes on between the calls.
+ * It runs on the loop's own stack: a repair commits and waits by itself.
+ */
+#include <stdio.h>
+
+#include "base/hex.h"
+#include "base/pack.h"
+#include "box/fsck.h"
+#include "role/store/admin.h"
+
+#define PAGE_JOBS     40u
+#define FINDINGS_MAX  32u
+#define FSCK_MEMORY   (64u << 10)
+#define JSON_MAX      16384u
+/* Bodies of larger accounts are looked for but not read. */
+#define FSCK_DEEP_BYTES (256ull << 20)
+
+/* ---- queue ------------------------------------------------------------------ */
+
+struct page {
+	struct spool *spool;
+	struct arena *arena;
+	struct admin_store_job *jobs;
+	size_t count;
+	bool more;
+	struct spool_id ids[PAGE_JOBS + 1];
+	size_t id_count;
+};
+
+static struct span cut_to(struct span s, size_t max)
+{
+	return span_sub(s, 0, max);
+}
+
+static void put_job(struct page *p, const struct spool_job *job,
+		    const struct spool_recipient *r)
+{
+	char id[SPOOL_ID_TEXT];
+	spool_id_text(&job->id, id);
+	p->jobs[p->count++] = (struct admin_store_job){
+		.id = arena_printf(p->arena, "%s.%u", id, r->n),
+		.sender = cut_to(job->sender, 320),
+		.recipient = cut_to(r->address, 320),
+		.state = span_cstr(spool_state_name(r->state)),
+		.size = job->body_size,
+		.arrived = job->accepted,
+		.attempts = r->attempts,
+		.why = cut_to(r->reason, 255)};
+}
+
+/* The unsettled recipients of one job, from number n on. */
+static enum spool_result list_job(struct page *p, const struct spool_id *id,
+				  uint32_t n)
+{
+	struct spool_job job;
+	struct spool_recipient r;
+	enum spool_result s = spool_job(p->spool, id, p->arena, &job);
+	if (s != SPOOL_OK)
+		return s == SPOOL_NONE ? SPOOL_OK : s;
+	for (; n < job.recipients; n++) {
+		s = spool_recipient(p->spool, id, n, p->arena, &r);
+		if (s == SPOOL_NONE || (s == SPOOL_OK && spool_settled(r.state)))
+			continue;
+		if (s != SPOOL_OK)
+			return s;
+		if (p->count == PAGE_JOBS) {
+			p->more = true;
+			return SPOOL_OK;
+		}
+		put_job(p, &job, &r);
+	}
+	return SPOOL_OK;
+}
+
+static bool note_id(void *arg, const struct spool_job *job)
+{
+	struct page *p = arg;
+	if (p->id_count == ARRAY_LEN(p->ids))
+		return false;
+	p->ids[p->id_count++] = job->id;
+	return true;
+}
+
+static enum spool_result list_page(struct page *p, struct span after)
+{
+	struct spool_id id = {{0}};
+	struct span head;
+	uint64_t n = 0;
+	enum spool_result r = SPOOL_OK;
+	if (after.len > 0 &&
+	    (!span_cut(&after, '.', &head) || !spool_id_parse(head, &id) ||
+	     !span_u64(after, SPOOL_RECIPIENTS_MAX, &n)))
+		return SPOOL_NONE;
+	if (after.len > 0)
+		r = list_job(p, &id, (uint32_t)n + 1);
+	while (r == SPOOL_OK && !p->more) {
+		p->id_count = 0;
+		r = spool_list(p->spool, &id, note_id, p);
+		for (size_t i = 0; r == SPOOL_OK && i < p->id_count && !p->more;
+		     i++)
+			r = list_job(p, &p->ids[i], 0);
+		if (p->id_count == 0)
+			break;
+		id = p->ids[p->id_count - 1];
+	}
+	return r;
+}
+
+static void show_queue(struct job *j)
+{
+	const struct admin_store_queue *m = j->ask;
+	struct admin_store_queue_reply rep = {
+		.answer = ADMIN_STORE_ANSWER_LATER};
+	struct page *p = ARENA_NEW(j->arena, struct page);
+	if (p != NULL) {
+		*p = (struct page){.spool = j->store->spool,
+				   .arena = j->arena,
+				   .jobs = ARENA_ARRAY(j->arena, PAGE_JOBS,
+						       struct admin_store_job)};
+		if (p->jobs != NULL &&
+		    list_page(p, m->after) == SPOOL_OK)
+			rep.answer = ADMIN_STORE_ANSWER_DONE;
+		rep.jobs = p->jobs;
+		rep.jobs_count = p->count;
+		rep.more = p->more;
+	}
+	admin_store_queue_answer(j->call, &rep);
+}
+
+void on_queue(void *ctx, struct ipc_call *call,
+	      const struct admin_store_queue *m)
+{
+	struct peer *p = ctx;
+	job_now(p->store, call, m, NULL, show_queue);
+}
+
+/* ---- fsck --------------------------------------------------------------------- */
+
+struct check {
+	struct store *store;
+	struct arena *arena;
+	bool repair;
+	struct admin_store_finding findings[FINDINGS_MAX];
+	size_t count;
+	uint64_t repaired; /* as of the last finding */
+	struct span where;
+	const char *kind;
+};
+
+static void find(struct check *c, const char *what, uint64_t repaired)
+{
+	struct admin_store_finding *f = &c->findings[c->count];
+	if (what == NULL || c->count == FINDINGS_MAX)
+		return;
+	*f = (struct admin_store_finding){.kind = span_cstr(c->kind),
+					  .where = c->where,
+					  .mended = c->repair &&
+						    repaired > c->repaired};
+	if (arena_copy(c->arena, cut_to(span_cstr(what), 512), &f->what))
+		c->count++;
+	c->repaired = repaired;
+	LOG(c->store->role->log, WARNING, "fsck.finding", 0,
+	    F("where", c->where), F_CSTR("what", what));
+}
+
+static void box_found(void *arg, const struct box_fsck_count *n,
+		      const char *what)
+{
+	find(arg, what, n->repaired);
+}
+
+static void spool_found(void *arg, const struct spool_fsck_count *n,
+			const char *what)
+{
+	find(arg, what, n->repaired);
+}
+
+static void directory_found(void *arg, const struct directory_fsck_count *n,
+			    const char *what)
+{
+	find(arg, what, n->repaired);
+}
+
+static bool check_box(struct check *c, uint64_t account)
+{
+	struct box_fsck_count n = {0};
+	struct box_quota q = {0};
+	const struct directory_account *a =
+		directory_account(c->store->directory, account);
+	enum box_result r;
+	unsigned how = c->repair ? BOX_FSCK_REPAIR : 0;
+	struct open_box *b = box_hold(c->store, account, &r);
+	c->kind = "account";
+	c->where = arena_printf(c->arena, "%.*s (%llu)",
+				SPAN_FMT(a ? a->name : SPAN("unknown")),
+				(unsigned long long)account);
+	if (b == NULL)
+		return false;
+	if (box_quota(b->box, KV_VISIBLE, &q) == BOX_OK &&
+	    q.bytes <= FSCK_DEEP_BYTES)
+		how |= BOX_FSCK_DEEP;
+	if (box_ready(b->box, KV_VISIBLE) == BOX_OK)
+		r = box_fsck(b->box, how, box_found, c, &n);
+	box_release(b);
+	return r == BOX_OK;
+}
+
+static bool check_directory(struct check *c)
+{
+	struct directory_fsck_count n = {0};
+	c->kind = "directory";
+	c->where = SPAN("directory");
+	return directory_fsck(c->store->directory, c->repair, directory_found,
+			      c, &n) == DIRECTORY_OK;
+}
+
+static bool check_spool(struct check *c)
+{
+	struct spool_fsck_count n = {0};
+	c->kind = "queue";
+	c->where = SPAN("queue");
+	return spool_fsck(c->store->spool, true, c->repair, spool_found, c,
+			  &n) == SPOOL_OK;
+}
+
+/* Which space is next; accounts in the order of their numbers. */
+static bool cursor_read(struct span s, enum kv_kind *kind, uint64_t *id)
+{
+	struct unpack u = unpack_of(s);
+	*kind = KV_DIRECTORY;
+	*id = 0;
+	if (s.len == 0)
+		return true;
+	*kind = (enum kv_kind)unpack_u8(&u);
+	*id = unpack_u64(&u);
+	return unpack_done(&u) && (*kind == KV_SPOOL || *kind == KV_ACCOUNT);
+}
+
+static bool check_one(struct check *c, enum kv_kind kind, uint64_t id,
+		      struct buf *cursor)
+{
+	uint64_t ids[2];
+	size_t count = 0;
+	bool ok = kind == KV_DIRECTORY ? check_directory(c)
+		  : kind == KV_SPOOL   ? check_spool(c)
+				       : check_box(c, id);
+	uint64_t from = kind == KV_ACCOUNT ? id + 1 : 0;
+	if (kind == KV_DIRECTORY) {
+		pack_u8(cursor, KV_SPOOL);
+		pack_u64(cursor, 0);
+		return ok;
+	}
+	if (kv_space_list(c->store->kv, KV_ACCOUNT, from, ids, 2, &count) !=
+	    KV_OK)
+		return false;
+	if (count > 0) {
+		pack_u8(cursor, KV_ACCOUNT);
+		pack_u64(cursor, ids[0]);
+	}
+	return ok;
+}
+
+static uint64_t accounts_of(struct directory *d, uint64_t up_to)
+{
+	const struct directory_account *a = NULL;
+	uint64_t n = 0;
+	while ((a = directory_account_next(d, a != NULL ? a->id : 0)) != NULL)
+		n += a->id <= up_to;
+	return n;
+}
+
+static void check_step(struct job *j)
+{
+	const struct admin_store_fsck *m = j->ask;
+	struct store *s = j->store;
+	struct admin_store_fsck_reply rep = {
+		.answer = ADMIN_STORE_ANSWER_INVALID};
+	struct check *c = ARENA_NEW(j->arena, struct check);
+	struct buf cursor;
+	enum kv_kind kind;
+	uint64_t id;
+	buf_init(&cursor, 64);
+	if (c != NULL && cursor_read(m->cursor, &kind, &id)) {
+		*c = (struct check){
+			.store = s, .arena = j->arena, .repair = m->repair};
+		bool ok = check_one(c, kind, id, &cursor);
+		rep.answer = ok ? ADMIN_STORE_ANSWER_DONE
+				: ADMIN_STORE_ANSWER_LATER;
+		rep.findings = c->findings;
+		rep.findings_count = c->count;
+		rep.of = 2 + accounts_of(s->directory, UINT64_MAX);
+		rep.done = kind == KV_DIRECTORY ? 1
+			   : kind == KV_SPOOL	? 2
+						: 2 + accounts_of(s->directory, id);
+		rep.more = buf_len(&cursor) > 0;
+		rep.cursor = buf_span(&cursor);
+	}
+	admin_store_fsck_answer(j->call, &rep);
+	engine_touch(s);
+	buf_free(&cursor);
+}
+
+void on_fsck(void *ctx, struct ipc_call *call, const struct admin_store_fsck *m)
+{
+	struct peer *p = ctx;
+	job_now(p->store, call, m, NULL, check_step);
+}
+
+/* ---- figures -------------------------------------------------------------------- */
+
+void on_statistics(void *ctx, struct ipc_call *call,
+		   const struct admin_store_statistics *m)
+{
+	struct peer *p = ctx;
+	struct buf json;
+	(void)m;
+	buf_init(&json, JSON_MAX);
+	buf_addc(&json, '{');
+	store_figures(p->store, &json);
+	buf_addc(&json, '}');
+	admin_store_statistics_answer(call,
+				      &(struct admin_store_statistics_reply){
+					      .json = buf_ok(&json)
+							      ? buf_span(&json)
+							      : SPAN("{}")});
+	buf_free(&json);
+}

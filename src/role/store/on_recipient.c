@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/store/on_recipient: who may send as whom, and where mail would go.
+ *
+ * Answered from the directory's table in memory; a quota is looked up only for
+ * accounts that have one.  An address elsewhere is taken from a logged-in
+ * submission alone.
+ */
+#include <stdlib.h>
+
+#include "role/store/session.h"
+
+#define RECIPIENTS_STEP 8u
+
+uint64_t quota_of(const struct store *s, const struct directory_account *a)
+{
+	return a->quota_bytes != 0 ? a->quota_bytes : s->conf->accounts.quota;
+}
+
+static bool submits(const struct session *ss)
+{
+	return ss->service == EDGE_STORE_SERVICE_SUBMISSION && ss->account != 0;
+}
+
+void on_sender(void *ctx, struct ipc_call *call,
+	       const struct edge_store_sender *m)
+{
+	struct peer *p = ctx;
+	struct store *s = p->store;
+	struct session *ss = p->who.kind == KIND_EDGE_MX
+				     ? session_find(p, m->session)
+				     : session_bound(p, m->session);
+	struct edge_store_sender_reply rep = {.answer = EDGE_STORE_ANSWER_YES};
+	if (ss == NULL)
+		rep.answer = EDGE_STORE_ANSWER_NO;
+	else if (m->size > s->conf->limits.message_size)
+		rep.answer = EDGE_STORE_ANSWER_TOO_BIG;
+	else if (kv_full(s->kv))
+		rep.answer = EDGE_STORE_ANSWER_LIMIT;
+	else if (submits(ss) && m->address.len > 0 &&
+		 !directory_may_send_as(s->directory, ss->account, m->address))
+		rep.answer = EDGE_STORE_ANSWER_NO;
+	if (rep.answer == EDGE_STORE_ANSWER_NO)
+		rep.why = SPAN("This login may not use that sender address");
+	edge_store_sender_answer(call, &rep);
+}
+
+/* Has the account room?  One that cannot be asked now is asked at the commit. */
+static bool has_room(struct store *s, uint64_t account)
+{
+	const struct directory_account *a =
+		directory_account(s->directory, account);
+	struct box_quota used = {0};
+	uint64_t bytes = a != NULL ? quota_of(s, a) : 0;
+	enum box_result r;
+	if (a == NULL || (bytes == 0 && a->quota_messages == 0))
+		return true;
+	uint64_t messages = a->quota_messages;
+	struct open_box *b = box_hold(s, account, &r);
+	if (b != NULL)
+		r = box_quota(b->box, KV_VISIBLE, &used);
+	box_release(b);
+	return r != BOX_OK || ((bytes == 0 || used.bytes < bytes) &&
+			       (messages == 0 || used.messages < messages));
+}
+
+static enum edge_store_answer judge(struct session *ss,
+				    const struct directory_resolved *r)
+{
+	switch (r->answer) {
+	case DIRECTORY_OURS:
+		return has_room(ss->store, r->targets[0].account)
+			       ? EDGE_STORE_ANSWER_YES
+			       : EDGE_STORE_ANSWER_OVER_QUOTA;
+	case DIRECTORY_SET:
+		return EDGE_STORE_ANSWER_YES;
+	case DIRECTORY_REMOTE:
+		return submits(ss) ? EDGE_STORE_ANSWER_YES
+				   : EDGE_STORE_ANSWER_RELAY_DENIED;
+	case DIRECTORY_UNKNOWN:
+		return EDGE_STORE_ANSWER_UNKNOWN;
+	case DIRECTORY_LOOP:
+		return EDGE_STORE_ANSWER_LOOP;
+	}
+	return EDGE_STORE_ANSWER_LATER;
+}
+
+static bool grow(struct transaction *t)
+{
+	struct recipient *r;
+	if (t->count < t->cap)
+		return true;
+	size_t cap = t->cap ? t->cap * 2 : RECIPIENTS_STEP;
+	r = realloc(t->recipients, cap * sizeof *r);
+	if (r == NULL)
+		return false;
+	t->recipients = r;
+	t->cap = cap;
+	return true;
+}
+
+static enum edge_store_answer add(struct session *ss,
+				  const struct edge_store_recipient *m,
+				  uint64_t *handle)
+{
+	struct transaction *t = session_transaction(ss);
+	struct recipient r = {.notify = m->notify};
+	if (t == NULL)
+		return EDGE_STORE_ANSWER_LATER;
+	if (t->count >= SESSION_RECIPIENTS ||
+	    !arena_copy(t->arena, m->address, &r.address) ||
+	    !arena_copy(t->arena, m->orcpt, &r.original) || !grow(t))
+		return EDGE_STORE_ANSWER_LIMIT;
+	*handle = t->base + t->count;
+	t->recipients[t->count++] = r;
+	return EDGE_STORE_ANSWER_YES;
+}
+
+static void recipient(struct session *ss, const struct edge_store_recipient *m,
+		      struct edge_store_recipient_reply *rep)
+{
+	struct directory_resolved resolved;
+	struct arena *a = arena_new(SESSION_PENDING);
+	rep->answer = EDGE_STORE_ANSWER_LATER;
+	if (a != NULL && directory_resolve(ss->store->directory, a, m->address,
+					   &resolved))
+		rep->answer = judge(ss, &resolved);
+	arena_free(a);
+	if (rep->answer == EDGE_STORE_ANSWER_YES)
+		rep->answer = add(ss, m, &rep->handle);
+	if (rep->answer == EDGE_STORE_ANSWER_LOOP)
+		rep->why = SPAN("The aliases behind this address form a loop "
+				"or are too many");
+}
+
+void on_recipient(void *ctx, struct ipc_call *call,
+		  const struct edge_store_recipient *m)
+{
+	struct peer *p = ctx;
+	struct session *ss = p->who.kind == KIND_EDGE_MX
+				     ? session_find(p, m->session)
+				     : session_bound(p, m->session);
+	struct edge_store_recipient_reply rep = {.answer = EDGE_STORE_ANSWER_NO};
+	if (ss != NULL && (ss->service == EDGE_STORE_SERVICE_MX || submits(ss)))
+		recipient(ss, m, &rep);
+	edge_store_recipient_answer(call, &rep);
+}

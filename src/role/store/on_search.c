@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/store/on_search: which messages match, a slice at a time.
+ *
+ * Flags, dates and sizes are judged from rows.  What only a parser of mail may
+ * judge (header fields, texts, the Date field) is asked of the sorter: the query
+ * runs until a message needs it, stops there, all such keys are asked for that
+ * message at once, and the query goes on with the answers.  So nothing waits
+ * inside a scan.
+ */
+#include "base/check.h"
+#include "box/query.h"
+#include "os/file.h"
+#include "role/store/search.h"
+#include "role/store/understand.h"
+
+#define RANGES_MAX   4096u
+#define SLICE	     512u /* units of work without asking anybody */
+#define SLICE_NS     (50 * NS_PER_MS)  /* then others have their turn */
+#define ANSWER_NS    (500 * NS_PER_MS) /* then what was found is told */
+#define LEAVES_MAX   64u
+#define NEEDLES_MAX  16u /* of one question */
+#define DAY	     86400
+#define PIECE	     65536u
+#define INLINE_MAX   20480u /* bytes of a body inside the question */
+#define SEARCH_BODY_MAX	  (64ull << 20) /* larger messages: their beginning */
+#define SEARCH_HEADER_MAX PIECE
+
+/* A key that the sorter judges. */
+struct leaf {
+	enum op_kind kind;
+	int64_t day;
+	struct span name, text;
+	bool truth;
+};
+
+struct search {
+	struct job *job;
+	struct open_box *box;
+	uint32_t mailbox;
+	struct box_query query;
+	struct box_query_op *ops;
+	struct leaf *leaves;
+	size_t leaf_count;
+	uint32_t asked; /* the message that the leaves' truths are of; 0: none */
+	/* The one that stopped the run: */
+	bool stopped;
+	struct box_message message;
+	struct arena *arena; /* of one message */
+};
+
+/* ---- the program ------------------------------------------------------------- */
+
+static bool put_op(struct search *q, enum box_query_kind kind, uint64_t number)
+{
+	if (q->query.count == BOX_QUERY_OPS)
+		return false;
+	q->ops[q->query.count++] =
+		(struct box_query_op){.kind = kind, .number = number};
+	return true;
+}
+
+static bool put_leaf(struct search *q, const struct edge_store_op *op)
+{
+	if (q->leaf_count == LEAVES_MAX ||
+	    !put_op(q, BOX_Q_LEAF, q->leaf_count))
+		return false;
+	q->leaves[q->leaf_count++] = (struct leaf){.kind = (enum op_kind)op->kind,
+						   .day = op->day,
+						   .name = op->name,
+						   .text = op->text};
+	return true;
+}
+
+static bool put_uids(struct search *q, const struct edge_store_search *m,
+		     const struct edge_store_op *op)
+{
+	struct box_uids *u = ARENA_NEW(q->job->arena, struct box_uids);
+	uint32_t after = 0;
+	if (u == NULL || op->first > m->sets_count ||
+	    op->count > m->sets_count - op->first || !put_op(q, BOX_Q_UIDS, 0))
+		return false;
+	box_uids_init(u, q->job->arena);
+	for (size_t i = 0; i < op->count; i++) {
+		const struct edge_store_range *r = &m->sets[op->first + i];
+		if (r->first <= after || r->last < r->first ||
+		    !box_uids_add(u, r->first, r->last))
+			return false;
+		after = r->last;
+	}
+	q->ops[q->query.count - 1].uids = u;
+	return true;
+}
+
+static uint64_t seconds(int64_t day)
+{
+	if (day < -1000000 || day > 4000000)
+		day = day < 0 ? -1000000 : 4000000;
+	return (uint64_t)(day * DAY);
+}
+
+static bool put_key(struct search *q, const struct edge_store_search *m,
+		    const struct edge_store_op *op)
+{
+	switch ((enum op_kind)op->kind) {
+	case OP_ALL:
+		return put_op(q, BOX_Q_ALL, 0);
+	case OP_NONE:
+		return put_op(q, BOX_Q_NOTHING, 0);
+	case OP_FLAGS:
+		return put_op(q, BOX_Q_FLAGS, op->number);
+	case OP_KEYWORDS:
+		return put_op(q, BOX_Q_KEYWORDS, op->number);
+	case OP_UIDS:
+		return put_uids(q, m, op);
+	case OP_BEFORE:
+		return put_op(q, BOX_Q_BEFORE, seconds(op->day));
+	case OP_ON:
+		return put_op(q, BOX_Q_SINCE, seconds(op->day)) &&
+		       put_op(q, BOX_Q_BEFORE, seconds(op->day + 1)) &&
+		       put_op(q, BOX_Q_AND, 0);
+	case OP_SINCE:
+		return put_op(q, BOX_Q_SINCE, seconds(op->day));
+	case OP_LARGER:
+		return put_op(q, BOX_Q_LARGER, op->number);
+	case OP_SMALLER:
+		return put_op(q, BOX_Q_SMALLER, op->number);
+	case OP_MODSEQ:
+		return put_op(q, BOX_Q_MODSEQ, op->number);
+	case OP_NOT:
+		return put_op(q, BOX_Q_NOT, 0);
+	case OP_AND:
+		return put_op(q, BOX_Q_AND, 0);
+	case OP_OR:
+		return put_op(q, BOX_Q_OR, 0);
+	case OP_SENTBEFORE:
+	case OP_SENTON:
+	case OP_SENTSINCE:
+	case OP_HEADER:
+	case OP_BODY:
+	case OP_TEXT:
+		return put_leaf(q, op);
+	}
+	return false;
+}
+
+/* ---- leaves ---------------------------------------------------------------------- */
+
+/* Inside the run: the answer when it is known, else stop here. */
+static enum box_result judge_leaf(void *arg, const struct box_message *m,
+				  uint64_t number, bool *truth)
+{
+	struct search *q = arg;
+	if (q->asked == m->uid) {
+		*truth = q->leaves[number].truth;
+		return BOX_OK;
+	}
+	arena_reset(q->arena);
+	q->message = *m;
+	q->stopped = arena_copy(q->arena, m->prefix, &q->message.prefix) &&
+		     arena_copy(q->arena, m->summary, &q->message.summary);
+	return BOX_UNAVAILABLE;
+}
+
+static bool is_sent(enum op_kind k)
+{
+	return k == OP_SENTBEFORE || k == OP_SENTON || k == OP_SENTSINCE;
+}
+
+static bool wants_body(const struct search *q)
+{
+	for (size_t i = 0; i < q->leaf_count; i++)
+		if (q->leaves[i].kind == OP_BODY || q->leaves[i].kind == OP_TEXT)
+			return true;
+	return false;
+}
+
+/* The message for the sorter: in the request, or in sealed memory. */
+static bool attach_body(struct search *q, struct store_sorter_match *m)
+{
+	struct store *s = q->job->store;
+	uint64_t size = q->message.body_size, at = 0;
+	uint64_t end = u64_min(size, wants_body(q) ? SEARCH_BODY_MAX
+						   : SEARCH_HEADER_MAX);
+	/* The summary and the needles travel in the same frame. */
+	bool inside = end <= INLINE_MAX && q->message.summary.len <= INLINE_MAX;
+	struct buf piece;
+	m->size = size;
+	m->file = -1;
+	buf_init(&piece, PIECE);
+	if (!inside && blob_new(s->role->world, &m->file) != OS_OK)
+		return false;
+	bool ok = true;
+	while (ok && at < end) {
+		size_t want = (size_t)u64_min(PIECE, end - at);
+		buf_clear(&piece);
+		ok = job_kv(q->job, kv_body_fetch(s->kv, &q->message.body, at,
+						  want, &piece, kv_gate,
+						  job_gate(q->job))) == KV_OK &&
+		     buf_len(&piece) == want;
+		at += want;
+		if (ok && m->file >= 0)
+			ok = file_append(s->role->world, m->file,
+					 buf_span(&piece)) == OS_OK;
+	}
+	if (ok && m->file >= 0)
+		ok = blob_seal(s->role->world, m->file) == OS_OK;
+	else if (ok)
+		ok = arena_copy(q->arena, buf_span(&piece), &m->body);
+	m->has_file = ok && m->file >= 0;
+	if (!ok)
+		world_close(s->role->world, m->file);
+	buf_free(&piece);
+	return ok;
+}
+
+/* Without ASCII case, as the sorter compares. */
+static bool holds(struct span line, struct span text)
+{
+	for (size_t i = 0; i + text.len <= line.len; i++)
+		if (span_eq_nocase(span_sub(line, i, text.len), text))
+			return true;
+	return false;
+}
+
+static void set_sent(struct search *q,
+		     const struct store_sorter_match_reply *r)
+{
+	for (size_t i = 0; i < q->leaf_count; i++) {
+		struct leaf *l = &q->leaves[i];
+		if (!is_sent(l->kind))
+			continue;
+		l->truth = r->has_day &&
+			   (l->kind == OP_SENTBEFORE ? r->day < l->day
+			    : l->kind == OP_SENTON   ? r->day == l->day
+						     : r->day >= l->day);
+	}
+}
+
+/* Our own fields in front of the body are ours to judge. */
+static bool in_prefix(const struct search *q, const struct leaf *l)
+{
+	struct span rest = q->message.prefix, line;
+	bool named = false;
+	while (rest.len > 0) {
+		(void)span_cut(&rest, '\n', &line);
+		bool folded = line.len > 0 &&
+			      (line.ptr[0] == ' ' || line.ptr[0] == '\t');
+		if (!folded)
+			named = l->kind == OP_TEXT ||
+				(span_starts_nocase(line, l->name) &&
+				 line.len > l->name.len &&
+				 line.ptr[l->name.len] == ':');
+		if (named && holds(line, l->text))
+			return true;
+	}
+	return false;
+}
+
+/* One question for up to NEEDLES_MAX keys from `from` on; the next one. */
+static size_t put_needles(struct search *q, size_t from,
+			  struct store_sorter_needle *out, size_t *index,
+			  size_t *count)
+{
+	*count = 0;
+	for (; from < q->leaf_count && *count < NEEDLES_MAX; from++) {
+		const struct leaf *l = &q->leaves[from];
+		if (is_sent(l->kind))
+			continue;
+		index[*count] = from;
+		out[(*count)++] = (struct store_sorter_needle){
+			.name = l->kind == OP_HEADER ? l->name
+						     : span_of(NULL, 0),
+			.whole = l->kind == OP_TEXT,
+			.text = l->text};
+	}
+	return from;
+}
+
+static bool ask_some(struct search *q, size_t *from)
+{
+	struct store *s = q->job->store;
+	struct store_sorter_needle needles[NEEDLES_MAX];
+	size_t index[NEEDLES_MAX], count;
+	struct store_sorter_match_reply r = {0};
+	struct store_sorter_match m = {.summary = q->message.summary,
+				       .needles = needles};
+	*from = put_needles(q, *from, needles, index, &count);
+	m.needles_count = count;
+	struct store_sorter *c = sorter_of(q->job, KIND_SORTER_ACCESS);
+	if (c == NULL || !attach_body(q, &m))
+		return false;
+	enum ipc_result said = store_sorter_match(
+		c, &m, q->arena, &r, sorter_deadline(s, m.size));
+	if (said != IPC_OK)
+		return false;
+	/* A message that was not understood holds none of it. */
+	for (size_t i = 0; i < count; i++) {
+		struct leaf *l = &q->leaves[index[i]];
+		l->truth = (r.answer == STORE_SORTER_ANSWER_UNDERSTOOD &&
+			    (r.hits >> i & 1) != 0) ||
+			   (l->kind != OP_BODY && in_prefix(q, l));
+	}
+	set_sent(q, &r);
+	return true;
+}
+
+/* All keys of the message that stopped the run. */
+static enum box_result ask_leaves(struct search *q)
+{
+	size_t from = 0;
+	if (!q->stopped)
+		return BOX_UNAVAILABLE;
+	q->stopped = false;
+	do
+		if (!ask_some(q, &from))
+			return BOX_UNAVAILABLE;
+	while (from < q->leaf_count);
+	q->asked = q->message.uid;
+	return BOX_OK;
+}
+
+/* ---- running ------------------------------------------------------------------------ */
+
+static enum box_result run_slices(struct search *q, uint32_t from,
+				  struct box_uids *out,
+				  struct edge_store_search_reply *rep)
+{
+	struct world *w = q->job->store->role->world;
+	uint64_t began = world_now(w), turn = began;
+	enum box_result r = BOX_OK;
+	rep->next = from != 0 ? from : 1;
+	while (r == BOX_OK && rep->next != 0 && out->count < RANGES_MAX - 512) {
+		uint32_t at = rep->next;
+		uint64_t now = world_now(w);
+		if (now - began > ANSWER_NS || ipc_call_is_late(q->job->call))
+			break;
+		if (now - turn > SLICE_NS) {
+			fiber_yield(q->job->store->role->loop);
+			turn = now;
+		}
+		r = box_query_run(q->box->box, KV_VISIBLE, q->mailbox, &q->query,
+				  at, SLICE, out, &rep->highest, &rep->next);
+		if (r == BOX_UNAVAILABLE && q->stopped) {
+			rep->next = q->message.uid;
+			r = ask_leaves(q);
+		}
+	}
+	return r;
+}
+
+static enum box_result search(struct search *q,
+			      struct edge_store_search_reply *rep)
+{
+	const struct edge_store_search *m = q->job->ask;
+	struct arena *a = q->job->arena;
+	struct box_uids found;
+	struct edge_store_range *out =
+		ARENA_ARRAY(a, RANGES_MAX, struct edge_store_range);
+	q->ops = ARENA_ARRAY(a, BOX_QUERY_OPS, struct box_query_op);
+	q->leaves = ARENA_ARRAY(a, LEAVES_MAX, struct leaf);
+	if (out == NULL || q->ops == NULL || q->leaves == NULL)
+		return BOX_UNAVAILABLE;
+	q->query.ops = q->ops;
+	for (size_t i = 0; i < m->ops_count; i++)
+		if (!put_key(q, m, &m->ops[i]))
+			return BOX_LIMIT;
+	q->query.leaf = q->leaf_count > 0 ? judge_leaf : NULL;
+	q->query.arg = q;
+	box_uids_init(&found, a);
+	enum box_result r = run_slices(q, m->from, &found, rep);
+	if (r != BOX_OK)
+		return r;
+	for (size_t i = 0; i < found.count; i++)
+		out[i] = (struct edge_store_range){found.runs[i].first,
+						   found.runs[i].last};
+	rep->uids = out;
+	rep->uids_count = found.count;
+	return BOX_OK;
+}
+
+static void run_search(struct job *j)
+{
+	const struct edge_store_search *m = j->ask;
+	struct edge_store_search_reply rep = {.answer = EDGE_STORE_ANSWER_NO};
+	struct selected *sel = session_mailbox(j->session, m->mailbox);
+	struct search q = {.job = j};
+	if (sel != NULL) {
+		q.box = box_again(sel->box);
+		q.mailbox = sel->mailbox;
+		q.arena = arena_new(1u << 20);
+		enum box_result r = q.arena ? search(&q, &rep) : BOX_UNAVAILABLE;
+		rep.answer = r == BOX_NONE ? EDGE_STORE_ANSWER_GONE : answer_of(r);
+		if (r != BOX_OK)
+			rep.next = 0;
+	}
+	edge_store_search_answer(j->call, &rep);
+	arena_free(q.arena);
+	box_release(q.box);
+}
+BOUND_JOB(search)

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/store/sweep: what nobody names any more goes, in the background.
+ *
+ * A round: accounts whose grace is over are forgotten; tokens of old deliveries
+ * go; then every body id that an account or a job of the queue names is gathered
+ * and the others, if they are older than a day, are removed.  Between the steps
+ * others have their turn, and under load the round waits.
+ *
+ * Must never remove a body that a commit may still name: anything younger than
+ * BODY_AGE_S is spared, and a round that could not read all names removes nothing.
+ */
+#include <stdlib.h>
+
+#include "box/change.h"
+#include "box/fsck.h"
+#include "role/store/store.h"
+
+#define ROUND_NS     (6 * 3600 * NS_PER_SEC)
+#define FIRST_NS     (600 * NS_PER_SEC)
+#define STEP_NS	     (5 * NS_PER_MS)
+#define BODY_AGE_S   86400
+#define TOKEN_AGE_S  (14 * 86400)
+#define BODIES_STEP  256u
+#define ACCOUNTS_STEP 64u
+
+struct sweep {
+	struct kv_id *names; /* sorted once all are known */
+	size_t count, cap;
+	bool failed;
+	struct kv_id *old; /* of one page: to be removed */
+	size_t old_count;
+	int64_t now;
+};
+
+static void name_body(void *arg, const struct kv_id *id)
+{
+	struct sweep *w = arg;
+	if (w->count == w->cap) {
+		size_t cap = w->cap ? w->cap * 2 : 4096;
+		struct kv_id *more = realloc(w->names, cap * sizeof *more);
+		if (more == NULL) {
+			w->failed = true;
+			return;
+		}
+		w->names = more;
+		w->cap = cap;
+	}
+	w->names[w->count++] = *id;
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct kv_id));
+}
+
+static void judge_body(void *arg, const struct kv_id *id, uint64_t size,
+		       int64_t made)
+{
+	struct sweep *w = arg;
+	(void)size;
+	if (made + BODY_AGE_S >= w->now ||
+	    (w->count > 0 && bsearch(id, w->names, w->count, sizeof *id,
+				     by_id) != NULL))
+		return;
+	w->old[w->old_count++] = *id;
+}
+
+static bool over(const struct store *s)
+{
+	return s->closing || s->draining;
+}
+
+/* Others first: a step only when nothing waits for the disk. */
+static void give_way(struct job *j)
+{
+	struct kv_stats st;
+	do {
+		job_sleep(j, STEP_NS);
+		kv_stats(j->store->kv, &st);
+	} while (st.staged_bytes > 0 && !over(j->store));
+}
+
+/* ---- accounts ------------------------------------------------------------------ */
+
+static void forget_tokens(struct job *j, struct open_box *b, int64_t now)
+{
+	struct box_forget f = {.before = now - TOKEN_AGE_S, .more = true};
+	enum box_result r = BOX_OK;
+	while (r == BOX_OK && f.more && !over(j->store)) {
+		give_way(j);
+		r = job_box(j, box_forget(b->box, &f, box_gate, job_gate(j)));
+	}
+}
+
+static void name_account(struct job *j, struct sweep *w, uint64_t account)
+{
+	enum box_result r;
+	struct open_box *b = box_hold(j->store, account, &r);
+	if (b == NULL) {
+		w->failed = true;
+		return;
+	}
+	if (box_ready(b->box, KV_VISIBLE) == BOX_OK)
+		forget_tokens(j, b, w->now);
+	if (box_bodies(b->box, name_body, w) != BOX_OK)
+		w->failed = true;
+	box_release(b);
+}
+
+/* Forgotten accounts have no row any more: their bodies become orphans. */
+static bool kept_account(struct store *s, uint64_t account)
+{
+	return directory_account(s->directory, account) != NULL;
+}
+
+static void name_all(struct job *j, struct sweep *w)
+{
+	struct store *s = j->store;
+	uint64_t ids[ACCOUNTS_STEP], from = 0;
+	size_t count = ACCOUNTS_STEP;
+	/* Before the accounts: a delivery moves names from here to there. */
+	if (spool_bodies(s->spool, name_body, w) != SPOOL_OK)
+		w->failed = true;
+	while (count == ACCOUNTS_STEP && !w->failed && !over(s)) {
+		if (kv_space_list(s->kv, KV_ACCOUNT, from, ids, ACCOUNTS_STEP,
+				  &count) != KV_OK) {
+			w->failed = true;
+			return;
+		}
+		for (size_t i = 0; i < count && !over(s); i++) {
+			give_way(j);
+			if (kept_account(s, ids[i]))
+				name_account(j, w, ids[i]);
+			from = ids[i] + 1;
+		}
+	}
+}
+
+static void forget_removed(struct job *j, int64_t now)
+{
+	struct store *s = j->store;
+	int64_t keep = (int64_t)s->conf->store.keep_removed;
+	uint64_t id = 0;
+	const struct directory_account *a;
+	while ((a = directory_account_next(s->directory, id)) != NULL &&
+	       !over(s)) {
+		struct directory_change c = {.verb = DIRECTORY_ACCOUNT_FORGET,
+					     .account = {.id = a->id}};
+		id = a->id;
+		if (a->state != DIRECTORY_REMOVED || a->removed + keep > now)
+			continue;
+		LOG(s->role->log, NOTICE, "account.forgotten", 0,
+		    F("name", a->name));
+		(void)job_directory(j, directory_change(s->directory, &c,
+							directory_gate,
+							job_gate(j)));
+	}
+}
+
+/* ---- orphans ---------------------------------------------------------------------- */
+
+static void batch_done(void *arg, const struct kv_done *d)
+{
+	kv_gate(arg, d->result);
+}
+
+static void remove_old(struct job *j, struct sweep *w, struct kv_space *space)
+{
+	for (size_t i = 0; i < w->old_count && !over(j->store);) {
+		struct kv_batch *b = kv_batch_new();
+		if (b == NULL)
+			return;
+		for (size_t n = 0; n < KV_BODIES_MAX && i < w->old_count; n++)
+			kv_delete_body(b, &w->old[i++]);
+		give_way(j);
+		(void)job_kv(j, kv_commit(space, b, kv_turn(space, KV_STAGED),
+					  kv_token(j->store->kv),
+					  KV_QUIET | KV_SHRINKS, batch_done,
+					  job_gate(j)));
+		kv_batch_free(b);
+	}
+}
+
+static void remove_orphans(struct job *j, struct sweep *w)
+{
+	struct store *s = j->store;
+	struct kv_space *space;
+	struct kv_id from = {{0}};
+	enum kv_result r = KV_OK;
+	uint64_t gone = 0;
+	if (kv_space_open(s->kv, (struct kv_name){KV_SYSTEM, 0}, &space) !=
+	    KV_OK)
+		return;
+	if (w->count > 0)
+		qsort(w->names, w->count, sizeof *w->names, by_id);
+	while (r == KV_OK && !over(s)) {
+		give_way(j);
+		w->old_count = 0;
+		r = kv_body_list(s->kv, &from, BODIES_STEP, &from, judge_body,
+				 w);
+		remove_old(j, w, space);
+		gone += w->old_count;
+	}
+	kv_space_close(space);
+	if (gone > 0)
+		LOG(s->role->log, INFO, "sweep.removed", 0,
+		    F_U64("bodies", gone));
+}
+
+/* ---- a round ------------------------------------------------------------------------ */
+
+static void plan(struct store *, uint64_t in);
+
+static void run_round(struct job *j)
+{
+	struct store *s = j->store;
+	struct sweep w = {.now = world_wall(s->role->world).sec};
+	w.old = calloc(BODIES_STEP, sizeof *w.old);
+	if (w.old != NULL && kv_up(s->kv)) {
+		forget_removed(j, w.now);
+		name_all(j, &w);
+		if (!w.failed && !over(s))
+			remove_orphans(j, &w);
+	}
+	free(w.names);
+	free(w.old);
+	plan(s, ROUND_NS);
+}
+
+static void round_due(struct timer *t)
+{
+	struct store *s = t->arg;
+	if (s->draining || !job_background(s, run_round, NULL))
+		plan(s, ROUND_NS);
+}
+
+static void plan(struct store *s, uint64_t in)
+{
+	if (!s->closing)
+		(void)!timer_start(s->role->loop, &s->sweep,
+				   loop_now(s->role->loop) + in, round_due, s);
+}
+
+void sweep_begin(struct store *s)
+{
+	plan(s, FIRST_NS);
+}
+
+void sweep_end(struct store *s)
+{
+	timer_stop(&s->sweep);
+}

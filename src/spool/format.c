@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* spool/format: rows to bytes and back, checked. */
+#include "spool/format.h"
+
+#include "base/ensure.h"
+
+/* ---- keys ---- */
+
+struct spool_key spool_key(char kind)
+{
+	return (struct spool_key){.bytes = {kind}, .len = 1};
+}
+
+static void add(struct spool_key *k, uint64_t v, unsigned bytes)
+{
+	for (unsigned i = bytes; i-- > 0;)
+		k->bytes[k->len++] = (char)(v >> (8 * i));
+}
+
+static void add_id(struct spool_key *k, const struct spool_id *id)
+{
+	memcpy(k->bytes + k->len, id->byte, sizeof(id->byte));
+	k->len += sizeof(id->byte);
+}
+
+struct spool_key spool_key_id(char kind, const struct spool_id *id)
+{
+	struct spool_key k = spool_key(kind);
+	add_id(&k, id);
+	return k;
+}
+
+struct spool_key spool_key_due(int64_t due, const struct spool_id *id)
+{
+	struct spool_key k = spool_key('T');
+	add(&k, (uint64_t)due ^ 1ull << 63, 8);
+	if (id)
+		add_id(&k, id);
+	return k;
+}
+
+struct spool_key spool_key_n(const struct spool_id *id, uint32_t n)
+{
+	struct spool_key k = spool_key_id('R', id);
+	add(&k, n, 4);
+	return k;
+}
+
+uint32_t spool_key_number(struct span key)
+{
+	uint32_t n = 0;
+	for (size_t i = 1 + sizeof(struct spool_id); i < key.len; i++)
+		n = n << 8 | (uint8_t)key.ptr[i];
+	return n;
+}
+
+struct spool_key spool_key_end(const struct spool_key *k)
+{
+	struct spool_key end = *k;
+	while (end.len && (uint8_t)end.bytes[end.len - 1] == 0xff)
+		end.len--;
+	ENSURE(end.len > 0); /* kinds are letters */
+	end.bytes[end.len - 1]++;
+	return end;
+}
+
+bool spool_key_due_of(struct span key, int64_t *due, struct spool_id *id)
+{
+	if (key.len != 1 + 8 + sizeof(id->byte))
+		return false;
+	uint64_t v = 0;
+	for (unsigned i = 1; i < 9; i++)
+		v = v << 8 | (uint8_t)key.ptr[i];
+	*due = (int64_t)(v ^ 1ull << 63);
+	memcpy(id->byte, key.ptr + 9, sizeof(id->byte));
+	return true;
+}
+
+/* ---- values ---- */
+
+static void pack_id(struct buf *b, const struct kv_id *id)
+{
+	buf_add(b, span_of(id->byte, sizeof(id->byte)));
+}
+
+static void unpack_id(struct unpack *u, struct kv_id *id)
+{
+	struct span s = unpack_bytes(u, sizeof(id->byte));
+	if (s.len == sizeof(id->byte))
+		memcpy(id->byte, s.ptr, s.len);
+}
+
+void lease_write(struct buf *b, const struct lease_row *l)
+{
+	pack_u8(b, SPOOL_FORMAT);
+	pack_u64(b, l->epoch);
+	pack_u64(b, l->owner);
+	pack_u64(b, (uint64_t)l->until);
+}
+
+bool lease_read(struct span row, struct lease_row *l)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != SPOOL_FORMAT)
+		return false;
+	l->epoch = unpack_u64(&u);
+	l->owner = unpack_u64(&u);
+	l->until = (int64_t)unpack_u64(&u);
+	return unpack_done(&u);
+}
+
+void count_write(struct buf *b, const struct count_row *c)
+{
+	pack_u8(b, SPOOL_FORMAT);
+	pack_varint(b, c->open);
+	pack_u64(b, (uint64_t)c->due);
+}
+
+bool count_read(struct span row, struct count_row *c)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != SPOOL_FORMAT)
+		return false;
+	c->open = (uint32_t)unpack_varint(&u, SPOOL_RECIPIENTS_MAX);
+	c->due = (int64_t)unpack_u64(&u);
+	return unpack_done(&u);
+}
+
+void job_write(struct buf *b, const struct job_row *r)
+{
+	const struct spool_job *j = &r->job;
+	pack_u8(b, SPOOL_FORMAT);
+	pack_u8(b, r->summary_kept ? 1 : 0);
+	pack_u64(b, (uint64_t)j->accepted);
+	pack_u64(b, (uint64_t)j->expires);
+	pack_varint(b, j->recipients);
+	pack_id(b, &j->body);
+	pack_varint(b, j->body_size);
+	pack_u32(b, j->body_crc);
+	pack_span(b, j->sender);
+	pack_span(b, j->facts);
+	if (r->summary_kept) {
+		pack_id(b, &r->summary_id);
+		pack_varint(b, r->summary_len);
+	} else {
+		pack_span(b, j->summary);
+	}
+}
+
+bool job_read(struct span row, const struct spool_id *id, struct job_row *r)
+{
+	struct unpack u = unpack_of(row);
+	struct spool_job *j = &r->job;
+	*r = (struct job_row){.job = {.id = *id}};
+	if (unpack_u8(&u) != SPOOL_FORMAT)
+		return false;
+	r->summary_kept = unpack_bool(&u);
+	j->accepted = (int64_t)unpack_u64(&u);
+	j->expires = (int64_t)unpack_u64(&u);
+	j->recipients = (uint32_t)unpack_varint(&u, SPOOL_RECIPIENTS_MAX);
+	unpack_id(&u, &j->body);
+	j->body_size = unpack_varint(&u, UINT64_MAX);
+	j->body_crc = unpack_u32(&u);
+	j->sender = unpack_span(&u, SPOOL_ADDRESS_MAX);
+	j->facts = unpack_span(&u, SPOOL_FACTS_MAX);
+	if (r->summary_kept) {
+		unpack_id(&u, &r->summary_id);
+		r->summary_len =
+			(uint32_t)unpack_varint(&u, SPOOL_SUMMARY_MAX);
+	} else {
+		j->summary = unpack_span(&u, SPOOL_SUMMARY_ROW);
+	}
+	return unpack_done(&u) && j->recipients > 0;
+}
+
+void recipient_write(struct buf *b, const struct spool_recipient *r)
+{
+	pack_u8(b, SPOOL_FORMAT);
+	pack_u8(b, (uint8_t)r->state);
+	pack_u64(b, r->account);
+	pack_varint(b, r->flags);
+	pack_varint(b, r->notify);
+	pack_varint(b, r->attempts);
+	pack_u64(b, (uint64_t)r->next);
+	pack_u64(b, (uint64_t)r->last);
+	pack_span(b, r->address);
+	pack_span(b, r->original);
+	pack_span(b, r->folder);
+	pack_span(b, r->prefix);
+	pack_span(b, r->reason);
+}
+
+bool recipient_read(struct span row, uint32_t n, struct spool_recipient *r)
+{
+	struct unpack u = unpack_of(row);
+	*r = (struct spool_recipient){.n = n};
+	if (unpack_u8(&u) != SPOOL_FORMAT)
+		return false;
+	uint8_t state = unpack_u8(&u);
+	r->state = (enum spool_state)state;
+	r->account = unpack_u64(&u);
+	r->flags = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	r->notify = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	r->attempts = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	r->next = (int64_t)unpack_u64(&u);
+	r->last = (int64_t)unpack_u64(&u);
+	r->address = unpack_span(&u, SPOOL_ADDRESS_MAX);
+	r->original = unpack_span(&u, SPOOL_ADDRESS_MAX);
+	r->folder = unpack_span(&u, SPOOL_FOLDER_MAX);
+	r->prefix = unpack_span(&u, SPOOL_PREFIX_MAX);
+	r->reason = unpack_span(&u, SPOOL_REASON_MAX);
+	return unpack_done(&u) && state >= SPOOL_LOCAL &&
+	       state <= SPOOL_DROPPED;
+}

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spool/spool: the handle, names, and the questions.
+ */
+#include "spool/spool.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/ensure.h"
+#include "spool/format.h"
+
+const char *spool_result_name(enum spool_result r)
+{
+	static const char *const names[] = {
+		[SPOOL_OK] = "ok",
+		[SPOOL_NONE] = "none",
+		[SPOOL_STALE] = "stale",
+		[SPOOL_LIMIT] = "limit",
+		[SPOOL_FULL] = "disk full",
+		[SPOOL_UNAVAILABLE] = "unavailable",
+		[SPOOL_CORRUPT] = "corrupt",
+	};
+	ENSURE((unsigned)r < ARRAY_LEN(names));
+	return names[r];
+}
+
+const char *spool_state_name(enum spool_state s)
+{
+	static const char *const names[] = {
+		[SPOOL_LOCAL] = "local",     [SPOOL_REMOTE] = "remote",
+		[SPOOL_HELD] = "held",	     [SPOOL_DONE] = "done",
+		[SPOOL_FAILED] = "failed",   [SPOOL_DROPPED] = "dropped",
+	};
+	ENSURE((unsigned)s >= SPOOL_LOCAL && (unsigned)s < ARRAY_LEN(names));
+	return names[s];
+}
+
+enum spool_result spool_from_kv(enum kv_result r)
+{
+	switch (r) {
+	case KV_OK:
+		return SPOOL_OK;
+	case KV_NONE:
+		return SPOOL_NONE;
+	case KV_FULL:
+		return SPOOL_FULL;
+	case KV_LIMIT:
+		return SPOOL_LIMIT;
+	case KV_CORRUPT:
+		return SPOOL_CORRUPT;
+	case KV_CONFLICT:
+	case KV_UNKNOWN:
+	case KV_UNAVAILABLE:
+	case KV_REFUSED:
+		break;
+	}
+	return SPOOL_UNAVAILABLE;
+}
+
+enum spool_result spool_open(struct kv *kv, struct spool **out)
+{
+	struct spool *s = calloc(1, sizeof(*s));
+	*out = s;
+	if (!s)
+		return SPOOL_UNAVAILABLE;
+	s->tag = SPOOL_TAG;
+	s->kv = kv;
+	return SPOOL_OK;
+}
+
+void spool_close(struct spool *s)
+{
+	if (!s)
+		return;
+	ENSURE_TAG(s, SPOOL_TAG);
+	for (unsigned i = 0; i < SPOOL_PARTITIONS; i++)
+		kv_space_close(s->space[i]);
+	s->tag = 0;
+	free(s);
+}
+
+struct kv_space *spool_space(struct spool *s, unsigned partition,
+			     enum spool_result *r)
+{
+	ENSURE_TAG(s, SPOOL_TAG);
+	ENSURE(partition < SPOOL_PARTITIONS);
+	*r = SPOOL_OK;
+	if (!s->space[partition])
+		*r = spool_from_kv(kv_space_open(
+			s->kv, (struct kv_name){KV_SPOOL, partition},
+			&s->space[partition]));
+	return s->space[partition];
+}
+
+/* ---- names ---- */
+
+struct spool_id spool_name(struct spool *s)
+{
+	struct spool_id id;
+	ENSURE_TAG(s, SPOOL_TAG);
+	kv_random(s->kv, id.byte, sizeof(id.byte));
+	return id;
+}
+
+void spool_id_text(const struct spool_id *id, char out[SPOOL_ID_TEXT])
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < sizeof(id->byte); i++) {
+		out[2 * i] = digits[id->byte[i] >> 4];
+		out[2 * i + 1] = digits[id->byte[i] & 15];
+	}
+	out[2 * sizeof(id->byte)] = 0;
+}
+
+static int digit(char c)
+{
+	if (ascii_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool spool_id_parse(struct span s, struct spool_id *out)
+{
+	if (s.len != 2 * sizeof(out->byte))
+		return false;
+	for (size_t i = 0; i < sizeof(out->byte); i++) {
+		int hi = digit(s.ptr[2 * i]), lo = digit(s.ptr[2 * i + 1]);
+		if (hi < 0 || lo < 0)
+			return false;
+		out->byte[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return true;
+}
+
+/* The id is random, so adding n to its end names nobody else's delivery. */
+struct spool_token spool_token(const struct spool_id *id, uint32_t n)
+{
+	struct spool_token t;
+	uint64_t carry = (uint64_t)n + 1;
+	memcpy(t.byte, id->byte, sizeof(t.byte));
+	for (size_t i = sizeof(t.byte); i-- > 0 && carry;) {
+		carry += t.byte[i];
+		t.byte[i] = (uint8_t)carry;
+		carry >>= 8;
+	}
+	return t;
+}
+
+/* ---- rows ---- */
+
+enum kv_result spool_row(struct kv_space *s, enum kv_view view,
+			 const struct spool_key *k, struct buf *row)
+{
+	buf_clear(row);
+	return kv_get(s, view, spool_span(k), row);
+}
+
+enum kv_result spool_scan(struct kv_space *s, enum kv_view view,
+			  const struct spool_key *prefix, struct kv_scan **out)
+{
+	struct spool_key end = spool_key_end(prefix);
+	return kv_scan_open(s, view, spool_span(prefix), spool_span(&end),
+			    false, out);
+}
+
+void spool_put_count(struct kv_batch *b, const struct spool_id *id,
+		     const struct count_row *c)
+{
+	struct spool_key k = spool_key_id('C', id);
+	struct buf row;
+	buf_init(&row, SPOOL_ROW);
+	count_write(&row, c);
+	kv_put(b, spool_span(&k), buf_span(&row));
+	buf_free(&row);
+}
+
+int64_t spool_due_of(const struct spool_recipient *r)
+{
+	return r->state == SPOOL_LOCAL || r->state == SPOOL_REMOTE
+		       ? r->next
+		       : SPOOL_NEVER;
+}
+
+void spool_move_due(struct kv_batch *b, const struct spool_id *id,
+		    int64_t from, int64_t to)
+{
+	struct spool_key old = spool_key_due(from, id),
+			 new = spool_key_due(to, id);
+	if (from == to)
+		return;
+	if (from != SPOOL_NEVER)
+		kv_delete(b, spool_span(&old));
+	if (to != SPOOL_NEVER)
+		kv_put(b, spool_span(&new), SPAN("\1"));
+}
+
+/* ---- questions ---- */
+
+static bool copy_recipient(struct arena *a, struct spool_recipient *r)
+{
+	return arena_copy(a, r->address, &r->address) &&
+	       arena_copy(a, r->original, &r->original) &&
+	       arena_copy(a, r->folder, &r->folder) &&
+	       arena_copy(a, r->prefix, &r->prefix) &&
+	       arena_copy(a, r->reason, &r->reason);
+}
+
+enum spool_result spool_recipient(struct spool *s, const struct spool_id *id,
+				  uint32_t n, struct arena *a,
+				  struct spool_recipient *out)
+{
+	enum spool_result sr;
+	struct kv_space *space = spool_space(s, id->byte[0], &sr);
+	struct spool_key k = spool_key_n(id, n);
+	struct buf row;
+	if (!space)
+		return sr;
+	buf_init(&row, SPOOL_ROW);
+	enum kv_result r = spool_row(space, KV_VISIBLE, &k, &row);
+	if (r == KV_OK && !recipient_read(buf_span(&row), n, out))
+		r = KV_CORRUPT;
+	if (r == KV_OK && !copy_recipient(a, out))
+		r = KV_UNAVAILABLE;
+	buf_free(&row);
+	return spool_from_kv(r);
+}
+
+static enum kv_result summary_of(struct spool *s, const struct job_row *j,
+				 struct arena *a, struct span *out)
+{
+	struct buf b;
+	if (!j->summary_kept)
+		return arena_copy(a, j->job.summary, out) ? KV_OK
+							  : KV_UNAVAILABLE;
+	buf_init(&b, SPOOL_SUMMARY_MAX);
+	enum kv_result r =
+		kv_body_read(s->kv, &j->summary_id, 0, j->summary_len, &b);
+	if (r == KV_NONE || (r == KV_OK && buf_len(&b) != j->summary_len))
+		r = KV_CORRUPT;
+	if (r == KV_OK && !arena_copy(a, buf_span(&b), out))
+		r = KV_UNAVAILABLE;
+	buf_free(&b);
+	return r;
+}
+
+enum spool_result spool_job(struct spool *s, const struct spool_id *id,
+			    struct arena *a, struct spool_job *out)
+{
+	enum spool_result sr;
+	struct kv_space *space = spool_space(s, id->byte[0], &sr);
+	struct spool_key k = spool_key_id('J', id), c = spool_key_id('C', id);
+	struct job_row job;
+	struct count_row count;
+	struct buf row, crow;
+	if (!space)
+		return sr;
+	buf_init(&row, SPOOL_ROW);
+	buf_init(&crow, SPOOL_ROW);
+	enum kv_result r = spool_row(space, KV_VISIBLE, &k, &row);
+	if (r == KV_OK)
+		r = spool_row(space, KV_VISIBLE, &c, &crow);
+	if (r == KV_OK && (!job_read(buf_span(&row), id, &job) ||
+			   !count_read(buf_span(&crow), &count)))
+		r = KV_CORRUPT;
+	if (r == KV_OK)
+		r = summary_of(s, &job, a, &job.job.summary);
+	if (r == KV_OK && (!arena_copy(a, job.job.sender, &job.job.sender) ||
+			   !arena_copy(a, job.job.facts, &job.job.facts)))
+		r = KV_UNAVAILABLE;
+	if (r == KV_OK) {
+		*out = job.job;
+		out->open = count.open;
+	}
+	buf_free(&row);
+	buf_free(&crow);
+	return spool_from_kv(r);
+}
+
+/* Due recipients of one job, up to the end of the list. */
+static enum kv_result due_of_job(struct kv_space *space,
+				 const struct spool_id *id, int64_t now,
+				 struct spool_due *due, size_t max,
+				 size_t *count)
+{
+	struct spool_key prefix = spool_key_id('R', id);
+	struct kv_scan *scan;
+	struct span key, value;
+	struct spool_recipient rc;
+	enum kv_result r = spool_scan(space, KV_VISIBLE, &prefix, &scan);
+	if (r != KV_OK)
+		return r;
+	while (*count < max &&
+	       (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		uint32_t n = spool_key_number(key);
+		if (!recipient_read(value, n, &rc)) {
+			r = KV_CORRUPT;
+			break;
+		}
+		if (spool_due_of(&rc) <= now)
+			due[(*count)++] = (struct spool_due){
+				*id, n, rc.state, rc.next};
+	}
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+enum spool_result spool_due(struct spool *s, unsigned partition, int64_t now,
+			    struct spool_due *due, size_t max, size_t *count)
+{
+	enum spool_result sr;
+	struct kv_space *space = spool_space(s, partition, &sr);
+	struct spool_key prefix = spool_key('T');
+	struct kv_scan *scan;
+	struct span key, value;
+	*count = 0;
+	if (!space)
+		return sr;
+	enum kv_result r = spool_scan(space, KV_VISIBLE, &prefix, &scan);
+	if (r != KV_OK)
+		return spool_from_kv(r);
+	while (*count < max &&
+	       (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		int64_t at;
+		struct spool_id id;
+		if (!spool_key_due_of(key, &at, &id))
+			r = KV_CORRUPT;
+		else if (at > now)
+			break;
+		else
+			r = due_of_job(space, &id, now, due, max, count);
+		if (r != KV_OK)
+			break;
+	}
+	kv_scan_close(scan);
+	return spool_from_kv(r == KV_NONE ? KV_OK : r);
+}
+
+enum spool_result spool_next(struct spool *s, unsigned partition, int64_t *at)
+{
+	enum spool_result sr;
+	struct kv_space *space = spool_space(s, partition, &sr);
+	struct spool_key prefix = spool_key('T');
+	struct spool_id id;
+	struct kv_scan *scan;
+	struct span key, value;
+	*at = SPOOL_NEVER;
+	if (!space)
+		return sr;
+	enum kv_result r = spool_scan(space, KV_VISIBLE, &prefix, &scan);
+	if (r != KV_OK)
+		return spool_from_kv(r);
+	r = kv_scan_next(scan, &key, &value);
+	if (r == KV_OK && !spool_key_due_of(key, at, &id))
+		r = KV_CORRUPT;
+	kv_scan_close(scan);
+	return spool_from_kv(r == KV_NONE ? KV_OK : r);
+}
+
+/* ---- lists ---- */
+
+#define LIST_STEP 64u
+
+/* Ids of a partition's jobs > after, a handful at a time, so that no scan is
+ * open while the caller's function runs. */
+static enum kv_result list_ids(struct kv_space *space,
+			       const struct spool_id *after,
+			       struct spool_id ids[LIST_STEP], size_t *count)
+{
+	struct spool_key from = spool_key_id('J', after), kind = spool_key('J');
+	struct spool_key end = spool_key_end(&kind);
+	struct kv_scan *scan;
+	struct span key, value;
+	*count = 0;
+	from.bytes[from.len++] = 0;
+	enum kv_result r =
+		kv_scan_open(space, KV_VISIBLE, spool_span(&from),
+			     spool_span(&end), false, &scan);
+	if (r != KV_OK)
+		return r;
+	while (*count < LIST_STEP &&
+	       (r = kv_scan_next(scan, &key, &value)) == KV_OK)
+		if (key.len == 1 + sizeof(ids[0].byte))
+			memcpy(ids[(*count)++].byte, key.ptr + 1,
+			       sizeof(ids[0].byte));
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+static enum spool_result list_partition(struct spool *s, unsigned partition,
+					struct spool_id after,
+					struct arena *a, spool_job_fn *fn,
+					void *arg, bool *go)
+{
+	struct spool_id ids[LIST_STEP];
+	enum spool_result r;
+	size_t n = LIST_STEP;
+	struct kv_space *space = spool_space(s, partition, &r);
+	while (space && *go && n == LIST_STEP) {
+		r = spool_from_kv(list_ids(space, &after, ids, &n));
+		if (r != SPOOL_OK)
+			break;
+		for (size_t i = 0; i < n && *go; i++) {
+			struct spool_job job;
+			arena_reset(a);
+			r = spool_job(s, &ids[i], a, &job);
+			if (r == SPOOL_OK)
+				*go = fn(arg, &job);
+			else if (r != SPOOL_NONE)
+				return r;
+			after = ids[i];
+		}
+		r = SPOOL_OK;
+	}
+	return r;
+}
+
+enum spool_result spool_list(struct spool *s, const struct spool_id *after,
+			     spool_job_fn *fn, void *arg)
+{
+	bool go = true;
+	enum spool_result r = SPOOL_OK;
+	struct arena *a = arena_new(SPOOL_SUMMARY_MAX + SPOOL_FACTS_MAX +
+				    SPOOL_ADDRESS_MAX + 1024);
+	if (!a)
+		return SPOOL_UNAVAILABLE;
+	for (unsigned p = after->byte[0];
+	     p < SPOOL_PARTITIONS && go && r == SPOOL_OK; p++) {
+		struct spool_id from = *after;
+		if (p != after->byte[0]) {
+			from = (struct spool_id){{0}};
+			from.byte[0] = (uint8_t)p;
+		}
+		r = list_partition(s, p, from, a, fn, arg, &go);
+	}
+	arena_free(a);
+	return r;
+}
+
+enum spool_result spool_recipients(struct spool *s, const struct spool_id *id,
+				   spool_recipient_fn *fn, void *arg)
+{
+	struct arena *a = arena_new(SPOOL_ROW + 1024);
+	enum spool_result r = SPOOL_OK;
+	bool go = true;
+	if (!a)
+		return SPOOL_UNAVAILABLE;
+	for (uint32_t n = 0; go && n < SPOOL_RECIPIENTS_MAX; n++) {
+		struct spool_recipient rc;
+		arena_reset(a);
+		r = spool_recipient(s, id, n, a, &rc);
+		if (r == SPOOL_NONE && n > 0)
+			r = SPOOL_OK, go = false;
+		else if (r != SPOOL_OK)
+			break;
+		else
+			go = fn(arg, &rc);
+	}
+	arena_free(a);
+	return r;
+}

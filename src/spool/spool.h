@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spool/spool - custody: messages on their way to recipients.
+ *
+ * A job is one accepted message with its envelope and 1..SPOOL_RECIPIENTS_MAX
+ * recipients; it lives in one of 256 partitions (spaces) that its id names.
+ * Accepting is one commit: job row, recipient rows, body.  All recipients with
+ * their prefixes have to fit in one commit (SPOOL_LIMIT: make several jobs).  Every recipient is
+ * in exactly one state; a job whose recipients are all settled is removed with
+ * its rows by the commit that settles the last one.
+ *
+ * Local recipients are moved by the store itself: the message goes into the
+ * account with spool_token(job, n) as its token, then the recipient is
+ * settled.  A crash between the two finds the token: never twice.
+ *
+ * Leases: a partition is worked by one owner at a time, under an epoch that
+ * only rises.  Every settling names its epoch; a stale one is refused, so an
+ * owner that stalled cannot write.  Leases move no version.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "kv/op.h"
+
+#define SPOOL_PARTITIONS     256u
+#define SPOOL_RECIPIENTS_MAX 1000u
+#define SPOOL_ADDRESS_MAX    1024u /* bytes; SMTP's path limit with room */
+#define SPOOL_FACTS_MAX      16384u
+#define SPOOL_REASON_MAX     1024u
+#define SPOOL_FOLDER_MAX     500u
+#define SPOOL_PREFIX_MAX     8192u
+#define SPOOL_SUMMARY_MAX    (256u * 1024u)
+#define SPOOL_SUMMARY_ROW    2048u /* larger ones are kept as bodies */
+#define SPOOL_VERDICTS_MAX   SPOOL_RECIPIENTS_MAX
+
+enum spool_result {
+	SPOOL_OK,
+	SPOOL_NONE,  /* no such job or recipient */
+	SPOOL_STALE, /* the epoch is not the partition's, or the state moved on */
+	SPOOL_LIMIT,
+	SPOOL_FULL,
+	SPOOL_UNAVAILABLE,
+	SPOOL_CORRUPT,
+};
+const char *spool_result_name(enum spool_result);
+
+/* Numbers are part of the format. */
+enum spool_state {
+	SPOOL_LOCAL = 1,   /* due: into an account of ours */
+	SPOOL_REMOTE = 2,  /* due at a time: to another server */
+	SPOOL_HELD = 3,	   /* waits for a person */
+	SPOOL_DONE = 4,	   /* delivered */
+	SPOOL_FAILED = 5,  /* given up; a report is owed or not wanted */
+	SPOOL_DROPPED = 6, /* ended by a logged rule or a person */
+};
+static inline bool spool_settled(enum spool_state s) { return s >= SPOOL_DONE; }
+const char *spool_state_name(enum spool_state);
+
+/* The first byte is the partition. */
+struct spool_id {
+	uint8_t byte[16];
+};
+struct spool_token { /* the bytes of a box_token */
+	uint8_t byte[16];
+};
+#define SPOOL_ID_TEXT 33u /* in hex, with NUL */
+void spool_id_text(const struct spool_id *, char out[SPOOL_ID_TEXT]);
+MUST_USE bool spool_id_parse(struct span, struct spool_id *out);
+/* The token of recipient n's delivery into a mailbox. */
+struct spool_token spool_token(const struct spool_id *, uint32_t n);
+
+struct spool_recipient {
+	uint32_t n;	      /* its place in the job, from 0 */
+	enum spool_state state;
+	struct span address;  /* where it goes */
+	struct span original; /* ORCPT as given; may be empty */
+	uint64_t account;     /* LOCAL */
+	struct span folder;   /* LOCAL: a name, or empty for INBOX */
+	uint32_t flags;	      /* LOCAL: of the new message */
+	struct span prefix;   /* this copy's, in front of the body */
+	uint32_t notify;      /* DSN NOTIFY bits of the caller */
+	uint32_t attempts;
+	int64_t next; /* due at (seconds); REMOTE */
+	int64_t last; /* of the last attempt, or when it was settled */
+	struct span reason; /* of the last failure, hold or drop */
+};
+
+struct spool_job {
+	struct spool_id id;
+	struct span sender; /* reverse path; empty: null */
+	struct span facts;  /* opaque: how it came, verdicts, ENVID, RET */
+	struct kv_id body;
+	uint64_t body_size;
+	uint32_t body_crc;
+	struct span summary;
+	int64_t accepted, expires;
+	uint32_t recipients, open; /* all; not settled */
+};
+
+struct spool;
+/* All 256 partitions; nothing is read yet. */
+MUST_USE enum spool_result spool_open(struct kv *, struct spool **out);
+void spool_close(struct spool *); /* NULL is allowed */
+struct spool_id spool_name(struct spool *); /* a new job's */
+
+typedef void spool_done_fn(void *arg, enum spool_result);
+
+struct spool_own { /* spool's own part of a request */
+	struct spool *spool;
+	spool_done_fn *done;
+	void *arg;
+	enum spool_result refusal;
+};
+
+/* ---- accept: custody is durable when done says SPOOL_OK ---- */
+struct spool_accept {
+	struct spool_job job;	   /* id by spool_name; open and recipients are set */
+	struct span bytes;	   /* the body, or empty when it is durable already */
+	const struct spool_recipient *recipients;
+	size_t count;
+	struct spool_own own;
+};
+MUST_USE enum spool_result spool_accept(struct spool *, struct spool_accept *,
+					spool_done_fn *, void *arg);
+
+/* ---- leases ---- */
+struct spool_lease {
+	unsigned partition;
+	uint64_t owner;	 /* of this start of the store, not 0 */
+	int64_t until;
+	uint64_t epoch; /* out */
+	struct spool_own own;
+};
+/* SPOOL_STALE: somebody else's lease has not run out. */
+MUST_USE enum spool_result spool_lease(struct spool *, struct spool_lease *,
+				       spool_done_fn *, void *arg);
+
+/* ---- work ---- */
+
+/*
+ * Unsettled recipients of a partition that are due at `now`, in the order in
+ * which they became due, from KV_VISIBLE; at most max.  Spans in the arena.
+ */
+struct spool_due {
+	struct spool_id id;
+	uint32_t n;
+	enum spool_state state; /* LOCAL or REMOTE */
+	int64_t at;
+};
+MUST_USE enum spool_result spool_due(struct spool *, unsigned partition,
+				     int64_t now, struct spool_due *due,
+				     size_t max, size_t *count);
+/* When the next one of the partition becomes due; INT64_MAX: none waits. */
+MUST_USE enum spool_result spool_next(struct spool *, unsigned partition,
+				      int64_t *at);
+
+MUST_USE enum spool_result spool_job(struct spool *, const struct spool_id *,
+				     struct arena *, struct spool_job *out);
+MUST_USE enum spool_result spool_recipient(struct spool *,
+					   const struct spool_id *, uint32_t n,
+					   struct arena *,
+					   struct spool_recipient *out);
+
+/* What became of recipients of one job: one commit. */
+struct spool_verdict {
+	uint32_t n;
+	enum spool_state state; /* REMOTE or LOCAL: tried, again at `next` */
+	int64_t next;
+	bool attempted; /* counts as an attempt */
+	struct span reason;
+};
+struct spool_settle {
+	struct spool_id id;
+	uint64_t epoch; /* 0: an administrator's verdict, not under a lease */
+	const struct spool_verdict *verdicts;
+	size_t count;
+	bool finished; /* out: the job is gone, all recipients are settled */
+	struct spool_own own;
+};
+/* SPOOL_STALE when a recipient is settled already: nothing changes. */
+MUST_USE enum spool_result spool_settle(struct spool *, struct spool_settle *,
+					spool_done_fn *, void *arg);
+
+/* ---- lists ---- */
+
+/* Jobs with id > after, ascending by id over all partitions; false: stop. */
+typedef bool spool_job_fn(void *arg, const struct spool_job *);
+MUST_USE enum spool_result spool_list(struct spool *,
+				      const struct spool_id *after,
+				      spool_job_fn *, void *arg);
+typedef bool spool_recipient_fn(void *arg, const struct spool_recipient *);
+MUST_USE enum spool_result spool_recipients(struct spool *,
+					    const struct spool_id *,
+					    spool_recipient_fn *, void *arg);
+
+/* ---- fsck ---- */
+struct spool_fsck_count {
+	uint64_t jobs, recipients, bodies, wrong, repaired, damaged;
+};
+typedef void spool_fsck_fn(void *arg, const struct spool_fsck_count *,
+			   const char *what);
+/*
+ * Rows parse; a job's recipients are 0..recipients-1, each in one state; the
+ * count of open ones and the due index are right; bodies are there (deep:
+ * with their checksum).  Repair rebuilds index and counts from recipient rows
+ * and holds jobs whose body is damaged.
+ */
+MUST_USE enum spool_result spool_fsck(struct spool *, bool deep, bool repair,
+				      spool_fsck_fn *, void *arg,
+				      struct spool_fsck_count *out);
+/* Every body that a job names (for the sweep of orphans). */
+typedef void spool_body_fn(void *arg, const struct kv_id *);
+MUST_USE enum spool_result spool_bodies(struct spool *, spool_body_fn *,
+					void *arg);

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The logger against a taken-over role that wants to write in another's name, break
+ * lines, or drive a terminal.  Role and pid come from the channel, whatever it says.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "attack.h"
+#include "ipc/over_os.h"
+#include "os/file.h"
+#include "role/logger/role.h"
+#include "wire/role_logger.h"
+
+#define FILE_MAX (1u << 20)
+
+static const char as_json[] = "hostname mx.example.test;\ndata /nowhere;\n"
+			      "store { engine memory; }\nlog { format json; }\n";
+static const char as_logfmt[] = "hostname mx.example.test;\ndata /nowhere;\n"
+				"store { engine memory; }\nlog { format logfmt; }\n";
+
+struct scene {
+	struct target target;
+	struct role_logger *honest;
+	uint64_t lines; /* that were kept so far */
+	int file;
+};
+
+/* A line of the honest role arrives, one more than were there before. */
+static void honest_writes(void *arg)
+{
+	struct scene *s = arg;
+	struct role_logger_line line = {.level = ROLE_LOGGER_LEVEL_INFO,
+					.event = SPAN("honest.line")};
+	uint64_t before = house_figure(s->target.role, "lines");
+
+	assert_int_equal(role_logger_line(s->honest, &line), IPC_OK);
+	house_run(s->target.house, 5);
+	assert_int_equal(house_figure(s->target.role, "lines"), before + 1);
+}
+
+static struct scene *scene(const char *conf)
+{
+	struct scene *s = calloc(1, sizeof *s);
+	struct house *h = house_new(12, conf);
+	const struct ipc_owner owner = {.role = s};
+
+	s->target = (struct target){.house = h,
+				    .role = house_raise(h, &logger_role, KIND_LOGGER),
+				    .schema = &role_logger_hop,
+				    .hop = HOP_ROLE_LOGGER,
+				    .peer = KIND_EDGE_MX,
+				    .side = 0,
+				    .honest = honest_writes,
+				    .arg = s};
+	assert_true(house_material(s->target.role, MATERIAL_LOG, "log", SPAN(""), &s->file));
+	assert_true(house_activate(s->target.role));
+	int fd = house_peer(s->target.role, HOP_ROLE_LOGGER, KIND_VAULT, 0);
+	s->honest = role_logger_join_role(ipc_link_os(house_loop(h), fd), &owner);
+	house_run(h, 5);
+	return s;
+}
+
+static void end(struct scene *s)
+{
+	ipc_free(role_logger_ipc(s->honest));
+	world_close(house_world(s->target.house), s->file);
+	house_free(s->target.house);
+	free(s);
+}
+
+static void test_framing(void **state)
+{
+	struct scene *s = scene(as_json);
+
+	(void)state;
+	attack_framing(&s->target, 0x106);
+	end(s);
+}
+
+/* What the file holds beyond `from`; the caller's to free. */
+static struct span written(struct scene *s, uint64_t from)
+{
+	char *text = malloc(FILE_MAX);
+	size_t got = 0;
+
+	assert_non_null(text);
+	assert_int_equal(file_read_at(house_world(s->target.house), s->file, text,
+				      FILE_MAX, from, &got),
+			 OS_OK);
+	return span_of(text, got);
+}
+
+static const struct role_logger_field forged[] = {
+	{SPAN("role"), SPAN("vault")},
+	{SPAN("pid"), SPAN("1")},
+	{SPAN("EVENT"), SPAN("login.accepted")},
+	{SPAN("time"), SPAN("1999")},
+	{SPAN("level"), SPAN("error")},
+	{SPAN("id"), SPAN("0000000000000001")},
+	{SPAN("a\",\"role\":\"vault"), SPAN("x")},
+	{SPAN("b\nrole=vault"), SPAN("x")},
+	{SPAN("c role=vault"), SPAN("x")},
+	{SPAN("d"), SPAN("x\",\"role\":\"vault")},
+	{SPAN("e"), SPAN("x\n{\"role\":\"vault\"}\n")},
+	{SPAN("f"), SPAN("x role=vault")},
+	{SPAN("g"), SPAN("\033]0;owned\007\033[2J\r\b\x7f\xc2\x9b")},
+	{SPAN("h"), {"\0\xff\xfe", 3}},
+};
+
+static void forge(struct scene *s)
+{
+	static const struct span events[] = {SPAN("smtp.kept"),
+		SPAN("x\",\"role\":\"vault"), SPAN("x role=vault pid=1"),
+		SPAN("x\nlevel=error role=vault")};
+	int fd = attack_join(&s->target);
+
+	for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+		struct role_logger_line line = {.level = ROLE_LOGGER_LEVEL_ERROR,
+						.event = events[i],
+						.fields = forged,
+						.fields_count = sizeof forged /
+								sizeof forged[0]};
+		struct buf frame;
+		buf_init(&frame, IPC_FRAME_MAX);
+		attack_cast(&s->target, &frame, "line", &line);
+		attack_send(&s->target, fd, &frame, -1);
+		buf_free(&frame);
+	}
+	house_run(s->target.house, 5);
+	assert_false(attack_ended(&s->target, fd));
+	world_close(house_world(s->target.house), fd);
+}
+
+static size_t count(struct span text, struct span what)
+{
+	size_t n = 0, at;
+
+	while ((at = span_find_span(text, what)) != SIZE_MAX) {
+		text = span_skip(text, at + what.len);
+		n++;
+	}
+	return n;
+}
+
+static void clean(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = (uint8_t)text.ptr[i];
+		if ((c < 32 && c != '\n') || c == 127)
+			fail_msg("byte %u stands in the log", c);
+	}
+	/* C1 controls in UTF-8 drive some terminals, too. */
+	assert_int_equal(count(text, SPAN("\xc2\x9b")), 0);
+	assert_int_equal(count(text, SPAN("\xff")), 0);
+}
+
+static void test_json(void **state)
+{
+	struct scene *s = scene(as_json);
+	struct span text;
+
+	(void)state;
+	forge(s);
+	text = written(s, 0);
+	assert_int_equal(count(text, SPAN("\n")), 4);
+	assert_int_equal(count(text, SPAN("\"role\":\"edge-mx\"")), 4);
+	assert_int_equal(count(text, SPAN("\"role\":")), 4);
+	assert_int_equal(count(text, SPAN("\"pid\":")), 4);
+	assert_int_equal(count(text, SPAN("\"event\":")), 4);
+	assert_int_equal(count(text, SPAN("\"_role\":\"vault\"")), 4);
+	clean(text);
+	free((void *)(uintptr_t)text.ptr);
+	end(s);
+}
+
+/* Where a word begins that says `role=`, it is the logger's. */
+static void test_logfmt(void **state)
+{
+	struct scene *s = scene(as_logfmt);
+	struct span text, rest, line;
+
+	(void)state;
+	forge(s);
+	text = rest = written(s, 0);
+	assert_int_equal(count(text, SPAN("\n")), 4);
+	clean(text);
+	while (rest.len > 0) {
+		bool quoted = false;
+		size_t found = 0;
+		(void)span_cut(&rest, '\n', &line);
+		for (size_t i = 0; i < line.len; i++) {
+			if (line.ptr[i] == '\\')
+				i++;
+			else if (line.ptr[i] == '"')
+				quoted = !quoted;
+			else if (!quoted && line.ptr[i] == ' ' &&
+				 span_starts(span_skip(line, i + 1), SPAN("role=")))
+				found++;
+		}
+		assert_int_equal(found, 1);
+		assert_true(span_find_span(line, SPAN(" role=edge-mx pid=1007 ")) !=
+			    SIZE_MAX);
+	}
+	free((void *)(uintptr_t)text.ptr);
+	end(s);
+}
+
+/* A flood is bounded by the window; the honest role's lines get through. */
+static void test_flood(void **state)
+{
+	struct scene *s = scene(as_json);
+	int fd = attack_join(&s->target);
+	struct role_logger_line line = {.event = SPAN("flood"),
+					.level = ROLE_LOGGER_LEVEL_ERROR};
+
+	(void)state;
+	for (int turn = 0; turn < 50; turn++) {
+		struct buf frame;
+		buf_init(&frame, IPC_FRAME_MAX);
+		for (unsigned i = 0; i < role_logger_hop.window[1]; i++)
+			attack_cast(&s->target, &frame, "line", &line);
+		attack_send(&s->target, fd, &frame, -1);
+		house_run(s->target.house, 5);
+		assert_false(attack_ended(&s->target, fd));
+		honest_writes(s);
+		buf_free(&frame);
+	}
+	world_close(house_world(s->target.house), fd);
+	end(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_framing), cmocka_unit_test(test_json),
+		cmocka_unit_test(test_logfmt), cmocka_unit_test(test_flood)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vault against a taken-over edge: it asks for keys of the other pool, for
+ * signatures under texts of its own making, with schemes that do not fit.  It gets
+ * nothing, and an honest edge goes on making handshakes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "attack.h"
+#include "hostile.h"
+#include "ipc/over_os.h"
+#include "role/vault/role.h"
+#include "tls/issue.h"
+#include "wire/edge_vault.h"
+
+#define ECDSA_P256_SHA256 0x0403
+#define RSA_PSS_SHA256    0x0804
+
+static const char conf[] =
+	"hostname mx.example.test;\n"
+	"data /nowhere;\n"
+	"store { engine memory; }\n"
+	"certificate public { chain /p.pem; key file:/p.key; }\n"
+	"certificate people { chain /q.pem; key file:/q.key; }\n"
+	"listener mx { role mx; tls { certificate public; } }\n"
+	"listener imaps { role imap; tls { certificate people; } }\n";
+
+struct scene {
+	struct target target;
+	struct edge_vault *honest; /* a channel of the pool mx */
+	uint32_t key_mx, key_access;
+};
+
+static void answered(void *ctx, enum ipc_result r)
+{
+	assert_int_equal(r, IPC_OK);
+	*(bool *)ctx = true;
+}
+
+/* What an OpenSSL server of TLS 1.3 has signed. */
+static struct span handshake(char *p)
+{
+	memset(p, ' ', 64);
+	memcpy(p + 64, "TLS 1.3, server CertificateVerify", 34);
+	memset(p + 98, 1, 32);
+	return span_of(p, 130);
+}
+
+static void honest_signs(void *arg)
+{
+	struct scene *s = arg;
+	char text[130];
+	struct edge_vault_sign m = {.key = s->key_mx,
+				    .scheme = ECDSA_P256_SHA256,
+				    .text = handshake(text)};
+	struct edge_vault_sign_reply rep;
+	struct arena *a = arena_new(65536);
+	bool done = false;
+
+	assert_int_equal(edge_vault_sign_start(s->honest, &m, a, &rep, IPC_NEVER,
+					       answered, &done),
+			 IPC_OK);
+	assert_true(house_until(s->target.house, &done, 1000));
+	assert_int_equal(rep.result, EDGE_VAULT_SIGN_RESULT_SIGNED);
+	arena_free(a);
+}
+
+static void ignore(void *role, struct edge_vault *c,
+		   const struct edge_vault_changed *m)
+{
+	(void)role, (void)c, (void)m;
+}
+
+static const struct edge_vault_at_edge at_edge = {.changed = ignore};
+
+static void give_pair(struct scene *s, const char *name)
+{
+	const struct span dns[] = {SPAN("mx.example.test")};
+	const struct tls_issue_names names = {.dns = dns, .dns_count = 1};
+	struct buf key, chain, ca;
+	struct tls_issued leaf = {.key = &key, .chain = &chain, .kind = TLS_KEY_P256};
+	int64_t now = world_wall(house_world(s->target.house)).sec;
+
+	buf_init(&key, 65536);
+	buf_init(&chain, 65536);
+	buf_init(&ca, 65536);
+	assert_true(tls_issue_throwaway(SPAN("break"), &names, now, 30, &leaf, 1, &ca));
+	assert_true(house_material(s->target.role, MATERIAL_CHAIN, name,
+				   buf_span(&chain), NULL));
+	assert_true(house_material(s->target.role, MATERIAL_KEY, name,
+				   buf_span(&key), NULL));
+	buf_free(&key);
+	buf_free(&chain);
+	buf_free(&ca);
+}
+
+/* The one certificate that a pool may use. */
+static uint32_t key_of(struct scene *s, struct edge_vault *channel)
+{
+	const struct edge_vault_certificates m = {0};
+	struct edge_vault_certificates_reply rep;
+	struct arena *a = arena_new(65536);
+	bool done = false;
+	uint32_t key;
+
+	assert_int_equal(edge_vault_certificates_start(channel, &m, a, &rep, IPC_NEVER,
+						       answered, &done),
+			 IPC_OK);
+	assert_true(house_until(s->target.house, &done, 1000));
+	assert_int_equal(rep.certificates_count, 1);
+	key = rep.certificates[0].key;
+	arena_free(a);
+	return key;
+}
+
+static struct edge_vault *join(struct scene *s, enum kind kind)
+{
+	struct house *h = s->target.house;
+	const struct ipc_owner owner = {.role = s};
+	int fd = house_peer(s->target.role, HOP_EDGE_VAULT, kind, 0);
+
+	return edge_vault_join_edge(ipc_link_os(house_loop(h), fd), &owner, &at_edge);
+}
+
+static int setup(void **state)
+{
+	struct scene *s = calloc(1, sizeof *s);
+	struct house *h = house_new(11, conf);
+	struct edge_vault *people;
+
+	s->target = (struct target){.house = h,
+				    .role = house_raise(h, &vault_role, KIND_VAULT),
+				    .schema = &edge_vault_hop,
+				    .hop = HOP_EDGE_VAULT,
+				    .peer = KIND_EDGE_MX,
+				    .side = 0,
+				    .honest = honest_signs,
+				    .arg = s};
+	sim_wall_set(house_world(h), (struct wall){1800000000, 0});
+	give_pair(s, "public 0");
+	give_pair(s, "people 0");
+	assert_true(house_activate(s->target.role));
+	s->honest = join(s, KIND_EDGE_MX);
+	people = join(s, KIND_EDGE_ACCESS);
+	s->key_mx = key_of(s, s->honest);
+	s->key_access = key_of(s, people);
+	assert_int_not_equal(s->key_mx, s->key_access);
+	ipc_free(edge_vault_ipc(people));
+	house_run(h, 10);
+	*state = s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct scene *s = *state;
+
+	ipc_free(edge_vault_ipc(s->honest));
+	house_free(s->target.house);
+	free(s);
+	return 0;
+}
+
+static void test_framing(void **state)
+{
+	struct scene *s = *state;
+
+	attack_framing(&s->target, 0x5eed);
+}
+
+/* Well formed but forbidden: an answer, no signature, and the channel lives. */
+static void refused(struct scene *s, struct edge_vault_sign m,
+		    enum edge_vault_sign_result expected)
+{
+	struct arena *a = arena_new(65536);
+	struct edge_vault_sign_reply rep;
+	struct buf frame;
+	unsigned why;
+	int fd = attack_join(&s->target);
+
+	buf_init(&frame, IPC_FRAME_MAX);
+	attack_call(&s->target, &frame, 1, "sign", &m);
+	attack_send(&s->target, fd, &frame, -1);
+	assert_true(attack_reply(&s->target, fd, "sign", 1, a, &rep, &why));
+	assert_int_equal(rep.result, expected);
+	assert_int_equal(rep.signature.len, 0);
+	assert_false(attack_ended(&s->target, fd));
+	world_close(house_world(s->target.house), fd);
+	buf_free(&frame);
+	arena_free(a);
+	honest_signs(s);
+}
+
+static void test_forbidden(void **state)
+{
+	struct scene *s = *state;
+	char text[4096];
+	struct span good = handshake(text), blob = SPAN("sign this cheque, please");
+
+	/* A key of the other pool looks like one that does not exist. */
+	refused(s, (struct edge_vault_sign){s->key_access, ECDSA_P256_SHA256, good},
+		EDGE_VAULT_SIGN_RESULT_UNKNOWN_KEY);
+	refused(s, (struct edge_vault_sign){0, ECDSA_P256_SHA256, good},
+		EDGE_VAULT_SIGN_RESULT_UNKNOWN_KEY);
+	refused(s, (struct edge_vault_sign){UINT32_MAX, ECDSA_P256_SHA256, good},
+		EDGE_VAULT_SIGN_RESULT_UNKNOWN_KEY);
+	refused(s, (struct edge_vault_sign){s->key_mx, RSA_PSS_SHA256, good},
+		EDGE_VAULT_SIGN_RESULT_BAD_SCHEME);
+	refused(s, (struct edge_vault_sign){s->key_mx, 0, good},
+		EDGE_VAULT_SIGN_RESULT_NOT_RECOGNISED);
+	refused(s, (struct edge_vault_sign){s->key_mx, ECDSA_P256_SHA256, blob},
+		EDGE_VAULT_SIGN_RESULT_NOT_RECOGNISED);
+	refused(s, (struct edge_vault_sign){s->key_mx, ECDSA_P256_SHA256, SPAN("")},
+		EDGE_VAULT_SIGN_RESULT_NOT_RECOGNISED);
+	/* A client's signature, with which a session elsewhere could be opened. */
+	memcpy(text + 64, "TLS 1.3, client CertificateVerify", 34);
+	refused(s, (struct edge_vault_sign){s->key_mx, ECDSA_P256_SHA256, good},
+		EDGE_VAULT_SIGN_RESULT_NOT_RECOGNISED);
+	assert_int_equal(house_figure(s->target.role, "refused_key"), 3);
+	assert_int_equal(house_figure(s->target.role, "refused_scheme"), 1);
+	assert_int_equal(house_figure(s->target.role, "refused_text"), 4);
+	assert_int_equal(house_figure(s->target.role, "failed"), 0);
+}
+
+/* The chain of the other pool's certificate is not shown either. */
+static void test_other_chain(void **state)
+{
+	struct scene *s = *state;
+	const uint32_t ids[] = {s->key_access, 0, UINT32_MAX, s->key_mx};
+	struct arena *a = arena_new(1 << 20);
+	struct edge_vault_chain_reply rep;
+	struct buf frame;
+	unsigned why;
+	int fd = attack_join(&s->target);
+
+	for (uint32_t i = 0; i < 4; i++) {
+		struct edge_vault_chain m = {.id = ids[i]};
+		buf_init(&frame, IPC_FRAME_MAX);
+		attack_call(&s->target, &frame, i + 1, "chain", &m);
+		attack_send(&s->target, fd, &frame, -1);
+		assert_true(attack_reply(&s->target, fd, "chain", i + 1, a, &rep, &why));
+		assert_int_equal(rep.found, ids[i] == s->key_mx);
+		buf_free(&frame);
+	}
+	world_close(house_world(s->target.house), fd);
+	arena_free(a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_framing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_forbidden, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_chain, setup, teardown)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* role/auth's parts alone: throttle, remember, app passwords, real threads. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "crypto/library.h"
+#include "role/auth/hasher.h"
+#include "role/auth/remember.h"
+#include "role/auth/throttle.h"
+
+#define SEC NS_PER_SEC
+
+static const uint8_t secret[32] = "throttle tests";
+
+static uint64_t guess(struct throttle *t, uint64_t now, struct addr from,
+		      enum throttle_end end)
+{
+	struct throttle_attempt a;
+	uint64_t wait = throttle_begin(t, now, &from, SPAN("u@x"), &a);
+	if (wait == 0)
+		throttle_end(t, now, &a, end);
+	return wait;
+}
+
+static void delays_grow_and_leak(void **state)
+{
+	struct throttle_limits l = {.window_ns = 600 * SEC, .address = 3};
+	struct throttle *t = throttle_new(secret, &l);
+	struct addr from = addr_v4(192, 0, 2, 1, 1);
+	uint64_t now = 1000 * SEC;
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(guess(t, now, from, THROTTLE_WRONG), 0);
+	assert_int_equal(guess(t, now, from, THROTTLE_RIGHT), 0);
+	from.ip[15]++; /* another one, unknown still */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(guess(t, now, from, THROTTLE_WRONG), 0);
+	uint64_t delay = THROTTLE_FIRST_NS;
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(guess(t, now, from, THROTTLE_WRONG), delay);
+		now += delay - 1;
+		assert_int_equal(guess(t, now, from, THROTTLE_WRONG), 1);
+		now++;
+		assert_int_equal(guess(t, now, from, THROTTLE_WRONG), 0);
+		delay *= 2;
+	}
+	now += 1200 * SEC; /* all leaked out: as at first */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(guess(t, now, from, THROTTLE_WRONG), 0);
+	assert_int_equal(guess(t, now, from, THROTTLE_WRONG), THROTTLE_FIRST_NS);
+	throttle_free(t);
+}
+
+static void networks(void **state)
+{
+	struct throttle_limits l = {.window_ns = 600 * SEC, .network = 4};
+	struct throttle *t = throttle_new(secret, &l);
+	uint8_t ip[16] = {0x20, 1, 0xd, 0xb8, 0, 0, 0, 1};
+	(void)state;
+	for (uint8_t i = 0; i < 4; i++) {
+		ip[15] = i;
+		assert_int_equal(guess(t, 1, addr_v6(ip, 1), THROTTLE_WRONG), 0);
+		assert_int_equal(guess(t, 1, addr_v4(192, 0, 2, i, 1),
+				       THROTTLE_WRONG), 0);
+	}
+	ip[15] = 200;
+	assert_int_not_equal(guess(t, 1, addr_v6(ip, 1), THROTTLE_WRONG), 0);
+	assert_int_not_equal(guess(t, 1, addr_v4(192, 0, 2, 200, 1),
+				   THROTTLE_WRONG), 0);
+	ip[7] = 2;
+	assert_int_equal(guess(t, 1, addr_v6(ip, 1), THROTTLE_WRONG), 0);
+	assert_int_equal(guess(t, 1, addr_v4(192, 0, 3, 1, 1), THROTTLE_WRONG), 0);
+	throttle_free(t);
+}
+
+static void many_at_once_are_not_free(void **state)
+{
+	struct throttle_limits l = {.window_ns = 600 * SEC, .address = 2};
+	struct throttle *t = throttle_new(secret, &l);
+	struct addr from = addr_v4(192, 0, 2, 1, 1);
+	struct throttle_attempt a[9];
+	(void)state;
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(throttle_begin(t, 1, &from, SPAN("u"), &a[i]), 0);
+	assert_int_not_equal(throttle_begin(t, 1, &from, SPAN("u"), &a[8]), 0);
+	for (int i = 0; i < 8; i++)
+		throttle_end(t, 1, &a[i], THROTTLE_NEITHER);
+	assert_int_equal(throttle_begin(t, 1, &from, SPAN("u"), &a[8]), 0);
+	throttle_end(t, 1, &a[8], THROTTLE_RIGHT);
+	throttle_free(t);
+}
+
+static void an_owner_waits_half_a_minute_at_most(void **state)
+{
+	struct throttle_limits l = {
+		.window_ns = 600 * SEC, .address = 1, .account = 1};
+	struct throttle *t = throttle_new(secret, &l);
+	struct addr home = addr_v4(192, 0, 2, 1, 1);
+	uint64_t now = SEC, worst = 0;
+	(void)state;
+	assert_int_equal(guess(t, now, home, THROTTLE_RIGHT), 0);
+	for (int i = 0; i < 200; i++) {
+		uint64_t wait = guess(t, now, home, THROTTLE_WRONG);
+		worst = wait > worst ? wait : worst;
+		now += wait;
+	}
+	assert_int_equal(worst, THROTTLE_OWNER_NS);
+	throttle_free(t);
+}
+
+static void the_table_is_bounded(void **state)
+{
+	struct throttle_limits l = {.window_ns = 600 * SEC, .address = 1};
+	struct throttle *t = throttle_new(secret, &l);
+	(void)state;
+	for (uint32_t i = 0; i < THROTTLE_BUCKETS + 1; i++) {
+		assert_int_equal(throttle_count(t), i);
+		(void)guess(t, 1,
+			    addr_v4(10, (uint8_t)(i >> 16), (uint8_t)(i >> 8),
+				    (uint8_t)i, 1),
+			    THROTTLE_WRONG);
+	}
+	assert_int_equal(throttle_count(t), THROTTLE_BUCKETS);
+	/* The first was forgotten, the second not. */
+	assert_int_not_equal(guess(t, 1, addr_v4(10, 0, 0, 1, 1), THROTTLE_WRONG),
+			     0);
+	assert_int_equal(guess(t, 1, addr_v4(10, 0, 0, 0, 1), THROTTLE_WRONG), 0);
+	throttle_free(t);
+}
+
+static void remembering(void **state)
+{
+	unsigned char key[32] = "key";
+	struct remember *r = remember_new(key, secret);
+	struct remembered a = {7, 1, SPAN_INIT("pw")}, b = a;
+	uint32_t scopes = 0;
+	(void)state;
+	remember_put(r, 100, &a, 5);
+	assert_true(remember_check(r, 99, &a, &scopes));
+	assert_int_equal(scopes, 5);
+	b.version = 2;
+	assert_false(remember_check(r, 1, &b, &scopes));
+	b = a;
+	b.account = 8;
+	assert_false(remember_check(r, 1, &b, &scopes));
+	b = a;
+	b.password = SPAN("pw ");
+	assert_false(remember_check(r, 1, &b, &scopes));
+	remember_drop(r, 8);
+	assert_int_equal(remember_count(r), 1);
+	assert_false(remember_check(r, 100, &a, &scopes));
+	assert_int_equal(remember_count(r), 0);
+	for (uint64_t i = 0; i < REMEMBER_MAX + 1; i++) {
+		b.version = i;
+		remember_put(r, 100, &b, 1);
+	}
+	assert_int_equal(remember_count(r), REMEMBER_MAX);
+	b.version = 0; /* the oldest went */
+	assert_false(remember_check(r, 1, &b, &scopes));
+	b.version = 1;
+	assert_true(remember_check(r, 1, &b, &scopes));
+	remember_free(r);
+}
+
+static void app_password_form(void **state)
+{
+	unsigned char zero[15] = {0}, ones[15];
+	char text[APP_PASSWORD_TEXT], digits[APP_PASSWORD_DIGITS];
+	(void)state;
+	memset(ones, 0xff, sizeof ones);
+	app_password_text(zero, text);
+	assert_memory_equal(text, "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa", sizeof text);
+	app_password_text(ones, text);
+	assert_memory_equal(text, "7777-7777-7777-7777-7777-7777", sizeof text);
+	unsigned char count[15] = {0x00, 0x44, 0x32, 0x14, 0xc7, 0x42, 0x54, 0xb6,
+				   0x35, 0xcf, 0x84, 0x65, 0x3a, 0x56, 0xd7};
+	app_password_text(count, text);
+	assert_memory_equal(text, "abcd-efgh-ijkl-mnop-qrst-uvwx", sizeof text);
+	assert_true(app_password_digits(SPAN("ABCDefgh ijkl-mnopqrst-uvwx"),
+					digits));
+	assert_memory_equal(digits, "abcdefghijklmnopqrstuvwx", sizeof digits);
+	assert_false(app_password_digits(SPAN("abcdefghijklmnopqrstuvw"), digits));
+	assert_false(app_password_digits(SPAN("abcdefghijklmnopqrstuvwxy"),
+					 digits));
+	assert_false(app_password_digits(SPAN("abcdefghijklmnopqrstuvw1"),
+					 digits));
+}
+
+/* Real threads, real time: each job comes back to its fiber. */
+struct threads {
+	struct loop *loop;
+	struct hasher *hasher;
+	struct user *user;
+	unsigned right, wrong, later;
+};
+
+static void check_fiber(void *arg)
+{
+	struct threads *t = arg;
+	struct hash_job *j = calloc(1, sizeof *j);
+	bool right = (t->right + t->wrong + t->later) % 2 == 0;
+	assert_non_null(j);
+	j->work = HASH_CHECK;
+	j->cost = (struct password_cost){PASSWORD_MEMORY_MIN, 1};
+	j->user = t->user;
+	j->password_len = right ? 5 : 4;
+	memcpy(j->password, "right", j->password_len);
+	switch (hasher_run(t->hasher, j, NS_NEVER)) {
+	case HASH_DONE:
+		t->right++;
+		break;
+	case HASH_WRONG:
+		t->wrong++;
+		break;
+	case HASH_LATER:
+		t->later++;
+		break;
+	}
+	free(j);
+	if (t->right + t->wrong + t->later == 20)
+		loop_stop(t->loop);
+}
+
+static void threads_work(void **state)
+{
+	struct world *w = world_linux();
+	struct threads t = {.loop = loop_new(w)};
+	(void)state;
+	assert_true(crypto_library_start() && password_library_start());
+	t.hasher = hasher_new(t.loop, 2, 8);
+	t.user = calloc(1, sizeof *t.user);
+	assert_non_null(t.hasher);
+	assert_non_null(t.user);
+	assert_int_equal(password_hash(SPAN("right"),
+				       (struct password_cost){
+					       PASSWORD_MEMORY_MIN, 1},
+				       t.user->argon2),
+			 PASSWORD_OK);
+	for (int i = 0; i < 20; i++)
+		assert_non_null(fiber_start(t.loop, check_fiber, &t));
+	loop_run(t.loop);
+	assert_int_equal(t.right, 8); /* two at once and six that waited */
+	assert_int_equal(t.later, 12);
+	hasher_free(t.hasher);
+	free(t.user);
+	loop_free(t.loop);
+	world_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(delays_grow_and_leak),
+		cmocka_unit_test(networks),
+		cmocka_unit_test(many_at_once_are_not_free),
+		cmocka_unit_test(an_owner_waits_half_a_minute_at_most),
+		cmocka_unit_test(the_table_is_bounded),
+		cmocka_unit_test(remembering),
+		cmocka_unit_test(app_password_form),
+		cmocka_unit_test(threads_work),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,984 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store by its hops: arriving, custody, submission, reading, changing,
+ * searching, and what is refused.  Run once with each engine.
+ */
+#include "rig.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAIL(text)                                                             \
+	SPAN("From: someone@client.test\r\nSubject: " text                     \
+	     "\r\nDate: Sun, 22 Nov 2026 03:18:41 +0000\r\n\r\nhello " text "\r\n")
+
+static int set_up(void **state)
+{
+	const char *engine = getenv("STORE_ENGINE");
+	bool real = engine != NULL && strcmp(engine, "rocksdb") == 0;
+	*state = rig_new(real ? RIG_ROCKSDB : RIG_MEMORY);
+	rig_people(*state);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	rig_free(*state);
+	return 0;
+}
+
+static uint64_t reader(struct rig *r, const char *name)
+{
+	return rig_session(r, RIG_ACCESS, EDGE_STORE_SERVICE_IMAP, name);
+}
+
+static void wait_for_messages(struct rig *r, uint64_t session, const char *box,
+			      uint32_t n)
+{
+	for (unsigned i = 0; i < 200; i++) {
+		if (rig_status(r, session, box).messages == n)
+			return;
+		rig_run(r, 5);
+	}
+	fail_msg("%s has %u messages, not %u", box,
+		 rig_status(r, session, box).messages, n);
+}
+
+/* ---- arriving ---------------------------------------------------------------- */
+
+static void one_mail_to_one_account(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t alice = reader(r, "alice@example.test");
+	struct edge_store_offer_reply said = rig_send(
+		r, RIG_MX, mx, "a@client.test", MAIL("one"),
+		"alice+tag@example.test", NULL);
+	assert_int_equal(said.answer, EDGE_STORE_ANSWER_YES);
+	/* Readable before the answer: nothing to wait for. */
+	struct edge_store_select_reply box = rig_select(r, alice, "INBOX");
+	assert_int_equal(box.answer, EDGE_STORE_ANSWER_YES);
+	assert_int_equal(box.exists, 1);
+	assert_int_equal(box.recent, 1);
+	assert_int_equal(box.first_unseen, 1);
+	struct span all = rig_read(r, alice, box.mailbox, 1);
+	struct span head = SPAN("Return-Path: <a@client.test>\r\n"
+				"Delivered-To: alice@example.test\r\n"
+				"Received: from client.test\r\n\tby mx; now\r\n");
+	assert_true(span_starts(all, head));
+	assert_true(span_eq(span_skip(all, head.len), MAIL("one")));
+	assert_int_equal(rig_figure(r, "kept_direct"), 1);
+	assert_int_equal(rig_figure(r, "opaque"), 0);
+
+	struct edge_store_rows_reply rows;
+	uint32_t uid = 1;
+	ASK(r, r->edge[RIG_ACCESS], edge_store_rows, &rows, .session = alice,
+	    .mailbox = box.mailbox, .uids = &uid, .uids_count = 1,
+	    .summaries = true);
+	assert_int_equal(rows.rows_count, 1);
+	assert_int_equal(rows.rows[0].prefix, head.len);
+	assert_int_equal(rows.rows[0].size, all.len);
+	assert_true(rows.rows[0].summary.len > 0);
+	/* The second select finds nothing new. */
+	assert_int_equal(rig_select(r, alice, "INBOX").recent, 0);
+}
+
+static void several_recipients_by_the_queue(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t alice = reader(r, "alice@example.test");
+	uint64_t bob = reader(r, "bob@example.test");
+	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test", MAIL("two"),
+				  "alice@example.test", "bob@example.test",
+				  "team@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	wait_for_messages(r, alice, "INBOX", 1);
+	wait_for_messages(r, bob, "INBOX", 1);
+	rig_run(r, 50);
+	/* Once each, although the alias named both again; the queue is empty. */
+	assert_int_equal(rig_status(r, alice, "INBOX").messages, 1);
+	assert_int_equal(rig_figure(r, "kept_spool"), 1);
+	assert_int_equal(rig_figure(r, "delivered"), 2);
+	struct admin_store_queue_reply queue;
+	ASK(r, r->admin, admin_store_queue, &queue);
+	assert_int_equal(queue.answer, ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(queue.jobs_count, 0);
+	struct edge_store_select_reply box = rig_select(r, bob, "INBOX");
+	assert_true(span_find_span(rig_read(r, bob, box.mailbox, 1),
+				   SPAN("Delivered-To: bob@example.test")) !=
+		    SIZE_MAX);
+}
+
+static void aliases(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t alice = reader(r, "alice@example.test");
+	/* One target, given twice: the direct path. */
+	assert_int_equal(rig_send(r, RIG_MX, mx, "", MAIL("three"),
+				  "one@example.test", "Alice@Example.Test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_figure(r, "kept_direct"), 1);
+	assert_int_equal(rig_status(r, alice, "INBOX").messages, 1);
+	/* Elsewhere by alias: waits in the queue. */
+	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test", MAIL("four"),
+				  "far@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	struct admin_store_queue_reply queue;
+	ASK(r, r->admin, admin_store_queue, &queue);
+	assert_int_equal(queue.jobs_count, 1);
+	assert_true(span_eq(queue.jobs[0].recipient,
+			    SPAN("somebody@elsewhere.test")));
+	assert_true(span_eq(queue.jobs[0].state, SPAN("remote")));
+	ASK(r, r->admin, admin_store_queue, &queue, .after = queue.jobs[0].id);
+	assert_int_equal(queue.jobs_count, 0);
+}
+
+static void who_is_refused_at_rcpt(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t handle;
+	assert_int_equal(rig_rcpt(r, RIG_MX, mx, "nobody@example.test", &handle),
+			 EDGE_STORE_ANSWER_UNKNOWN);
+	assert_int_equal(rig_rcpt(r, RIG_MX, mx, "a@elsewhere.test", &handle),
+			 EDGE_STORE_ANSWER_RELAY_DENIED);
+	/* A handle that was never given. */
+	struct edge_store_offer_reply said;
+	uint64_t wrong = 12345;
+	assert_int_equal(rig_rcpt(r, RIG_MX, mx, "alice@example.test", &handle),
+			 EDGE_STORE_ANSWER_YES);
+	ASK(r, r->edge[RIG_MX], edge_store_offer, &said, .session = mx,
+	    .id = SPAN("x"), .recipients = &wrong, .recipients_count = 1,
+	    .body = MAIL("no"));
+	assert_int_equal(said.answer, EDGE_STORE_ANSWER_NO);
+	/* The envelope went with that offer. */
+	ASK(r, r->edge[RIG_MX], edge_store_offer, &said, .session = mx,
+	    .id = SPAN("x"), .recipients = &handle, .recipients_count = 1,
+	    .body = MAIL("no"));
+	assert_int_equal(said.answer, EDGE_STORE_ANSWER_NO);
+	/* A trace that would end the header. */
+	assert_int_equal(rig_rcpt(r, RIG_MX, mx, "alice@example.test", &handle),
+			 EDGE_STORE_ANSWER_YES);
+	ASK(r, r->edge[RIG_MX], edge_store_offer, &said, .session = mx,
+	    .id = SPAN("x"), .recipients = &handle, .recipients_count = 1,
+	    .trace = SPAN("Received: x\r\n\r\nbody"), .body = MAIL("no"));
+	assert_int_equal(said.answer, EDGE_STORE_ANSWER_NO);
+}
+
+static void quota(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t handle;
+	char text[3000];
+	memset(text, 'x', sizeof text);
+	memcpy(text, "A: b\r\n\r\n", 8);
+	/* More than there is: refused in the commit. */
+	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test",
+				  span_of(text, sizeof text),
+				  "carol@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_OVER_QUOTA);
+	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test",
+				  span_of(text, 2800), "carol@example.test",
+				  NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test", MAIL("a"),
+				  "carol@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_OVER_QUOTA);
+	/* Several recipients: custody beats quota. */
+	uint64_t carol = reader(r, "carol@example.test");
+	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test",
+				  span_of(text, 1000), "carol@example.test",
+				  "bob@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	wait_for_messages(r, carol, "INBOX", 2);
+	assert_int_equal(rig_rcpt(r, RIG_MX, mx, "carol@example.test", &handle),
+			 EDGE_STORE_ANSWER_OVER_QUOTA);
+	struct edge_store_quota_reply q;
+	ASK(r, r->edge[RIG_ACCESS], edge_store_quota, &q, .session = carol);
+	assert_int_equal(q.bytes_limit, 3000);
+	assert_int_equal(q.messages, 2);
+}
+
+static void loops(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	struct buf b;
+	for (unsigned hops = 19; hops <= 21; hops++) {
+		buf_init(&b, 65536);
+		for (unsigned i = 0; i < hops; i++)
+			buf_add(&b, SPAN("Received: by x; now\r\n"));
+		buf_add(&b, SPAN("Subject: l\r\n\r\nx\r\n"));
+		assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test",
+					  buf_span(&b), "bob@example.test", NULL)
+					 .answer,
+				 hops <= 20 ? EDGE_STORE_ANSWER_YES
+					    : EDGE_STORE_ANSWER_LOOP);
+		buf_free(&b);
+	}
+	assert_int_equal(
+		rig_send(r, RIG_MX, mx, "a@client.test",
+			 SPAN("Delivered-To: Alice@example.test\r\n\r\nx\r\n"),
+			 "one@example.test", NULL)
+			.answer,
+		EDGE_STORE_ANSWER_LOOP);
+	assert_int_equal(rig_figure(r, "loops"), 2);
+}
+
+static void sorter_dead(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t alice = reader(r, "alice@example.test");
+	rig_sorters_die(r);
+	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test", MAIL("dead"),
+				  "alice@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_figure(r, "opaque"), 1);
+	struct edge_store_select_reply box = rig_select(r, alice, "INBOX");
+	struct edge_store_rows_reply rows;
+	uint32_t uid = 1;
+	ASK(r, r->edge[RIG_ACCESS], edge_store_rows, &rows, .session = alice,
+	    .mailbox = box.mailbox, .uids = &uid, .uids_count = 1,
+	    .summaries = true);
+	assert_int_equal(rows.rows_count, 1);
+	assert_int_equal(rows.rows[0].summary.len, 0);
+	assert_true(span_ends(rig_read(r, alice, box.mailbox, 1), MAIL("dead")));
+	/* It is there again: everything goes on. */
+	rig_sorters_start(r);
+	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test", MAIL("back"),
+				  "alice@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_figure(r, "opaque"), 1);
+}
+
+/* 48 KiB in a request, 256 KiB inline, above that a file: each side of both. */
+static void sizes(void **state)
+{
+	static const size_t sizes[] = {49151,  49152,  49153, 262143,
+				       262144, 262145, 1500000};
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t alice = reader(r, "alice@example.test");
+	char *text = malloc(4u << 20);
+	assert_non_null(text);
+	for (size_t i = 0; i < 4u << 20; i++)
+		text[i] = i % 64 == 62	 ? '\r'
+			  : i % 64 == 63 ? '\n'
+					 : (char)('a' + i / 64 % 26);
+	memcpy(text, "Subject: size\r\n\r\n", 17);
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		arena_reset(r->answer);
+		assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test",
+					  span_of(text, sizes[i]),
+					  "alice@example.test", NULL)
+					 .answer,
+				 EDGE_STORE_ANSWER_YES);
+	}
+	assert_int_equal(rig_figure(r, "staged"), 0);
+	assert_int_equal(rig_figure(r, "opaque"), 0);
+	struct edge_store_select_reply box = rig_select(r, alice, "INBOX");
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		arena_reset(r->answer);
+		struct span all = rig_read(r, alice, box.mailbox,
+					   (uint32_t)i + 1);
+		assert_true(span_ends(all, span_of(text, sizes[i])));
+	}
+	/* The limit is 3 MiB: a piece too many ends it. */
+	uint64_t handle;
+	struct edge_store_stage_reply rep = {0};
+	assert_int_equal(rig_rcpt(r, RIG_MX, mx, "alice@example.test", &handle),
+			 EDGE_STORE_ANSWER_YES);
+	for (size_t at = 0; at + 61440 <= 3u << 20; at += 61440) {
+		ASK(r, r->edge[RIG_MX], edge_store_stage, &rep, .session = mx,
+		    .staged = rep.staged, .piece = span_of(text, 61440));
+		assert_int_equal(rep.answer, EDGE_STORE_ANSWER_YES);
+	}
+	ASK(r, r->edge[RIG_MX], edge_store_stage, &rep, .session = mx,
+	    .staged = rep.staged, .piece = span_of(text, 61440));
+	assert_int_equal(rep.answer, EDGE_STORE_ANSWER_TOO_BIG);
+	assert_int_equal(rig_figure(r, "staged"), 0);
+	free(text);
+}
+
+/* The sum of all sessions is 4 MiB; what is staged goes with its session. */
+static void staged_sum(void **state)
+{
+	struct rig *r = *state;
+	static char text[61440];
+	uint64_t session[2], handle, staged[2] = {0};
+	struct edge_store_stage_reply rep = {.answer = EDGE_STORE_ANSWER_YES};
+	unsigned pieces = 0;
+	memset(text, 'y', sizeof text);
+	for (int i = 0; i < 2; i++) {
+		session[i] = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+		assert_int_equal(rig_rcpt(r, RIG_MX, session[i],
+					  "alice@example.test", &handle),
+				 EDGE_STORE_ANSWER_YES);
+	}
+	for (; rep.answer == EDGE_STORE_ANSWER_YES; pieces++) {
+		ASK(r, r->edge[RIG_MX], edge_store_stage, &rep,
+		    .session = session[pieces % 2],
+		    .staged = staged[pieces % 2],
+		    .piece = span_of(text, sizeof text));
+		staged[pieces % 2] = rep.staged;
+	}
+	assert_int_equal(rep.answer, EDGE_STORE_ANSWER_LIMIT);
+	assert_int_equal(pieces, (4u << 20) / sizeof text + 1);
+	for (int i = 0; i < 2; i++) {
+		struct edge_store_session_close bye = {.session = session[i]};
+		assert_int_equal(edge_store_session_close(r->edge[RIG_MX], &bye),
+				 IPC_OK);
+	}
+	rig_run(r, 10);
+	assert_int_equal(rig_figure(r, "staged"), 0);
+}
+
+/* ---- submission -------------------------------------------------------------------- */
+
+static struct span submission(const char *from, struct rig *r)
+{
+	return arena_printf(r->answer,
+			    "From: %s\r\nBcc: secret@example.test\r\n"
+			    "Subject: s\r\n\r\nhello\r\n",
+			    from);
+}
+
+static void submitting(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = rig_session(r, RIG_ACCESS, EDGE_STORE_SERVICE_SUBMISSION,
+				 "alice@example.test");
+	uint64_t bob = reader(r, "bob@example.test");
+	struct edge_store_sender_reply sender;
+	ASK(r, r->edge[RIG_ACCESS], edge_store_sender, &sender, .session = s,
+	    .address = SPAN("bob@example.test"));
+	assert_int_equal(sender.answer, EDGE_STORE_ANSWER_NO);
+	ASK(r, r->edge[RIG_ACCESS], edge_store_sender, &sender, .session = s,
+	    .address = SPAN("alice@example.test"));
+	assert_int_equal(sender.answer, EDGE_STORE_ANSWER_YES);
+	/* Another's From, two of them, none. */
+	struct edge_store_offer_reply said =
+		rig_send(r, RIG_ACCESS, s, "alice@example.test",
+			 submission("bob@example.test", r), "bob@example.test",
+			 NULL);
+	assert_int_equal(said.answer, EDGE_STORE_ANSWER_NO);
+	assert_int_equal(said.code, 550);
+	assert_true(said.why.len > 0);
+	assert_int_equal(rig_send(r, RIG_ACCESS, s, "alice@example.test",
+				  submission("alice@example.test\r\nFrom: "
+					     "alice@example.test",
+					     r),
+				  "bob@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_NO);
+	assert_int_equal(rig_send(r, RIG_ACCESS, s, "alice@example.test",
+				  SPAN("Subject: x\r\n\r\nx\r\n"),
+				  "bob@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_NO);
+	/* Its own: Bcc is cut, Date and Message-ID are added. */
+	assert_int_equal(rig_send(r, RIG_ACCESS, s, "alice@example.test",
+				  submission("Alice <alice@example.test>", r),
+				  "bob@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	struct edge_store_select_reply box = rig_select(r, bob, "INBOX");
+	assert_int_equal(box.exists, 1);
+	struct span all = rig_read(r, bob, box.mailbox, 1);
+	assert_true(span_find_span(all, SPAN("secret")) == SIZE_MAX);
+	assert_true(span_find_span(all, SPAN("\r\nDate: ")) != SIZE_MAX);
+	assert_true(span_find_span(all, SPAN("Message-ID: <")) != SIZE_MAX);
+	assert_true(span_ends(all, SPAN("Subject: s\r\n\r\nhello\r\n")));
+	/* To elsewhere: the queue. */
+	assert_int_equal(rig_send(r, RIG_ACCESS, s, "alice@example.test",
+				  submission("alice@example.test", r),
+				  "x@elsewhere.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	struct admin_store_queue_reply queue;
+	ASK(r, r->admin, admin_store_queue, &queue);
+	assert_int_equal(queue.jobs_count, 1);
+	/* Without a sorter its author cannot be known. */
+	rig_sorters_die(r);
+	assert_int_equal(rig_send(r, RIG_ACCESS, s, "alice@example.test",
+				  submission("alice@example.test", r),
+				  "bob@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_LATER);
+}
+
+static void large_submission(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = rig_session(r, RIG_ACCESS, EDGE_STORE_SERVICE_SUBMISSION,
+				 "alice@example.test");
+	uint64_t bob = reader(r, "bob@example.test");
+	struct buf b;
+	buf_init(&b, 1u << 20);
+	buf_add(&b, submission("alice@example.test", r));
+	while (buf_len(&b) < 400000)
+		buf_add(&b, SPAN("the quick brown fox jumps over it\r\n"));
+	assert_int_equal(rig_send(r, RIG_ACCESS, s, "alice@example.test",
+				  buf_span(&b), "bob@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	struct edge_store_select_reply box = rig_select(r, bob, "INBOX");
+	struct span all = rig_read(r, bob, box.mailbox, 1);
+	assert_true(span_find_span(all, SPAN("secret")) == SIZE_MAX);
+	size_t at = span_find_span(buf_span(&b), SPAN("Subject: s"));
+	assert_true(span_ends(all, span_skip(buf_span(&b), at)));
+	buf_free(&b);
+}
+
+/* ---- reading and changing ------------------------------------------------------------- */
+
+static struct edge_store_append_reply append(struct rig *r, uint64_t session,
+					     const char *box, struct span body)
+{
+	struct edge_store_append_reply rep;
+	struct span keyword = SPAN("$work");
+	ASK(r, r->edge[RIG_ACCESS], edge_store_append, &rep, .session = session,
+	    .name = span_cstr(box), .flags = 1, .keywords = &keyword,
+	    .keywords_count = 1, .dated = true, .date = 1000000, .body = body);
+	return rep;
+}
+
+static void fill_box(struct rig *r, uint64_t session)
+{
+	assert_int_equal(append(r, session, "Archive", MAIL("apple")).answer,
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(append(r, session, "Archive", MAIL("pear")).uid, 2);
+	assert_int_equal(append(r, session, "Archive", MAIL("plum")).uid, 3);
+	assert_int_equal(append(r, session, "Nowhere", MAIL("x")).answer,
+			 EDGE_STORE_ANSWER_UNKNOWN);
+}
+
+static void changing(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = reader(r, "alice@example.test");
+	struct edge_store *e = r->edge[RIG_ACCESS];
+	fill_box(r, s);
+	struct edge_store_select_reply box = rig_select(r, s, "Archive");
+	assert_int_equal(box.exists, 3);
+	assert_int_equal(box.first_unseen, 0);
+	struct edge_store_pages_reply pages;
+	ASK(r, e, edge_store_pages, &pages, .session = s, .mailbox = box.mailbox,
+	    .from = 1);
+	assert_int_equal(pages.slots_count, 3);
+	assert_int_equal(pages.slots[0].flags, 1);
+	assert_int_equal(pages.slots[0].keywords, 1);
+	struct edge_store_keywords_reply names;
+	ASK(r, e, edge_store_keywords, &names, .session = s,
+	    .mailbox = box.mailbox);
+	assert_true(span_eq(names.names[0], SPAN("$work")));
+	struct edge_store_keyword_add_reply bit;
+	ASK(r, e, edge_store_keyword_add, &bit, .session = s,
+	    .mailbox = box.mailbox, .name = SPAN("$home"));
+	assert_int_equal(bit.answer, EDGE_STORE_ANSWER_YES);
+	assert_int_equal(bit.bit, 1);
+
+	struct edge_store_store_flags_reply flags;
+	struct edge_store_range two = {2, 2}, all = {1, 3};
+	ASK(r, e, edge_store_store_flags, &flags, .session = s,
+	    .mailbox = box.mailbox, .uids = &two, .uids_count = 1, .how = 1,
+	    .flags = 8, .unchanged_since = UINT64_MAX);
+	assert_int_equal(flags.answer, EDGE_STORE_ANSWER_YES);
+	assert_true(flags.after > flags.before);
+	/* Nothing is newer than the version before. */
+	struct edge_store_store_flags_reply kept;
+	ASK(r, e, edge_store_store_flags, &kept, .session = s,
+	    .mailbox = box.mailbox, .uids = &all, .uids_count = 1, .how = 1,
+	    .flags = 4, .unchanged_since = flags.before);
+	assert_int_equal(kept.modified_count, 1);
+	assert_int_equal(kept.modified[0].first, 2);
+
+	struct edge_store_copy_reply copied;
+	ASK(r, e, edge_store_copy, &copied, .session = s, .mailbox = box.mailbox,
+	    .uids = &all, .uids_count = 1, .to = SPAN("Drafts"));
+	assert_int_equal(copied.answer, EDGE_STORE_ANSWER_YES);
+	assert_int_equal(copied.source_count, 1);
+	assert_int_equal(copied.target[0].last, 3);
+	struct edge_store_range one = {1, 1};
+	ASK(r, e, edge_store_copy, &copied, .session = s, .mailbox = box.mailbox,
+	    .uids = &one, .uids_count = 1, .to = SPAN("Trash"), .move = true);
+	assert_int_equal(copied.answer, EDGE_STORE_ANSWER_YES);
+
+	struct edge_store_expunge_reply gone;
+	ASK(r, e, edge_store_expunge, &gone, .session = s,
+	    .mailbox = box.mailbox, .all = true);
+	assert_int_equal(gone.answer, EDGE_STORE_ANSWER_YES);
+	struct edge_store_changes_reply changes;
+	ASK(r, e, edge_store_changes, &changes, .session = s,
+	    .mailbox = box.mailbox, .since = box.version);
+	assert_int_equal(changes.exists, 1);
+	assert_int_equal(changes.vanished_count, 1);
+	assert_int_equal(changes.vanished[0].first, 1);
+	assert_int_equal(changes.vanished[0].last, 2);
+	struct edge_store_uids_reply uids;
+	ASK(r, e, edge_store_uids, &uids, .session = s, .mailbox = box.mailbox);
+	assert_int_equal(uids.ranges_count, 1);
+	assert_int_equal(uids.ranges[0].first, 3);
+	assert_int_equal(rig_status(r, s, "Drafts").messages, 3);
+	assert_int_equal(rig_status(r, s, "Trash").messages, 1);
+	/* POP3 expunges without \Deleted. */
+	struct edge_store_range three = {3, 3};
+	ASK(r, e, edge_store_expunge, &gone, .session = s,
+	    .mailbox = box.mailbox, .force = true, .uids = &three,
+	    .uids_count = 1);
+	assert_int_equal(rig_status(r, s, "Archive").messages, 0);
+	/* Ranges that go down are not believed. */
+	struct edge_store_range down[] = {{5, 6}, {1, 2}};
+	ASK(r, e, edge_store_expunge, &gone, .session = s,
+	    .mailbox = box.mailbox, .uids = down, .uids_count = 2);
+	assert_int_equal(gone.answer, EDGE_STORE_ANSWER_CANNOT);
+}
+
+static void names(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = reader(r, "bob@example.test");
+	struct edge_store *e = r->edge[RIG_ACCESS];
+	struct edge_store_entries_reply list;
+	ASK(r, e, edge_store_entries, &list, .session = s);
+	assert_int_equal(list.entries_count, 6);
+	assert_false(list.more);
+	struct edge_store_create_reply made;
+	ASK(r, e, edge_store_create, &made, .session = s, .name = SPAN("a/b/c"));
+	assert_int_equal(made.answer, EDGE_STORE_ANSWER_YES);
+	ASK(r, e, edge_store_create, &made, .session = s, .name = SPAN("a/b/c"));
+	assert_int_equal(made.answer, EDGE_STORE_ANSWER_EXISTS);
+	struct edge_store_rename_reply moved;
+	ASK(r, e, edge_store_rename, &moved, .session = s, .name = SPAN("a"),
+	    .to = SPAN("z"));
+	assert_int_equal(moved.answer, EDGE_STORE_ANSWER_YES);
+	assert_int_equal(append(r, s, "INBOX", MAIL("in")).answer,
+			 EDGE_STORE_ANSWER_YES);
+	ASK(r, e, edge_store_rename, &moved, .session = s, .name = SPAN("INBOX"),
+	    .to = SPAN("Old"));
+	assert_int_equal(moved.answer, EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_status(r, s, "INBOX").messages, 0);
+	assert_int_equal(rig_status(r, s, "Old").messages, 1);
+	struct edge_store_select_reply box = rig_select(r, s, "z/b/c");
+	assert_int_equal(box.answer, EDGE_STORE_ANSWER_YES);
+	struct edge_store_subscribe_reply sub;
+	ASK(r, e, edge_store_subscribe, &sub, .session = s,
+	    .name = SPAN("z/b/c"), .on = true);
+	assert_int_equal(sub.answer, EDGE_STORE_ANSWER_YES);
+	struct edge_store_remove_reply gone;
+	ASK(r, e, edge_store_remove, &gone, .session = s, .name = SPAN("INBOX"));
+	assert_int_equal(gone.answer, EDGE_STORE_ANSWER_CANNOT);
+	ASK(r, e, edge_store_remove, &gone, .session = s, .name = SPAN("z/b/c"));
+	assert_int_equal(gone.answer, EDGE_STORE_ANSWER_YES);
+	/* The handle of a mailbox that is gone. */
+	struct edge_store_uids_reply uids;
+	ASK(r, e, edge_store_uids, &uids, .session = s, .mailbox = box.mailbox);
+	assert_int_equal(uids.answer, EDGE_STORE_ANSWER_GONE);
+}
+
+static struct edge_store_search_reply
+search(struct rig *r, uint64_t s, uint64_t mailbox,
+       const struct edge_store_op *ops, size_t count)
+{
+	struct edge_store_search_reply rep;
+	struct edge_store_range set = {2, 3};
+	ASK(r, r->edge[RIG_ACCESS], edge_store_search, &rep, .session = s,
+	    .mailbox = mailbox, .ops = ops, .ops_count = count, .sets = &set,
+	    .sets_count = 1);
+	assert_int_equal(rep.next, 0);
+	return rep;
+}
+
+/* Kinds as in imap/query.h. */
+enum { FLAGS = 2, UIDS = 4, BEFORE, ON, SINCE, SENTBEFORE, SENTON, HEADER = 13,
+       BODY, TEXT, NOT = 17, AND, OR };
+
+static void searching(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = reader(r, "alice@example.test");
+	fill_box(r, s);
+	uint64_t box = rig_select(r, s, "Archive").mailbox;
+	struct edge_store_search_reply found;
+	found = search(r, s, box,
+		       (struct edge_store_op[]){{.kind = HEADER,
+						 .name = SPAN("subject"),
+						 .text = SPAN("PEAR")}},
+		       1);
+	assert_int_equal(found.answer, EDGE_STORE_ANSWER_YES);
+	assert_int_equal(found.uids_count, 1);
+	assert_int_equal(found.uids[0].first, 2);
+	found = search(r, s, box,
+		       (struct edge_store_op[]){
+			       {.kind = BODY, .text = SPAN("hello p")},
+			       {.kind = UIDS, .first = 0, .count = 1},
+			       {.kind = AND},
+			       {.kind = TEXT, .text = SPAN("apple")},
+			       {.kind = OR},
+			       {.kind = FLAGS, .number = 1},
+			       {.kind = AND}},
+		       7);
+	assert_int_equal(found.uids_count, 1);
+	assert_int_equal(found.uids[0].first, 1);
+	assert_int_equal(found.uids[0].last, 3);
+	/* 22 November 2026 is day 20779. */
+	found = search(r, s, box,
+		       (struct edge_store_op[]){{.kind = SENTON, .day = 20779}},
+		       1);
+	assert_int_equal(found.uids_count, 1);
+	found = search(r, s, box,
+		       (struct edge_store_op[]){
+			       {.kind = SENTBEFORE, .day = 20779}},
+		       1);
+	assert_int_equal(found.uids_count, 0);
+	/* The internal date that append gave: day 11. */
+	found = search(r, s, box,
+		       (struct edge_store_op[]){{.kind = ON, .day = 11},
+						{.kind = NOT}},
+		       2);
+	assert_int_equal(found.uids_count, 0);
+	/* Not a program: one value too many; a set that is not there. */
+	struct edge_store_op two[] = {{.kind = 0}, {.kind = 0}};
+	assert_int_equal(search(r, s, box, two, 2).answer,
+			 EDGE_STORE_ANSWER_LIMIT);
+	struct edge_store_op wrong[] = {{.kind = UIDS, .first = 1, .count = 1}};
+	assert_int_equal(search(r, s, box, wrong, 1).answer,
+			 EDGE_STORE_ANSWER_LIMIT);
+}
+
+static void hints(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = reader(r, "alice@example.test");
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	struct edge_store_select_reply box = rig_select(r, s, "INBOX");
+	struct edge_store_watch on = {
+		.session = s, .mailbox = box.mailbox, .on = true};
+	assert_int_equal(edge_store_watch(r->edge[RIG_ACCESS], &on), IPC_OK);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(rig_send(r, RIG_MX, mx, "", MAIL("hint"),
+					  "alice@example.test", NULL)
+					 .answer,
+				 EDGE_STORE_ANSWER_YES);
+	rig_run(r, 50);
+	assert_in_range(r->hints, 1, 3);
+	assert_int_equal(r->hint.mailbox, box.mailbox);
+	assert_int_equal(r->hint.version,
+			 rig_status(r, s, "INBOX").version);
+	on.on = false;
+	assert_int_equal(edge_store_watch(r->edge[RIG_ACCESS], &on), IPC_OK);
+	unsigned before = r->hints;
+	assert_int_equal(rig_send(r, RIG_MX, mx, "", MAIL("hint"),
+				  "alice@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	rig_run(r, 50);
+	assert_int_equal(r->hints, before);
+}
+
+/* ---- who may not -------------------------------------------------------------------- */
+
+static void sessions_are_their_channels(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t handle;
+	struct edge_store_status_reply st;
+	struct edge_store_session_open_reply open;
+	struct auth_store_bind_reply bound;
+	/* Not on another channel, nor a number that was never given. */
+	assert_int_equal(rig_rcpt(r, RIG_MX2, mx, "alice@example.test", &handle),
+			 EDGE_STORE_ANSWER_NO);
+	assert_int_equal(rig_rcpt(r, RIG_MX, mx + 1, "alice@example.test",
+				  &handle),
+			 EDGE_STORE_ANSWER_NO);
+	/* Unbound: nothing to read, nothing to submit. */
+	uint64_t s = rig_session(r, RIG_ACCESS, EDGE_STORE_SERVICE_IMAP, NULL);
+	assert_int_equal(rig_status(r, s, "INBOX").answer, EDGE_STORE_ANSWER_NO);
+	assert_int_equal(rig_select(r, s, "INBOX").answer, EDGE_STORE_ANSWER_NO);
+	assert_int_equal(append(r, s, "INBOX", MAIL("x")).answer,
+			 EDGE_STORE_ANSWER_NO);
+	assert_int_equal(rig_rcpt(r, RIG_ACCESS, s, "alice@example.test",
+				  &handle),
+			 EDGE_STORE_ANSWER_NO);
+	/* Bound once, to what auth names, for the service that was opened. */
+	uint64_t alice = rig_account(r, "alice@example.test");
+	ASK(r, r->auth, auth_store_bind, &bound, .session = s, .account = alice,
+	    .service = EDGE_STORE_SERVICE_POP3);
+	assert_int_equal(bound.answer, AUTH_STORE_ANSWER_NO);
+	ASK(r, r->auth, auth_store_bind, &bound, .session = s, .account = 999999,
+	    .service = EDGE_STORE_SERVICE_IMAP);
+	assert_int_equal(bound.answer, AUTH_STORE_ANSWER_NO);
+	ASK(r, r->auth, auth_store_bind, &bound, .session = s, .account = alice,
+	    .service = EDGE_STORE_SERVICE_IMAP);
+	assert_int_equal(bound.answer, AUTH_STORE_ANSWER_YES);
+	ASK(r, r->auth, auth_store_bind, &bound, .session = s, .account = alice,
+	    .service = EDGE_STORE_SERVICE_IMAP);
+	assert_int_equal(bound.answer, AUTH_STORE_ANSWER_NO);
+	ASK(r, r->auth, auth_store_bind, &bound, .session = mx,
+	    .account = alice, .service = EDGE_STORE_SERVICE_MX);
+	assert_int_equal(bound.answer, AUTH_STORE_ANSWER_NO);
+	/* The pools do not mix. */
+	ASK(r, r->edge[RIG_MX], edge_store_session_open, &open,
+	    .service = EDGE_STORE_SERVICE_IMAP);
+	assert_int_equal(open.answer, EDGE_STORE_ANSWER_NO);
+	ASK(r, r->edge[RIG_ACCESS], edge_store_session_open, &open,
+	    .service = EDGE_STORE_SERVICE_MX);
+	assert_int_equal(open.answer, EDGE_STORE_ANSWER_NO);
+	ASK(r, r->edge[RIG_MX], edge_store_status, &st, .session = s,
+	    .name = SPAN("INBOX"));
+	assert_int_equal(st.answer, EDGE_STORE_ANSWER_NO);
+	/* A handle of a mailbox belongs to its session. */
+	uint64_t box = rig_select(r, s, "INBOX").mailbox;
+	uint64_t other = reader(r, "bob@example.test");
+	struct edge_store_uids_reply uids;
+	ASK(r, r->edge[RIG_ACCESS], edge_store_uids, &uids, .session = other,
+	    .mailbox = box);
+	assert_int_equal(uids.answer, EDGE_STORE_ANSWER_NO);
+}
+
+static void removed_account(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = reader(r, "alice@example.test");
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t handle, id = rig_account(r, "alice@example.test");
+	struct admin_store_account_remove_reply gone;
+	struct admin_store_account_restore_reply back;
+	assert_int_equal(rig_send(r, RIG_MX, mx, "", MAIL("stay"),
+				  "alice@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	r->changed = 0;
+	ASK(r, r->admin, admin_store_account_remove, &gone,
+	    .name = SPAN("alice@example.test"));
+	assert_int_equal(gone.answer, ADMIN_STORE_ANSWER_DONE);
+	rig_run(r, 10);
+	assert_true(r->changed > 0);
+	assert_int_equal(r->changed_account, id);
+	assert_int_equal(rig_status(r, s, "INBOX").answer, EDGE_STORE_ANSWER_NO);
+	assert_int_equal(rig_rcpt(r, RIG_MX, mx, "alice@example.test", &handle),
+			 EDGE_STORE_ANSWER_UNKNOWN);
+	ASK(r, r->admin, admin_store_account_restore, &back,
+	    .name = SPAN("alice@example.test"));
+	assert_int_equal(back.answer, ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(rig_account(r, "alice@example.test"), id);
+	assert_int_equal(rig_status(r, s, "INBOX").messages, 1);
+}
+
+static void verifiers(void **state)
+{
+	struct rig *r = *state;
+	char stored[32], server[32];
+	struct auth_store_verifiers_reply v;
+	struct auth_store_set_verifiers_reply set;
+	struct auth_store_add_app_password_reply app;
+	memset(stored, 1, sizeof stored);
+	memset(server, 2, sizeof server);
+	ASK(r, r->auth, auth_store_verifiers, &v,
+	    .user = SPAN("nobody@example.test"));
+	assert_int_equal(v.answer, AUTH_STORE_ANSWER_NO);
+	ASK(r, r->auth, auth_store_set_verifiers, &set,
+	    .name = SPAN("bob@example.test"), .argon2 = SPAN("$argon2id$x"),
+	    .scram_iterations = 4096, .scram_salt = SPAN("0123456789abcdef"),
+	    .scram_stored = span_of(stored, 32),
+	    .scram_server = span_of(server, 32));
+	assert_int_equal(set.answer, AUTH_STORE_ANSWER_YES);
+	ASK(r, r->auth, auth_store_add_app_password, &app,
+	    .name = SPAN("bob@example.test"), .label = SPAN("phone"),
+	    .scopes = 1, .argon2 = SPAN("$argon2id$y"));
+	assert_int_equal(app.answer, AUTH_STORE_ANSWER_YES);
+	assert_true(app.id != 0);
+	ASK(r, r->auth, auth_store_verifiers, &v,
+	    .user = SPAN("Bob@example.test"));
+	assert_int_equal(v.answer, AUTH_STORE_ANSWER_YES);
+	assert_int_equal(v.account, rig_account(r, "bob@example.test"));
+	assert_true(span_eq(v.argon2, SPAN("$argon2id$x")));
+	assert_int_equal(v.scram_iterations, 4096);
+	assert_true(span_eq(v.scram_stored, span_of(stored, 32)));
+	assert_true(span_eq(v.scram_server, span_of(server, 32)));
+	assert_true(span_eq(v.scram_salt, SPAN("0123456789abcdef")));
+	assert_int_equal(v.app_passwords_count, 1);
+	assert_int_equal(v.app_passwords[0].id, app.id);
+	/* A verifier without its other half. */
+	ASK(r, r->auth, auth_store_set_verifiers, &set,
+	    .name = SPAN("bob@example.test"), .argon2 = SPAN("z"),
+	    .scram_iterations = 4096, .scram_salt = SPAN("0123"));
+	assert_int_equal(set.answer, AUTH_STORE_ANSWER_NO);
+}
+
+/* ---- administration, groups, restart ----------------------------------------------------- */
+
+static void administering(void **state)
+{
+	struct rig *r = *state;
+	struct admin_store_account_add_reply add;
+	struct admin_store_account_set_reply set;
+	struct admin_store_accounts_reply list;
+	struct admin_store_domains_reply domains;
+	struct admin_store_domain_remove_reply gone;
+	struct admin_store_aliases_reply aliases;
+	struct admin_store_statistics_reply figures;
+	ASK(r, r->admin, admin_store_account_add, &add,
+	    .name = SPAN("alice@example.test"));
+	assert_int_equal(add.answer, ADMIN_STORE_ANSWER_EXISTS);
+	ASK(r, r->admin, admin_store_account_add, &add,
+	    .name = SPAN("x@unknown.test"));
+	assert_int_equal(add.answer, ADMIN_STORE_ANSWER_INVALID);
+	ASK(r, r->admin, admin_store_account_set, &set,
+	    .name = SPAN("bob@example.test"), .has_quota = true, .quota = 77,
+	    .grant = SPAN("sales@example.test"));
+	assert_int_equal(set.answer, ADMIN_STORE_ANSWER_DONE);
+	ASK(r, r->admin, admin_store_accounts, &list);
+	assert_int_equal(list.accounts_count, 3);
+	assert_true(span_eq(list.accounts[1].name, SPAN("bob@example.test")));
+	assert_int_equal(list.accounts[1].quota, 77);
+	ASK(r, r->admin, admin_store_accounts, &list,
+	    .after = SPAN("bob@example.test"));
+	assert_int_equal(list.accounts_count, 1);
+	ASK(r, r->admin, admin_store_domains, &domains);
+	assert_int_equal(domains.domains_count, 1);
+	assert_int_equal(domains.domains[0].accounts, 3);
+	assert_int_equal(domains.domains[0].aliases, 3);
+	ASK(r, r->admin, admin_store_domain_remove, &gone,
+	    .name = SPAN("example.test"));
+	assert_int_equal(gone.answer, ADMIN_STORE_ANSWER_REFUSED);
+	ASK(r, r->admin, admin_store_aliases, &aliases);
+	assert_int_equal(aliases.aliases_count, 3);
+	ASK(r, r->admin, admin_store_statistics, &figures);
+	assert_true(span_find_span(figures.json, SPAN("\"commits\":")) !=
+		    SIZE_MAX);
+}
+
+static void verifying(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	struct admin_store_fsck_reply step = {.more = true};
+	unsigned steps = 0;
+	assert_int_equal(rig_send(r, RIG_MX, mx, "", MAIL("fsck"),
+				  "alice@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	for (; step.more; steps++) {
+		ASK(r, r->admin, admin_store_fsck, &step,
+		    .cursor = step.cursor, .repair = true);
+		assert_int_equal(step.answer, ADMIN_STORE_ANSWER_DONE);
+		assert_int_equal(step.findings_count, 0);
+		assert_true(step.done <= step.of);
+	}
+	assert_int_equal(steps, 5); /* directory, queue, three accounts */
+}
+
+/* What comes together is written together. */
+static void groups(void **state)
+{
+	struct rig *r = *state;
+	enum { SESSIONS = 50 };
+	uint64_t handle[SESSIONS], mx[SESSIONS];
+	struct edge_store_offer_reply rep[SESSIONS];
+	struct rig_wait wait[SESSIONS] = {0};
+	for (int i = 0; i < SESSIONS; i++) {
+		mx[i] = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+		assert_int_equal(rig_rcpt(r, RIG_MX, mx[i],
+					  i % 2 ? "alice@example.test"
+						: "bob@example.test",
+					  &handle[i]),
+				 EDGE_STORE_ANSWER_YES);
+	}
+	uint64_t before = rig_figure(r, "groups");
+	for (int i = 0; i < SESSIONS; i++) {
+		struct edge_store_offer m = {.session = mx[i],
+					     .id = SPAN("g"),
+					     .recipients = &handle[i],
+					     .recipients_count = 1,
+					     .body = MAIL("group")};
+		assert_int_equal(edge_store_offer_start(
+					 r->edge[RIG_MX], &m, r->answer, &rep[i],
+					 IPC_NEVER, rig_answered, &wait[i]),
+				 IPC_OK);
+	}
+	for (int i = 0; i < SESSIONS; i++) {
+		rig_wait(r, &wait[i]);
+		assert_int_equal(rep[i].answer, EDGE_STORE_ANSWER_YES);
+	}
+	assert_in_range(rig_figure(r, "groups") - before, 1, SESSIONS / 3);
+}
+
+static void edge_dies(void **state)
+{
+	struct rig *r = *state;
+	uint64_t handle;
+	uint64_t mx = rig_session(r, RIG_MX2, EDGE_STORE_SERVICE_MX, NULL);
+	assert_int_equal(rig_rcpt(r, RIG_MX2, mx, "alice@example.test", &handle),
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_figure(r, "sessions"), 1);
+	ipc_free(edge_store_ipc(r->edge[RIG_MX2]));
+	r->edge[RIG_MX2] = NULL;
+	rig_run(r, 20);
+	assert_int_equal(rig_figure(r, "sessions"), 0);
+}
+
+static void restart(void **state)
+{
+	struct rig *r = *state;
+	if (r->engine == RIG_MEMORY)
+		skip();
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	assert_int_equal(rig_send(r, RIG_MX, mx, "", MAIL("before"),
+				  "alice@example.test", NULL)
+				 .answer,
+			 EDGE_STORE_ANSWER_YES);
+	rig_restart(r);
+	uint64_t alice = reader(r, "alice@example.test");
+	struct edge_store_select_reply box = rig_select(r, alice, "INBOX");
+	assert_int_equal(box.exists, 1);
+	assert_true(span_ends(rig_read(r, alice, box.mailbox, 1),
+			      MAIL("before")));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(one_mail_to_one_account),
+		TEST(several_recipients_by_the_queue),
+		TEST(aliases),
+		TEST(who_is_refused_at_rcpt),
+		TEST(quota),
+		TEST(loops),
+		TEST(sorter_dead),
+		TEST(sizes),
+		TEST(staged_sum),
+		TEST(submitting),
+		TEST(large_submission),
+		TEST(changing),
+		TEST(names),
+		TEST(searching),
+		TEST(hints),
+		TEST(sessions_are_their_channels),
+		TEST(removed_account),
+		TEST(verifiers),
+		TEST(administering),
+		TEST(verifying),
+		TEST(groups),
+		TEST(edge_dies),
+		TEST(restart),
+	};
+	return cmocka_run_group_tests_name("role/store", tests, NULL, NULL);
+}
