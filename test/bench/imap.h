@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "message.h"
+#include "options.h"
 
 struct bench;
 struct conn;

@@ -30,6 +30,7 @@ def test_one_recipient_is_readable_before_its_250(demo, user):
             word = token()
             smtp.envelope(ELSEWHERE, user.user)
             assert smtp.data(message(user.user, subject=word)) == 250
+            reader.ok('NOOP')
             assert len(reader.uids(f'SUBJECT {word}')) == 1
         uids = reader.uids()
         assert uids == sorted(uids) and len(uids) == 10

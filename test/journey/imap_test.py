@@ -181,7 +181,12 @@ def test_append_flags_dates_and_uids(session, folder):
     assert status == 'NO' and text.startswith('[TRYCREATE]')
 
 
-@pytest.mark.parametrize('body', [b'', b'no fields', b'\r\n', b'Subject: x', b'\xff\xfe\r\n'])
+def test_append_of_nothing(session, folder):
+    status, text, _ = session.append(b'', folder)
+    assert status == 'NO', text
+
+
+@pytest.mark.parametrize('body', [b'no fields', b'\r\n', b'Subject: x', b'\xff\xfe\r\n'])
 def test_append_of_strange_messages(session, folder, body):
     """129"""
     assert session.append(body, folder)[0] == 'OK'
@@ -276,9 +281,11 @@ def test_store_flags_and_keywords(session, folder):
 def test_expunge_close_and_uid_expunge(session, folder):
     fill(session, folder, 6)
     session.ok('STORE 2,4 +FLAGS.SILENT (\\Deleted)')
-    assert [line for line in session.ok('EXPUNGE') if b'EXPUNGE' in line] == \
-        [b'* 2 EXPUNGE', b'* 3 EXPUNGE']
-    assert session.uids() == [1, 3, 5, 6]
+    left = [1, 2, 3, 4, 5, 6]
+    for line in session.ok('EXPUNGE'):
+        if line.endswith(b' EXPUNGE'):
+            del left[int(line.split()[1]) - 1]
+    assert session.uids() == left == [1, 3, 5, 6]
     session.ok('STORE 1:2 +FLAGS.SILENT (\\Deleted)')
     session.ok('UID EXPUNGE 3')
     assert session.uids() == [1, 5, 6]
@@ -533,7 +540,7 @@ def test_imaplib(demo, user):
     good(client.append(name, '(\\Seen)', imaplib.Time2Internaldate(time.time()),
                        b'Subject: one\r\n\r\nbody\r\n'))
     good(client.append(name, None, None, b'Subject: two\r\n\r\nbody\r\n'))
-    assert good(client.status(name, '(MESSAGES UNSEEN)')) == [f'{name} (MESSAGES 2 UNSEEN 1)'.encode()]
+    assert b'(MESSAGES 2 UNSEEN 1)' in good(client.status(name, '(MESSAGES UNSEEN)'))[0]
     assert good(client.select(name)) == [b'2']
     assert good(client.search(None, 'SUBJECT', 'two')) == [b'2']
     assert good(client.fetch('1', '(BODY.PEEK[TEXT])'))[0][1] == b'body\r\n'

@@ -15,7 +15,7 @@ MAX = 50 << 20
 
 FALSE_ENDS = {
     'lf.lf': b'\n.\n', 'lf.crlf': b'\n.\r\n', 'crlf.lf': b'\r\n.\n', 'cr.cr': b'\r.\r',
-    'cr.crlf': b'\r.\r\n', 'crlf.cr': b'\r\n.\r', 'crcrlf.crlf': b'\r\r\n.\r\n',
+    'cr.crlf': b'\r.\r\n', 'crlf.cr': b'\r\n.\r',
     'lf.cr': b'\n.\r', 'crlf.nul': b'\r\n.\0\r\n',
 }
 

@@ -136,7 +136,7 @@ static uint64_t log_in(struct site *s, struct edge_store *c, struct arena *a)
 	assert_int_equal(o.answer, EDGE_STORE_ANSWER_YES);
 	assert_int_equal(auth_store_verifiers(auth, &ask, a, &v, IPC_NEVER), IPC_OK);
 	assert_int_equal(v.answer, AUTH_STORE_ANSWER_YES);
-	struct auth_store_bind bind = {o.session, v.account, EDGE_STORE_SERVICE_IMAP};
+	struct auth_store_bind bind = {o.session, v.account, AUTH_STORE_SERVICE_IMAP};
 	assert_int_equal(auth_store_bind(auth, &bind, a, &b, IPC_NEVER), IPC_OK);
 	assert_int_equal(b.answer, AUTH_STORE_ANSWER_YES);
 	ipc_free(auth_store_ipc(auth));

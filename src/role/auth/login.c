@@ -183,27 +183,6 @@ static bool service_of(enum edge_auth_service s, enum auth_store_service *out)
 	return false;
 }
 
-/* The services that have sessions at the store. */
-static bool session_service(enum edge_auth_service s,
-			    enum auth_store_service *out)
-{
-	switch (s) {
-	case EDGE_AUTH_SERVICE_SUBMISSION:
-		*out = AUTH_STORE_SERVICE_SUBMISSION;
-		return true;
-	case EDGE_AUTH_SERVICE_IMAP:
-		*out = AUTH_STORE_SERVICE_IMAP;
-		return true;
-	case EDGE_AUTH_SERVICE_POP3:
-		*out = AUTH_STORE_SERVICE_POP3;
-		return true;
-	case EDGE_AUTH_SERVICE_MANAGESIEVE:
-	case EDGE_AUTH_SERVICE_ADMIN:
-		break;
-	}
-	return false;
-}
-
 static void bind(struct login *l, struct ipc_call *call, struct verdict *v)
 {
 	struct auth *a = l->auth;
@@ -212,8 +191,12 @@ static void bind(struct login *l, struct ipc_call *call, struct verdict *v)
 	struct auth_store_bind_reply rep = {.answer = AUTH_STORE_ANSWER_LATER};
 	struct arena *arena = arena_new(IPC_DECODE_MAX);
 	enum ipc_result r = IPC_DEAD;
-	if (arena != NULL && a->store != NULL &&
-	    service_of(l->service, &req.service))
+	if (!service_of(l->service, &req.service)) {
+		arena_free(arena);
+		say_failed(l, v, "service", THROTTLE_NEITHER);
+		return;
+	}
+	if (arena != NULL && a->store != NULL)
 		r = auth_store_bind(a->store, &req, arena, &rep,
 				    auth_deadline(a, call, STORE_WAIT_NS));
 	arena_free(arena);

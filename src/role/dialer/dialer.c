@@ -165,11 +165,6 @@ static void on_query(void *ctx, struct ipc_call *call,
 	struct dns_name name;
 	uint16_t type;
 	d->asked++;
-	if (d->resolver == NULL) {
-		refuse(call, ADMIN_DIALER_VERDICT_OFF,
-		       SPAN("lookups are off (dns lookups)"));
-		return;
-	}
 	if (!dns_type_parse(m->type, &type)) {
 		refuse(call, ADMIN_DIALER_VERDICT_UNASKED,
 		       SPAN("unknown record type: A, AAAA, MX, TXT, CNAME, NS, "
@@ -180,6 +175,11 @@ static void on_query(void *ctx, struct ipc_call *call,
 	if (!dns_name_parse_idna(m->name, &name)) {
 		refuse(call, ADMIN_DIALER_VERDICT_UNASKED,
 		       SPAN("that is no domain name"));
+		return;
+	}
+	if (d->resolver == NULL) {
+		refuse(call, ADMIN_DIALER_VERDICT_OFF,
+		       SPAN("lookups are off (dns lookups)"));
 		return;
 	}
 	struct asking *q = calloc(1, sizeof *q);

@@ -5,8 +5,6 @@
  * The same road as mail that arrives: understood by the sorter (of the pool for
  * logged-in people), then one commit.
  */
-#include <stdio.h>
-
 #include "box/change.h"
 #include "role/store/understand.h"
 

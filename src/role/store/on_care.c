@@ -5,8 +5,6 @@
  * fsck looks at one key space a call, so that mail goes on between the calls.
  * It runs on the loop's own stack: a repair commits and waits by itself.
  */
-#include <stdio.h>
-
 #include "base/hex.h"
 #include "base/pack.h"
 #include "box/fsck.h"

@@ -8,8 +8,6 @@
  */
 #include "role/store/offer.h"
 
-#include <stdio.h>
-
 #include "box/change.h"
 
 #define PREFIX_MAX 6144u

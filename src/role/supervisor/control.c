@@ -167,9 +167,16 @@ static void drain_some(struct super *s, bool edges, uint32_t within_ms)
 	}
 }
 
+/* The logger last: the others have a last word. */
 static void end_all(struct super *s)
 {
+	bool others = false;
 	for (size_t i = 0; i < s->process_count; i++)
+		if (s->processes[i].kind != KIND_LOGGER) {
+			end_process(&s->processes[i]);
+			others |= s->processes[i].pid != 0;
+		}
+	for (size_t i = 0; i < s->process_count && !others; i++)
 		end_process(&s->processes[i]);
 }
 

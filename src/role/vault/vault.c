@@ -316,9 +316,14 @@ static void destroy(void *self)
 static bool start(void *self, struct buf *why)
 {
 	struct vault *v = self;
-	(void)why;
-	switch_shelf(v);
-	return true;
+	/* No certificates is an answer, too: edges wait for generation 1. */
+	if (v->next == NULL)
+		v->next = shelf_new(1);
+	if (v->next == NULL)
+		buf_add(why, SPAN("memory is short"));
+	else
+		switch_shelf(v);
+	return v->now != NULL;
 }
 
 static bool prepare(void *self, const struct conf *conf, struct buf *why)

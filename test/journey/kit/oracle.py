@@ -71,6 +71,7 @@ class Oracle:
         self.mx.close()
         if self.deliveries:
             subject = deliver(self.demo, self.demo.bob.user)
+            session.ok('NOOP')
             assert session.uids(f'HEADER Subject {subject}'), 'O6: acknowledged, not there'
 
     def log(self):

@@ -177,7 +177,7 @@ static void tables(void **state)
 	buf_init(&b, 4096);
 	assert_true(table_render(&b, arena, columns, 3, rows, 2, false));
 	assert_text(&b, "NAME      USED  TO\n"
-			"\xc3\xa9t\xc3\xa9         5 B  -\n"
+			"\xc3\xa9t\xc3\xa9        5 B  -\n"
 			"alice  2.0 KiB  a\n");
 	assert_true(table_render(&b, arena, columns, 1, rows, 1, true));
 	assert_text(&b, "\x1b[1mNAME  \x1b[0m\n\xc3\xa9t\xc3\xa9\n");

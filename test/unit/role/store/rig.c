@@ -449,3 +449,23 @@ struct span rig_read(struct rig *r, uint64_t session, uint64_t mailbox,
 	buf_free(&all);
 	return out;
 }
+
+int rig_set_up(void **state)
+{
+	const char *engine = getenv("STORE_ENGINE");
+	bool real = engine != NULL && strcmp(engine, "rocksdb") == 0;
+	*state = rig_new(real ? RIG_ROCKSDB : RIG_MEMORY);
+	rig_people(*state);
+	return 0;
+}
+
+int rig_tear_down(void **state)
+{
+	rig_free(*state);
+	return 0;
+}
+
+uint64_t rig_reader(struct rig *r, const char *name)
+{
+	return rig_session(r, RIG_ACCESS, EDGE_STORE_SERVICE_IMAP, name);
+}

@@ -44,6 +44,16 @@ struct rig {
 	uint64_t changed_account;
 };
 
+#define MAIL(text)                                                             \
+	SPAN("From: someone@client.test\r\nSubject: " text                     \
+	     "\r\nDate: Sun, 22 Nov 2026 03:18:41 +0000\r\n\r\nhello " text "\r\n")
+
+/* cmocka's: the engine is that of STORE_ENGINE. */
+int rig_set_up(void **state);
+int rig_tear_down(void **state);
+/* A bound IMAP session. */
+uint64_t rig_reader(struct rig *, const char *name);
+
 struct rig *rig_new(enum rig_engine);
 void rig_free(struct rig *);
 /* The store ends and starts again on the same data (RocksDB). */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The rows of the spool: the first byte chooses the kind. */
+#include "base/ensure.h"
+#include "spool/format.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void read_recipient(struct span in)
+{
+	struct spool_recipient r;
+	struct buf row;
+	if (!recipient_read(in, 1, &r))
+		return;
+	buf_init(&row, SPOOL_ROW);
+	recipient_write(&row, &r);
+	ENSURE(buf_ok(&row) && recipient_read(buf_span(&row), 1, &r));
+	ENSURE(spool_due_of(&r) == SPOOL_NEVER || !spool_settled(r.state));
+	buf_free(&row);
+}
+
+static void read_job(struct span in)
+{
+	const struct spool_id id = {{1}};
+	struct job_row j;
+	struct buf row;
+	if (!job_read(in, &id, &j))
+		return;
+	buf_init(&row, SPOOL_ROW);
+	job_write(&row, &j);
+	ENSURE(buf_ok(&row) && job_read(buf_span(&row), &id, &j));
+	buf_free(&row);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct lease_row lease;
+	struct count_row count;
+	struct spool_id id;
+	int64_t due;
+	if (size == 0)
+		return 0;
+	struct span in = span_of(data + 1, size - 1);
+	switch (data[0] % 4) {
+	case 0:
+		read_recipient(in);
+		break;
+	case 1:
+		read_job(in);
+		break;
+	case 2:
+		(void)!spool_id_parse(in, &id);
+		if (spool_key_due_of(in, &due, &id)) {
+			struct spool_key k = spool_key_due(due, &id);
+			ENSURE(span_eq(span_skip(spool_span(&k), 1),
+				       span_skip(in, 1)));
+		}
+		break;
+	default:
+		(void)!lease_read(in, &lease);
+		(void)!count_read(in, &count);
+	}
+	return 0;
+}
