@@ -6,12 +6,14 @@
 #   make check-long      the slow rest
 #   make demo [ONCE=1]   a whole server in a throw-away folder
 #   make fuzz MINUTES=n  every parser's fuzzer for that long in all
+#   make bench [PEER=p]  figures, beside those of a peer such as postfix+dovecot
 #   make install         DESTDIR= is honoured; PREFIX= counts when first built
 #   make clean
 
 PREFIX ?= /usr/local
 MINUTES ?= 10
 ONCE ?=
+PEER ?=
 
 all:
 	@tool/packages install
@@ -32,10 +34,13 @@ demo: all
 fuzz:
 	@tool/check --minutes $(MINUTES) fuzz
 
+bench: all
+	@test/bench/run $(addprefix --peer ,$(PEER))
+
 install: all
 	@meson install -C build --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
 
 clean:
-	rm -rf build build-check build-clang build-fuzz
+	rm -rf build build-check build-clang build-fuzz build-bench
 
-.PHONY: all check check-long demo fuzz install clean
+.PHONY: all check check-long demo fuzz bench install clean

@@ -86,59 +86,59 @@ struct kv_space *box_space(struct box *b)
 
 /* ---- rows ---- */
 
-enum kv_result row_get(struct kv_space *s, enum kv_view view,
+enum kv_result box_row_get(struct kv_space *s, enum kv_view view,
 		       const struct box_key *key, struct buf *row)
 {
 	buf_clear(row);
-	return kv_get(s, view, key_span(key), row);
+	return kv_get(s, view, box_key_span(key), row);
 }
 
-enum kv_result head_load(struct kv_space *s, enum kv_view view,
+enum kv_result box_head_load(struct kv_space *s, enum kv_view view,
 			 uint32_t mailbox, bool tail, struct head *h)
 {
-	struct box_key k = key_mailbox('H', mailbox);
+	struct box_key k = box_key_mailbox('H', mailbox);
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
-	enum kv_result r = row_get(s, view, &k, &row);
-	if (r == KV_OK && !head_unpack(buf_span(&row), tail, h))
+	enum kv_result r = box_row_get(s, view, &k, &row);
+	if (r == KV_OK && !box_head_unpack(buf_span(&row), tail, h))
 		r = KV_CORRUPT;
 	buf_free(&row);
 	return r;
 }
 
-enum kv_result name_load(struct kv_space *s, enum kv_view view,
+enum kv_result box_name_load(struct kv_space *s, enum kv_view view,
 			 struct span name, struct name_row *n)
 {
 	if (name.len == 0 || name.len > BOX_NAME_MAX)
 		return KV_NONE;
-	struct box_key k = key_name('N', name);
+	struct box_key k = box_key_name('N', name);
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
-	enum kv_result r = row_get(s, view, &k, &row);
-	if (r == KV_OK && !name_read(buf_span(&row), n))
+	enum kv_result r = box_row_get(s, view, &k, &row);
+	if (r == KV_OK && !box_name_read(buf_span(&row), n))
 		r = KV_CORRUPT;
 	buf_free(&row);
 	return r;
 }
 
-enum kv_result cold_load(struct kv_space *s, enum kv_view view,
+enum kv_result box_cold_load(struct kv_space *s, enum kv_view view,
 			 uint32_t mailbox, uint32_t uid, struct buf *row,
 			 struct cold *c)
 {
-	struct box_key k = key_two('M', mailbox, uid);
-	enum kv_result r = row_get(s, view, &k, row);
-	if (r == KV_OK && !cold_read(buf_span(row), c))
+	struct box_key k = box_key_two('M', mailbox, uid);
+	enum kv_result r = box_row_get(s, view, &k, row);
+	if (r == KV_OK && !box_cold_read(buf_span(row), c))
 		r = KV_CORRUPT;
 	if (r == KV_OK)
 		c->message.uid = uid;
 	return r;
 }
 
-enum kv_result scan_prefix(struct kv_space *s, enum kv_view view,
+enum kv_result box_scan_prefix(struct kv_space *s, enum kv_view view,
 			   const struct box_key *prefix, struct kv_scan **out)
 {
-	struct box_key end = key_end(prefix);
-	return kv_scan_open(s, view, key_span(prefix), key_span(&end), false,
+	struct box_key end = box_key_end(prefix);
+	return kv_scan_open(s, view, box_key_span(prefix), box_key_span(&end), false,
 			    out);
 }
 
@@ -147,10 +147,10 @@ enum kv_result scan_prefix(struct kv_space *s, enum kv_view view,
 enum box_result box_ready(struct box *b, enum kv_view view)
 {
 	ENSURE_TAG(b, BOX_TAG);
-	struct box_key k = key_kind('A');
+	struct box_key k = box_key_kind('A');
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
-	enum kv_result r = row_get(b->space, view, &k, &row);
+	enum kv_result r = box_row_get(b->space, view, &k, &row);
 	buf_free(&row);
 	return box_from_kv(r);
 }
@@ -160,7 +160,7 @@ enum box_result box_find(struct box *b, enum kv_view view, struct span name,
 {
 	ENSURE_TAG(b, BOX_TAG);
 	struct name_row n;
-	enum kv_result r = name_load(b->space, view, name, &n);
+	enum kv_result r = box_name_load(b->space, view, name, &n);
 	if (r == KV_OK && n.mailbox == 0)
 		r = KV_NONE;
 	if (r == KV_OK)
@@ -172,15 +172,15 @@ enum box_result box_find_use(struct box *b, enum kv_view view,
 			     enum box_use use, uint32_t *mailbox)
 {
 	ENSURE_TAG(b, BOX_TAG);
-	struct box_key k = key_kind('N');
+	struct box_key k = box_key_kind('N');
 	struct kv_scan *scan;
 	struct span key, value;
 	struct name_row n = {0};
-	enum kv_result r = scan_prefix(b->space, view, &k, &scan);
+	enum kv_result r = box_scan_prefix(b->space, view, &k, &scan);
 	if (r != KV_OK)
 		return box_from_kv(r);
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-		if (!name_read(value, &n))
+		if (!box_name_read(value, &n))
 			r = KV_CORRUPT;
 		if (r != KV_OK || (n.mailbox && n.use == use))
 			break;
@@ -210,7 +210,7 @@ enum box_result box_status(struct box *b, enum kv_view view, uint32_t mailbox,
 {
 	ENSURE_TAG(b, BOX_TAG);
 	struct head h;
-	enum kv_result r = head_load(b->space, view, mailbox, false, &h);
+	enum kv_result r = box_head_load(b->space, view, mailbox, false, &h);
 	if (r == KV_OK)
 		status_of(&h, out);
 	return box_from_kv(r);
@@ -218,19 +218,19 @@ enum box_result box_status(struct box *b, enum kv_view view, uint32_t mailbox,
 
 /* ---- quota ---- */
 
-enum kv_result quota_sum(struct kv_space *s, enum kv_view view,
+enum kv_result box_quota_sum(struct kv_space *s, enum kv_view view,
 			 struct box_quota *out)
 {
-	struct box_key k = key_kind('H');
+	struct box_key k = box_key_kind('H');
 	struct kv_scan *scan;
 	struct span key, value;
 	struct head h;
 	*out = (struct box_quota){0};
-	enum kv_result r = scan_prefix(s, view, &k, &scan);
+	enum kv_result r = box_scan_prefix(s, view, &k, &scan);
 	if (r != KV_OK)
 		return r;
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-		if (!head_unpack(value, false, &h)) {
+		if (!box_head_unpack(value, false, &h)) {
 			r = KV_CORRUPT;
 			break;
 		}
@@ -246,11 +246,11 @@ enum box_result box_quota(struct box *b, enum kv_view view,
 {
 	ENSURE_TAG(b, BOX_TAG);
 	if (view == KV_STAGED)
-		return box_from_kv(quota_staged(b, out));
-	return box_from_kv(quota_sum(b->space, view, out));
+		return box_from_kv(box_quota_staged(b, out));
+	return box_from_kv(box_quota_sum(b->space, view, out));
 }
 
-enum kv_result quota_staged(struct box *b, struct box_quota *out)
+enum kv_result box_quota_staged(struct box *b, struct box_quota *out)
 {
 	struct kv_stamp now = kv_stamp(b->space, KV_STAGED);
 	if (b->quota_known && b->quota_stamp.turn == now.turn &&
@@ -258,7 +258,7 @@ enum kv_result quota_staged(struct box *b, struct box_quota *out)
 		*out = b->quota;
 		return KV_OK;
 	}
-	enum kv_result r = quota_sum(b->space, KV_STAGED, out);
+	enum kv_result r = box_quota_sum(b->space, KV_STAGED, out);
 	if (r == KV_OK) {
 		b->quota = *out;
 		b->quota_stamp = now;
@@ -269,7 +269,7 @@ enum kv_result quota_staged(struct box *b, struct box_quota *out)
 
 /* The state after this operation: true when its commit is staged, and only then
  * will the space ever stand at that stamp. */
-void quota_moved(struct box *b, const struct kv_op *op,
+void box_quota_moved(struct box *b, const struct kv_op *op,
 		 const struct box_quota *now)
 {
 	b->quota = *now;
@@ -279,24 +279,24 @@ void quota_moved(struct box *b, const struct kv_op *op,
 
 /* ---- requests ---- */
 
-enum kv_result own_refuse(struct box_own *own, enum box_result why)
+enum kv_result box_own_refuse(struct box_own *own, enum box_result why)
 {
 	own->refusal = why;
 	return KV_LIMIT;
 }
 
-enum box_result own_result(const struct box_own *own, enum kv_result r)
+enum box_result box_own_result(const struct box_own *own, enum kv_result r)
 {
 	if (r == KV_LIMIT && own->refusal != BOX_OK)
 		return own->refusal;
 	return box_from_kv(r);
 }
 
-enum box_result own_run(struct box_own *own, struct box *b, unsigned flags,
+enum box_result box_own_run(struct box_own *own, struct box *b, unsigned flags,
 			kv_op_fn *fn, kv_op_done *done, void *request,
 			box_done_fn *told, void *arg)
 {
 	ENSURE_TAG(b, BOX_TAG);
 	*own = (struct box_own){.box = b, .done = told, .arg = arg};
-	return own_result(own, kv_op_run(b->space, flags, fn, done, request));
+	return box_own_result(own, kv_op_run(b->space, flags, fn, done, request));
 }

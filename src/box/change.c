@@ -93,18 +93,18 @@ static enum kv_result store_one(struct box_change *q, struct work *w,
 	c->uids[c->count++] = uid;
 	if (now.flags == s->flags && now.keywords == s->keywords)
 		return KV_OK;
-	work_count(w, s, false);
+	box_work_count(w, s, false);
 	*s = now;
 	s->modseq = w->version;
-	work_count(w, s, true);
-	work_touch(w, p);
+	box_work_count(w, s, true);
+	box_work_touch(w, p);
 	return KV_OK;
 }
 
 static void cold_delete(struct work *w, uint32_t uid)
 {
-	struct box_key k = key_two('M', w->mailbox, uid);
-	kv_delete(w->batch, key_span(&k));
+	struct box_key k = box_key_two('M', w->mailbox, uid);
+	kv_delete(w->batch, box_key_span(&k));
 }
 
 /* The message's size: what its mailbox and the quota count. */
@@ -112,7 +112,7 @@ static enum kv_result cold_of(struct work *w, uint32_t uid, struct buf *row,
 			      struct cold *c)
 {
 	enum kv_result r =
-		cold_load(w->space, KV_STAGED, w->mailbox, uid, row, c);
+		box_cold_load(w->space, KV_STAGED, w->mailbox, uid, row, c);
 	return r == KV_NONE ? KV_CORRUPT : r; /* a slot has its row */
 }
 
@@ -127,7 +127,7 @@ static enum kv_result expunge_one(struct box_change *q, struct work *w,
 	buf_init(&row, BOX_ROW_MAX);
 	enum kv_result r = cold_of(w, uid, &row, &cold);
 	if (r == KV_OK) {
-		work_vanish(w, p, uid, cold.message.size);
+		box_work_vanish(w, p, uid, cold.message.size);
 		cold_delete(w, uid);
 		c->uids[c->count++] = uid;
 		c->quota.bytes -= u64_min(cold.message.size, c->quota.bytes);
@@ -149,16 +149,16 @@ static enum kv_result copy_row(struct box_change *q, struct work *to,
 	struct box_chunk *c = q->chunk;
 	struct buf row;
 	uint32_t tail = to->head.tail.index;
-	enum kv_result r = work_add(to, slot->flags, keywords,
+	enum kv_result r = box_work_add(to, slot->flags, keywords,
 				    cold->message.size, &c->into[c->count]);
 	if (r != KV_OK)
 		return r;
 	c->tail_moved = to->head.tail.index != tail;
 	cold->message.saved = kv_now(q->own.box->kv);
-	struct box_key k = key_two('M', to->mailbox, c->into[c->count]);
+	struct box_key k = box_key_two('M', to->mailbox, c->into[c->count]);
 	buf_init(&row, BOX_ROW_MAX);
-	cold_write(&row, cold);
-	kv_put(to->batch, key_span(&k), buf_span(&row));
+	box_cold_write(&row, cold);
+	kv_put(to->batch, box_key_span(&k), buf_span(&row));
 	r = buf_ok(&row) ? KV_OK : KV_UNAVAILABLE;
 	buf_free(&row);
 	return r;
@@ -181,7 +181,7 @@ static enum kv_result copy_one(struct box_change *q, struct work *from,
 	if (r == KV_OK && c->kind == COPY) {
 		if (over(c->quota.bytes, cold.message.size, q->quota_bytes) ||
 		    over(c->quota.messages, 1, q->quota_messages))
-			r = own_refuse(&q->own, BOX_OVERQUOTA);
+			r = box_own_refuse(&q->own, BOX_OVERQUOTA);
 		c->quota.bytes += cold.message.size;
 		c->quota.messages++;
 	}
@@ -190,7 +190,7 @@ static enum kv_result copy_one(struct box_change *q, struct work *from,
 	if (r == KV_OK) {
 		c->uids[c->count++] = uid;
 		if (c->kind == MOVE) {
-			work_vanish(from, p, uid, cold.message.size);
+			box_work_vanish(from, p, uid, cold.message.size);
 			cold_delete(from, uid);
 		}
 	}
@@ -221,7 +221,7 @@ static enum kv_result map_keywords(struct box_change *q, struct work *to,
 			   to->mailbox != q->mailbox;
 	     i++) {
 		uint64_t bits;
-		r = keywords_bits(to, &names[i], 1, &bits);
+		r = box_keywords_bits(to, &names[i], 1, &bits);
 		if (r == KV_OK && bits)
 			map[i] = (uint8_t)__builtin_ctzll(bits);
 	}
@@ -256,7 +256,7 @@ static enum kv_result walk(struct box_change *q, struct work *from,
 		last = uid / BOX_PAGE;
 		if (!room(c, b))
 			break;
-		r = work_page(from, uid, &p);
+		r = box_work_page(from, uid, &p);
 		if (r != KV_OK)
 			break;
 		if (p->alive == 0) { /* jump over an empty page */
@@ -279,9 +279,9 @@ static enum kv_result walk(struct box_change *q, struct work *from,
 
 static enum kv_result close_both(struct work *from, struct work *to)
 {
-	enum kv_result r = work_close(from);
+	enum kv_result r = box_work_close(from);
 	if (r == KV_OK || r == KV_NONE)
-		r = to && to != from ? work_close(to) : r;
+		r = to && to != from ? box_work_close(to) : r;
 	return r == KV_NONE ? KV_OK : r;
 }
 
@@ -294,18 +294,18 @@ static enum kv_result change_run(struct kv_op *op, struct kv_batch *b,
 	q->own.refusal = BOX_OK;
 	c->count = c->skipped = 0;
 	c->tail_moved = false;
-	enum kv_result r = work_open(op->space, KV_STAGED, q->mailbox, b,
+	enum kv_result r = box_work_open(op->space, KV_STAGED, q->mailbox, b,
 				     op->version + 1, &from);
 	if (r == KV_OK && (c->kind == COPY || c->kind == MOVE)) {
 		to = from;
 		if (q->to != q->mailbox)
-			r = work_open(op->space, KV_STAGED, q->to, b,
+			r = box_work_open(op->space, KV_STAGED, q->to, b,
 				      op->version + 1, &to);
 	}
 	if (r == KV_NONE)
-		r = own_refuse(&q->own, BOX_NONE);
+		r = box_own_refuse(&q->own, BOX_NONE);
 	if (r == KV_OK && c->kind != STORE)
-		r = quota_staged(q->own.box, &c->quota);
+		r = box_quota_staged(q->own.box, &c->quota);
 	if (r == KV_OK) {
 		c->before = from->head.version;
 		/* The set ends with what is there when the walk begins: a copy
@@ -321,10 +321,10 @@ static enum kv_result change_run(struct kv_op *op, struct kv_batch *b,
 	if (r == KV_OK)
 		c->after = from->head.version;
 	if (r == KV_OK && kv_batch_rows(b) > 0 && c->kind != STORE)
-		quota_moved(q->own.box, op, &c->quota);
+		box_quota_moved(q->own.box, op, &c->quota);
 	if (to != from)
-		work_free(to);
-	work_free(from);
+		box_work_free(to);
+	box_work_free(from);
 	return r;
 }
 
@@ -396,7 +396,7 @@ static void change_done(void *arg, enum kv_result r, uint64_t version)
 	struct box_change *q = arg;
 	struct box_chunk *c = q->chunk;
 	(void)version;
-	enum box_result result = own_result(&q->own, r);
+	enum box_result result = box_own_result(&q->own, r);
 	if (result == BOX_OK && !keep_results(q))
 		result = BOX_LIMIT;
 	if (result != BOX_OK || c->next == 0) {
@@ -407,7 +407,7 @@ static void change_done(void *arg, enum kv_result r, uint64_t version)
 	r = kv_op_run(q->own.box->space, flags_of(c->kind), change_run,
 		      change_done, q);
 	if (r != KV_OK)
-		finish(q, own_result(&q->own, r));
+		finish(q, box_own_result(&q->own, r));
 }
 
 static enum box_result start(struct box *b, struct box_change *q,
@@ -422,7 +422,7 @@ static enum box_result start(struct box *b, struct box_change *q,
 	q->chunk = chunk_new(kind, q->uids);
 	if (!q->chunk)
 		return BOX_UNAVAILABLE;
-	enum box_result r = own_run(&q->own, b, flags_of(kind), change_run,
+	enum box_result r = box_own_run(&q->own, b, flags_of(kind), change_run,
 				    change_done, q, done, arg);
 	if (r != BOX_OK) {
 		chunk_free(q->chunk);

@@ -16,14 +16,14 @@ static void put32(struct box_key *k, uint32_t v)
 		k->bytes[k->len++] = (char)(v >> (24 - 8 * i));
 }
 
-struct box_key key_kind(char kind)
+struct box_key box_key_kind(char kind)
 {
 	return (struct box_key){.bytes = {kind}, .len = 1};
 }
 
-struct box_key key_name(char kind, struct span name)
+struct box_key box_key_name(char kind, struct span name)
 {
-	struct box_key k = key_kind(kind);
+	struct box_key k = box_key_kind(kind);
 	ENSURE(name.len <= BOX_NAME_MAX + 1);
 	if (name.len)
 		memcpy(k.bytes + 1, name.ptr, name.len);
@@ -31,37 +31,37 @@ struct box_key key_name(char kind, struct span name)
 	return k;
 }
 
-struct box_key key_mailbox(char kind, uint32_t mailbox)
+struct box_key box_key_mailbox(char kind, uint32_t mailbox)
 {
-	struct box_key k = key_kind(kind);
+	struct box_key k = box_key_kind(kind);
 	put32(&k, mailbox);
 	return k;
 }
 
-struct box_key key_two(char kind, uint32_t mailbox, uint32_t n)
+struct box_key box_key_two(char kind, uint32_t mailbox, uint32_t n)
 {
-	struct box_key k = key_mailbox(kind, mailbox);
+	struct box_key k = box_key_mailbox(kind, mailbox);
 	put32(&k, n);
 	return k;
 }
 
-struct box_key key_log(uint32_t mailbox, uint64_t modseq)
+struct box_key box_key_log(uint32_t mailbox, uint64_t modseq)
 {
-	struct box_key k = key_mailbox('L', mailbox);
+	struct box_key k = box_key_mailbox('L', mailbox);
 	put32(&k, (uint32_t)(modseq >> 32));
 	put32(&k, (uint32_t)modseq);
 	return k;
 }
 
-struct box_key key_token(const struct box_token *t)
+struct box_key box_key_token(const struct box_token *t)
 {
-	struct box_key k = key_kind('D');
+	struct box_key k = box_key_kind('D');
 	memcpy(k.bytes + 1, t->byte, sizeof(t->byte));
 	k.len += sizeof(t->byte);
 	return k;
 }
 
-struct box_key key_end(const struct box_key *k)
+struct box_key box_key_end(const struct box_key *k)
 {
 	struct box_key end = *k;
 	while (end.len && (uint8_t)end.bytes[end.len - 1] == 0xff)
@@ -71,7 +71,7 @@ struct box_key key_end(const struct box_key *k)
 	return end;
 }
 
-uint32_t key_number(struct span key, size_t at)
+uint32_t box_key_number(struct span key, size_t at)
 {
 	uint32_t v = 0;
 	for (size_t i = at; i < at + 4 && i < key.len; i++)
@@ -79,14 +79,14 @@ uint32_t key_number(struct span key, size_t at)
 	return v;
 }
 
-uint64_t key_modseq(struct span key)
+uint64_t box_key_modseq(struct span key)
 {
-	return (uint64_t)key_number(key, 5) << 32 | key_number(key, 9);
+	return (uint64_t)box_key_number(key, 5) << 32 | box_key_number(key, 9);
 }
 
 /* ---- pages and heads ---- */
 
-void page_init(struct page *p, uint32_t index)
+void box_page_init(struct page *p, uint32_t index)
 {
 	*p = (struct page){.index = index};
 }
@@ -148,23 +148,23 @@ static void slots_read(struct unpack *u, struct page *p)
 	}
 }
 
-void page_write(struct buf *b, const struct page *p)
+void box_page_write(struct buf *b, const struct page *p)
 {
 	pack_u8(b, BOX_FORMAT);
 	slots_write(b, p);
 }
 
-bool page_read(struct span row, uint32_t index, struct page *p)
+bool box_page_read(struct span row, uint32_t index, struct page *p)
 {
 	struct unpack u = unpack_of(row);
-	page_init(p, index);
+	box_page_init(p, index);
 	if (unpack_u8(&u) != BOX_FORMAT)
 		return false;
 	slots_read(&u, p);
 	return unpack_done(&u);
 }
 
-void head_pack(struct buf *b, const struct head *h)
+void box_head_pack(struct buf *b, const struct head *h)
 {
 	pack_u8(b, BOX_FORMAT);
 	pack_u32(b, h->uid_validity);
@@ -181,7 +181,7 @@ void head_pack(struct buf *b, const struct head *h)
 	slots_write(b, &h->tail);
 }
 
-bool head_unpack(struct span row, bool tail, struct head *h)
+bool box_head_unpack(struct span row, bool tail, struct head *h)
 {
 	struct unpack u = unpack_of(row);
 	if (unpack_u8(&u) != BOX_FORMAT)
@@ -202,21 +202,21 @@ bool head_unpack(struct span row, bool tail, struct head *h)
 		h->tail.index = index;
 		return unpack_ok(&u);
 	}
-	page_init(&h->tail, index);
+	box_page_init(&h->tail, index);
 	slots_read(&u, &h->tail);
 	return unpack_done(&u);
 }
 
 /* ---- small rows ---- */
 
-void account_write(struct buf *b, const struct account_row *a)
+void box_account_write(struct buf *b, const struct account_row *a)
 {
 	pack_u8(b, BOX_FORMAT);
 	pack_u32(b, a->next_mailbox);
 	pack_u32(b, a->last_validity);
 }
 
-bool account_read(struct span row, struct account_row *a)
+bool box_account_read(struct span row, struct account_row *a)
 {
 	struct unpack u = unpack_of(row);
 	if (unpack_u8(&u) != BOX_FORMAT)
@@ -226,14 +226,14 @@ bool account_read(struct span row, struct account_row *a)
 	return unpack_done(&u) && a->next_mailbox > 0;
 }
 
-void name_write(struct buf *b, const struct name_row *n)
+void box_name_write(struct buf *b, const struct name_row *n)
 {
 	pack_u8(b, BOX_FORMAT);
 	pack_u32(b, n->mailbox);
 	pack_u8(b, (uint8_t)n->use);
 }
 
-bool name_read(struct span row, struct name_row *n)
+bool box_name_read(struct span row, struct name_row *n)
 {
 	struct unpack u = unpack_of(row);
 	if (unpack_u8(&u) != BOX_FORMAT)
@@ -258,7 +258,7 @@ static void unpack_id(struct unpack *u, struct kv_id *id)
 		memcpy(id->byte, s.ptr, s.len);
 }
 
-void cold_write(struct buf *b, const struct cold *c)
+void box_cold_write(struct buf *b, const struct cold *c)
 {
 	const struct box_message *m = &c->message;
 	bool same = kv_id_eq(&m->email, &m->body);
@@ -280,7 +280,7 @@ void cold_write(struct buf *b, const struct cold *c)
 	}
 }
 
-bool cold_read(struct span row, struct cold *c)
+bool box_cold_read(struct span row, struct cold *c)
 {
 	struct unpack u = unpack_of(row);
 	struct box_message *m = &c->message;
@@ -313,7 +313,7 @@ bool cold_read(struct span row, struct cold *c)
 
 /* ---- log ---- */
 
-void log_write(struct buf *b, const struct log_row *l)
+void box_log_write(struct buf *b, const struct log_row *l)
 {
 	uint32_t last = 0;
 	pack_u8(b, BOX_FORMAT);
@@ -331,7 +331,7 @@ void log_write(struct buf *b, const struct log_row *l)
 	}
 }
 
-bool log_read(struct span row, void (*page)(void *, uint32_t),
+bool box_log_read(struct span row, void (*page)(void *, uint32_t),
 	      bool (*run)(void *, uint32_t first, uint32_t last), void *arg)
 {
 	struct unpack u = unpack_of(row);
@@ -362,7 +362,7 @@ bool log_read(struct span row, void (*page)(void *, uint32_t),
 
 /* ---- done, keywords ---- */
 
-void done_write(struct buf *b, const struct done_row *d)
+void box_done_write(struct buf *b, const struct done_row *d)
 {
 	pack_u8(b, BOX_FORMAT);
 	pack_varint(b, zigzag((uint64_t)d->made, 0));
@@ -374,7 +374,7 @@ void done_write(struct buf *b, const struct done_row *d)
 	}
 }
 
-bool done_read(struct span row, struct done_row *d)
+bool box_done_read(struct span row, struct done_row *d)
 {
 	struct unpack u = unpack_of(row);
 	if (unpack_u8(&u) != BOX_FORMAT)
@@ -389,7 +389,7 @@ bool done_read(struct span row, struct done_row *d)
 	return unpack_done(&u);
 }
 
-void keywords_write(struct buf *b, const struct span *names, size_t count)
+void box_keywords_write(struct buf *b, const struct span *names, size_t count)
 {
 	pack_u8(b, BOX_FORMAT);
 	pack_varint(b, count);
@@ -397,7 +397,7 @@ void keywords_write(struct buf *b, const struct span *names, size_t count)
 		pack_span(b, names[i]);
 }
 
-bool keywords_read(struct span row, struct span names[BOX_KEYWORDS_MAX],
+bool box_keywords_read(struct span row, struct span names[BOX_KEYWORDS_MAX],
 		   size_t *count)
 {
 	struct unpack u = unpack_of(row);

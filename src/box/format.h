@@ -41,20 +41,20 @@ struct box_key {
 	char bytes[BOX_KEY_MAX];
 	size_t len;
 };
-static inline struct span key_span(const struct box_key *k)
+static inline struct span box_key_span(const struct box_key *k)
 {
 	return span_of(k->bytes, k->len);
 }
-struct box_key key_kind(char kind);
-struct box_key key_name(char kind, struct span name);
-struct box_key key_mailbox(char kind, uint32_t mailbox);
-struct box_key key_two(char kind, uint32_t mailbox, uint32_t n); /* P, M */
-struct box_key key_log(uint32_t mailbox, uint64_t modseq);
-struct box_key key_token(const struct box_token *);
+struct box_key box_key_kind(char kind);
+struct box_key box_key_name(char kind, struct span name);
+struct box_key box_key_mailbox(char kind, uint32_t mailbox);
+struct box_key box_key_two(char kind, uint32_t mailbox, uint32_t n); /* P, M */
+struct box_key box_key_log(uint32_t mailbox, uint64_t modseq);
+struct box_key box_key_token(const struct box_token *);
 /* The first key behind every key that begins with k. */
-struct box_key key_end(const struct box_key *k);
-uint32_t key_number(struct span key, size_t at); /* 4 bytes */
-uint64_t key_modseq(struct span key);		 /* of an L key */
+struct box_key box_key_end(const struct box_key *k);
+uint32_t box_key_number(struct span key, size_t at); /* 4 bytes */
+uint64_t box_key_modseq(struct span key);		 /* of an L key */
 
 struct slot {
 	bool alive;
@@ -85,16 +85,16 @@ struct name_row {
 	enum box_use use;
 };
 
-void page_write(struct buf *, const struct page *);
-void page_init(struct page *, uint32_t index);
-MUST_USE bool page_read(struct span, uint32_t index, struct page *);
-void head_pack(struct buf *, const struct head *);
+void box_page_write(struct buf *, const struct page *);
+void box_page_init(struct page *, uint32_t index);
+MUST_USE bool box_page_read(struct span, uint32_t index, struct page *);
+void box_head_pack(struct buf *, const struct head *);
 /* tail: also the slots; else tail.index alone is set. */
-MUST_USE bool head_unpack(struct span, bool tail, struct head *);
-void account_write(struct buf *, const struct account_row *);
-MUST_USE bool account_read(struct span, struct account_row *);
-void name_write(struct buf *, const struct name_row *);
-MUST_USE bool name_read(struct span, struct name_row *);
+MUST_USE bool box_head_unpack(struct span, bool tail, struct head *);
+void box_account_write(struct buf *, const struct account_row *);
+MUST_USE bool box_account_read(struct span, struct account_row *);
+void box_name_write(struct buf *, const struct name_row *);
+MUST_USE bool box_name_read(struct span, struct name_row *);
 /* summary: as it stands in the row, or its body's id. */
 struct cold {
 	struct box_message message;
@@ -102,9 +102,9 @@ struct cold {
 	struct kv_id summary_id;
 	uint32_t summary_len;
 };
-void cold_write(struct buf *, const struct cold *);
+void box_cold_write(struct buf *, const struct cold *);
 /* Spans borrow the row. */
-MUST_USE bool cold_read(struct span, struct cold *);
+MUST_USE bool box_cold_read(struct span, struct cold *);
 
 struct log_row {
 	uint32_t *pages;
@@ -112,9 +112,9 @@ struct log_row {
 	struct box_run *runs; /* ascending */
 	size_t run_count;
 };
-void log_write(struct buf *, const struct log_row *);
+void box_log_write(struct buf *, const struct log_row *);
 /* Calls for each page and each run; false: damaged. */
-MUST_USE bool log_read(struct span, void (*page)(void *, uint32_t),
+MUST_USE bool box_log_read(struct span, void (*page)(void *, uint32_t),
 		       bool (*run)(void *, uint32_t first, uint32_t last),
 		       void *arg);
 
@@ -125,9 +125,9 @@ struct done_row {
 		uint32_t into, uid, uid_validity;
 	} message[BOX_INSERT_MAX];
 };
-void done_write(struct buf *, const struct done_row *);
-MUST_USE bool done_read(struct span, struct done_row *);
+void box_done_write(struct buf *, const struct done_row *);
+MUST_USE bool box_done_read(struct span, struct done_row *);
 
-void keywords_write(struct buf *, const struct span *names, size_t count);
-MUST_USE bool keywords_read(struct span, struct span names[BOX_KEYWORDS_MAX],
+void box_keywords_write(struct buf *, const struct span *names, size_t count);
+MUST_USE bool box_keywords_read(struct span, struct span names[BOX_KEYWORDS_MAX],
 			    size_t *count);

@@ -81,16 +81,16 @@ static struct found_mail *mail_add(struct found_box *fb, uint32_t uid)
 
 static enum kv_result collect_names(struct fsck *f)
 {
-	struct box_key k = key_kind('N');
+	struct box_key k = box_key_kind('N');
 	struct kv_scan *scan;
 	struct span key, value;
 	struct name_row n;
-	enum kv_result r = scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	enum kv_result r = box_scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
 	if (r != KV_OK)
 		return r;
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
 		struct span name = span_skip(key, 1);
-		if (!name_read(value, &n)) {
+		if (!box_name_read(value, &n)) {
 			finding(f, NULL, "name \"%.*s\" is unreadable",
 				SPAN_FMT(name));
 			continue;
@@ -144,17 +144,17 @@ static bool slots_add(struct fsck *f, struct found_box *fb,
 
 static enum kv_result collect_pages(struct fsck *f, struct found_box *fb)
 {
-	struct box_key k = key_mailbox('P', fb->mailbox);
+	struct box_key k = box_key_mailbox('P', fb->mailbox);
 	struct page *page = malloc(sizeof(*page));
 	struct kv_scan *scan;
 	struct span key, value;
 	if (!page)
 		return KV_UNAVAILABLE;
-	enum kv_result r = scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	enum kv_result r = box_scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
 	while (r == KV_OK &&
 	       (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-		uint32_t index = key_number(key, 5);
-		bool ok = page_read(value, index, page) &&
+		uint32_t index = box_key_number(key, 5);
+		bool ok = box_page_read(value, index, page) &&
 			  (!fb->headed || index < fb->head.tail.index);
 		if (!ok) {
 			finding(f, fb,
@@ -224,7 +224,7 @@ static bool check_row(struct fsck *f, struct found_box *fb, size_t slots,
 	struct found_mail *m = mail_find(fb, slots, uid);
 	if (!m && !(m = mail_add(fb, uid)))
 		return false;
-	if (!cold_read(value, &c)) {
+	if (!box_cold_read(value, &c)) {
 		m->bad_row = true;
 		finding(f, fb,
 			"mailbox %" PRIu32 ": message row %" PRIu32
@@ -254,17 +254,17 @@ static bool check_row(struct fsck *f, struct found_box *fb, size_t slots,
 
 static enum kv_result collect_rows(struct fsck *f, struct found_box *fb)
 {
-	struct box_key k = key_mailbox('M', fb->mailbox);
+	struct box_key k = box_key_mailbox('M', fb->mailbox);
 	struct kv_scan *scan;
 	struct span key, value;
 	if (fb->count)
 		qsort(fb->mails, fb->count, sizeof(*fb->mails), by_uid);
 	size_t slots = fb->count;
-	enum kv_result r = scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	enum kv_result r = box_scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
 	if (r != KV_OK)
 		return r;
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK)
-		if (!check_row(f, fb, slots, key_number(key, 5), value)) {
+		if (!check_row(f, fb, slots, box_key_number(key, 5), value)) {
 			r = KV_UNAVAILABLE;
 			break;
 		}
@@ -276,15 +276,15 @@ static enum kv_result collect_rows(struct fsck *f, struct found_box *fb)
 
 static enum kv_result collect_log(struct fsck *f, struct found_box *fb)
 {
-	struct box_key k = key_mailbox('L', fb->mailbox);
+	struct box_key k = box_key_mailbox('L', fb->mailbox);
 	struct kv_scan *scan;
 	struct span key, value;
-	enum kv_result r = scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	enum kv_result r = box_scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
 	if (r != KV_OK)
 		return r;
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
 		fb->log_rows++;
-		if (!log_read(value, NULL, NULL, NULL))
+		if (!box_log_read(value, NULL, NULL, NULL))
 			finding(f, fb,
 				"mailbox %" PRIu32 ": a row of the log is "
 				"unreadable",
@@ -336,7 +336,7 @@ static void judge(struct fsck *f, struct found_box *fb)
 
 static enum kv_result check_box(struct fsck *f, struct found_box *fb)
 {
-	enum kv_result r = head_load(f->box->space, KV_VISIBLE, fb->mailbox,
+	enum kv_result r = box_head_load(f->box->space, KV_VISIBLE, fb->mailbox,
 				     true, &fb->head);
 	fb->headed = r == KV_OK;
 	if (r == KV_NONE || r == KV_CORRUPT) {
@@ -359,7 +359,7 @@ static enum kv_result check_box(struct fsck *f, struct found_box *fb)
 		return r;
 	judge(f, fb);
 	if (fb->wrong && (f->how & BOX_FSCK_REPAIR)) {
-		r = fsck_repair(f->box, fb);
+		r = box_fsck_repair(f->box, fb);
 		f->count->repaired += fb->repaired;
 	}
 	free(fb->mails);
@@ -373,14 +373,14 @@ static enum kv_result check_box(struct fsck *f, struct found_box *fb)
 /* Heads that no name leads to. */
 static enum kv_result collect_heads(struct fsck *f)
 {
-	struct box_key k = key_kind('H');
+	struct box_key k = box_key_kind('H');
 	struct kv_scan *scan;
 	struct span key, value;
-	enum kv_result r = scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	enum kv_result r = box_scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
 	if (r != KV_OK)
 		return r;
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK)
-		if (!box_of(f, key_number(key, 1))) {
+		if (!box_of(f, box_key_number(key, 1))) {
 			r = KV_UNAVAILABLE;
 			break;
 		}
@@ -406,15 +406,15 @@ enum box_result box_fsck(struct box *b, unsigned how, box_fsck_fn *fn,
 enum box_result box_bodies(struct box *b, box_body_fn *fn, void *arg)
 {
 	ENSURE_TAG(b, BOX_TAG);
-	struct box_key k = key_kind('M');
+	struct box_key k = box_key_kind('M');
 	struct kv_scan *scan;
 	struct span key, value;
 	struct cold c;
-	enum kv_result r = scan_prefix(b->space, KV_VISIBLE, &k, &scan);
+	enum kv_result r = box_scan_prefix(b->space, KV_VISIBLE, &k, &scan);
 	if (r != KV_OK)
 		return box_from_kv(r);
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-		if (!cold_read(value, &c)) {
+		if (!box_cold_read(value, &c)) {
 			r = KV_CORRUPT; /* a sweep must not guess */
 			break;
 		}

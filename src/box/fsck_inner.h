@@ -25,4 +25,4 @@ struct found_box {
 };
 
 /* Write the mailbox anew from what was found.  Polls the kv. */
-MUST_USE enum kv_result fsck_repair(struct box *, struct found_box *);
+MUST_USE enum kv_result box_fsck_repair(struct box *, struct found_box *);

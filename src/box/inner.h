@@ -21,20 +21,20 @@ struct box {
 enum box_result box_from_kv(enum kv_result);
 
 /* A row into buf (cleared first). */
-MUST_USE enum kv_result row_get(struct kv_space *, enum kv_view,
+MUST_USE enum kv_result box_row_get(struct kv_space *, enum kv_view,
 				const struct box_key *, struct buf *);
-MUST_USE enum kv_result head_load(struct kv_space *, enum kv_view,
+MUST_USE enum kv_result box_head_load(struct kv_space *, enum kv_view,
 				  uint32_t mailbox, bool tail, struct head *);
-MUST_USE enum kv_result name_load(struct kv_space *, enum kv_view,
+MUST_USE enum kv_result box_name_load(struct kv_space *, enum kv_view,
 				  struct span name, struct name_row *);
-MUST_USE enum kv_result cold_load(struct kv_space *, enum kv_view,
+MUST_USE enum kv_result box_cold_load(struct kv_space *, enum kv_view,
 				  uint32_t mailbox, uint32_t uid, struct buf *,
 				  struct cold *);
 /* The sum over all heads. */
-MUST_USE enum kv_result quota_sum(struct kv_space *, enum kv_view,
+MUST_USE enum kv_result box_quota_sum(struct kv_space *, enum kv_view,
 				  struct box_quota *);
 /* Rows that begin with `prefix`. */
-MUST_USE enum kv_result scan_prefix(struct kv_space *, enum kv_view,
+MUST_USE enum kv_result box_scan_prefix(struct kv_space *, enum kv_view,
 				    const struct box_key *prefix,
 				    struct kv_scan **);
 
@@ -65,40 +65,40 @@ struct work {
 };
 
 /* On the heap: it is large.  KV_NONE: no such mailbox. */
-MUST_USE enum kv_result work_open(struct kv_space *, enum kv_view,
+MUST_USE enum kv_result box_work_open(struct kv_space *, enum kv_view,
 				  uint32_t mailbox, struct kv_batch *,
 				  uint64_t version, struct work **out);
 /* The page that holds a UID; an empty one where there is no row. */
-MUST_USE enum kv_result work_page(struct work *, uint32_t uid,
+MUST_USE enum kv_result box_work_page(struct work *, uint32_t uid,
 				  struct page **out);
 /* Call after changing a slot of the page got last. */
-void work_touch(struct work *, const struct page *);
+void box_work_touch(struct work *, const struct page *);
 /* The next UID; KV_LIMIT: there is none left. */
-MUST_USE enum kv_result work_add(struct work *, uint8_t flags,
+MUST_USE enum kv_result box_work_add(struct work *, uint8_t flags,
 				 uint64_t keywords, uint64_t bytes,
 				 uint32_t *uid);
-MUST_USE enum kv_result work_keep_keywords(struct work *,
+MUST_USE enum kv_result box_work_keep_keywords(struct work *,
 					   const struct span *names,
 					   size_t count);
-void work_vanish(struct work *, struct page *, uint32_t uid, uint64_t bytes);
+void box_work_vanish(struct work *, struct page *, uint32_t uid, uint64_t bytes);
 /* Count a slot's flags in or out. */
-void work_count(struct work *, const struct slot *, bool in);
-MUST_USE enum kv_result work_close(struct work *);
-void work_free(struct work *); /* NULL is allowed */
+void box_work_count(struct work *, const struct slot *, bool in);
+MUST_USE enum kv_result box_work_close(struct work *);
+void box_work_free(struct work *); /* NULL is allowed */
 
 /* Start an operation of a request; `fn` gets the request as its argument. */
-MUST_USE enum box_result own_run(struct box_own *, struct box *,
+MUST_USE enum box_result box_own_run(struct box_own *, struct box *,
 				 unsigned flags, kv_op_fn *, kv_op_done *,
 				 void *request, box_done_fn *, void *arg);
 /* Remember why an operation refuses. */
-enum kv_result own_refuse(struct box_own *, enum box_result);
+enum kv_result box_own_refuse(struct box_own *, enum box_result);
 /* The outcome in the words of box. */
-enum box_result own_result(const struct box_own *, enum kv_result);
+enum box_result box_own_result(const struct box_own *, enum kv_result);
 
 /* The bits of keywords by name in a mailbox; new ones go into the batch. */
-MUST_USE enum kv_result keywords_bits(struct work *, const struct span *names,
+MUST_USE enum kv_result box_keywords_bits(struct work *, const struct span *names,
 				      size_t count, uint64_t *bits);
 
-void quota_moved(struct box *, const struct kv_op *,
+void box_quota_moved(struct box *, const struct kv_op *,
 		 const struct box_quota *now);
-MUST_USE enum kv_result quota_staged(struct box *, struct box_quota *);
+MUST_USE enum kv_result box_quota_staged(struct box *, struct box_quota *);

@@ -34,14 +34,14 @@ static enum box_result check(const struct box_insert *q)
 /* KV_OK: done before; the requests are filled from then. */
 static enum kv_result done_before(struct box_insert *q, struct kv_space *s)
 {
-	struct box_key k = key_token(&q->token);
+	struct box_key k = box_key_token(&q->token);
 	struct done_row d;
 	struct buf row;
 	if (token_none(&q->token))
 		return KV_NONE;
 	buf_init(&row, BOX_ROW_MAX);
-	enum kv_result r = row_get(s, KV_STAGED, &k, &row);
-	if (r == KV_OK && (!done_read(buf_span(&row), &d) ||
+	enum kv_result r = box_row_get(s, KV_STAGED, &k, &row);
+	if (r == KV_OK && (!box_done_read(buf_span(&row), &d) ||
 			   d.count != q->count))
 		r = KV_CORRUPT;
 	buf_free(&row);
@@ -58,7 +58,7 @@ static enum kv_result done_before(struct box_insert *q, struct kv_space *s)
 
 static void put_done(struct box_insert *q, struct kv_batch *b)
 {
-	struct box_key k = key_token(&q->token);
+	struct box_key k = box_key_token(&q->token);
 	struct done_row d = {.made = kv_now(q->own.box->kv),
 			     .count = (uint32_t)q->count};
 	struct buf row;
@@ -70,8 +70,8 @@ static void put_done(struct box_insert *q, struct kv_batch *b)
 		d.message[i].uid_validity = q->messages[i].uid_validity;
 	}
 	buf_init(&row, BOX_ROW_MAX);
-	done_write(&row, &d);
-	kv_put(b, key_span(&k), buf_span(&row));
+	box_done_write(&row, &d);
+	kv_put(b, box_key_span(&k), buf_span(&row));
 	buf_free(&row);
 }
 
@@ -99,12 +99,12 @@ static enum kv_result put_cold(struct box_insert *q, struct kv_batch *b,
 	if (!m->kept)
 		kv_put_body(b, &m->body, m->bytes);
 	struct buf row;
-	struct box_key k = key_two('M', m->into, m->uid);
+	struct box_key k = box_key_two('M', m->into, m->uid);
 	buf_init(&row, BOX_ROW_MAX);
-	cold_write(&row, &c);
+	box_cold_write(&row, &c);
 	bool ok = buf_ok(&row);
 	if (ok)
-		kv_put(b, key_span(&k), buf_span(&row));
+		kv_put(b, box_key_span(&k), buf_span(&row));
 	buf_free(&row);
 	return ok ? KV_OK : KV_UNAVAILABLE;
 }
@@ -114,16 +114,16 @@ static enum kv_result fill_mailbox(struct box_insert *q, struct kv_op *op,
 				   struct kv_batch *b, uint32_t into)
 {
 	struct work *w;
-	enum kv_result r = work_open(op->space, KV_STAGED, into, b,
+	enum kv_result r = box_work_open(op->space, KV_STAGED, into, b,
 				     op->version + 1, &w);
 	for (size_t i = 0; r == KV_OK && i < q->count; i++) {
 		struct box_new *m = &q->messages[i];
 		uint64_t bits;
 		if (m->mailbox != into)
 			continue;
-		r = keywords_bits(w, m->keywords, m->keyword_count, &bits);
+		r = box_keywords_bits(w, m->keywords, m->keyword_count, &bits);
 		if (r == KV_OK)
-			r = work_add(w, (uint8_t)m->flags, bits,
+			r = box_work_add(w, (uint8_t)m->flags, bits,
 				     m->prefix.len + m->body_size, &m->uid);
 		if (r == KV_OK) {
 			m->into = into;
@@ -132,8 +132,8 @@ static enum kv_result fill_mailbox(struct box_insert *q, struct kv_op *op,
 		}
 	}
 	if (r == KV_OK)
-		r = work_close(w);
-	work_free(w);
+		r = box_work_close(w);
+	box_work_free(w);
 	return r;
 }
 
@@ -144,12 +144,12 @@ static enum kv_result fill_all(struct box_insert *q, struct kv_op *op,
 	for (size_t i = 0; i < q->count; i++) {
 		struct box_new *m = &q->messages[i];
 		struct head h;
-		enum kv_result r = head_load(op->space, KV_STAGED, m->mailbox,
+		enum kv_result r = box_head_load(op->space, KV_STAGED, m->mailbox,
 					     false, &h);
 		if (r == KV_NONE && m->fallback)
 			m->mailbox = m->fallback;
 		else if (r == KV_NONE)
-			return own_refuse(&q->own, BOX_NONE);
+			return box_own_refuse(&q->own, BOX_NONE);
 		else if (r != KV_OK)
 			return r;
 	}
@@ -163,7 +163,7 @@ static enum kv_result fill_all(struct box_insert *q, struct kv_op *op,
 		enum kv_result r =
 			fill_mailbox(q, op, b, q->messages[i].mailbox);
 		if (r == KV_NONE)
-			return own_refuse(&q->own, BOX_NONE);
+			return box_own_refuse(&q->own, BOX_NONE);
 		if (r != KV_OK)
 			return r;
 	}
@@ -186,21 +186,21 @@ static enum kv_result insert_run(struct kv_op *op, struct kv_batch *b,
 	enum kv_result r = done_before(q, op->space);
 	if (r != KV_NONE)
 		return r == KV_OK ? KV_NONE : r;
-	r = quota_staged(q->own.box, &quota);
+	r = box_quota_staged(q->own.box, &quota);
 	if (r != KV_OK)
 		return r;
 	for (size_t i = 0; i < q->count; i++)
 		bytes += q->messages[i].prefix.len + q->messages[i].body_size;
 	if (!q->custody && (over(quota.bytes, bytes, q->quota_bytes) ||
 			    over(quota.messages, q->count, q->quota_messages)))
-		return own_refuse(&q->own, BOX_OVERQUOTA);
+		return box_own_refuse(&q->own, BOX_OVERQUOTA);
 	r = fill_all(q, op, b);
 	if (r != KV_OK)
 		return r;
 	put_done(q, b);
 	quota.bytes += bytes;
 	quota.messages += q->count;
-	quota_moved(q->own.box, op, &quota);
+	box_quota_moved(q->own.box, op, &quota);
 	return KV_OK;
 }
 
@@ -208,7 +208,7 @@ static void insert_done(void *arg, enum kv_result r, uint64_t version)
 {
 	struct box_insert *q = arg;
 	q->version = version;
-	q->own.done(q->own.arg, own_result(&q->own, r));
+	q->own.done(q->own.arg, box_own_result(&q->own, r));
 }
 
 enum box_result box_insert(struct box *b, struct box_insert *q,
@@ -217,7 +217,7 @@ enum box_result box_insert(struct box *b, struct box_insert *q,
 	enum box_result r = check(q);
 	if (r != BOX_OK)
 		return r;
-	return own_run(&q->own, b, q->custody ? KV_SHRINKS : 0, insert_run,
+	return box_own_run(&q->own, b, q->custody ? KV_SHRINKS : 0, insert_run,
 		       insert_done, q, done, arg);
 }
 
@@ -230,15 +230,15 @@ static enum kv_result forget_run(struct kv_op *op, struct kv_batch *b,
 				 void *arg)
 {
 	struct box_forget *q = arg;
-	struct box_key from = key_token(&q->at), kind = key_kind('D');
-	struct box_key end = key_end(&kind);
+	struct box_key from = box_key_token(&q->at), kind = box_key_kind('D');
+	struct box_key end = box_key_end(&kind);
 	struct kv_scan *scan;
 	struct span key, value;
 	struct done_row d;
 	unsigned seen = 0;
 	q->more = false;
-	enum kv_result r = kv_scan_open(op->space, KV_STAGED, key_span(&from),
-					key_span(&end), false, &scan);
+	enum kv_result r = kv_scan_open(op->space, KV_STAGED, box_key_span(&from),
+					box_key_span(&end), false, &scan);
 	if (r != KV_OK)
 		return r;
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
@@ -250,7 +250,7 @@ static enum kv_result forget_run(struct kv_op *op, struct kv_batch *b,
 				       sizeof(q->stop.byte));
 			break;
 		}
-		if (done_read(value, &d) && d.made < q->before)
+		if (box_done_read(value, &d) && d.made < q->before)
 			kv_delete(b, key);
 	}
 	kv_scan_close(scan);
@@ -263,12 +263,12 @@ static void forget_done(void *arg, enum kv_result r, uint64_t version)
 	(void)version;
 	if (r == KV_OK && q->more)
 		q->at = q->stop;
-	q->own.done(q->own.arg, own_result(&q->own, r));
+	q->own.done(q->own.arg, box_own_result(&q->own, r));
 }
 
 enum box_result box_forget(struct box *b, struct box_forget *q,
 			   box_done_fn *done, void *arg)
 {
-	return own_run(&q->own, b, KV_QUIET | KV_SHRINKS, forget_run,
+	return box_own_run(&q->own, b, KV_QUIET | KV_SHRINKS, forget_run,
 		       forget_done, q, done, arg);
 }

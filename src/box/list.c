@@ -22,28 +22,28 @@ static enum kv_result names_next(struct names *n)
 static enum kv_result names_open(struct box *b, enum kv_view view, char kind,
 				 struct span after, struct names *n)
 {
-	struct box_key from = key_name(kind, after), k = key_kind(kind);
-	struct box_key end = key_end(&k);
+	struct box_key from = box_key_name(kind, after), k = box_key_kind(kind);
+	struct box_key end = box_key_end(&k);
 	if (after.len)
 		from.bytes[from.len++] = 0; /* the smallest larger name */
-	enum kv_result r = kv_scan_open(b->space, view, key_span(&from),
-					key_span(&end), false, &n->scan);
+	enum kv_result r = kv_scan_open(b->space, view, box_key_span(&from),
+					box_key_span(&end), false, &n->scan);
 	return r == KV_OK ? names_next(n) : r;
 }
 
 static enum kv_result children(struct box *b, enum kv_view view,
 			       struct span name, bool *out)
 {
-	struct box_key from = key_name('N', name), end;
+	struct box_key from = box_key_name('N', name), end;
 	struct kv_scan *scan;
 	struct span key, value;
 	*out = false;
 	if (name.len >= BOX_NAME_MAX)
 		return KV_OK;
 	from.bytes[from.len++] = '/';
-	end = key_end(&from);
-	enum kv_result r = kv_scan_open(b->space, view, key_span(&from),
-					key_span(&end), false, &scan);
+	end = box_key_end(&from);
+	enum kv_result r = kv_scan_open(b->space, view, box_key_span(&from),
+					box_key_span(&end), false, &scan);
 	if (r != KV_OK)
 		return r;
 	r = kv_scan_next(scan, &key, &value);
@@ -64,7 +64,7 @@ static enum kv_result take(struct box *b, enum kv_view view, struct arena *a,
 		return KV_UNAVAILABLE;
 	enum kv_result r = KV_OK;
 	if (order <= 0) {
-		if (!name_read(n->value, &row))
+		if (!box_name_read(n->value, &row))
 			return KV_CORRUPT;
 		e->mailbox = row.mailbox;
 		e->use = row.use;

@@ -48,17 +48,17 @@ static enum kv_result log_scan(struct kv_space *s, enum kv_view view,
 			       bool (*run)(void *, uint32_t, uint32_t),
 			       void *arg)
 {
-	struct box_key from = key_log(mailbox, since + 1),
-		       prefix = key_mailbox('L', mailbox),
-		       end = key_end(&prefix);
+	struct box_key from = box_key_log(mailbox, since + 1),
+		       prefix = box_key_mailbox('L', mailbox),
+		       end = box_key_end(&prefix);
 	struct kv_scan *scan;
 	struct span key, value;
-	enum kv_result r = kv_scan_open(s, view, key_span(&from),
-					key_span(&end), false, &scan);
+	enum kv_result r = kv_scan_open(s, view, box_key_span(&from),
+					box_key_span(&end), false, &scan);
 	if (r != KV_OK)
 		return r;
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK)
-		if (!log_read(value, page, run, arg)) {
+		if (!box_log_read(value, page, run, arg)) {
 			r = KV_CORRUPT;
 			break;
 		}
@@ -81,19 +81,19 @@ struct visit {
 /* All page rows, as they stand. */
 static enum kv_result visit_all(struct visit *v, struct page *page)
 {
-	struct box_key from = key_two('P', v->mailbox, v->from / BOX_PAGE),
-		       prefix = key_mailbox('P', v->mailbox),
-		       end = key_end(&prefix);
+	struct box_key from = box_key_two('P', v->mailbox, v->from / BOX_PAGE),
+		       prefix = box_key_mailbox('P', v->mailbox),
+		       end = box_key_end(&prefix);
 	struct kv_scan *scan;
 	struct span key, value;
-	enum kv_result r = kv_scan_open(v->space, v->view, key_span(&from),
-					key_span(&end), false, &scan);
+	enum kv_result r = kv_scan_open(v->space, v->view, box_key_span(&from),
+					box_key_span(&end), false, &scan);
 	if (r != KV_OK)
 		return r;
 	while (!v->stopped && (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-		uint32_t index = key_number(key, 5);
+		uint32_t index = box_key_number(key, 5);
 		if (index >= v->head->tail.index ||
-		    !page_read(value, index, page))
+		    !box_page_read(value, index, page))
 			r = KV_CORRUPT;
 		if (r != KV_OK)
 			break;
@@ -122,13 +122,13 @@ static enum kv_result visit_logged(struct visit *v, uint64_t above,
 		    index >= v->head->tail.index ||
 		    (i > 0 && list.index[i - 1] == index))
 			continue;
-		struct box_key k = key_two('P', v->mailbox, index);
-		r = row_get(v->space, v->view, &k, &row);
+		struct box_key k = box_key_two('P', v->mailbox, index);
+		r = box_row_get(v->space, v->view, &k, &row);
 		if (r == KV_NONE) { /* all its messages vanished */
 			r = KV_OK;
 			continue;
 		}
-		if (r == KV_OK && !page_read(buf_span(&row), index, page))
+		if (r == KV_OK && !box_page_read(buf_span(&row), index, page))
 			r = KV_CORRUPT;
 		if (r == KV_OK)
 			v->stopped = !v->fn(v->arg, page);
@@ -189,7 +189,7 @@ enum box_result box_slots(struct box *b, enum kv_view view, uint32_t mailbox,
 	struct head h;
 	struct slots s = {
 		.out = slots, .max = max, .from = from, .above = above};
-	enum kv_result r = head_load(b->space, view, mailbox, true, &h);
+	enum kv_result r = box_head_load(b->space, view, mailbox, true, &h);
 	if (r == KV_OK && above < h.version)
 		r = visit_pages(&(struct visit){.space = b->space,
 						.view = view,
@@ -314,7 +314,7 @@ enum box_result box_changes(struct box *b, enum kv_view view, uint32_t mailbox,
 	struct runs runs = {0};
 	*out = (struct box_changes){0};
 	box_uids_init(&out->vanished, a);
-	enum kv_result r = head_load(b->space, view, mailbox, true, &h);
+	enum kv_result r = box_head_load(b->space, view, mailbox, true, &h);
 	if (r != KV_OK)
 		return box_from_kv(r);
 	runs.below = h.uid_next;
@@ -343,7 +343,7 @@ enum box_result box_view(struct box *b, enum kv_view view, uint32_t mailbox,
 	ENSURE_TAG(b, BOX_TAG);
 	struct head h;
 	struct runs runs = {.below = uid_next};
-	enum kv_result r = head_load(b->space, view, mailbox, true, &h);
+	enum kv_result r = box_head_load(b->space, view, mailbox, true, &h);
 	if (r == KV_OK && since < h.version && since < h.floor)
 		return BOX_TOO_OLD;
 	if (r == KV_OK)
@@ -384,7 +384,7 @@ enum box_result box_message(struct box *b, enum kv_view view, uint32_t mailbox,
 	struct cold c;
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
-	enum kv_result r = cold_load(b->space, view, mailbox, uid, &row, &c);
+	enum kv_result r = box_cold_load(b->space, view, mailbox, uid, &row, &c);
 	if (r == KV_OK) {
 		*out = c.message;
 		if (!arena_copy(a, c.message.prefix, &out->prefix))

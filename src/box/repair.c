@@ -48,7 +48,7 @@ static void plan_head(struct repair *r)
 	if (!fb->headed)
 		h->recent_from = h->uid_next;
 	uint32_t tail = top / BOX_PAGE;
-	page_init(&h->tail, fb->headed && fb->head.tail.index > tail
+	box_page_init(&h->tail, fb->headed && fb->head.tail.index > tail
 				    ? fb->head.tail.index
 				    : tail);
 }
@@ -59,13 +59,13 @@ static size_t build_page(struct repair *r, size_t at, uint64_t version,
 			 struct kv_batch *b)
 {
 	struct found_box *fb = r->found;
-	page_init(p, fb->mails[at].uid / BOX_PAGE);
+	box_page_init(p, fb->mails[at].uid / BOX_PAGE);
 	for (; at < fb->count && fb->mails[at].uid / BOX_PAGE == p->index;
 	     at++) {
 		const struct found_mail *m = &fb->mails[at];
-		struct box_key k = key_two('M', fb->mailbox, m->uid);
+		struct box_key k = box_key_two('M', fb->mailbox, m->uid);
 		if (m->bad_row || (m->row && m->uid == 0))
-			kv_delete(b, key_span(&k));
+			kv_delete(b, box_key_span(&k));
 		if (!m->row || m->uid == 0)
 			continue;
 		bool mark = m->damaged && !(m->keywords & damaged);
@@ -82,29 +82,29 @@ static size_t build_page(struct repair *r, size_t at, uint64_t version,
 static void put_page(struct repair *r, struct kv_batch *b,
 		     const struct page *p)
 {
-	struct box_key k = key_two('P', r->found->mailbox, p->index);
+	struct box_key k = box_key_two('P', r->found->mailbox, p->index);
 	struct buf row;
 	if (p->alive == 0) {
-		kv_delete(b, key_span(&k));
+		kv_delete(b, box_key_span(&k));
 		return;
 	}
 	buf_init(&row, BOX_ROW_MAX);
-	page_write(&row, p);
-	kv_put(b, key_span(&k), buf_span(&row));
+	box_page_write(&row, p);
+	kv_put(b, box_key_span(&k), buf_span(&row));
 	buf_free(&row);
 }
 
 static void put_head(struct repair *r, struct kv_batch *b)
 {
-	struct box_key k = key_mailbox('H', r->found->mailbox);
+	struct box_key k = box_key_mailbox('H', r->found->mailbox);
 	/* A page row under the tail's number would be read twice. */
 	struct box_key p =
-		key_two('P', r->found->mailbox, r->head.tail.index);
+		box_key_two('P', r->found->mailbox, r->head.tail.index);
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
-	head_pack(&row, &r->head);
-	kv_put(b, key_span(&k), buf_span(&row));
-	kv_delete(b, key_span(&p));
+	box_head_pack(&row, &r->head);
+	kv_put(b, box_key_span(&k), buf_span(&row));
+	kv_delete(b, box_key_span(&p));
 	buf_free(&row);
 }
 
@@ -116,25 +116,25 @@ static void put_name(struct repair *r, struct kv_op *op, struct kv_batch *b)
 	struct buf row;
 	snprintf(text, sizeof(text), "Recovered-%u", r->found->mailbox);
 	if (r->found->mailbox == 1 &&
-	    name_load(op->space, KV_STAGED, SPAN("INBOX"), &n) != KV_OK)
+	    box_name_load(op->space, KV_STAGED, SPAN("INBOX"), &n) != KV_OK)
 		snprintf(text, sizeof(text), "INBOX");
 	n = (struct name_row){r->found->mailbox, BOX_USE_NONE};
-	struct box_key k = key_name('N', span_cstr(text));
+	struct box_key k = box_key_name('N', span_cstr(text));
 	buf_init(&row, BOX_ROW_MAX);
-	name_write(&row, &n);
-	kv_put(b, key_span(&k), buf_span(&row));
+	box_name_write(&row, &n);
+	kv_put(b, box_key_span(&k), buf_span(&row));
 	buf_free(&row);
 }
 
 static enum kv_result new_validity(struct repair *r, struct kv_op *op,
 				   struct kv_batch *b)
 {
-	struct box_key k = key_kind('A');
+	struct box_key k = box_key_kind('A');
 	struct account_row a;
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
-	enum kv_result kr = row_get(op->space, KV_STAGED, &k, &row);
-	if (kr != KV_OK || !account_read(buf_span(&row), &a))
+	enum kv_result kr = box_row_get(op->space, KV_STAGED, &k, &row);
+	if (kr != KV_OK || !box_account_read(buf_span(&row), &a))
 		a = (struct account_row){r->found->mailbox + 1, 0};
 	uint64_t now = (uint64_t)kv_now(r->box->kv);
 	a.last_validity = (uint32_t)u64_max(u64_min(now, UINT32_MAX - 1),
@@ -143,8 +143,8 @@ static enum kv_result new_validity(struct repair *r, struct kv_op *op,
 		a.next_mailbox = r->found->mailbox + 1;
 	r->head.uid_validity = a.last_validity;
 	buf_clear(&row);
-	account_write(&row, &a);
-	kv_put(b, key_span(&k), buf_span(&row));
+	box_account_write(&row, &a);
+	kv_put(b, box_key_span(&k), buf_span(&row));
 	buf_free(&row);
 	return KV_OK;
 }
@@ -168,7 +168,7 @@ static enum kv_result damaged_bit(struct repair *r, struct kv_op *op,
 	*bit = 0;
 	if (!any_damaged(r->found))
 		return KV_OK;
-	enum kv_result kr = keywords_bits(&w, &SPAN("$Damaged"), 1, bit);
+	enum kv_result kr = box_keywords_bits(&w, &SPAN("$Damaged"), 1, bit);
 	arena_free(w.names);
 	return kr == KV_CORRUPT ? KV_OK : kr;
 }
@@ -183,7 +183,7 @@ static enum kv_result repair_run(struct kv_op *op, struct kv_batch *b,
 	enum kv_result kr = damaged_bit(r, op, b, &damaged);
 	if (kr != KV_OK)
 		return kr;
-	page_init(&r->head.tail, r->head.tail.index);
+	box_page_init(&r->head.tail, r->head.tail.index);
 	while (at < fb->count &&
 	       kv_batch_room(b, 2 * BOX_PAGE + 8, 6 * BOX_PAGE_BYTES)) {
 		bool tail =
@@ -206,7 +206,7 @@ static enum kv_result repair_run(struct kv_op *op, struct kv_batch *b,
 	return kr;
 }
 
-enum kv_result fsck_repair(struct box *box, struct found_box *fb)
+enum kv_result box_fsck_repair(struct box *box, struct found_box *fb)
 {
 	struct repair r = {.box = box, .found = fb};
 	plan_head(&r);

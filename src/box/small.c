@@ -14,14 +14,14 @@ struct keywords {
 static enum kv_result keywords_load(struct kv_space *s, enum kv_view view,
 				    uint32_t mailbox, struct keywords *k)
 {
-	struct box_key key = key_mailbox('K', mailbox);
+	struct box_key key = box_key_mailbox('K', mailbox);
 	buf_init(&k->row, BOX_ROW_MAX);
 	k->count = 0;
-	enum kv_result r = row_get(s, view, &key, &k->row);
+	enum kv_result r = box_row_get(s, view, &key, &k->row);
 	if (r == KV_NONE)
 		return KV_OK;
 	if (r == KV_OK &&
-	    !keywords_read(buf_span(&k->row), k->names, &k->count))
+	    !box_keywords_read(buf_span(&k->row), k->names, &k->count))
 		r = KV_CORRUPT;
 	return r;
 }
@@ -29,11 +29,11 @@ static enum kv_result keywords_load(struct kv_space *s, enum kv_view view,
 static void keywords_store(struct kv_batch *b, uint32_t mailbox,
 			   const struct keywords *k)
 {
-	struct box_key key = key_mailbox('K', mailbox);
+	struct box_key key = box_key_mailbox('K', mailbox);
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
-	keywords_write(&row, k->names, k->count);
-	kv_put(b, key_span(&key), buf_span(&row));
+	box_keywords_write(&row, k->names, k->count);
+	kv_put(b, box_key_span(&key), buf_span(&row));
 	buf_free(&row);
 }
 
@@ -50,7 +50,7 @@ static unsigned bit_of(struct keywords *k, struct span name, bool *made)
 	return (unsigned)k->count++;
 }
 
-enum kv_result keywords_bits(struct work *w, const struct span *names,
+enum kv_result box_keywords_bits(struct work *w, const struct span *names,
 			     size_t count, uint64_t *bits)
 {
 	struct keywords k;
@@ -74,7 +74,7 @@ enum kv_result keywords_bits(struct work *w, const struct span *names,
 	if (r == KV_OK && made)
 		keywords_store(w->batch, w->mailbox, &k);
 	if (r == KV_OK && made)
-		r = work_keep_keywords(w, k.names, k.count);
+		r = box_work_keep_keywords(w, k.names, k.count);
 	buf_free(&k.row);
 	return r;
 }
@@ -105,16 +105,16 @@ static enum kv_result keyword_run(struct kv_op *op, struct kv_batch *b,
 	bool made = false;
 	q->own.refusal = BOX_OK;
 	enum kv_result r =
-		head_load(op->space, KV_STAGED, q->mailbox, false, &h);
+		box_head_load(op->space, KV_STAGED, q->mailbox, false, &h);
 	if (r == KV_NONE)
-		return own_refuse(&q->own, BOX_NONE);
+		return box_own_refuse(&q->own, BOX_NONE);
 	if (r != KV_OK)
 		return r;
 	r = keywords_load(op->space, KV_STAGED, q->mailbox, &k);
 	if (r == KV_OK) {
 		q->bit = bit_of(&k, q->name, &made);
 		if (q->bit == BOX_KEYWORDS_MAX)
-			r = own_refuse(&q->own, BOX_LIMIT);
+			r = box_own_refuse(&q->own, BOX_LIMIT);
 		else if (made)
 			keywords_store(b, q->mailbox, &k);
 		else
@@ -128,7 +128,7 @@ static void keyword_done(void *arg, enum kv_result r, uint64_t version)
 {
 	struct box_keyword *q = arg;
 	(void)version;
-	q->own.done(q->own.arg, own_result(&q->own, r));
+	q->own.done(q->own.arg, box_own_result(&q->own, r));
 }
 
 enum box_result box_keyword_add(struct box *b, struct box_keyword *q,
@@ -136,7 +136,7 @@ enum box_result box_keyword_add(struct box *b, struct box_keyword *q,
 {
 	if (q->name.len == 0 || q->name.len > BOX_KEYWORD_MAX)
 		return BOX_LIMIT;
-	return own_run(&q->own, b, KV_QUIET, keyword_run, keyword_done, q,
+	return box_own_run(&q->own, b, KV_QUIET, keyword_run, keyword_done, q,
 		       done, arg);
 }
 
@@ -150,9 +150,9 @@ static enum kv_result claim_run(struct kv_op *op, struct kv_batch *b,
 	struct buf row;
 	q->own.refusal = BOX_OK;
 	enum kv_result r =
-		head_load(op->space, KV_STAGED, q->mailbox, true, &h);
+		box_head_load(op->space, KV_STAGED, q->mailbox, true, &h);
 	if (r == KV_NONE)
-		return own_refuse(&q->own, BOX_NONE);
+		return box_own_refuse(&q->own, BOX_NONE);
 	if (r != KV_OK)
 		return r;
 	q->from = h.recent_from;
@@ -160,10 +160,10 @@ static enum kv_result claim_run(struct kv_op *op, struct kv_batch *b,
 	if (h.recent_from == h.uid_next)
 		return KV_NONE;
 	h.recent_from = h.uid_next;
-	struct box_key k = key_mailbox('H', q->mailbox);
+	struct box_key k = box_key_mailbox('H', q->mailbox);
 	buf_init(&row, BOX_ROW_MAX);
-	head_pack(&row, &h);
-	kv_put(b, key_span(&k), buf_span(&row));
+	box_head_pack(&row, &h);
+	kv_put(b, box_key_span(&k), buf_span(&row));
 	buf_free(&row);
 	return KV_OK;
 }
@@ -172,12 +172,12 @@ static void claim_done(void *arg, enum kv_result r, uint64_t version)
 {
 	struct box_claim *q = arg;
 	(void)version;
-	q->own.done(q->own.arg, own_result(&q->own, r));
+	q->own.done(q->own.arg, box_own_result(&q->own, r));
 }
 
 enum box_result box_claim(struct box *b, struct box_claim *q,
 			  box_done_fn *done, void *arg)
 {
-	return own_run(&q->own, b, KV_QUIET | KV_SHRINKS, claim_run,
+	return box_own_run(&q->own, b, KV_QUIET | KV_SHRINKS, claim_run,
 		       claim_done, q, done, arg);
 }

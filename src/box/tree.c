@@ -43,11 +43,11 @@ static bool is_inbox(struct span name) { return span_eq(name, SPAN("INBOX")); }
 
 static enum kv_result account_load(struct kv_space *s, struct account_row *a)
 {
-	struct box_key k = key_kind('A');
+	struct box_key k = box_key_kind('A');
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
-	enum kv_result r = row_get(s, KV_STAGED, &k, &row);
-	if (r == KV_OK && !account_read(buf_span(&row), a))
+	enum kv_result r = box_row_get(s, KV_STAGED, &k, &row);
+	if (r == KV_OK && !box_account_read(buf_span(&row), a))
 		r = KV_CORRUPT;
 	buf_free(&row);
 	return r;
@@ -60,13 +60,13 @@ static void put_small(struct kv_batch *b, const struct box_key *k,
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
 	write(&row, what);
-	kv_put(b, key_span(k), buf_span(&row));
+	kv_put(b, box_key_span(k), buf_span(&row));
 	buf_free(&row);
 }
 
-static void write_account(struct buf *b, const void *p) { account_write(b, p); }
-static void write_name(struct buf *b, const void *p) { name_write(b, p); }
-static void write_head(struct buf *b, const void *p) { head_pack(b, p); }
+static void write_account(struct buf *b, const void *p) { box_account_write(b, p); }
+static void write_name(struct buf *b, const void *p) { box_name_write(b, p); }
+static void write_head(struct buf *b, const void *p) { box_head_pack(b, p); }
 static void write_mark(struct buf *b, const void *p)
 {
 	(void)p;
@@ -75,14 +75,14 @@ static void write_mark(struct buf *b, const void *p)
 
 static void put_account(struct kv_batch *b, const struct account_row *a)
 {
-	struct box_key k = key_kind('A');
+	struct box_key k = box_key_kind('A');
 	put_small(b, &k, write_account, a);
 }
 
 static void put_name(struct kv_batch *b, struct span name,
 		     const struct name_row *n)
 {
-	struct box_key k = key_name('N', name);
+	struct box_key k = box_key_name('N', name);
 	put_small(b, &k, write_name, n);
 }
 
@@ -108,8 +108,8 @@ static uint32_t add_mailbox(struct kv_op *op, struct kv_batch *b,
 			 .floor = op->version + 1};
 	struct name_row n = {a->next_mailbox++, use};
 	h.uid_validity = next_validity(kv_space_kv(op->space), a);
-	page_init(&h.tail, 0);
-	struct box_key k = key_mailbox('H', n.mailbox);
+	box_page_init(&h.tail, 0);
+	struct box_key k = box_key_mailbox('H', n.mailbox);
 	put_small(b, &k, write_head, &h);
 	put_name(b, name, &n);
 	return n.mailbox;
@@ -118,12 +118,12 @@ static uint32_t add_mailbox(struct kv_op *op, struct kv_batch *b,
 static bool has_children(struct kv_space *s, struct span name,
 			 enum kv_result *r)
 {
-	struct box_key from = key_name('N', name), end;
+	struct box_key from = box_key_name('N', name), end;
 	struct kv_scan *scan;
 	struct span key, value;
 	from.bytes[from.len++] = '/';
-	end = key_end(&from);
-	*r = kv_scan_open(s, KV_STAGED, key_span(&from), key_span(&end), false,
+	end = box_key_end(&from);
+	*r = kv_scan_open(s, KV_STAGED, box_key_span(&from), box_key_span(&end), false,
 			  &scan);
 	if (*r != KV_OK)
 		return false;
@@ -137,11 +137,11 @@ static bool has_children(struct kv_space *s, struct span name,
 
 static enum kv_result count_names(struct kv_space *s, size_t *count)
 {
-	struct box_key k = key_kind('N');
+	struct box_key k = box_key_kind('N');
 	struct kv_scan *scan;
 	struct span key, value;
 	*count = 0;
-	enum kv_result r = scan_prefix(s, KV_STAGED, &k, &scan);
+	enum kv_result r = box_scan_prefix(s, KV_STAGED, &k, &scan);
 	if (r != KV_OK)
 		return r;
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK)
@@ -161,7 +161,7 @@ static enum kv_result add_superiors(struct kv_op *op, struct kv_batch *b,
 			continue;
 		struct span above = span_sub(name, 0, i);
 		enum kv_result r =
-			name_load(op->space, KV_STAGED, above, &n);
+			box_name_load(op->space, KV_STAGED, above, &n);
 		if (r == KV_NONE) {
 			add_mailbox(op, b, a, above, BOX_USE_NONE);
 			++*made;
@@ -191,13 +191,13 @@ static enum kv_result setup(struct box_tree *q, struct kv_op *op,
 	struct account_row a = {.next_mailbox = 1};
 	enum kv_result r = account_load(op->space, &a);
 	if (r == KV_OK)
-		return own_refuse(&q->own, BOX_EXISTS);
+		return box_own_refuse(&q->own, BOX_EXISTS);
 	if (r != KV_NONE)
 		return r;
 	for (size_t i = 0; i < ARRAY_LEN(first); i++) {
 		uint32_t n = add_mailbox(op, b, &a, first[i].name,
 					 first[i].use);
-		struct box_key k = key_name('S', first[i].name);
+		struct box_key k = box_key_name('S', first[i].name);
 		put_small(b, &k, write_mark, NULL);
 		if (i == 0)
 			q->mailbox = n;
@@ -215,12 +215,12 @@ static enum kv_result create(struct box_tree *q, struct kv_op *op,
 	size_t names, made = 1;
 	enum kv_result r = account_load(op->space, &a);
 	if (r == KV_NONE)
-		return own_refuse(&q->own, BOX_NONE);
+		return box_own_refuse(&q->own, BOX_NONE);
 	if (r != KV_OK)
 		return r;
-	r = name_load(op->space, KV_STAGED, name, &n);
+	r = box_name_load(op->space, KV_STAGED, name, &n);
 	if (r == KV_OK && n.mailbox)
-		return own_refuse(&q->own, BOX_EXISTS);
+		return box_own_refuse(&q->own, BOX_EXISTS);
 	if (r != KV_OK && r != KV_NONE)
 		return r;
 	r = count_names(op->space, &names);
@@ -229,7 +229,7 @@ static enum kv_result create(struct box_tree *q, struct kv_op *op,
 	if (r != KV_OK)
 		return r;
 	if (names + made > BOX_MAILBOXES_MAX)
-		return own_refuse(&q->own, BOX_LIMIT);
+		return box_own_refuse(&q->own, BOX_LIMIT);
 	q->mailbox = add_mailbox(op, b, &a, name, use);
 	put_account(b, &a);
 	return KV_OK;
@@ -239,25 +239,25 @@ static enum kv_result remove_mailbox(struct box_tree *q, struct kv_op *op,
 				     struct kv_batch *b)
 {
 	struct name_row n;
-	enum kv_result r = name_load(op->space, KV_STAGED, q->name, &n);
+	enum kv_result r = box_name_load(op->space, KV_STAGED, q->name, &n);
 	if (r == KV_NONE)
-		return own_refuse(&q->own, BOX_NONE);
+		return box_own_refuse(&q->own, BOX_NONE);
 	if (r != KV_OK)
 		return r;
 	bool children = has_children(op->space, q->name, &r);
 	if (r != KV_OK)
 		return r;
 	if (!n.mailbox && children)
-		return own_refuse(&q->own, BOX_CHILDREN);
-	struct box_key name = key_name('N', q->name);
+		return box_own_refuse(&q->own, BOX_CHILDREN);
+	struct box_key name = box_key_name('N', q->name);
 	if (children)
 		put_name(b, q->name, &(struct name_row){0, BOX_USE_NONE});
 	else
-		kv_delete(b, key_span(&name));
+		kv_delete(b, box_key_span(&name));
 	if (n.mailbox) {
-		struct box_key head = key_mailbox('H', n.mailbox);
-		struct box_key gone = key_mailbox('X', n.mailbox);
-		kv_delete(b, key_span(&head));
+		struct box_key head = box_key_mailbox('H', n.mailbox);
+		struct box_key gone = box_key_mailbox('X', n.mailbox);
+		kv_delete(b, box_key_span(&head));
 		put_small(b, &gone, write_mark, NULL);
 		q->mailbox = n.mailbox;
 	}
@@ -277,14 +277,14 @@ static enum kv_result move_name(struct box_tree *q, struct kv_op *op,
 	if (rest.len)
 		memcpy(bytes + q->to.len, rest.ptr, rest.len);
 	if (!box_name_ok(name))
-		return own_refuse(&q->own, BOX_LIMIT);
-	enum kv_result r = name_load(op->space, KV_STAGED, name, &there);
+		return box_own_refuse(&q->own, BOX_LIMIT);
+	enum kv_result r = box_name_load(op->space, KV_STAGED, name, &there);
 	if (r == KV_OK && there.mailbox)
-		return own_refuse(&q->own, BOX_EXISTS);
+		return box_own_refuse(&q->own, BOX_EXISTS);
 	if (r != KV_OK && r != KV_NONE)
 		return r;
-	struct box_key k = key_name('N', old);
-	kv_delete(b, key_span(&k));
+	struct box_key k = box_key_name('N', old);
+	kv_delete(b, box_key_span(&k));
 	put_name(b, name, n);
 	return KV_OK;
 }
@@ -292,20 +292,20 @@ static enum kv_result move_name(struct box_tree *q, struct kv_op *op,
 static enum kv_result move_below(struct box_tree *q, struct kv_op *op,
 				 struct kv_batch *b, size_t *moved)
 {
-	struct box_key from = key_name('N', q->name), end;
+	struct box_key from = box_key_name('N', q->name), end;
 	struct kv_scan *scan;
 	struct span key, value;
 	struct name_row n;
 	from.bytes[from.len++] = '/';
-	end = key_end(&from);
-	enum kv_result r = kv_scan_open(op->space, KV_STAGED, key_span(&from),
-					key_span(&end), false, &scan);
+	end = box_key_end(&from);
+	enum kv_result r = kv_scan_open(op->space, KV_STAGED, box_key_span(&from),
+					box_key_span(&end), false, &scan);
 	if (r != KV_OK)
 		return r;
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
 		if (++*moved > BOX_RENAME_MAX)
-			r = own_refuse(&q->own, BOX_LIMIT);
-		else if (!name_read(value, &n))
+			r = box_own_refuse(&q->own, BOX_LIMIT);
+		else if (!box_name_read(value, &n))
 			r = KV_CORRUPT;
 		else
 			r = move_name(q, op, b, span_skip(key, 1), &n);
@@ -329,12 +329,12 @@ static enum kv_result rename_mailbox(struct box_tree *q, struct kv_op *op,
 	struct name_row n;
 	size_t moved = 1, made = 0, names;
 	if (span_eq(q->name, q->to))
-		return own_refuse(&q->own, BOX_EXISTS);
+		return box_own_refuse(&q->own, BOX_EXISTS);
 	if (below(q->to, q->name) && !is_inbox(q->name))
-		return own_refuse(&q->own, BOX_CANNOT);
-	enum kv_result r = name_load(op->space, KV_STAGED, q->name, &n);
+		return box_own_refuse(&q->own, BOX_CANNOT);
+	enum kv_result r = box_name_load(op->space, KV_STAGED, q->name, &n);
 	if (r == KV_NONE)
-		return own_refuse(&q->own, BOX_NONE);
+		return box_own_refuse(&q->own, BOX_NONE);
 	if (r != KV_OK)
 		return r;
 	if (is_inbox(q->name)) {
@@ -353,7 +353,7 @@ static enum kv_result rename_mailbox(struct box_tree *q, struct kv_op *op,
 	if (r != KV_OK)
 		return r;
 	if (names + made > BOX_MAILBOXES_MAX)
-		return own_refuse(&q->own, BOX_LIMIT);
+		return box_own_refuse(&q->own, BOX_LIMIT);
 	if (made)
 		put_account(b, &a);
 	q->mailbox = n.mailbox;
@@ -364,10 +364,10 @@ static enum kv_result rename_mailbox(struct box_tree *q, struct kv_op *op,
 static bool purge_kind(struct kv_op *op, struct kv_batch *b, char kind,
 		       uint32_t mailbox, enum kv_result *r)
 {
-	struct box_key prefix = key_mailbox(kind, mailbox);
+	struct box_key prefix = box_key_mailbox(kind, mailbox);
 	struct kv_scan *scan;
 	struct span key, value;
-	*r = scan_prefix(op->space, KV_STAGED, &prefix, &scan);
+	*r = box_scan_prefix(op->space, KV_STAGED, &prefix, &scan);
 	if (*r != KV_OK)
 		return false;
 	bool all = true;
@@ -386,16 +386,16 @@ static enum kv_result purge(struct box_tree *q, struct kv_op *op,
 			    struct kv_batch *b)
 {
 	static const char kinds[] = {'M', 'P', 'L', 'K'};
-	struct box_key prefix = key_kind('X');
+	struct box_key prefix = box_key_kind('X');
 	struct kv_scan *scan;
 	struct span key, value;
 	uint32_t mailbox = 0;
-	enum kv_result r = scan_prefix(op->space, KV_STAGED, &prefix, &scan);
+	enum kv_result r = box_scan_prefix(op->space, KV_STAGED, &prefix, &scan);
 	if (r != KV_OK)
 		return r;
 	r = kv_scan_next(scan, &key, &value);
 	if (r == KV_OK)
-		mailbox = key_number(key, 1);
+		mailbox = box_key_number(key, 1);
 	kv_scan_close(scan);
 	if (r != KV_OK)
 		return r; /* KV_NONE: nothing waits */
@@ -403,18 +403,18 @@ static enum kv_result purge(struct box_tree *q, struct kv_op *op,
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (!purge_kind(op, b, kinds[i], mailbox, &r))
 			return r;
-	struct box_key k = key_mailbox('X', mailbox);
-	kv_delete(b, key_span(&k));
+	struct box_key k = box_key_mailbox('X', mailbox);
+	kv_delete(b, box_key_span(&k));
 	return KV_OK;
 }
 
 static enum kv_result subscribe(struct box_tree *q, struct kv_op *op,
 				struct kv_batch *b)
 {
-	struct box_key k = key_name('S', q->name);
+	struct box_key k = box_key_name('S', q->name);
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
-	enum kv_result r = row_get(op->space, KV_STAGED, &k, &row);
+	enum kv_result r = box_row_get(op->space, KV_STAGED, &k, &row);
 	buf_free(&row);
 	if (r != KV_OK && r != KV_NONE)
 		return r;
@@ -423,7 +423,7 @@ static enum kv_result subscribe(struct box_tree *q, struct kv_op *op,
 	if (q->verb == BOX_SUBSCRIBE)
 		put_small(b, &k, write_mark, NULL);
 	else
-		kv_delete(b, key_span(&k));
+		kv_delete(b, box_key_span(&k));
 	return KV_OK;
 }
 
@@ -450,14 +450,14 @@ static enum kv_result tree_run(struct kv_op *op, struct kv_batch *b, void *arg)
 	case BOX_PURGE:
 		return purge(q, op, b);
 	}
-	return own_refuse(&q->own, BOX_CANNOT);
+	return box_own_refuse(&q->own, BOX_CANNOT);
 }
 
 static void tree_done(void *arg, enum kv_result r, uint64_t version)
 {
 	struct box_tree *q = arg;
 	(void)version;
-	q->own.done(q->own.arg, own_result(&q->own, r));
+	q->own.done(q->own.arg, box_own_result(&q->own, r));
 }
 
 enum box_result box_tree(struct box *b, struct box_tree *q, box_done_fn *done,
@@ -475,5 +475,5 @@ enum box_result box_tree(struct box *b, struct box_tree *q, box_done_fn *done,
 		flags = KV_QUIET | KV_SHRINKS;
 	if (q->verb == BOX_REMOVE_MAILBOX)
 		flags = KV_SHRINKS;
-	return own_run(&q->own, b, flags, tree_run, tree_done, q, done, arg);
+	return box_own_run(&q->own, b, flags, tree_run, tree_done, q, done, arg);
 }

@@ -15,7 +15,7 @@
 #include "base/ensure.h"
 #include "box/inner.h"
 
-enum kv_result work_open(struct kv_space *s, enum kv_view view,
+enum kv_result box_work_open(struct kv_space *s, enum kv_view view,
 			 uint32_t mailbox, struct kv_batch *batch,
 			 uint64_t version, struct work **out)
 {
@@ -29,16 +29,16 @@ enum kv_result work_open(struct kv_space *s, enum kv_view view,
 	w->batch = batch;
 	w->version = version;
 	buf_init(&w->row, BOX_ROW_MAX);
-	enum kv_result r = head_load(s, view, mailbox, true, &w->head);
+	enum kv_result r = box_head_load(s, view, mailbox, true, &w->head);
 	if (r != KV_OK) {
-		work_free(w);
+		box_work_free(w);
 		return r;
 	}
 	*out = w;
 	return KV_OK;
 }
 
-void work_free(struct work *w)
+void box_work_free(struct work *w)
 {
 	if (!w)
 		return;
@@ -47,7 +47,7 @@ void work_free(struct work *w)
 	free(w);
 }
 
-enum kv_result work_keep_keywords(struct work *w, const struct span *names,
+enum kv_result box_work_keep_keywords(struct work *w, const struct span *names,
 				  size_t count)
 {
 	if (!w->names)
@@ -64,15 +64,15 @@ enum kv_result work_keep_keywords(struct work *w, const struct span *names,
 /* Write or forget a page row. */
 static void page_store(struct work *w, const struct page *p)
 {
-	struct box_key k = key_two('P', w->mailbox, p->index);
+	struct box_key k = box_key_two('P', w->mailbox, p->index);
 	if (p->alive == 0) {
-		kv_delete(w->batch, key_span(&k));
+		kv_delete(w->batch, box_key_span(&k));
 		return;
 	}
 	buf_clear(&w->row);
-	page_write(&w->row, p);
+	box_page_write(&w->row, p);
 	w->failed |= !buf_ok(&w->row);
-	kv_put(w->batch, key_span(&k), buf_span(&w->row));
+	kv_put(w->batch, box_key_span(&k), buf_span(&w->row));
 }
 
 static void page_leave(struct work *w)
@@ -90,7 +90,7 @@ static void note_page(struct work *w, uint32_t index)
 	w->pages[w->page_count++] = index;
 }
 
-enum kv_result work_page(struct work *w, uint32_t uid, struct page **out)
+enum kv_result box_work_page(struct work *w, uint32_t uid, struct page **out)
 {
 	uint32_t index = uid / BOX_PAGE;
 	if (index == w->head.tail.index) {
@@ -101,19 +101,19 @@ enum kv_result work_page(struct work *w, uint32_t uid, struct page **out)
 	if (w->page_loaded && w->page.index == index)
 		return KV_OK;
 	page_leave(w);
-	struct box_key k = key_two('P', w->mailbox, index);
-	enum kv_result r = row_get(w->space, w->view, &k, &w->row);
+	struct box_key k = box_key_two('P', w->mailbox, index);
+	enum kv_result r = box_row_get(w->space, w->view, &k, &w->row);
 	if (r == KV_NONE)
-		page_init(&w->page, index);
+		box_page_init(&w->page, index);
 	else if (r != KV_OK)
 		return r;
-	else if (!page_read(buf_span(&w->row), index, &w->page))
+	else if (!box_page_read(buf_span(&w->row), index, &w->page))
 		return KV_CORRUPT;
 	w->page_loaded = true;
 	return KV_OK;
 }
 
-void work_touch(struct work *w, const struct page *p)
+void box_work_touch(struct work *w, const struct page *p)
 {
 	w->dirty = true;
 	w->head.version = w->version;
@@ -124,7 +124,7 @@ void work_touch(struct work *w, const struct page *p)
 	w->page_dirty = true;
 }
 
-void work_count(struct work *w, const struct slot *s, bool in)
+void box_work_count(struct work *w, const struct slot *s, bool in)
 {
 	uint32_t d = in ? 1 : UINT32_MAX; /* plus or minus one */
 	if (!(s->flags & BOX_SEEN))
@@ -142,10 +142,10 @@ static void tail_move(struct work *w, uint32_t index)
 	/* It may have been touched as a page before: the log keeps order. */
 	page_leave(w);
 	note_page(w, w->head.tail.index);
-	page_init(&w->head.tail, index);
+	box_page_init(&w->head.tail, index);
 }
 
-enum kv_result work_add(struct work *w, uint8_t flags, uint64_t keywords,
+enum kv_result box_work_add(struct work *w, uint8_t flags, uint64_t keywords,
 			uint64_t bytes, uint32_t *uid)
 {
 	if (w->head.uid_next == UINT32_MAX)
@@ -159,17 +159,17 @@ enum kv_result work_add(struct work *w, uint8_t flags, uint64_t keywords,
 	w->head.tail.alive++;
 	w->head.messages++;
 	w->head.bytes += bytes;
-	work_count(w, s, true);
+	box_work_count(w, s, true);
 	w->head.version = w->version;
 	w->dirty = true;
 	return KV_OK;
 }
 
-void work_vanish(struct work *w, struct page *p, uint32_t uid, uint64_t bytes)
+void box_work_vanish(struct work *w, struct page *p, uint32_t uid, uint64_t bytes)
 {
 	struct slot *s = &p->slot[uid % BOX_PAGE];
 	ENSURE(s->alive && p->alive > 0 && w->head.messages > 0);
-	work_count(w, s, false);
+	box_work_count(w, s, false);
 	*s = (struct slot){0};
 	p->alive--;
 	w->head.messages--;
@@ -191,20 +191,20 @@ void work_vanish(struct work *w, struct page *p, uint32_t uid, uint64_t bytes)
 /* The two oldest rows go when the log is full: the floor rises to them. */
 static enum kv_result log_trim(struct work *w)
 {
-	struct box_key prefix = key_mailbox('L', w->mailbox);
+	struct box_key prefix = box_key_mailbox('L', w->mailbox);
 	struct kv_scan *scan;
 	struct span key, value;
 	uint64_t gone[2];
 	size_t n = 0;
-	enum kv_result r = scan_prefix(w->space, w->view, &prefix, &scan);
+	enum kv_result r = box_scan_prefix(w->space, w->view, &prefix, &scan);
 	if (r != KV_OK)
 		return r;
 	while (n < 2 && (r = kv_scan_next(scan, &key, &value)) == KV_OK)
-		gone[n++] = key_modseq(key);
+		gone[n++] = box_key_modseq(key);
 	kv_scan_close(scan);
 	for (size_t i = 0; i < n; i++) {
-		struct box_key k = key_log(w->mailbox, gone[i]);
-		kv_delete(w->batch, key_span(&k));
+		struct box_key k = box_key_log(w->mailbox, gone[i]);
+		kv_delete(w->batch, box_key_span(&k));
 		w->head.floor = gone[i];
 		w->head.log_rows--;
 	}
@@ -228,16 +228,16 @@ static enum kv_result log_store(struct work *w)
 	}
 	qsort(w->pages, w->page_count, sizeof(w->pages[0]), by_page);
 	struct log_row row = {w->pages, w->page_count, w->runs, w->run_count};
-	struct box_key k = key_log(w->mailbox, w->version);
+	struct box_key k = box_key_log(w->mailbox, w->version);
 	buf_clear(&w->row);
-	log_write(&w->row, &row);
+	box_log_write(&w->row, &row);
 	w->failed |= !buf_ok(&w->row);
-	kv_put(w->batch, key_span(&k), buf_span(&w->row));
+	kv_put(w->batch, box_key_span(&k), buf_span(&w->row));
 	w->head.log_rows++;
 	return KV_OK;
 }
 
-enum kv_result work_close(struct work *w)
+enum kv_result box_work_close(struct work *w)
 {
 	page_leave(w);
 	if (!w->dirty)
@@ -245,10 +245,10 @@ enum kv_result work_close(struct work *w)
 	enum kv_result r = log_store(w);
 	if (r != KV_OK)
 		return r;
-	struct box_key k = key_mailbox('H', w->mailbox);
+	struct box_key k = box_key_mailbox('H', w->mailbox);
 	buf_clear(&w->row);
-	head_pack(&w->row, &w->head);
+	box_head_pack(&w->row, &w->head);
 	w->failed |= !buf_ok(&w->row);
-	kv_put(w->batch, key_span(&k), buf_span(&w->row));
+	kv_put(w->batch, box_key_span(&k), buf_span(&w->row));
 	return w->failed ? KV_LIMIT : KV_OK;
 }

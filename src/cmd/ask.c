@@ -191,7 +191,7 @@ static const char *socket_path(struct command *c, const struct args *args,
 			       enum end *end)
 {
 	const char *config = command_config(c, args), *path = NULL;
-	struct conf_snapshot *s = config ? config_load(c, config) : NULL;
+	struct conf_snapshot *s = config ? config_in_force(c, config) : NULL;
 	*end = END_FAILED;
 	if (s == NULL)
 		return NULL;

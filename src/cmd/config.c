@@ -45,6 +45,26 @@ struct conf_snapshot *config_load(struct command *c, const char *path)
 	return s;
 }
 
+struct conf_snapshot *config_in_force(struct command *c, const char *path)
+{
+	struct conf_report report, ignored;
+	struct conf_snapshot *s = config_read(c, path, &report);
+	char last[COMMAND_PATH];
+	struct span text;
+	bool wrong = s == NULL && report.errors > 0;
+	snprintf(last, sizeof last, "%.*s/" CONF_COMMITTED,
+		 SPAN_FMT(report.data));
+	conf_report_free(&report);
+	if (!wrong)
+		return s;
+	if (command_load(c, last, CONF_FILE_MAX, &text) != NULL)
+		return config_load(c, path);
+	if (conf_parse(span_cstr(last), text, NULL, &ignored, &s) != CONF_OK)
+		complain(c, "%s: not a configuration", last);
+	conf_report_free(&ignored);
+	return s;
+}
+
 const char *config_socket(struct command *c, const struct conf *conf)
 {
 	for (size_t i = 0; i < conf->listener_count; i++) {

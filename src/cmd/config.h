@@ -18,5 +18,10 @@ struct conf_snapshot *config_read(struct command *, const char *path,
 				  struct conf_report *report);
 /* The same for verbs that only need the values: complaints are printed. */
 struct conf_snapshot *config_load(struct command *, const char *path);
+/*
+ * For verbs that look for the running server: while the text is wrong, what was
+ * in force before it.
+ */
+struct conf_snapshot *config_in_force(struct command *, const char *path);
 /* The control socket's path in the arena; NULL: none is configured. */
 const char *config_socket(struct command *, const struct conf *);

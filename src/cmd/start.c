@@ -102,14 +102,16 @@ enum end verb_start(struct command *c)
 	if (a.word_count > 0)
 		return usage_error(c, "start takes no words");
 	const char *config = command_config(c, &a);
-	struct conf_snapshot *s = config ? config_load(c, config) : NULL;
-	if (s == NULL) {
-		/* The supervisor starts with the last committed one, and says
-		 * so, when it can: a broken file must not end mail. */
+	struct conf_report report;
+	struct conf_snapshot *s =
+		config ? config_read(c, config, &report) : NULL;
+	if (config == NULL)
 		return END_FAILED;
-	}
-	bool ok = own_certificate(c, conf_values(s)) &&
-		  log_folder(c, conf_values(s));
+	/* What is wrong the supervisor says, who may know a text to begin with. */
+	bool ok = s == NULL ? report.errors > 0
+			    : own_certificate(c, conf_values(s)) &&
+				      log_folder(c, conf_values(s));
+	conf_report_free(&report);
 	conf_snapshot_free(s);
 	const char *args[] = {NULL, "--config", config, NULL};
 	return ok ? launch_supervisor(c, args) : END_FAILED;

@@ -50,7 +50,7 @@ enum end verb_stop(struct command *c)
 	if (a.word_count > 0)
 		return usage_error(c, "stop takes no words");
 	const char *config = command_config(c, &a);
-	struct conf_snapshot *s = config ? config_load(c, config) : NULL;
+	struct conf_snapshot *s = config ? config_in_force(c, config) : NULL;
 	if (s == NULL)
 		return END_FAILED;
 	const char *data = arena_cstr(c->arena, conf_values(s)->data);

@@ -9,6 +9,7 @@
 #include "conf/check.h"
 
 #include "base/ensure.h"
+#include "conf/value.h"
 
 #define OPTION(block, type, member)                                            \
 	conf_option_at(CONF_B_##block, offsetof(struct type, member))
@@ -22,7 +23,7 @@ struct judge {
 
 static bool on_socket(const struct conf_listener *l)
 {
-	return l->role == CONF_ROLE_LMTP || l->role == CONF_ROLE_ADMIN;
+	return l->role == CONF_ROLE_ADMIN;
 }
 
 static uint64_t usual_port(uint32_t role, bool implicit)
@@ -91,8 +92,6 @@ static bool complete_listener(struct conf_snapshot *s, size_t i)
 	bool unset = min->from != CONF_FROM_FILE && min->line == 0;
 	if (unset && l->tls.profile == CONF_PROFILE_MODERN)
 		l->tls.minimum = CONF_TLS_1_3;
-	if (unset && l->tls.profile == CONF_PROFILE_LEGACY)
-		l->tls.minimum = CONF_TLS_1_0;
 	if (l->security == CONF_SECURITY_AUTO)
 		l->security = on_socket(l) ? CONF_SECURITY_NONE
 			      : implicit_port(l->port)
@@ -202,11 +201,8 @@ static void judge_tls(const struct judge *j, size_t i)
 		WRONG(TLS(profile), "profile legacy is for role mx only: here "
 				    "passwords travel; use strict");
 	else if (legacy)
-		WARN(TLS(profile), "profile legacy speaks TLS versions that are "
-				   "broken; use opportunistic");
-	else if (t->minimum < CONF_TLS_1_2)
-		WRONG(TLS(minimum), "TLS below 1.2 is broken; use 1.2, or "
-				    "profile legacy on role mx");
+		WARN(TLS(profile), "profile legacy takes suites that are weak; "
+				   "use opportunistic");
 	if (t->profile == CONF_PROFILE_MODERN && t->minimum < CONF_TLS_1_3)
 		WRONG(TLS(minimum), "profile modern is TLS 1.3 alone; remove "
 				    "minimum, or use profile strict");
@@ -216,6 +212,12 @@ static void judge_tls(const struct judge *j, size_t i)
 				   "send in the clear to listener %.*s; use "
 				   "opportunistic",
 		     SPAN_FMT(l->name));
+	if (t->client_certificate == CONF_CLIENT_OFF && !span_empty(t->client_ca) &&
+	    j->s->listener_info[i].origins[TLS(client_ca)].from ==
+		    CONF_FROM_FILE)
+		WARN(TLS(client_ca), "client-ca does nothing while "
+				     "client-certificate is off; set it to "
+				     "request or require");
 	if (t->client_certificate == CONF_CLIENT_REQUIRE &&
 	    span_empty(t->client_ca))
 		WRONG(TLS(client_certificate),
@@ -323,15 +325,19 @@ static void judge_listener(const struct judge *j, size_t i)
 {
 	const struct conf_listener *l = &j->s->listeners[i];
 	size_t size = OPTION(LIMITS, conf_limits, message_size);
+	size_t hops = OPTION(LIMITS, conf_limits, hops);
 	if (l->role == CONF_ROLE_NONE) {
 		WRONG(SIZE_MAX, "listener %.*s has no role; add role mx, "
-				"submission, imap, pop3, lmtp or admin",
+				"submission, imap, pop3 or admin",
 		      SPAN_FMT(l->name));
 		return;
 	}
 	if (l->limits.message_size > j->s->values.limits.message_size)
 		WRONG(size, "a listener cannot raise message-size; raise it in "
 			    "the block limits at top level");
+	if (j->s->listener_info[i].origins[hops].from == CONF_FROM_FILE)
+		WRONG(hops, "hops holds for all mail: set it in the block limits "
+			    "at top level");
 	if (on_socket(l)) {
 		judge_socket(j, i);
 	} else {
@@ -365,6 +371,32 @@ static void judge_pair(const struct judge *j, size_t i)
 			   SPAN_FMT(c->name), c->chain.count, c->key.count);
 }
 
+static bool is_address(struct span s)
+{
+	size_t at = span_find_last(s, '@');
+	return at != SIZE_MAX && at > 0 && at <= 64 &&
+	       span_find(s, ' ') == SIZE_MAX && conf_is_host(span_skip(s, at + 1));
+}
+
+static void judge_accounts(const struct judge *j)
+{
+	const struct conf_accounts *a = &j->s->values.accounts;
+	size_t k = OPTION(ACCOUNTS, conf_accounts, postmaster);
+	if (!span_empty(a->postmaster) && !is_address(a->postmaster))
+		conf_wrong(j->report, place(j, &j->s->origins[k]),
+			   "postmaster takes an address such as "
+			   "admin@example.org, not \"%.*s\"",
+			   SPAN_FMT(a->postmaster));
+	k = OPTION(ACCOUNTS, conf_accounts, recipient_delimiter);
+	for (size_t i = 0; i < a->recipient_delimiter.len; i++)
+		if (!conf_is_delimiter(a->recipient_delimiter.ptr[i])) {
+			conf_wrong(j->report, place(j, &j->s->origins[k]),
+				   "recipient-delimiter takes signs such as + - "
+				   "_ =, no letters, digits, blanks, dots or @");
+			break;
+		}
+}
+
 static void judge_top(const struct judge *j)
 {
 	const struct conf *c = &j->s->values;
@@ -393,6 +425,7 @@ void conf_judge(struct conf_report *report, const struct conf_snapshot *s)
 	struct judge j = {report, s};
 	bool any = false;
 	judge_top(&j);
+	judge_accounts(&j);
 	for (size_t i = 0; i < s->values.certificate_count; i++)
 		judge_pair(&j, i);
 	for (size_t i = 0; i < s->values.listener_count; i++) {

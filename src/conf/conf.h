@@ -87,7 +87,6 @@ struct conf_log {
 struct conf_processes {
 	uint64_t mx, access, admin, sorter;
 	uint64_t sessions; /* in one access process */
-	uint64_t cohort_age;
 };
 
 /* CONF_PROFILE_AUTO never appears in a listener of a complete snapshot. */
@@ -99,8 +98,6 @@ enum conf_profile {
 	CONF_PROFILE_LEGACY
 };
 enum conf_tls_version {
-	CONF_TLS_1_0,
-	CONF_TLS_1_1,
 	CONF_TLS_1_2,
 	CONF_TLS_1_3
 };
@@ -117,12 +114,12 @@ struct conf_tls {
 	struct span ciphers; /* OpenSSL syntax; empty: those of the profile */
 	struct conf_words groups;
 	struct span client_ca; /* empty: none */
-	bool allow_self_signed, tickets;
+	bool allow_self_signed;
 };
 
 struct conf_limits {
-	uint64_t message_size, recipients, command_line, auth_line, imap_line;
-	uint64_t errors, hops;
+	uint64_t message_size, recipients, errors;
+	uint64_t hops; /* of the top level only */
 	uint64_t messages;                /* in one session; 0: no limit */
 	uint64_t connections;             /* 0: no limit but descriptors */
 	uint64_t connections_per_address; /* 0: no limit */
@@ -160,6 +157,7 @@ struct conf_dns {
 struct conf_accounts {
 	uint64_t quota; /* 0: none */
 	struct span recipient_delimiter; /* each byte is one; empty: off */
+	struct span postmaster; /* who stands in for one; empty: nobody */
 };
 
 struct conf_certificate {
@@ -174,7 +172,6 @@ enum conf_listener_role {
 	CONF_ROLE_SUBMISSION,
 	CONF_ROLE_IMAP,
 	CONF_ROLE_POP3,
-	CONF_ROLE_LMTP,
 	CONF_ROLE_ADMIN
 };
 /* AUTO never appears in a complete snapshot. */
@@ -191,7 +188,7 @@ struct conf_listener {
 	uint32_t role;
 	struct conf_nets address; /* empty when path is set */
 	uint64_t port;            /* 0 when path is set */
-	struct span path;         /* a Unix socket: lmtp and admin only */
+	struct span path;         /* a Unix socket: admin only */
 	uint32_t security;
 	struct conf_snis sni;
 	uint64_t backlog;

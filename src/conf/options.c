@@ -30,7 +30,7 @@ static const char *const log_levels[] = {"error", "warning", "info", "debug",
 					 NULL};
 static const char *const profiles[] = {"auto", "modern", "strict",
 				       "opportunistic", "legacy", NULL};
-static const char *const versions[] = {"1.0", "1.1", "1.2", "1.3", NULL};
+static const char *const versions[] = {"1.2", "1.3", NULL};
 static const char *const orders[] = {"chacha", "server", "client", NULL};
 static const char *const client_modes[] = {"off", "request", "require", NULL};
 static const char *const engines[] = {"rocksdb", "memory", NULL};
@@ -38,7 +38,7 @@ static const char *const securities[] = {"auto", "starttls", "implicit", "none",
 					 NULL};
 /* Index 0 stands for "not written"; the empty name cannot be typed. */
 static const char *const listener_roles[] = {
-	"", "mx", "submission", "imap", "pop3", "lmtp", "admin", NULL};
+	"", "mx", "submission", "imap", "pop3", "admin", NULL};
 
 #define KI 1024ull
 #define MI (1024ull * KI)
@@ -50,21 +50,20 @@ static const char *const listener_roles[] = {
 
 const struct conf_option conf_options[] = {
 	OPT(TOP, HOST, conf, hostname, "hostname", 0, 0, NULL,
-	    EDGES | R(AUTH) | R(VAULT) | R(STORE) | R(SORTER), RELOAD, NULL,
+	    MAIL | R(STORE) | R(LOGGER), RELOAD, NULL,
 	    "The full name of this host, as MX records and clients name it. It "
 	    "stands in greetings, in EHLO and in Received lines, and the default "
 	    "certificate has to be valid for it. The only option that has no "
 	    "default."),
 	OPT(TOP, PATH, conf, data, "data", 1, 100, "/var/lib/letterlock",
-	    R(SUPERVISOR) | R(VAULT) | R(STORE) | R(DIALER) | R(LOGGER),
-	    RESTART, NULL,
+	    R(SUPERVISOR), RESTART, NULL,
 	    "The folder that holds mail, queue, accounts, keys and logs."),
 	OPT(TOP, PATH, conf, run, "run", 1, 90, "/run/letterlock",
-	    R(SUPERVISOR) | R(EDGE_ADMIN), RESTART, NULL,
+	    R(SUPERVISOR), RESTART, NULL,
 	    "The folder for the control socket and the list of endpoints; gone "
 	    "after a restart of the machine."),
 	OPT(TOP, DURATION, conf, drain, "drain", 0, HOUR, "5s",
-	    R(SUPERVISOR) | EDGES, RELOAD, NULL,
+	    R(SUPERVISOR) | R(EDGE_ADMIN), RELOAD, NULL,
 	    "How long sessions may go on after the order to stop. Messages that "
 	    "are being received or committed finish; then the peer is told."),
 
@@ -73,11 +72,11 @@ const struct conf_option conf_options[] = {
 	    "One JSON object a line, key=value pairs, or the layout of BSD "
 	    "syslog."),
 	OPT(LOG, CHOICE, conf_log, to, "to", 0, 0, "file",
-	    R(SUPERVISOR) | R(LOGGER), RELOAD, log_to,
+	    R(SUPERVISOR), RELOAD, log_to,
 	    "Whether log lines go to a file or to standard error, as a service "
 	    "manager likes them."),
 	OPT(LOG, PATH, conf_log, file, "file", 1, 1000, NULL,
-	    R(SUPERVISOR) | R(LOGGER), RELOAD, NULL,
+	    R(SUPERVISOR), RELOAD, NULL,
 	    "The log file. Default: log/letterlock.log in the data folder."),
 	OPT(LOG, CHOICE, conf_log, level, "level", 0, 0, "info", EVERYONE,
 	    RELOAD, log_levels,
@@ -89,26 +88,22 @@ const struct conf_option conf_options[] = {
 	OPT(LOG, STRING, conf_log, tag, "tag", 1, 32, "letterlock", R(LOGGER),
 	    RELOAD, NULL, "The program name in lines of the syslog layout."),
 
-	OPT(PROCESSES, NUMBER, conf_processes, mx, "mx", 1, 256, "1",
+	OPT(PROCESSES, NUMBER, conf_processes, mx, "mx", 1, 16, "1",
 	    R(SUPERVISOR), RESTART, NULL,
 	    "Processes that take mail from other servers."),
-	OPT(PROCESSES, NUMBER, conf_processes, access, "access", 1, 256, "1",
+	OPT(PROCESSES, NUMBER, conf_processes, access, "access", 1, 16, "1",
 	    R(SUPERVISOR), RESTART, NULL,
 	    "Processes that serve users: submission, IMAP and POP3."),
-	OPT(PROCESSES, NUMBER, conf_processes, admin, "admin", 1, 16, "1",
+	OPT(PROCESSES, NUMBER, conf_processes, admin, "admin", 1, 4, "1",
 	    R(SUPERVISOR), RESTART, NULL,
 	    "Processes that serve the control socket."),
-	OPT(PROCESSES, NUMBER, conf_processes, sorter, "sorter", 1, 256, "1",
+	OPT(PROCESSES, NUMBER, conf_processes, sorter, "sorter", 1, 8, "1",
 	    R(SUPERVISOR), RESTART, NULL,
 	    "Processes in each pool that understands messages."),
 	OPT(PROCESSES, NUMBER, conf_processes, sessions, "sessions", 1, 20000,
 	    "1000", ACCESS, RELOAD, NULL,
 	    "Sessions that one access process may hold: what somebody who breaks "
 	    "into it would see."),
-	OPT(PROCESSES, DURATION, conf_processes, cohort_age, "cohort-age",
-	    MINUTE, 30 * DAY, "1h", ACCESS, RELOAD, NULL,
-	    "An access process older than this accepts nobody new; it serves "
-	    "those that it has and ends."),
 
 	OPT(TLS, NAME, conf_tls, certificate, "certificate", 0, 0, NULL,
 	    EDGES | R(VAULT), RELOAD, NULL,
@@ -119,13 +114,13 @@ const struct conf_option conf_options[] = {
 	    RELOAD, profiles,
 	    "modern is TLS 1.3 alone. strict adds TLS 1.2 with ECDHE and AEAD "
 	    "suites. opportunistic takes everything that is not broken, for port "
-	    "25, where the alternative is cleartext. legacy goes down to TLS 1.0, "
-	    "on role mx only, and warns. auto is opportunistic on role mx and "
+	    "25, where the alternative is cleartext. legacy adds every other suite "
+	    "of TLS 1.2 with ECDHE, on role mx only, and warns. auto is opportunistic on role mx and "
 	    "strict elsewhere."),
 	OPT(TLS, CHOICE, conf_tls, minimum, "minimum", 0, 0, "1.2", EDGES,
 	    RELOAD, versions,
-	    "The lowest TLS version that is spoken. Below 1.2 only with profile "
-	    "legacy on role mx."),
+	    "The lowest TLS version that is spoken. 1.3 is the same as profile "
+	    "modern. Nothing older than 1.2 is spoken to anybody."),
 	OPT(TLS, CIPHERS, conf_tls, ciphers, "ciphers", 1, 2048, NULL, EDGES,
 	    RELOAD, NULL,
 	    "A list of TLS 1.2 suites in the syntax of openssl-ciphers(1), in "
@@ -148,55 +143,44 @@ const struct conf_option conf_options[] = {
 	    "off", R(VAULT), RELOAD, NULL,
 	    "A self-signed certificate is refused on submission, imap and pop3 "
 	    "unless this is on; on mx it is a warning."),
-	OPT(TLS, BOOL, conf_tls, tickets, "tickets", 0, 0, "off", EDGES, RELOAD,
-	    NULL,
-	    "Session tickets save a signature when a client comes back, at the "
-	    "price of a key that opens them all for an hour."),
 
 	OPT(LIMITS, SIZE, conf_limits, message_size, "message-size", KI, 2 * GI,
-	    "50M", MAIL | R(STORE) | R(SORTER), RELOAD, NULL,
+	    "50M", MAIL | R(STORE), RELOAD, NULL,
 	    "The largest message that is taken. A listener can lower the "
 	    "top-level value, not raise it."),
-	OPT(LIMITS, NUMBER, conf_limits, recipients, "recipients", 1, 10000,
+	OPT(LIMITS, NUMBER, conf_limits, recipients, "recipients", 1, 1000,
 	    "100", MAIL, RELOAD, NULL,
 	    "Recipients of one message; the next one is asked to come again."),
-	OPT(LIMITS, SIZE, conf_limits, command_line, "command-line", 512,
-	    12 * KI, "4096", MAIL, RELOAD, NULL,
-	    "Bytes in one SMTP or POP3 command line, with its end."),
-	OPT(LIMITS, SIZE, conf_limits, auth_line, "auth-line", 512, 64 * KI,
-	    "12288", ACCESS, RELOAD, NULL,
-	    "Bytes in one line of an authentication exchange."),
-	OPT(LIMITS, SIZE, conf_limits, imap_line, "imap-line", 8000, MI, "64K",
-	    ACCESS, RELOAD, NULL,
-	    "Bytes in one IMAP command, literals of messages not counted."),
 	OPT(LIMITS, NUMBER, conf_limits, errors, "errors", 1, 1000, "20", MAIL,
 	    RELOAD, NULL,
-	    "Wrong commands in one session before it is closed."),
+	    "Wrong commands in one SMTP session before it is closed. IMAP and "
+	    "POP3 sessions are closed after 20."),
 	OPT(LIMITS, NUMBER, conf_limits, hops, "hops", 5, 1000, "50",
-	    MAIL | R(STORE), RELOAD, NULL,
-	    "Received lines in a message before it is taken for a loop."),
+	    R(STORE), RELOAD, NULL,
+	    "Received lines in a message before it is taken for a loop. At top "
+	    "level only."),
 	OPT(LIMITS, NUMBER, conf_limits, messages, "messages", 0, 1000000, "0",
-	    MAIL, RELOAD, NULL, "Messages in one session; 0 is no limit."),
+	    MAIL, RELOAD, NULL, "Messages in one SMTP session; 0 is no limit."),
 	OPT(LIMITS, NUMBER, conf_limits, connections, "connections", 0, 1000000,
-	    "0", EDGES, RELOAD, NULL,
-	    "Connections to one listener at a time; 0 is what the descriptors "
-	    "allow."),
+	    "0", MAIL, RELOAD, NULL,
+	    "Connections to one listener at a time, in each of the processes "
+	    "that share it; 0 is what the descriptors allow."),
 	OPT(LIMITS, NUMBER, conf_limits, connections_per_address,
 	    "connections-per-address", 0, 100000, "50", MAIL, RELOAD, NULL,
 	    "Connections to one listener from one IPv4 address or IPv6 /64 at a "
-	    "time; 0 is no limit."),
+	    "time, in each of the processes that share it; 0 is no limit."),
 	OPT(LIMITS, NETWORKS, conf_limits, exempt, "exempt", 1, CONF_LIST_MAX,
 	    NULL, MAIL, RELOAD, NULL,
 	    "Networks to which connections-per-address does not apply."),
 
 	OPT(TIMEOUTS, DURATION, conf_timeouts, handshake, "handshake", 1,
-	    5 * MINUTE, "30s", EDGES, RELOAD, NULL,
+	    5 * MINUTE, "30s", MAIL, RELOAD, NULL,
 	    "From the start of a TLS handshake to its end."),
 	OPT(TIMEOUTS, DURATION, conf_timeouts, login, "login", 5, HOUR, "2m",
 	    ACCESS, RELOAD, NULL,
 	    "From the connection to a login; then it is closed."),
 	OPT(TIMEOUTS, DURATION, conf_timeouts, command, "command", 5, HOUR,
-	    "5m", EDGES, RELOAD, NULL, "Waiting for the next SMTP command."),
+	    "5m", MAIL, RELOAD, NULL, "Waiting for the next SMTP command."),
 	OPT(TIMEOUTS, DURATION, conf_timeouts, data, "data", 5, HOUR, "3m",
 	    MAIL, RELOAD, NULL,
 	    "Waiting for the next bytes of a message on its way in."),
@@ -273,14 +257,14 @@ const struct conf_option conf_options[] = {
 	    R(STORE), RESTART, NULL, "Reads from disk in the same moment."),
 
 	OPT(DNS, BOOL, conf_dns, lookups, "lookups", 0, 0, "on",
-	    MAIL | R(SORTER) | R(DIALER), RELOAD, NULL,
+	    R(DIALER), RESTART, NULL,
 	    "off sends no DNS question at all: for a trial or a closed network."),
 	OPT(DNS, ADDRESSES, conf_dns, resolvers, "resolvers", 1, 8, NULL,
-	    R(DIALER), RELOAD, NULL,
+	    R(DIALER), RESTART, NULL,
 	    "Resolvers to ask. Default: letterlock resolves by itself from the "
 	    "root. It validates DNSSEC in both cases."),
 	OPT(DNS, PATH, conf_dns, trust_anchor, "trust-anchor", 1, 1000, NULL,
-	    R(DIALER), RELOAD, NULL,
+	    R(DIALER), RESTART, NULL,
 	    "A file with DNSSEC trust anchors in place of the root's."),
 	OPT(DNS, DURATION, conf_dns, timeout, "timeout", 1, MINUTE, "10s",
 	    R(DIALER), RELOAD, NULL,
@@ -295,6 +279,11 @@ const struct conf_option conf_options[] = {
 	    "recipient-delimiter", 0, 4, "+", R(STORE), RELOAD, NULL,
 	    "Each character of it starts the detail of an address: mail for "
 	    "alice+shop goes to alice. \"\" switches this off."),
+	OPT(ACCOUNTS, STRING, conf_accounts, postmaster, "postmaster", 0, 254,
+	    NULL, R(STORE), RELOAD, NULL,
+	    "The address that gets mail for postmaster and abuse when no domain "
+	    "has an account or alias of that name. Default: none, and such mail "
+	    "is refused."),
 
 	OPT(CERTIFICATE, PATHS, conf_certificate, chain, "chain", 1,
 	    CONF_PAIRS_MAX, NULL, R(SUPERVISOR) | R(VAULT), RELOAD, NULL,
@@ -311,8 +300,7 @@ const struct conf_option conf_options[] = {
 	    R(SUPERVISOR) | EDGES | R(VAULT), RELOAD, listener_roles,
 	    "What is spoken: mx takes mail for own domains from other servers; "
 	    "submission takes mail from users; imap and pop3 let users read it; "
-	    "lmtp takes local deliveries and admin serves the command line, both "
-	    "on a Unix socket only."),
+	    "admin serves the command line, on a Unix socket only."),
 	OPT(LISTENER, BOOL, conf_listener, enabled, "enabled", 0, 0, "on",
 	    R(SUPERVISOR) | EDGES | R(VAULT), RELOAD, NULL,
 	    "off keeps the block and opens no port."),
@@ -320,12 +308,12 @@ const struct conf_option conf_options[] = {
 	    CONF_ADDRESSES_MAX, "0.0.0.0 ::", R(SUPERVISOR), RELOAD, NULL,
 	    "Addresses to listen on. Default: every IPv4 and IPv6 address."),
 	OPT(LISTENER, NUMBER, conf_listener, port, "port", 1, 65535, NULL,
-	    R(SUPERVISOR) | EDGES, RELOAD, NULL,
+	    R(SUPERVISOR), RELOAD, NULL,
 	    "Default by role: mx 25, submission 587, imap 143, pop3 110; with tls "
 	    "implicit submission 465, imap 993, pop3 995."),
 	OPT(LISTENER, PATH, conf_listener, path, "path", 1, 107, NULL,
-	    R(SUPERVISOR), RELOAD, NULL,
-	    "The Unix socket of a listener with role lmtp or admin. Default: the "
+	    R(SUPERVISOR), RESTART, NULL,
+	    "The Unix socket of a listener with role admin. Default: the "
 	    "listener's name in the run folder."),
 	OPT(LISTENER, CHOICE, conf_listener, security, "tls", 0, 0, "auto",
 	    EDGES, RELOAD, securities,
@@ -339,7 +327,7 @@ const struct conf_option conf_options[] = {
 	    "A host name and a certificate block: clients that ask for this name "
 	    "are shown this certificate. The statement may be repeated."),
 	OPT(LISTENER, NUMBER, conf_listener, backlog, "backlog", 1, 65535,
-	    "1024", R(SUPERVISOR), RELOAD, NULL,
+	    "1024", R(SUPERVISOR), RESTART, NULL,
 	    "Connections that the system may hold until they are accepted."),
 };
 

@@ -560,6 +560,8 @@ enum conf_result conf_parse(struct span file, struct span text,
 			   .s = s,
 			   .includes = includes};
 	run(&r, file, text);
+	if (!arena_copy(report->arena, s->values.data, &report->data))
+		r.p.memory = true;
 	if (!r.p.memory && report->errors == 0) {
 		*out = s;
 		return CONF_OK;

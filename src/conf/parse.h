@@ -62,7 +62,13 @@ struct conf_report {
 	struct arena *arena;
 	struct conf_complaint *at;
 	size_t count, errors, warnings;
+	/* Its data folder as far as the text was understood, or the default:
+	 * what was in force before a mistake is kept there. */
+	struct span data;
 };
+/* The last configuration that was in force, as text, in the data folder. */
+#define CONF_COMMITTED "configuration.last"
+
 void conf_report_free(struct conf_report *);
 /* "file:line:column: error: text" lines, or a JSON array. */
 void conf_report_text(const struct conf_report *, struct buf *);

@@ -234,25 +234,52 @@ uint64_t conf_hash(const struct conf_snapshot *s)
 	return h;
 }
 
+static bool same_value(const struct conf_option *o, const char *from,
+		       const char *to)
+{
+	struct buf a, b;
+	buf_init(&a, CONF_SLICE_MAX);
+	buf_init(&b, CONF_SLICE_MAX);
+	put_value(&a, o, from + o->offset);
+	put_value(&b, o, to + o->offset);
+	bool same = span_eq(buf_span(&a), buf_span(&b));
+	buf_free(&a);
+	buf_free(&b);
+	return same;
+}
+
+/* Of the listeners that are in both; others come and go at a reload. */
+static bool same_in_listeners(const struct conf_option *o,
+			      const struct conf_snapshot *from,
+			      const struct conf_snapshot *to)
+{
+	const struct conf *c = &to->values;
+	for (size_t i = 0; i < c->listener_count; i++) {
+		const struct conf_listener *was = conf_listener(
+			&from->values, c->listeners[i].name);
+		if (was != NULL && was->enabled && c->listeners[i].enabled &&
+		    !same_value(o, (const char *)was,
+				(const char *)&c->listeners[i]))
+			return false;
+	}
+	return true;
+}
+
 const char *conf_needs_restart(const struct conf_snapshot *from,
 			       const struct conf_snapshot *to)
 {
-	const char *found = NULL;
-	for (size_t i = 0; !found && i < conf_option_count; i++) {
+	for (size_t i = 0; i < conf_option_count; i++) {
 		const struct conf_option *o = &conf_options[i];
-		struct buf a, b;
 		if (!o->restart)
 			continue;
-		buf_init(&a, CONF_SLICE_MAX);
-		buf_init(&b, CONF_SLICE_MAX);
-		put_value(&a, o, conf_area_top(from, o->block).base + o->offset);
-		put_value(&b, o, conf_area_top(to, o->block).base + o->offset);
-		if (!span_eq(buf_span(&a), buf_span(&b)))
-			found = o->name;
-		buf_free(&a);
-		buf_free(&b);
+		bool same = o->block == CONF_B_LISTENER
+				    ? same_in_listeners(o, from, to)
+				    : same_value(o, conf_area_top(from, o->block).base,
+						 conf_area_top(to, o->block).base);
+		if (!same)
+			return o->name;
 	}
-	return found;
+	return NULL;
 }
 
 /* The reader: one failure makes everything after it a no-op. */

@@ -659,3 +659,8 @@ bool conf_value_empty(const struct conf_option *o, const void *at)
 	}
 	return true;
 }
+
+bool conf_is_delimiter(char c)
+{
+	return c > ' ' && c <= '~' && c != '@' && c != '.' && !ascii_alnum(c);
+}

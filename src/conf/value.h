@@ -50,3 +50,5 @@ void conf_number_print(const struct conf_option *, uint64_t, struct buf *);
 bool conf_is_host(struct span);
 bool conf_is_name(struct span);
 bool conf_is_path(struct span);
+/* A sign that addresses and domains are not made of otherwise. */
+bool conf_is_delimiter(char);

@@ -25,7 +25,6 @@ enum conf_role conf_pool(uint32_t listener_role)
 {
 	switch (listener_role) {
 	case CONF_ROLE_MX:
-	case CONF_ROLE_LMTP:
 		return CONF_EDGE_MX;
 	case CONF_ROLE_SUBMISSION:
 	case CONF_ROLE_IMAP:

@@ -32,9 +32,9 @@ static enum directory_result result_of(const struct directory_change *q,
 
 static bool in_use(const struct directory *d, struct span name)
 {
-	for (struct sorted_node *n =
-		     sorted_from(d->addresses, (struct span){0});
-	     n; n = sorted_next(n)) {
+	for (struct kv_sorted_node *n =
+		     kv_sorted_from(d->addresses, (struct span){0});
+	     n; n = kv_sorted_next(n)) {
 		struct span local, domain;
 		if (directory_split(n->key, &local, &domain) &&
 		    span_eq_nocase(domain, name))
@@ -59,10 +59,6 @@ static enum directory_result judge_domain(const struct directory_change *q)
 		return in_use(q->directory, d->name) ? DIRECTORY_IN_USE
 						     : DIRECTORY_OK;
 	if (d->catch_all.len && !directory_address_ok(d->catch_all))
-		return DIRECTORY_BAD;
-	/* A separator that addresses and domains are made of would split them. */
-	if (d->plus && (ascii_alnum(d->plus) || d->plus <= ' ' ||
-			d->plus == '@' || d->plus == '.' || d->plus > '~'))
 		return DIRECTORY_BAD;
 	return DIRECTORY_OK;
 }
@@ -149,9 +145,9 @@ static enum directory_result judge(struct directory_change *q)
 static enum kv_result load_user(struct kv_op *op, struct span address,
 				struct user_row *u, struct buf *row)
 {
-	struct directory_key k = dkey_text('U', address);
-	enum kv_result r = dir_row(op->space, KV_STAGED, &k, row);
-	if (r == KV_OK && !user_read(buf_span(row), u))
+	struct directory_key k = directory_key_text('U', address);
+	enum kv_result r = directory_row(op->space, KV_STAGED, &k, row);
+	if (r == KV_OK && !directory_user_read(buf_span(row), u))
 		r = KV_CORRUPT;
 	return r;
 }
@@ -161,9 +157,9 @@ static enum kv_result load_account_row(struct kv_op *op, uint64_t id,
 				       struct directory_account *a,
 				       struct span *grants, struct buf *row)
 {
-	struct directory_key k = dkey_id('A', id);
-	enum kv_result r = dir_row(op->space, KV_STAGED, &k, row);
-	if (r == KV_OK && !dir_account_read(buf_span(row), id, a, grants))
+	struct directory_key k = directory_key_id('A', id);
+	enum kv_result r = directory_row(op->space, KV_STAGED, &k, row);
+	if (r == KV_OK && !directory_account_read(buf_span(row), id, a, grants))
 		r = KV_CORRUPT;
 	return r;
 }
@@ -173,17 +169,17 @@ static enum kv_result put_row(struct kv_batch *b, const struct directory_key *k,
 {
 	enum kv_result r = buf_ok(row) ? KV_OK : KV_LIMIT;
 	if (r == KV_OK)
-		kv_put(b, dkey_span(k), buf_span(row));
+		kv_put(b, directory_key_span(k), buf_span(row));
 	return r;
 }
 
 static enum kv_result put_account(struct kv_batch *b,
 				  const struct directory_account *a)
 {
-	struct directory_key k = dkey_id('A', a->id);
+	struct directory_key k = directory_key_id('A', a->id);
 	struct buf row;
 	buf_init(&row, DIRECTORY_ROW);
-	dir_account_write(&row, a);
+	directory_account_write(&row, a);
 	enum kv_result r = put_row(b, &k, &row);
 	buf_free(&row);
 	return r;
@@ -192,10 +188,10 @@ static enum kv_result put_account(struct kv_batch *b,
 static enum kv_result put_user(struct kv_batch *b, struct span address,
 			       uint64_t account)
 {
-	struct directory_key k = dkey_text('U', address);
+	struct directory_key k = directory_key_text('U', address);
 	struct buf row;
 	buf_init(&row, DIRECTORY_ROW);
-	user_write_account(&row, account);
+	directory_user_write_account(&row, account);
 	enum kv_result r = put_row(b, &k, &row);
 	buf_free(&row);
 	return r;
@@ -206,32 +202,32 @@ static enum kv_result put_user(struct kv_batch *b, struct span address,
 static enum kv_result domain_run(struct directory_change *q, struct kv_op *op,
 				 struct kv_batch *b, struct buf *row)
 {
-	struct directory_key k = dkey_text('D', q->domain.name);
+	struct directory_key k = directory_key_text('D', q->domain.name);
 	struct directory_domain old, new = q->domain;
-	enum kv_result r = dir_row(op->space, KV_STAGED, &k, row);
+	enum kv_result r = directory_row(op->space, KV_STAGED, &k, row);
 	if (r != KV_OK && r != KV_NONE)
 		return r;
 	bool there = r == KV_OK;
 	if (q->verb == DIRECTORY_DOMAIN_REMOVE) {
 		if (!there)
 			return refuse(q, DIRECTORY_NONE);
-		kv_delete(b, dkey_span(&k));
+		kv_delete(b, directory_key_span(&k));
 		return KV_OK;
 	}
 	if (there && q->fresh)
 		return refuse(q, DIRECTORY_EXISTS);
-	new.made = there && domain_read(buf_span(row), &old)
+	new.made = there && directory_domain_read(buf_span(row), &old)
 			   ? old.made
 			   : kv_now(q->directory->kv);
 	buf_clear(row);
-	domain_write(row, &new);
+	directory_domain_write(row, &new);
 	return put_row(b, &k, row);
 }
 
 static enum kv_result alias_run(struct directory_change *q, struct kv_op *op,
 				struct kv_batch *b, struct buf *row)
 {
-	struct directory_key k = dkey_text('U', q->alias.address);
+	struct directory_key k = directory_key_text('U', q->alias.address);
 	struct directory_alias new = q->alias;
 	struct user_row u = {0};
 	enum kv_result r = load_user(op, q->alias.address, &u, row);
@@ -241,21 +237,21 @@ static enum kv_result alias_run(struct directory_change *q, struct kv_op *op,
 	if (q->verb == DIRECTORY_ALIAS_REMOVE) {
 		if (!alias)
 			return refuse(q, DIRECTORY_NONE);
-		kv_delete(b, dkey_span(&k));
+		kv_delete(b, directory_key_span(&k));
 		return KV_OK;
 	}
 	if (r == KV_OK && (!alias || q->fresh))
 		return refuse(q, DIRECTORY_EXISTS);
 	new.made = alias ? u.alias.made : kv_now(q->directory->kv);
 	buf_clear(row);
-	user_write_alias(row, &new);
+	directory_user_write_alias(row, &new);
 	return put_row(b, &k, row);
 }
 
 static enum kv_result account_add(struct directory_change *q, struct kv_op *op,
 				  struct kv_batch *b, struct buf *row)
 {
-	struct directory_key c = dkey('C');
+	struct directory_key c = directory_key_kind('C');
 	struct directory_account a = q->account;
 	struct user_row u;
 	uint64_t count = 1;
@@ -263,7 +259,7 @@ static enum kv_result account_add(struct directory_change *q, struct kv_op *op,
 	if (r == KV_OK)
 		return refuse(q, DIRECTORY_EXISTS);
 	if (r == KV_NONE)
-		r = dir_row(op->space, KV_STAGED, &c, row);
+		r = directory_row(op->space, KV_STAGED, &c, row);
 	if (r != KV_OK && r != KV_NONE)
 		return r;
 	if (r == KV_OK) {
@@ -332,7 +328,7 @@ static enum kv_result with_grants(struct directory_account *a,
 				  struct span list[DIRECTORY_GRANTS_MAX])
 {
 	for (size_t i = 0; i < a->grant_count; i++)
-		if (!list_next(&packed, &list[i]))
+		if (!directory_list_next(&packed, &list[i]))
 			return KV_CORRUPT;
 	a->grants = list;
 	return KV_OK;
@@ -352,8 +348,8 @@ static enum kv_result account_remove(struct directory_change *q,
 		r = with_grants(&a, grants, list);
 	if (r != KV_OK)
 		return r;
-	struct directory_key k = dkey_text('U', a.name);
-	kv_delete(b, dkey_span(&k));
+	struct directory_key k = directory_key_text('U', a.name);
+	kv_delete(b, directory_key_span(&k));
 	a.state = DIRECTORY_REMOVED;
 	a.removed = kv_now(q->directory->kv);
 	return put_account(b, &a);
@@ -364,16 +360,16 @@ static enum kv_result walk_verifiers(struct kv_op *op, uint64_t id,
 				     struct kv_batch *delete, uint32_t *count,
 				     uint32_t *top)
 {
-	struct directory_key prefix = dkey_id('V', id);
+	struct directory_key prefix = directory_key_id('V', id);
 	struct kv_scan *scan;
 	struct span key, value;
 	*count = *top = 0;
-	enum kv_result r = dir_scan(op->space, KV_STAGED, &prefix, &scan);
+	enum kv_result r = directory_scan(op->space, KV_STAGED, &prefix, &scan);
 	if (r != KV_OK)
 		return r;
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
 		++*count;
-		*top = dkey_verifier_number(key);
+		*top = directory_key_verifier_number(key);
 		if (delete)
 			kv_delete(delete, key);
 	}
@@ -385,7 +381,7 @@ static enum kv_result account_forget(struct directory_change *q,
 				     struct kv_op *op, struct kv_batch *b,
 				     struct buf *row)
 {
-	struct directory_key k = dkey_id('A', q->account.id);
+	struct directory_key k = directory_key_id('A', q->account.id);
 	struct directory_account a;
 	struct span grants;
 	uint32_t count, top;
@@ -395,7 +391,7 @@ static enum kv_result account_forget(struct directory_change *q,
 		return refuse(q, DIRECTORY_NONE);
 	if (r != KV_OK)
 		return r;
-	kv_delete(b, dkey_span(&k));
+	kv_delete(b, directory_key_span(&k));
 	return walk_verifiers(op, a.id, b, &count, &top);
 }
 
@@ -421,8 +417,8 @@ static enum kv_result verifier_run(struct directory_change *q,
 			return refuse(q, DIRECTORY_LIMIT);
 		v.number = top + 1;
 	}
-	struct directory_key k = dkey_verifier(q->account.id, v.number);
-	r = dir_row(op->space, KV_STAGED, &k, row);
+	struct directory_key k = directory_key_verifier(q->account.id, v.number);
+	r = directory_row(op->space, KV_STAGED, &k, row);
 	if (r != KV_OK && r != KV_NONE)
 		return r;
 	bool there = r == KV_OK;
@@ -430,13 +426,13 @@ static enum kv_result verifier_run(struct directory_change *q,
 	    (q->verb == DIRECTORY_VERIFIER_REMOVE || v.number != 0))
 		return refuse(q, DIRECTORY_NONE);
 	if (q->verb == DIRECTORY_VERIFIER_REMOVE) {
-		kv_delete(b, dkey_span(&k));
+		kv_delete(b, directory_key_span(&k));
 		return KV_OK;
 	}
 	v.made = kv_now(q->directory->kv);
 	q->made = v.number;
 	buf_clear(row);
-	verifier_write(row, &v);
+	directory_verifier_write(row, &v);
 	return put_row(b, &k, row);
 }
 
@@ -482,7 +478,7 @@ static enum kv_result change_run(struct kv_op *op, struct kv_batch *b,
 
 static enum kv_result apply_account(struct directory *d, uint64_t id)
 {
-	const struct account_object *old = table_account_by_id(d, id);
+	const struct account_object *old = directory_table_account_by_id(d, id);
 	char text[DIRECTORY_ADDRESS_MAX];
 	struct span name = {0};
 	if (old) {
@@ -490,12 +486,12 @@ static enum kv_result apply_account(struct directory *d, uint64_t id)
 		memcpy(text, name.ptr, name.len);
 		name.ptr = text;
 	}
-	enum kv_result r = table_account(d, id);
-	const struct account_object *new = table_account_by_id(d, id);
+	enum kv_result r = directory_table_account(d, id);
+	const struct account_object *new = directory_table_account_by_id(d, id);
 	if (r == KV_OK && new)
-		r = table_address(d, new->account.name);
+		r = directory_table_address(d, new->account.name);
 	else if (r == KV_OK && name.len)
-		r = table_address(d, name);
+		r = directory_table_address(d, name);
 	return r;
 }
 
@@ -505,10 +501,10 @@ static enum kv_result apply(struct directory_change *q)
 	switch (q->verb) {
 	case DIRECTORY_DOMAIN_PUT:
 	case DIRECTORY_DOMAIN_REMOVE:
-		return table_domain(d, q->domain.name);
+		return directory_table_domain(d, q->domain.name);
 	case DIRECTORY_ALIAS_PUT:
 	case DIRECTORY_ALIAS_REMOVE:
-		return table_address(d, q->alias.address);
+		return directory_table_address(d, q->alias.address);
 	default:
 		return apply_account(d, q->account.id);
 	}

@@ -66,7 +66,7 @@ static void moved(struct kv_watch *w, struct kv_space *s, uint64_t version)
 	if (p->applied == version)
 		return;
 	/* If it cannot be read now, the next change of it tries again. */
-	if (table_reload(p->directory, p->number) != KV_OK)
+	if (directory_table_reload(p->directory, p->number) != KV_OK)
 		p->applied = UINT64_MAX;
 	directory_tell(p->directory, 0);
 }
@@ -84,7 +84,7 @@ static enum kv_result open_all(struct directory *d)
 		if (r != KV_OK)
 			return r;
 		kv_watch_add(p->space, &p->watch);
-		r = table_reload(d, i);
+		r = directory_table_reload(d, i);
 	}
 	return r;
 }
@@ -99,9 +99,9 @@ enum directory_result directory_open(struct kv *kv, struct directory **out)
 	d->kv = kv;
 	d->generation = 1;
 	kv_random(kv, d->secret, sizeof(d->secret));
-	d->domains = sorted_new();
-	d->addresses = sorted_new();
-	d->accounts = sorted_new();
+	d->domains = kv_sorted_new();
+	d->addresses = kv_sorted_new();
+	d->accounts = kv_sorted_new();
 	enum kv_result r = d->domains && d->addresses && d->accounts
 				   ? open_all(d)
 				   : KV_UNAVAILABLE;
@@ -124,10 +124,10 @@ void directory_close(struct directory *d)
 			kv_space_close(d->partition[i].space);
 		}
 	if (d->domains && d->addresses && d->accounts)
-		table_clear(d);
-	sorted_free(d->domains);
-	sorted_free(d->addresses);
-	sorted_free(d->accounts);
+		directory_table_clear(d);
+	kv_sorted_free(d->domains);
+	kv_sorted_free(d->addresses);
+	kv_sorted_free(d->accounts);
 	d->tag = 0;
 	free(d);
 }
@@ -156,13 +156,22 @@ void directory_set_postmaster(struct directory *d, struct span address)
 	d->postmaster = span_of(d->postmaster_text, address.len);
 }
 
+void directory_set_separators(struct directory *d, struct span bytes)
+{
+	ENSURE_TAG(d, DIRECTORY_TAG);
+	ENSURE(bytes.len <= sizeof d->separators);
+	if (bytes.len)
+		memcpy(d->separators, bytes.ptr, bytes.len);
+	d->separator_count = bytes.len;
+}
+
 /* ---- look up ---- */
 
 const struct directory_domain *directory_domain(const struct directory *d,
 						struct span name)
 {
 	ENSURE_TAG(d, DIRECTORY_TAG);
-	const struct domain_object *o = table_get_text(d->domains, name);
+	const struct domain_object *o = directory_table_get_text(d->domains, name);
 	return o ? &o->domain : NULL;
 }
 
@@ -170,7 +179,7 @@ const struct directory_alias *directory_alias(const struct directory *d,
 					      struct span address)
 {
 	ENSURE_TAG(d, DIRECTORY_TAG);
-	const struct address_object *o = table_get_address(d, address);
+	const struct address_object *o = directory_table_get_address(d, address);
 	return o && o->alias ? &o->alias->alias : NULL;
 }
 
@@ -178,7 +187,7 @@ const struct directory_account *directory_account(const struct directory *d,
 						  uint64_t id)
 {
 	ENSURE_TAG(d, DIRECTORY_TAG);
-	const struct account_object *o = table_account_by_id(d, id);
+	const struct account_object *o = directory_table_account_by_id(d, id);
 	return o ? &o->account : NULL;
 }
 
@@ -186,7 +195,7 @@ const struct directory_account *
 directory_account_named(const struct directory *d, struct span address)
 {
 	ENSURE_TAG(d, DIRECTORY_TAG);
-	const struct address_object *o = table_get_address(d, address);
+	const struct address_object *o = directory_table_get_address(d, address);
 	return o && o->kind == DIRECTORY_ACCOUNT
 		       ? directory_account(d, o->account)
 		       : NULL;
@@ -196,7 +205,7 @@ const struct directory_verifier *
 directory_verifiers(const struct directory *d, uint64_t account, size_t *count)
 {
 	ENSURE_TAG(d, DIRECTORY_TAG);
-	const struct account_object *o = table_account_by_id(d, account);
+	const struct account_object *o = directory_table_account_by_id(d, account);
 	*count = o ? o->verifier_count : 0;
 	return *count ? o->verifiers : NULL;
 }
@@ -204,7 +213,7 @@ directory_verifiers(const struct directory *d, uint64_t account, size_t *count)
 /* ---- walk ---- */
 
 /* The first node behind `after`; an empty one starts. */
-static struct sorted_node *next_of(const struct sorted *m, struct span after)
+static struct kv_sorted_node *next_of(const struct kv_sorted *m, struct span after)
 {
 	struct directory_key k = {.len = 0};
 	if (after.len > DIRECTORY_ADDRESS_MAX)
@@ -213,14 +222,14 @@ static struct sorted_node *next_of(const struct sorted *m, struct span after)
 		k.bytes[k.len++] = ascii_lower(after.ptr[i]);
 	if (after.len)
 		k.bytes[k.len++] = 0; /* the smallest larger text */
-	return sorted_from(m, dkey_span(&k));
+	return kv_sorted_from(m, directory_key_span(&k));
 }
 
 const struct directory_domain *directory_domain_next(const struct directory *d,
 						     struct span after)
 {
 	ENSURE_TAG(d, DIRECTORY_TAG);
-	struct sorted_node *n = next_of(d->domains, after);
+	struct kv_sorted_node *n = next_of(d->domains, after);
 	return n ? &((struct domain_object *)(uintptr_t)n->mark)->domain : NULL;
 }
 
@@ -228,8 +237,8 @@ const struct directory_alias *directory_alias_next(const struct directory *d,
 						   struct span after)
 {
 	ENSURE_TAG(d, DIRECTORY_TAG);
-	for (struct sorted_node *n = next_of(d->addresses, after); n;
-	     n = sorted_next(n)) {
+	for (struct kv_sorted_node *n = next_of(d->addresses, after); n;
+	     n = kv_sorted_next(n)) {
 		struct address_object *o = (void *)(uintptr_t)n->mark;
 		if (o->alias)
 			return &o->alias->alias;
@@ -243,9 +252,9 @@ directory_account_next(const struct directory *d, uint64_t after)
 	ENSURE_TAG(d, DIRECTORY_TAG);
 	if (after == UINT64_MAX)
 		return NULL;
-	struct directory_key k = dkey_id('A', after + 1);
-	struct sorted_node *n =
-		sorted_from(d->accounts, span_skip(dkey_span(&k), 1));
+	struct directory_key k = directory_key_id('A', after + 1);
+	struct kv_sorted_node *n =
+		kv_sorted_from(d->accounts, span_skip(directory_key_span(&k), 1));
 	return n ? &((struct account_object *)(uintptr_t)n->mark)->account
 		 : NULL;
 }

@@ -59,7 +59,6 @@ void directory_close(struct directory *); /* NULL is allowed */
 struct directory_domain {
 	struct span name;
 	struct span catch_all; /* an address, or empty */
-	char plus;	       /* separator of sub-addresses, 0: none */
 	int64_t made;
 };
 
@@ -171,6 +170,12 @@ MUST_USE bool directory_resolve(const struct directory *, struct arena *,
 				struct directory_resolved *out);
 /* The address that stands in when nobody else is postmaster. Borrowed. */
 void directory_set_postmaster(struct directory *, struct span address);
+/*
+ * Each byte ends the name in an address of ours, and a detail follows it: at
+ * most DIRECTORY_SEPARATORS_MAX of them; none at first.
+ */
+#define DIRECTORY_SEPARATORS_MAX 4u
+void directory_set_separators(struct directory *, struct span bytes);
 
 /* May the account send as this address: own name, its sub-addresses, aliases
  * that lead to it alone, grants. */

@@ -8,14 +8,14 @@
 
 /* ---- keys ---- */
 
-struct directory_key dkey(char kind)
+struct directory_key directory_key_kind(char kind)
 {
 	return (struct directory_key){.bytes = {kind}, .len = 1};
 }
 
-struct directory_key dkey_text(char kind, struct span text)
+struct directory_key directory_key_text(char kind, struct span text)
 {
-	struct directory_key k = dkey(kind);
+	struct directory_key k = directory_key_kind(kind);
 	ENSURE(text.len <= DIRECTORY_ADDRESS_MAX);
 	for (size_t i = 0; i < text.len; i++)
 		k.bytes[k.len++] = ascii_lower(text.ptr[i]);
@@ -28,21 +28,21 @@ static void add(struct directory_key *k, uint64_t v, unsigned bytes)
 		k->bytes[k->len++] = (char)(v >> (8 * i));
 }
 
-struct directory_key dkey_id(char kind, uint64_t id)
+struct directory_key directory_key_id(char kind, uint64_t id)
 {
-	struct directory_key k = dkey(kind);
+	struct directory_key k = directory_key_kind(kind);
 	add(&k, id, 8);
 	return k;
 }
 
-struct directory_key dkey_verifier(uint64_t id, uint32_t number)
+struct directory_key directory_key_verifier(uint64_t id, uint32_t number)
 {
-	struct directory_key k = dkey_id('V', id);
+	struct directory_key k = directory_key_id('V', id);
 	add(&k, number, 4);
 	return k;
 }
 
-struct directory_key dkey_end(const struct directory_key *k)
+struct directory_key directory_key_end(const struct directory_key *k)
 {
 	struct directory_key end = *k;
 	while (end.len && (uint8_t)end.bytes[end.len - 1] == 0xff)
@@ -60,17 +60,17 @@ static uint64_t number_at(struct span key, size_t from, size_t bytes)
 	return v;
 }
 
-uint64_t dkey_number(struct span key) { return number_at(key, 1, 8); }
+uint64_t directory_key_number(struct span key) { return number_at(key, 1, 8); }
 
-uint32_t dkey_verifier_number(struct span key)
+uint32_t directory_key_verifier_number(struct span key)
 {
 	return (uint32_t)number_at(key, 9, 4);
 }
 
 unsigned directory_partition(struct span text)
 {
-	struct directory_key k = dkey_text('@', text);
-	return crc32c(0, span_skip(dkey_span(&k), 1)) % DIRECTORY_PARTITIONS;
+	struct directory_key k = directory_key_text('@', text);
+	return crc32c(0, span_skip(directory_key_span(&k), 1)) % DIRECTORY_PARTITIONS;
 }
 
 /* ---- names ---- */
@@ -122,35 +122,33 @@ bool directory_address_ok(struct span address)
 
 /* ---- values ---- */
 
-void domain_write(struct buf *b, const struct directory_domain *d)
+void directory_domain_write(struct buf *b, const struct directory_domain *d)
 {
 	pack_u8(b, DIRECTORY_FORMAT);
-	pack_u8(b, (uint8_t)d->plus);
 	pack_u64(b, (uint64_t)d->made);
 	pack_span(b, d->name);
 	pack_span(b, d->catch_all);
 }
 
-bool domain_read(struct span row, struct directory_domain *d)
+bool directory_domain_read(struct span row, struct directory_domain *d)
 {
 	struct unpack u = unpack_of(row);
 	if (unpack_u8(&u) != DIRECTORY_FORMAT)
 		return false;
-	d->plus = (char)unpack_u8(&u);
 	d->made = (int64_t)unpack_u64(&u);
 	d->name = unpack_span(&u, DIRECTORY_DOMAIN_MAX);
 	d->catch_all = unpack_span(&u, DIRECTORY_ADDRESS_MAX);
 	return unpack_done(&u);
 }
 
-void user_write_account(struct buf *b, uint64_t account)
+void directory_user_write_account(struct buf *b, uint64_t account)
 {
 	pack_u8(b, DIRECTORY_FORMAT);
 	pack_u8(b, DIRECTORY_ACCOUNT);
 	pack_u64(b, account);
 }
 
-void user_write_alias(struct buf *b, const struct directory_alias *a)
+void directory_user_write_alias(struct buf *b, const struct directory_alias *a)
 {
 	pack_u8(b, DIRECTORY_FORMAT);
 	pack_u8(b, DIRECTORY_ALIAS);
@@ -161,7 +159,7 @@ void user_write_alias(struct buf *b, const struct directory_alias *a)
 		pack_span(b, a->targets[i]);
 }
 
-bool list_next(struct span *packed, struct span *one)
+bool directory_list_next(struct span *packed, struct span *one)
 {
 	struct unpack u = unpack_of(*packed);
 	*one = unpack_span(&u, DIRECTORY_ADDRESS_MAX);
@@ -178,7 +176,7 @@ static bool list_ok(struct unpack *u, size_t count, struct span *packed)
 	return unpack_done(u);
 }
 
-bool user_read(struct span row, struct user_row *r)
+bool directory_user_read(struct span row, struct user_row *r)
 {
 	struct unpack u = unpack_of(row);
 	*r = (struct user_row){0};
@@ -199,7 +197,7 @@ bool user_read(struct span row, struct user_row *r)
 	return list_ok(&u, r->target_count, &r->targets);
 }
 
-void dir_account_write(struct buf *b, const struct directory_account *a)
+void directory_account_write(struct buf *b, const struct directory_account *a)
 {
 	pack_u8(b, DIRECTORY_FORMAT);
 	pack_u8(b, (uint8_t)a->state);
@@ -214,7 +212,7 @@ void dir_account_write(struct buf *b, const struct directory_account *a)
 		pack_span(b, a->grants[i]);
 }
 
-bool dir_account_read(struct span row, uint64_t id, struct directory_account *a,
+bool directory_account_read(struct span row, uint64_t id, struct directory_account *a,
 		  struct span *grants)
 {
 	struct unpack u = unpack_of(row);
@@ -234,7 +232,7 @@ bool dir_account_read(struct span row, uint64_t id, struct directory_account *a,
 	       state >= DIRECTORY_ACTIVE && state <= DIRECTORY_REMOVED;
 }
 
-void verifier_write(struct buf *b, const struct directory_verifier *v)
+void directory_verifier_write(struct buf *b, const struct directory_verifier *v)
 {
 	pack_u8(b, DIRECTORY_FORMAT);
 	pack_varint(b, v->scopes);
@@ -245,7 +243,7 @@ void verifier_write(struct buf *b, const struct directory_verifier *v)
 	pack_span(b, v->scram);
 }
 
-bool verifier_read(struct span row, uint32_t number,
+bool directory_verifier_read(struct span row, uint32_t number,
 		   struct directory_verifier *v)
 {
 	struct unpack u = unpack_of(row);

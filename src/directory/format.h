@@ -26,18 +26,18 @@ struct directory_key {
 	char bytes[DIRECTORY_ADDRESS_MAX + 16];
 	size_t len;
 };
-static inline struct span dkey_span(const struct directory_key *k)
+static inline struct span directory_key_span(const struct directory_key *k)
 {
 	return span_of(k->bytes, k->len);
 }
-struct directory_key dkey(char kind);
+struct directory_key directory_key_kind(char kind);
 /* In lower case; the text is at most DIRECTORY_ADDRESS_MAX long. */
-struct directory_key dkey_text(char kind, struct span text);
-struct directory_key dkey_id(char kind, uint64_t id);
-struct directory_key dkey_verifier(uint64_t id, uint32_t number);
-struct directory_key dkey_end(const struct directory_key *);
-uint64_t dkey_number(struct span key);	       /* of A and V keys */
-uint32_t dkey_verifier_number(struct span key); /* of V keys */
+struct directory_key directory_key_text(char kind, struct span text);
+struct directory_key directory_key_id(char kind, uint64_t id);
+struct directory_key directory_key_verifier(uint64_t id, uint32_t number);
+struct directory_key directory_key_end(const struct directory_key *);
+uint64_t directory_key_number(struct span key);	       /* of A and V keys */
+uint32_t directory_key_verifier_number(struct span key); /* of V keys */
 /* Of a domain or an address. */
 unsigned directory_partition(struct span text);
 
@@ -49,19 +49,19 @@ struct user_row {
 	uint32_t target_count;
 };
 
-void domain_write(struct buf *, const struct directory_domain *);
-MUST_USE bool domain_read(struct span, struct directory_domain *);
-void user_write_account(struct buf *, uint64_t account);
-void user_write_alias(struct buf *, const struct directory_alias *);
-MUST_USE bool user_read(struct span, struct user_row *);
+void directory_domain_write(struct buf *, const struct directory_domain *);
+MUST_USE bool directory_domain_read(struct span, struct directory_domain *);
+void directory_user_write_account(struct buf *, uint64_t account);
+void directory_user_write_alias(struct buf *, const struct directory_alias *);
+MUST_USE bool directory_user_read(struct span, struct user_row *);
 /* The next of the packed targets or grants. */
-MUST_USE bool list_next(struct span *packed, struct span *one);
-void dir_account_write(struct buf *, const struct directory_account *);
+MUST_USE bool directory_list_next(struct span *packed, struct span *one);
+void directory_account_write(struct buf *, const struct directory_account *);
 /* grants: packed, grant_count of them. */
-MUST_USE bool dir_account_read(struct span, uint64_t id,
+MUST_USE bool directory_account_read(struct span, uint64_t id,
 			   struct directory_account *, struct span *grants);
-void verifier_write(struct buf *, const struct directory_verifier *);
-MUST_USE bool verifier_read(struct span, uint32_t number,
+void directory_verifier_write(struct buf *, const struct directory_verifier *);
+MUST_USE bool directory_verifier_read(struct span, uint32_t number,
 			    struct directory_verifier *);
 
 /* An address as we keep them: local part, '@', domain; both with bounds. */

@@ -47,7 +47,7 @@ static void check_domain(struct fsck *f, struct span name, struct span value)
 {
 	struct directory_domain d;
 	f->count->domains++;
-	f->bad = !domain_read(value, &d);
+	f->bad = !directory_domain_read(value, &d);
 	if (f->bad)
 		finding(f, "domain %.*s: its row is unreadable",
 			SPAN_FMT(name));
@@ -64,7 +64,7 @@ static enum kv_result check_user(struct fsck *f, struct span address,
 {
 	struct user_row u;
 	struct buf row;
-	f->bad = !user_read(value, &u);
+	f->bad = !directory_user_read(value, &u);
 	if (f->bad) {
 		finding(f, "address %.*s: its row is unreadable",
 			SPAN_FMT(address));
@@ -82,9 +82,9 @@ static enum kv_result check_user(struct fsck *f, struct span address,
 		f->count->aliases++;
 		return KV_OK;
 	}
-	struct directory_key k = dkey_id('A', u.account);
+	struct directory_key k = directory_key_id('A', u.account);
 	buf_init(&row, DIRECTORY_ROW);
-	enum kv_result r = dir_row(f->space, KV_VISIBLE, &k, &row);
+	enum kv_result r = directory_row(f->space, KV_VISIBLE, &k, &row);
 	buf_free(&row);
 	if (r == KV_NONE) {
 		f->bad = true;
@@ -104,7 +104,7 @@ static enum kv_result check_account(struct fsck *f, uint64_t id,
 	struct buf row;
 	f->count->accounts++;
 	/* A damaged account is told, not removed: mail hangs on its number. */
-	if (!dir_account_read(value, id, &a, &grants)) {
+	if (!directory_account_read(value, id, &a, &grants)) {
 		finding(f, "account %" PRIu64 ": its row is unreadable", id);
 		return KV_OK;
 	}
@@ -112,10 +112,10 @@ static enum kv_result check_account(struct fsck *f, uint64_t id,
 		finding(f, "account %" PRIu64 " stands in the wrong place", id);
 	if (a.state == DIRECTORY_REMOVED)
 		return KV_OK;
-	struct directory_key k = dkey_text('U', a.name);
+	struct directory_key k = directory_key_text('U', a.name);
 	buf_init(&row, DIRECTORY_ROW);
-	enum kv_result r = dir_row(f->space, KV_VISIBLE, &k, &row);
-	if (r == KV_NONE || (r == KV_OK && (!user_read(buf_span(&row), &u) ||
+	enum kv_result r = directory_row(f->space, KV_VISIBLE, &k, &row);
+	if (r == KV_NONE || (r == KV_OK && (!directory_user_read(buf_span(&row), &u) ||
 					    u.kind != DIRECTORY_ACCOUNT ||
 					    u.account != id)))
 		finding(f, "account %" PRIu64 ": address %.*s is not its own",
@@ -128,23 +128,23 @@ static enum kv_result check_verifier(struct fsck *f, struct span key,
 				     struct span value)
 {
 	struct directory_verifier v;
-	struct directory_key k = dkey_id('A', dkey_number(key));
+	struct directory_key k = directory_key_id('A', directory_key_number(key));
 	struct buf row;
 	f->count->verifiers++;
-	f->bad = !verifier_read(value, dkey_verifier_number(key), &v);
+	f->bad = !directory_verifier_read(value, directory_key_verifier_number(key), &v);
 	if (f->bad) {
 		finding(f, "account %" PRIu64 ": a verifier is unreadable",
-			dkey_number(key));
+			directory_key_number(key));
 		return KV_OK;
 	}
 	buf_init(&row, DIRECTORY_ROW);
-	enum kv_result r = dir_row(f->space, KV_VISIBLE, &k, &row);
+	enum kv_result r = directory_row(f->space, KV_VISIBLE, &k, &row);
 	buf_free(&row);
 	if (r == KV_NONE) {
 		f->bad = true;
 		finding(f, "a verifier of account %" PRIu64
 			   ", which is missing",
-			dkey_number(key));
+			directory_key_number(key));
 		r = KV_OK;
 	}
 	return r;
@@ -163,7 +163,7 @@ static enum kv_result check_row(struct fsck *f, struct span key,
 	case 'U':
 		return check_user(f, span_skip(key, 1), value);
 	case 'A':
-		return check_account(f, dkey_number(key), value);
+		return check_account(f, directory_key_number(key), value);
 	case 'V':
 		return check_verifier(f, key, value);
 	default:

@@ -57,10 +57,12 @@ struct directory {
 	uint32_t tag;
 	struct kv *kv;
 	uint8_t secret[SIPHASH_KEY];
-	struct sorted *domains, *addresses, *accounts;
+	struct kv_sorted *domains, *addresses, *accounts;
 	struct partition partition[DIRECTORY_PARTITIONS];
 	struct span postmaster;
 	char postmaster_text[DIRECTORY_ADDRESS_MAX];
+	char separators[DIRECTORY_SEPARATORS_MAX];
+	size_t separator_count;
 	uint64_t generation, epoch;
 	directory_changed_fn *changed;
 	void *arg;
@@ -70,21 +72,21 @@ struct directory {
 
 enum directory_result directory_from_kv(enum kv_result);
 /* Read all rows of a partition into the table, in place of what it has. */
-MUST_USE enum kv_result table_reload(struct directory *, unsigned partition);
+MUST_USE enum kv_result directory_table_reload(struct directory *, unsigned partition);
 /* Bring one object up to date with its visible rows. */
-MUST_USE enum kv_result table_domain(struct directory *, struct span name);
-MUST_USE enum kv_result table_address(struct directory *, struct span address);
-MUST_USE enum kv_result table_account(struct directory *, uint64_t id);
-void table_clear(struct directory *);
+MUST_USE enum kv_result directory_table_domain(struct directory *, struct span name);
+MUST_USE enum kv_result directory_table_address(struct directory *, struct span address);
+MUST_USE enum kv_result directory_table_account(struct directory *, uint64_t id);
+void directory_table_clear(struct directory *);
 
-void *table_get(const struct sorted *, struct span lower);
-void *table_get_text(const struct sorted *, struct span text);
-struct account_object *table_account_by_id(const struct directory *, uint64_t);
-const struct address_object *table_get_address(const struct directory *,
+void *directory_table_get(const struct kv_sorted *, struct span lower);
+void *directory_table_get_text(const struct kv_sorted *, struct span text);
+struct account_object *directory_table_account_by_id(const struct directory *, uint64_t);
+const struct address_object *directory_table_get_address(const struct directory *,
 					       struct span address);
 void directory_tell(struct directory *, uint64_t account);
-MUST_USE enum kv_result dir_row(struct kv_space *, enum kv_view,
+MUST_USE enum kv_result directory_row(struct kv_space *, enum kv_view,
 				const struct directory_key *, struct buf *);
-MUST_USE enum kv_result dir_scan(struct kv_space *, enum kv_view,
+MUST_USE enum kv_result directory_scan(struct kv_space *, enum kv_view,
 				 const struct directory_key *prefix,
 				 struct kv_scan **);

@@ -37,8 +37,8 @@ static void see(struct resolving *r, struct span address, unsigned depth)
 {
 	if (address.len > DIRECTORY_ADDRESS_MAX)
 		return;
-	struct directory_key k = dkey_text('@', address);
-	struct span lower = span_skip(dkey_span(&k), 1);
+	struct directory_key k = directory_key_text('@', address);
+	struct span lower = span_skip(directory_key_span(&k), 1);
 	if (map_get(r->known, lower))
 		return;
 	if (depth > DIRECTORY_DEPTH_MAX || r->count == SEEN_MAX) {
@@ -77,7 +77,7 @@ static void add(struct resolving *r, struct directory_target t)
 static bool known_address(struct resolving *r, struct span address,
 			  struct span detail, unsigned depth)
 {
-	const struct address_object *o = table_get_address(r->d, address);
+	const struct address_object *o = directory_table_get_address(r->d, address);
 	if (!o)
 		return false;
 	if (o->kind == DIRECTORY_ALIAS) {
@@ -99,11 +99,21 @@ static struct span join(struct resolving *r, struct span local,
 			    SPAN_FMT(domain));
 }
 
+/* Where the first separator stands; SIZE_MAX: none does. */
+static size_t separator_in(const struct directory *d, struct span local)
+{
+	struct span marks = span_of(d->separators, d->separator_count);
+	for (size_t i = 0; i < local.len; i++)
+		if (span_has(marks, local.ptr[i]))
+			return i;
+	return SIZE_MAX;
+}
+
 /* Without what stands behind the first separator. */
-static bool sub_address(struct resolving *r, char plus, struct span local,
+static bool sub_address(struct resolving *r, struct span local,
 			struct span domain, unsigned depth)
 {
-	size_t at = plus ? span_find(local, plus) : SIZE_MAX;
+	size_t at = separator_in(r->d, local);
 	if (at == SIZE_MAX || at == 0)
 		return false;
 	struct span base = join(r, span_sub(local, 0, at), domain);
@@ -142,7 +152,7 @@ static bool open_address(struct resolving *r, const struct seen *s)
 		return true;
 	}
 	if (known_address(r, s->lower, (struct span){0}, s->depth) ||
-	    sub_address(r, dom->plus, local, domain, s->depth) ||
+	    sub_address(r, local, domain, s->depth) ||
 	    role_address(r, local, s->depth))
 		return true;
 	if (dom->catch_all.len == 0)
@@ -219,7 +229,7 @@ static bool leads_to(const struct directory *d, struct arena *a,
 		     struct span address, uint64_t account)
 {
 	struct directory_resolved r;
-	const struct address_object *o = table_get_address(d, address);
+	const struct address_object *o = directory_table_get_address(d, address);
 	if (!o)
 		return false;
 	if (o->kind == DIRECTORY_ACCOUNT)
@@ -257,8 +267,8 @@ bool directory_may_send_as(const struct directory *d, uint64_t account,
 	if (!a)
 		return false;
 	bool yes = leads_to(d, a, address, account);
-	const struct directory_domain *dom = directory_domain(d, domain);
-	size_t at = dom && dom->plus ? span_find(local, dom->plus) : SIZE_MAX;
+	size_t at = directory_domain(d, domain) ? separator_in(d, local)
+						: SIZE_MAX;
 	if (!yes && at != SIZE_MAX && at > 0) {
 		struct span base =
 			arena_printf(a, "%.*s@%.*s", (int)at, local.ptr,

@@ -15,31 +15,31 @@
 
 /* ---- sorted maps of pointers ---- */
 
-void *table_get(const struct sorted *m, struct span lower)
+void *directory_table_get(const struct kv_sorted *m, struct span lower)
 {
-	struct sorted_node *n = sorted_find(m, lower);
+	struct kv_sorted_node *n = kv_sorted_find(m, lower);
 	return n ? (void *)(uintptr_t)n->mark : NULL;
 }
 
-void *table_get_text(const struct sorted *m, struct span text)
+void *directory_table_get_text(const struct kv_sorted *m, struct span text)
 {
 	if (text.len > DIRECTORY_ADDRESS_MAX)
 		return NULL;
-	struct directory_key k = dkey_text('@', text);
-	return table_get(m, span_skip(dkey_span(&k), 1));
+	struct directory_key k = directory_key_text('@', text);
+	return directory_table_get(m, span_skip(directory_key_span(&k), 1));
 }
 
-struct account_object *table_account_by_id(const struct directory *d,
+struct account_object *directory_table_account_by_id(const struct directory *d,
 					   uint64_t id)
 {
-	struct directory_key k = dkey_id('A', id);
-	return table_get(d->accounts, span_skip(dkey_span(&k), 1));
+	struct directory_key k = directory_key_id('A', id);
+	return directory_table_get(d->accounts, span_skip(directory_key_span(&k), 1));
 }
 
-const struct address_object *table_get_address(const struct directory *d,
+const struct address_object *directory_table_get_address(const struct directory *d,
 					       struct span address)
 {
-	return table_get_text(d->addresses, address);
+	return directory_table_get_text(d->addresses, address);
 }
 
 static void domain_free(struct domain_object *o) { free(o); }
@@ -71,22 +71,22 @@ static void object_free(void *object, char table)
 	}
 }
 
-static void forget(struct sorted *m, struct span lower, char table)
+static void forget(struct kv_sorted *m, struct span lower, char table)
 {
-	void *object = table_get(m, lower);
+	void *object = directory_table_get(m, lower);
 	if (!object)
 		return;
-	sorted_remove(m, lower);
+	kv_sorted_remove(m, lower);
 	object_free(object, table);
 }
 
 /* In place of what was there; the object is the table's afterwards. */
 static enum kv_result table_set(struct directory *d, unsigned partition,
-				struct sorted *m, struct span lower,
+				struct kv_sorted *m, struct span lower,
 				struct object *object, char table)
 {
-	void *old = table_get(m, lower);
-	struct sorted_node *n = sorted_put(m, lower, (struct span){0});
+	void *old = directory_table_get(m, lower);
+	struct kv_sorted_node *n = kv_sorted_put(m, lower, (struct span){0});
 	if (!n) {
 		object_free(object, table);
 		return KV_UNAVAILABLE;
@@ -101,19 +101,19 @@ static enum kv_result table_set(struct directory *d, unsigned partition,
 
 /* ---- rows ---- */
 
-enum kv_result dir_row(struct kv_space *s, enum kv_view view,
+enum kv_result directory_row(struct kv_space *s, enum kv_view view,
 		       const struct directory_key *k, struct buf *row)
 {
 	buf_clear(row);
-	return kv_get(s, view, dkey_span(k), row);
+	return kv_get(s, view, directory_key_span(k), row);
 }
 
-enum kv_result dir_scan(struct kv_space *s, enum kv_view view,
+enum kv_result directory_scan(struct kv_space *s, enum kv_view view,
 			const struct directory_key *prefix,
 			struct kv_scan **out)
 {
-	struct directory_key end = dkey_end(prefix);
-	return kv_scan_open(s, view, dkey_span(prefix), dkey_span(&end), false,
+	struct directory_key end = directory_key_end(prefix);
+	return kv_scan_open(s, view, directory_key_span(prefix), directory_key_span(&end), false,
 			    out);
 }
 
@@ -130,7 +130,7 @@ static enum kv_result load_domain(struct directory *d, unsigned partition,
 				  struct span lower, struct span row)
 {
 	struct directory_domain read;
-	if (!domain_read(row, &read))
+	if (!directory_domain_read(row, &read))
 		return KV_CORRUPT;
 	struct domain_object *o =
 		malloc(sizeof(*o) + read.name.len + read.catch_all.len);
@@ -151,7 +151,7 @@ static bool copy_list(struct arena *a, struct span packed, size_t count,
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct span one;
-		if (!list_next(&packed, &one) || !arena_copy(a, one, &list[i]))
+		if (!directory_list_next(&packed, &one) || !arena_copy(a, one, &list[i]))
 			return false;
 	}
 	*out = list;
@@ -179,7 +179,7 @@ static enum kv_result load_address(struct directory *d, unsigned partition,
 				   struct span lower, struct span row)
 {
 	struct user_row u;
-	if (!user_read(row, &u))
+	if (!directory_user_read(row, &u))
 		return KV_CORRUPT;
 	struct address_object *o = calloc(1, sizeof(*o));
 	if (!o)
@@ -206,11 +206,11 @@ static bool copy_verifier(struct arena *a, struct directory_verifier *v)
 static enum kv_result load_verifiers(struct kv_space *s,
 				     struct account_object *o)
 {
-	struct directory_key prefix = dkey_id('V', o->account.id);
+	struct directory_key prefix = directory_key_id('V', o->account.id);
 	struct kv_scan *scan;
 	struct span key, value;
 	const size_t max = DIRECTORY_APPS_MAX + 1;
-	enum kv_result r = dir_scan(s, KV_VISIBLE, &prefix, &scan);
+	enum kv_result r = directory_scan(s, KV_VISIBLE, &prefix, &scan);
 	if (r != KV_OK)
 		return r;
 	while (o->verifier_count < max &&
@@ -227,7 +227,7 @@ static enum kv_result load_verifiers(struct kv_space *s,
 			o->verifiers ? &o->verifiers[o->verifier_count] : NULL;
 		if (!v)
 			r = KV_UNAVAILABLE;
-		else if (!verifier_read(value, dkey_verifier_number(key), v))
+		else if (!directory_verifier_read(value, directory_key_verifier_number(key), v))
 			continue; /* nobody logs in with it; fsck tells */
 		else if (!copy_verifier(o->verifier_arena, v))
 			r = KV_UNAVAILABLE;
@@ -242,10 +242,10 @@ static enum kv_result load_verifiers(struct kv_space *s,
 static enum kv_result load_account(struct directory *d, unsigned partition,
 				   uint64_t id, struct span row)
 {
-	struct directory_key k = dkey_id('A', id);
-	struct span lower = span_skip(dkey_span(&k), 1), grants;
+	struct directory_key k = directory_key_id('A', id);
+	struct span lower = span_skip(directory_key_span(&k), 1), grants;
 	struct directory_account read;
-	if (!dir_account_read(row, id, &read, &grants))
+	if (!directory_account_read(row, id, &read, &grants))
 		return KV_CORRUPT;
 	struct arena *a = arena_new(OBJECT_MAX);
 	struct account_object *o =
@@ -271,15 +271,15 @@ static enum kv_result load_account(struct directory *d, unsigned partition,
 
 /* ---- one object ---- */
 
-enum kv_result table_domain(struct directory *d, struct span name)
+enum kv_result directory_table_domain(struct directory *d, struct span name)
 {
-	struct directory_key k = dkey_text('D', name);
+	struct directory_key k = directory_key_text('D', name);
 	unsigned p = directory_partition(name);
 	struct buf row;
 	buf_init(&row, DIRECTORY_ROW);
 	enum kv_result r =
-		dir_row(d->partition[p].space, KV_VISIBLE, &k, &row);
-	struct span lower = span_skip(dkey_span(&k), 1);
+		directory_row(d->partition[p].space, KV_VISIBLE, &k, &row);
+	struct span lower = span_skip(directory_key_span(&k), 1);
 	if (r == KV_OK)
 		r = load_domain(d, p, lower, buf_span(&row));
 	if (r == KV_CORRUPT || r == KV_NONE)
@@ -288,15 +288,15 @@ enum kv_result table_domain(struct directory *d, struct span name)
 	return r;
 }
 
-enum kv_result table_address(struct directory *d, struct span address)
+enum kv_result directory_table_address(struct directory *d, struct span address)
 {
-	struct directory_key k = dkey_text('U', address);
+	struct directory_key k = directory_key_text('U', address);
 	unsigned p = directory_partition(address);
 	struct buf row;
 	buf_init(&row, DIRECTORY_ROW);
 	enum kv_result r =
-		dir_row(d->partition[p].space, KV_VISIBLE, &k, &row);
-	struct span lower = span_skip(dkey_span(&k), 1);
+		directory_row(d->partition[p].space, KV_VISIBLE, &k, &row);
+	struct span lower = span_skip(directory_key_span(&k), 1);
 	if (r == KV_OK)
 		r = load_address(d, p, lower, buf_span(&row));
 	if (r == KV_CORRUPT || r == KV_NONE)
@@ -305,18 +305,18 @@ enum kv_result table_address(struct directory *d, struct span address)
 	return r;
 }
 
-enum kv_result table_account(struct directory *d, uint64_t id)
+enum kv_result directory_table_account(struct directory *d, uint64_t id)
 {
-	struct directory_key k = dkey_id('A', id);
+	struct directory_key k = directory_key_id('A', id);
 	unsigned p = id % DIRECTORY_PARTITIONS;
 	struct buf row;
 	buf_init(&row, DIRECTORY_ROW);
 	enum kv_result r =
-		dir_row(d->partition[p].space, KV_VISIBLE, &k, &row);
+		directory_row(d->partition[p].space, KV_VISIBLE, &k, &row);
 	if (r == KV_OK)
 		r = load_account(d, p, id, buf_span(&row));
 	if (r == KV_CORRUPT || r == KV_NONE)
-		forget(d->accounts, span_skip(dkey_span(&k), 1), 'A'),
+		forget(d->accounts, span_skip(directory_key_span(&k), 1), 'A'),
 			r = KV_OK;
 	buf_free(&row);
 	return r;
@@ -325,12 +325,12 @@ enum kv_result table_account(struct directory *d, uint64_t id)
 /* ---- a whole partition ---- */
 
 /* Objects of a partition that its last reading did not meet. */
-static void forget_unseen(struct directory *d, struct sorted *m, char table,
+static void forget_unseen(struct directory *d, struct kv_sorted *m, char table,
 			  unsigned partition)
 {
-	struct sorted_node *n = sorted_from(m, (struct span){0});
+	struct kv_sorted_node *n = kv_sorted_from(m, (struct span){0});
 	while (n) {
-		struct sorted_node *next = sorted_next(n);
+		struct kv_sorted_node *next = kv_sorted_next(n);
 		const struct object *o = (void *)(uintptr_t)n->mark;
 		if (o->partition == partition && o->seen != d->epoch)
 			forget(m, n->key, table);
@@ -338,14 +338,14 @@ static void forget_unseen(struct directory *d, struct sorted *m, char table,
 	}
 }
 
-static void forget_all(struct sorted *m, char table)
+static void forget_all(struct kv_sorted *m, char table)
 {
-	struct sorted_node *n;
-	while ((n = sorted_from(m, (struct span){0})))
+	struct kv_sorted_node *n;
+	while ((n = kv_sorted_from(m, (struct span){0})))
 		forget(m, n->key, table);
 }
 
-void table_clear(struct directory *d)
+void directory_table_clear(struct directory *d)
 {
 	forget_all(d->domains, 'D');
 	forget_all(d->addresses, 'U');
@@ -357,7 +357,7 @@ void table_clear(struct directory *d)
  * tells of it.  When the reading fails on its way, what was known stays known:
  * a disk error must not turn into "no such user".
  */
-enum kv_result table_reload(struct directory *d, unsigned partition)
+enum kv_result directory_table_reload(struct directory *d, unsigned partition)
 {
 	struct partition *p = &d->partition[partition];
 	struct kv_scan *scan;
@@ -377,7 +377,7 @@ enum kv_result table_reload(struct directory *d, unsigned partition)
 			r = load_address(d, partition, span_skip(key, 1),
 					 value);
 		else if (key.ptr[0] == 'A')
-			r = load_account(d, partition, dkey_number(key),
+			r = load_account(d, partition, directory_key_number(key),
 					 value);
 		if (r != KV_OK && r != KV_CORRUPT)
 			break;

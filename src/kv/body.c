@@ -60,7 +60,7 @@ enum kv_result kv_body_list(struct kv *kv, const struct kv_id *from,
 
 /* ---- jobs ---- */
 
-void front_body_done(struct body_job *j)
+void kv_front_body_done(struct body_job *j)
 {
 	j->kv->jobs--;
 	j->done(j->arg, j->result);

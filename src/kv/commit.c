@@ -51,7 +51,7 @@ static enum kv_result space_load(struct kv *kv, struct kv_space *s)
 	enum kv_result r =
 		kv->down ? KV_UNAVAILABLE
 			 : kv->engine->ops->head(kv->engine, s->name, &b);
-	if (r == KV_OK && !head_read(buf_span(&b), &s->visible))
+	if (r == KV_OK && !kv_head_read(buf_span(&b), &s->visible))
 		r = KV_CORRUPT;
 	buf_free(&b);
 	s->staged = s->visible;
@@ -114,7 +114,7 @@ void kv_space_close(struct kv_space *s)
 		at = &(*at)->next;
 	*at = s->next;
 	kv->space_count--;
-	sorted_free(s->rows);
+	kv_sorted_free(s->rows);
 	s->tag = 0;
 	free(s);
 }
@@ -196,26 +196,36 @@ bool kv_full(struct kv *kv)
 	kv->full_known = true;
 	kv->full_at = now;
 	kv->full = kv->engine->ops->disk(kv->engine, &avail, &total) &&
-		   avail < u64_max(total / 50, KV_RESERVE_MIN);
+		   avail < u64_max(total / 100 * kv->reserve_percent,
+				   kv->reserve_least);
 	return kv->full;
+}
+
+void kv_set_reserve(struct kv *kv, unsigned percent, uint64_t least)
+{
+	ENSURE_TAG(kv, KV_TAG);
+	ENSURE(percent <= 100);
+	kv->reserve_percent = percent;
+	kv->reserve_least = least;
+	kv->full_known = false;
 }
 
 /* All nodes first: if memory ends on the way nothing has changed. */
 static bool stage_rows(struct kv_space *s, struct kv_batch *b)
 {
-	if (!s->rows && !(s->rows = sorted_new()))
+	if (!s->rows && !(s->rows = kv_sorted_new()))
 		return false;
 	for (size_t i = 0; i < b->count; i++) {
-		b->rows[i].node = sorted_make(s->rows, batch_key(b, i),
+		b->rows[i].node = kv_sorted_make(s->rows, batch_key(b, i),
 					   batch_value(b, i));
 		if (b->rows[i].node)
 			continue;
 		while (i-- > 0)
-			sorted_unmake(b->rows[i].node);
+			kv_sorted_unmake(b->rows[i].node);
 		return false;
 	}
 	for (size_t i = 0; i < b->count; i++) {
-		struct sorted_node *n = sorted_insert(s->rows, b->rows[i].node);
+		struct kv_sorted_node *n = kv_sorted_insert(s->rows, b->rows[i].node);
 		n->gone = b->rows[i].gone;
 		n->mark = ++s->kv->seq;
 		b->rows[i].node = n;
@@ -267,7 +277,7 @@ enum kv_result kv_commit(struct kv_space *s, struct kv_batch *b,
 	ENSURE(!b->busy && token != 0 && done && s->kv->scans == 0);
 	uint64_t version = 0;
 	bool known = guard != UINT64_MAX &&
-		     head_knows(&s->staged, guard + 1, token, &version);
+		     kv_head_knows(&s->staged, guard + 1, token, &version);
 	enum kv_result r = refuse(s, b, known ? KV_SHRINKS : flags);
 	if (r != KV_OK)
 		return r;
@@ -289,7 +299,7 @@ enum kv_result kv_commit(struct kv_space *s, struct kv_batch *b,
 			free(c);
 			return KV_UNAVAILABLE;
 		}
-		head_advance(&c->head, token, !(flags & KV_QUIET));
+		kv_head_advance(&c->head, token, !(flags & KV_QUIET));
 		s->staged = c->head;
 	}
 	enqueue(s, c);

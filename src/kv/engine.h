@@ -12,7 +12,7 @@
  * on the group, means that the engine must be reopened before it is used.
  *
  * Owner's thread: everything, except body_read and body_size (any reader),
- * large_finish (the body thread) and reopen (the writer's thread while
+ * kv_large_finish (the body thread) and reopen (the writer's thread while
  * nothing else runs).
  */
 #pragma once
@@ -32,14 +32,14 @@ struct head {
 	uint8_t tokens;		   /* how many are known */
 	uint8_t moved;		   /* bit i: that commit moved the version */
 };
-size_t head_write(const struct head *, uint8_t out[HEAD_MAX]);
-MUST_USE bool head_read(struct span, struct head *);
-void head_advance(struct head *, uint64_t token, bool moves);
+size_t kv_head_write(const struct head *, uint8_t out[HEAD_MAX]);
+MUST_USE bool kv_head_read(struct span, struct head *);
+void kv_head_advance(struct head *, uint64_t token, bool moves);
 /* Was `token` the commit that led to `turn`?  Then what version it had. */
-MUST_USE bool head_knows(const struct head *, uint64_t turn, uint64_t token,
+MUST_USE bool kv_head_knows(const struct head *, uint64_t turn, uint64_t token,
 			 uint64_t *version);
 
-void space_key(struct kv_name, uint8_t out[SPACE_KEY]);
+void kv_space_key(struct kv_name, uint8_t out[SPACE_KEY]);
 
 struct batch_row {
 	size_t key, value; /* offsets into bytes */
@@ -47,7 +47,7 @@ struct batch_row {
 	bool gone;
 	bool stale; /* a later commit of the group writes the same key */
 	uint64_t seq;
-	struct sorted_node *node; /* in the overlay while staged */
+	struct kv_sorted_node *node; /* in the overlay while staged */
 };
 
 struct batch_body {

@@ -6,7 +6,6 @@
 
 #include "kv/engine.h"
 
-#define KV_RESERVE_MIN   (256ull * 1024 * 1024)
 #define KV_REOPEN_EVERY  NS_PER_SEC
 #define KV_DISK_EVERY    NS_PER_SEC
 
@@ -18,7 +17,7 @@ struct kv_space {
 	size_t users;	/* handles and staged commits */
 	size_t waiting; /* staged commits */
 	struct head staged, visible;
-	struct sorted *rows; /* staged, not yet visible; NULL: none */
+	struct kv_sorted *rows; /* staged, not yet visible; NULL: none */
 	struct kv_watch *watches;
 	uint64_t told; /* version of the last hint */
 	/* While a group is finished: */
@@ -66,6 +65,8 @@ struct kv {
 	size_t scans;
 	bool polling, abandoned;
 	bool full;
+	unsigned reserve_percent;
+	uint64_t reserve_least;
 	uint64_t full_at; /* when it was judged */
 	bool full_known;
 	struct kv_stats stats;
@@ -75,6 +76,6 @@ struct kv {
 #define SPACE_TAG TAG4('K', 'V', 'S', 'P')
 
 
-void front_wait_up(struct kv *, struct waiter *);
+void kv_front_wait_up(struct kv *, struct waiter *);
 /* A body job came back: tell its owner. */
-void front_body_done(struct body_job *);
+void kv_front_body_done(struct body_job *);

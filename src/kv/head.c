@@ -23,7 +23,7 @@ static uint64_t get64(const char *p)
 	return v;
 }
 
-size_t head_write(const struct head *h, uint8_t out[HEAD_MAX])
+size_t kv_head_write(const struct head *h, uint8_t out[HEAD_MAX])
 {
 	put64(out, h->turn);
 	put64(out + 8, h->version);
@@ -34,7 +34,7 @@ size_t head_write(const struct head *h, uint8_t out[HEAD_MAX])
 	return 18u + 8u * h->tokens;
 }
 
-bool head_read(struct span s, struct head *h)
+bool kv_head_read(struct span s, struct head *h)
 {
 	if (s.len < 18 || (uint8_t)s.ptr[17] > KV_TOKENS ||
 	    s.len != 18u + 8u * (uint8_t)s.ptr[17])
@@ -48,7 +48,7 @@ bool head_read(struct span s, struct head *h)
 	return true;
 }
 
-void head_advance(struct head *h, uint64_t token, bool moves)
+void kv_head_advance(struct head *h, uint64_t token, bool moves)
 {
 	memmove(h->token + 1, h->token, (KV_TOKENS - 1) * sizeof(h->token[0]));
 	h->token[0] = token;
@@ -59,7 +59,7 @@ void head_advance(struct head *h, uint64_t token, bool moves)
 	h->version += moves ? 1 : 0;
 }
 
-bool head_knows(const struct head *h, uint64_t turn, uint64_t token,
+bool kv_head_knows(const struct head *h, uint64_t turn, uint64_t token,
 		uint64_t *version)
 {
 	if (turn > h->turn || h->turn - turn >= h->tokens ||
@@ -72,7 +72,7 @@ bool head_knows(const struct head *h, uint64_t turn, uint64_t token,
 	return true;
 }
 
-void space_key(struct kv_name name, uint8_t out[SPACE_KEY])
+void kv_space_key(struct kv_name name, uint8_t out[SPACE_KEY])
 {
 	out[0] = (uint8_t)name.kind;
 	put64(out + 1, name.id);

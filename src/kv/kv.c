@@ -73,7 +73,7 @@ static void space_fail(struct kv_space *s)
 {
 	s->failed = true;
 	if (s->rows)
-		sorted_clear(s->rows);
+		kv_sorted_clear(s->rows);
 }
 
 /* The space's head as the engine has it; the old one when it cannot say. */
@@ -84,7 +84,7 @@ static void space_reload(struct kv_space *s)
 	struct head head = {0};
 	buf_init(&b, HEAD_MAX);
 	enum kv_result r = kv->engine->ops->head(kv->engine, s->name, &b);
-	if (r == KV_NONE || (r == KV_OK && head_read(buf_span(&b), &head)))
+	if (r == KV_NONE || (r == KV_OK && kv_head_read(buf_span(&b), &head)))
 		s->visible = head;
 	s->staged = s->visible;
 	buf_free(&b);
@@ -134,7 +134,7 @@ static void commit_visible(struct kv *kv, struct staged *c)
 	struct kv_batch *b = c->batch;
 	for (size_t i = 0; i < b->count; i++)
 		if (b->rows[i].node->mark == b->rows[i].seq)
-			sorted_remove(s->rows, batch_key(b, i));
+			kv_sorted_remove(s->rows, batch_key(b, i));
 	s->visible = c->head;
 	kv->stats.commits++;
 	kv->stats.rows += b->count;
@@ -309,7 +309,7 @@ static void reopen_start(struct kv *kv)
 	}
 }
 
-void front_wait_up(struct kv *kv, struct waiter *w)
+void kv_front_wait_up(struct kv *kv, struct waiter *w)
 {
 	w->next = kv->waiters;
 	kv->waiters = w;
@@ -327,14 +327,14 @@ static void claim_jobs(struct kv *kv)
 		else if (kv->writing && job == &kv->writing->job)
 			finish_group(kv);
 		else
-			front_body_done(CONTAINER_OF(job, struct body_job, job));
+			kv_front_body_done(CONTAINER_OF(job, struct body_job, job));
 	}
 	struct body_job *ready = kv->ready;
 	kv->ready = NULL;
 	kv->ready_last = &kv->ready;
 	for (struct body_job *next; ready; ready = next) {
 		next = ready->next;
-		front_body_done(ready);
+		kv_front_body_done(ready);
 	}
 }
 
@@ -408,7 +408,7 @@ static void kv_end(struct kv *kv, void (*end)(struct engine *))
 	for (size_t i = 0; i < kv->chain_count; i++)
 		for (struct kv_space *s = kv->chains[i], *next; s; s = next) {
 			next = s->next;
-			sorted_free(s->rows);
+			kv_sorted_free(s->rows);
 			s->tag = 0;
 			free(s);
 		}

@@ -289,7 +289,14 @@ MUST_USE enum kv_result kv_body_list(struct kv *, const struct kv_id *from,
 
 /* ---- space on disk, backup ---- */
 
-/* Below the reserve (2 % of the file system, at least 256 MiB)? */
+/*
+ * What is kept free: a share of the file system, at least so many bytes.
+ * KV_RESERVE_PERCENT and KV_RESERVE_LEAST until it is said.
+ */
+#define KV_RESERVE_PERCENT 2u
+#define KV_RESERVE_LEAST   (256ull * 1024 * 1024)
+void kv_set_reserve(struct kv *, unsigned percent, uint64_t least);
+/* Is less free than that? */
 bool kv_full(struct kv *);
 
 /*

@@ -127,7 +127,7 @@ static enum os open_all(struct large *l, int dir)
 	return r;
 }
 
-enum kv_result large_open(struct world *world, int dir, struct large **out)
+enum kv_result kv_large_open(struct world *world, int dir, struct large **out)
 {
 	struct large *l = calloc(1, sizeof(*l));
 	*out = NULL;
@@ -137,14 +137,14 @@ enum kv_result large_open(struct world *world, int dir, struct large **out)
 	for (unsigned i = 0; i < 256; i++)
 		l->dir[i] = -1;
 	if (open_all(l, dir) != OS_OK) {
-		large_close(l);
+		kv_large_close(l);
 		return KV_UNAVAILABLE;
 	}
 	*out = l;
 	return KV_OK;
 }
 
-void large_close(struct large *l)
+void kv_large_close(struct large *l)
 {
 	if (!l)
 		return;
@@ -193,7 +193,7 @@ static enum kv_result open_body(struct large *l, const struct kv_id *id,
 	return KV_OK;
 }
 
-enum kv_result large_read(struct large *l, const struct kv_id *id,
+enum kv_result kv_large_read(struct large *l, const struct kv_id *id,
 			  uint64_t from, size_t len, struct buf *out)
 {
 	int fd;
@@ -220,7 +220,7 @@ enum kv_result large_read(struct large *l, const struct kv_id *id,
 	return r;
 }
 
-enum kv_result large_facts(struct large *l, const struct kv_id *id,
+enum kv_result kv_large_facts(struct large *l, const struct kv_id *id,
 			   uint64_t *size, int64_t *made)
 {
 	int fd;
@@ -258,7 +258,7 @@ static bool list_one(void *arg, const char *name)
 
 static int by_id(const void *a, const void *b) { return memcmp(a, b, 16); }
 
-enum kv_result large_list(struct large *l, uint8_t first, struct kv_id **ids,
+enum kv_result kv_large_list(struct large *l, uint8_t first, struct kv_id **ids,
 			  size_t *count)
 {
 	struct listing list = {0};
@@ -274,7 +274,7 @@ enum kv_result large_list(struct large *l, uint8_t first, struct kv_id **ids,
 	return KV_OK;
 }
 
-enum kv_result large_remove(struct large *l, const struct kv_id *id)
+enum kv_result kv_large_remove(struct large *l, const struct kv_id *id)
 {
 	char name[NAME_LEN];
 	name_of(id, false, name);
@@ -283,7 +283,7 @@ enum kv_result large_remove(struct large *l, const struct kv_id *id)
 
 /* ---- writing ---- */
 
-enum kv_result large_begin(struct large *l, const struct kv_id *id,
+enum kv_result kv_large_begin(struct large *l, const struct kv_id *id,
 			   struct engine_large **out)
 {
 	char name[NAME_LEN];
@@ -324,7 +324,7 @@ static void write_out(struct engine_large *b)
 	b->held = 0;
 }
 
-enum kv_result large_append(struct engine_large *b, struct span s)
+enum kv_result kv_large_append(struct engine_large *b, struct span s)
 {
 	while (s.len && !b->failed) {
 		size_t n = size_min(s.len, sizeof(b->buf) - b->held);
@@ -337,7 +337,7 @@ enum kv_result large_append(struct engine_large *b, struct span s)
 	return b->failed ? KV_UNAVAILABLE : KV_OK;
 }
 
-enum kv_result large_finish(struct engine_large *b)
+enum kv_result kv_large_finish(struct engine_large *b)
 {
 	char fresh[NAME_LEN], name[NAME_LEN];
 	struct world *w = b->large->world;
@@ -351,7 +351,7 @@ enum kv_result large_finish(struct engine_large *b)
 	if (r == OS_OK)
 		r = file_dir_sync(w, dir);
 	if (r != OS_OK) {
-		large_drop(b);
+		kv_large_drop(b);
 		return from_os(r) == KV_FULL ? KV_FULL : KV_UNAVAILABLE;
 	}
 	world_close(w, b->fd);
@@ -359,7 +359,7 @@ enum kv_result large_finish(struct engine_large *b)
 	return KV_OK;
 }
 
-void large_drop(struct engine_large *b)
+void kv_large_drop(struct engine_large *b)
 {
 	char fresh[NAME_LEN];
 	name_of(&b->id, true, fresh);

@@ -21,21 +21,21 @@
 struct large; /* the folder */
 struct engine_large;
 
-MUST_USE enum kv_result large_open(struct world *, int dir,
+MUST_USE enum kv_result kv_large_open(struct world *, int dir,
 				   struct large **out);
-void large_close(struct large *);
+void kv_large_close(struct large *);
 
-MUST_USE enum kv_result large_read(struct large *, const struct kv_id *,
+MUST_USE enum kv_result kv_large_read(struct large *, const struct kv_id *,
 				   uint64_t from, size_t len, struct buf *);
-MUST_USE enum kv_result large_facts(struct large *, const struct kv_id *,
+MUST_USE enum kv_result kv_large_facts(struct large *, const struct kv_id *,
 				    uint64_t *size, int64_t *made);
 /* Ids whose first byte is `first`, ascending; the array is the caller's. */
-MUST_USE enum kv_result large_list(struct large *, uint8_t first,
+MUST_USE enum kv_result kv_large_list(struct large *, uint8_t first,
 				   struct kv_id **ids, size_t *count);
-MUST_USE enum kv_result large_remove(struct large *, const struct kv_id *);
+MUST_USE enum kv_result kv_large_remove(struct large *, const struct kv_id *);
 
-MUST_USE enum kv_result large_begin(struct large *, const struct kv_id *,
+MUST_USE enum kv_result kv_large_begin(struct large *, const struct kv_id *,
 				    struct engine_large **out);
-MUST_USE enum kv_result large_append(struct engine_large *, struct span);
-MUST_USE enum kv_result large_finish(struct engine_large *);
-void large_drop(struct engine_large *);
+MUST_USE enum kv_result kv_large_append(struct engine_large *, struct span);
+MUST_USE enum kv_result kv_large_finish(struct engine_large *);
+void kv_large_drop(struct engine_large *);

@@ -18,8 +18,8 @@
 
 struct kv_disk {
 	uint32_t tag;
-	struct sorted *heads, *rows, *bodies;
-	struct sorted *counts; /* rows per space, in the node's mark */
+	struct kv_sorted *heads, *rows, *bodies;
+	struct kv_sorted *counts; /* rows per space, in the node's mark */
 	uint64_t seed;
 	struct kv_memory_faults faults;
 	bool open;
@@ -33,7 +33,7 @@ struct memory {
 
 struct engine_iter {
 	struct memory *memory;
-	struct sorted_node *node;
+	struct kv_sorted_node *node;
 	char from[SPACE_KEY + KV_KEY_MAX + 1], to[SPACE_KEY + KV_KEY_MAX + 1];
 	size_t from_len, to_len;
 	bool reverse;
@@ -57,10 +57,10 @@ struct kv_disk *kv_disk_new(uint64_t seed)
 		return NULL;
 	d->tag = DISK_TAG;
 	d->seed = seed * 2 + 1;
-	d->heads = sorted_new();
-	d->rows = sorted_new();
-	d->bodies = sorted_new();
-	d->counts = sorted_new();
+	d->heads = kv_sorted_new();
+	d->rows = kv_sorted_new();
+	d->bodies = kv_sorted_new();
+	d->counts = kv_sorted_new();
 	if (d->heads && d->rows && d->bodies && d->counts)
 		return d;
 	kv_disk_free(d);
@@ -73,10 +73,10 @@ void kv_disk_free(struct kv_disk *d)
 		return;
 	ENSURE_TAG(d, DISK_TAG);
 	ENSURE(!d->open);
-	sorted_free(d->heads);
-	sorted_free(d->rows);
-	sorted_free(d->bodies);
-	sorted_free(d->counts);
+	kv_sorted_free(d->heads);
+	kv_sorted_free(d->rows);
+	kv_sorted_free(d->bodies);
+	kv_sorted_free(d->counts);
 	d->tag = 0;
 	free(d);
 }
@@ -108,13 +108,13 @@ static struct span id_span(const struct kv_id *id)
 /* space key + row key */
 static size_t full_key(struct kv_name name, struct span key, char *out)
 {
-	space_key(name, (uint8_t *)out);
+	kv_space_key(name, (uint8_t *)out);
 	if (key.len)
 		memcpy(out + SPACE_KEY, key.ptr, key.len);
 	return SPACE_KEY + key.len;
 }
 
-static bool flip(struct sorted_node *n, uint64_t at)
+static bool flip(struct kv_sorted_node *n, uint64_t at)
 {
 	if (!n || n->value.len == 0)
 		return false;
@@ -126,7 +126,7 @@ static bool flip(struct sorted_node *n, uint64_t at)
 bool kv_disk_damage_body(struct kv_disk *d, const struct kv_id *id, uint64_t at)
 {
 	ENSURE_TAG(d, DISK_TAG);
-	return flip(sorted_find(d->bodies, id_span(id)), at);
+	return flip(kv_sorted_find(d->bodies, id_span(id)), at);
 }
 
 bool kv_disk_damage_row(struct kv_disk *d, struct kv_name name,
@@ -135,12 +135,12 @@ bool kv_disk_damage_row(struct kv_disk *d, struct kv_name name,
 	ENSURE_TAG(d, DISK_TAG);
 	char k[SPACE_KEY + KV_KEY_MAX];
 	size_t n = full_key(name, key, k);
-	return flip(sorted_find(d->rows, span_of(k, n)), at);
+	return flip(kv_sorted_find(d->rows, span_of(k, n)), at);
 }
 
 /* ---- reading ---- */
 
-static enum kv_result take(struct sorted_node *n, struct buf *out)
+static enum kv_result take(struct kv_sorted_node *n, struct buf *out)
 {
 	if (!n)
 		return KV_NONE;
@@ -152,8 +152,8 @@ static enum kv_result memory_head(struct engine *e, struct kv_name name,
 				  struct buf *out)
 {
 	uint8_t k[SPACE_KEY];
-	space_key(name, k);
-	return take(sorted_find(MEMORY(e)->disk->heads, span_of(k, sizeof(k))),
+	kv_space_key(name, k);
+	return take(kv_sorted_find(MEMORY(e)->disk->heads, span_of(k, sizeof(k))),
 		    out);
 }
 
@@ -162,11 +162,11 @@ static enum kv_result memory_heads(struct engine *e, enum kv_kind kind,
 				   size_t *count)
 {
 	uint8_t k[SPACE_KEY];
-	space_key((struct kv_name){kind, from}, k);
-	struct sorted_node *at =
-		sorted_from(MEMORY(e)->disk->heads, span_of(k, sizeof(k)));
+	kv_space_key((struct kv_name){kind, from}, k);
+	struct kv_sorted_node *at =
+		kv_sorted_from(MEMORY(e)->disk->heads, span_of(k, sizeof(k)));
 	for (; at && *count < n && (uint8_t)at->key.ptr[0] == kind;
-	     at = sorted_next(at)) {
+	     at = kv_sorted_next(at)) {
 		uint64_t id = 0;
 		for (unsigned i = 1; i < SPACE_KEY; i++)
 			id = id << 8 | (uint8_t)at->key.ptr[i];
@@ -182,7 +182,7 @@ static enum kv_result memory_get(struct engine *e, struct kv_name name,
 	if (key.len > KV_KEY_MAX)
 		return KV_NONE;
 	size_t n = full_key(name, key, k);
-	return take(sorted_find(MEMORY(e)->disk->rows, span_of(k, n)), out);
+	return take(kv_sorted_find(MEMORY(e)->disk->rows, span_of(k, n)), out);
 }
 
 static void iter_clip(struct engine_iter *i)
@@ -197,7 +197,7 @@ static void iter_clip(struct engine_iter *i)
 static size_t space_end(struct kv_name name, char *out)
 {
 	memset(out, 0xff, SPACE_KEY + KV_KEY_MAX + 1);
-	space_key(name, (uint8_t *)out);
+	kv_space_key(name, (uint8_t *)out);
 	return SPACE_KEY + KV_KEY_MAX + 1;
 }
 
@@ -208,7 +208,7 @@ static enum kv_result memory_iter(struct engine *e, struct kv_name name,
 	struct engine_iter *i = calloc(1, sizeof(*i));
 	if (!i)
 		return KV_UNAVAILABLE;
-	struct sorted *rows = MEMORY(e)->disk->rows;
+	struct kv_sorted *rows = MEMORY(e)->disk->rows;
 	i->memory = MEMORY(e);
 	i->reverse = reverse;
 	from.len = size_min(from.len, KV_KEY_MAX + 1);
@@ -216,8 +216,8 @@ static enum kv_result memory_iter(struct engine *e, struct kv_name name,
 	i->from_len = full_key(name, from, i->from);
 	i->to_len = to.len ? full_key(name, to, i->to)
 			   : space_end(name, i->to);
-	i->node = reverse ? sorted_before(rows, span_of(i->to, i->to_len))
-			  : sorted_from(rows, span_of(i->from, i->from_len));
+	i->node = reverse ? kv_sorted_before(rows, span_of(i->to, i->to_len))
+			  : kv_sorted_from(rows, span_of(i->from, i->from_len));
 	iter_clip(i);
 	*out = i;
 	return KV_OK;
@@ -236,8 +236,8 @@ static enum kv_result memory_iter_row(struct engine_iter *i, struct span *key,
 static void memory_iter_next(struct engine_iter *i)
 {
 	i->node = i->reverse
-			  ? sorted_before(i->memory->disk->rows, i->node->key)
-			  : sorted_next(i->node);
+			  ? kv_sorted_before(i->memory->disk->rows, i->node->key)
+			  : kv_sorted_next(i->node);
 	iter_clip(i);
 }
 
@@ -246,9 +246,9 @@ static void memory_iter_close(struct engine_iter *i) { free(i); }
 /* ---- writing ---- */
 
 /* A test machine that is out of memory has nothing to prove. */
-static struct sorted_node *must_put(struct sorted *m, struct span k, struct span v)
+static struct kv_sorted_node *must_put(struct kv_sorted *m, struct span k, struct span v)
 {
-	struct sorted_node *n = sorted_put(m, k, v);
+	struct kv_sorted_node *n = kv_sorted_put(m, k, v);
 	ENSURE(n);
 	return n;
 }
@@ -257,38 +257,38 @@ static void apply(struct kv_disk *d, const struct staged *c)
 {
 	uint8_t space[SPACE_KEY], head[HEAD_MAX];
 	char key[SPACE_KEY + KV_KEY_MAX];
-	space_key(c->name, space);
+	kv_space_key(c->name, space);
 	struct span name = span_of(space, sizeof(space));
-	struct sorted_node *count = sorted_find(d->counts, name);
+	struct kv_sorted_node *count = kv_sorted_find(d->counts, name);
 	if (!count)
 		count = must_put(d->counts, name, (struct span){0});
 	for (size_t i = 0; i < c->batch->count; i++) {
 		size_t n = full_key(c->name, batch_key(c->batch, i), key);
-		size_t before = sorted_count(d->rows);
+		size_t before = kv_sorted_count(d->rows);
 		if (c->batch->rows[i].gone)
-			sorted_remove(d->rows, span_of(key, n));
+			kv_sorted_remove(d->rows, span_of(key, n));
 		else
 			must_put(d->rows, span_of(key, n),
 				 batch_value(c->batch, i));
-		count->mark += sorted_count(d->rows) - before;
+		count->mark += kv_sorted_count(d->rows) - before;
 	}
 	for (size_t i = 0; i < c->batch->body_count; i++) {
 		const struct batch_body *b = &c->batch->bodies[i];
 		if (b->gone)
-			sorted_remove(d->bodies, id_span(&b->id));
+			kv_sorted_remove(d->bodies, id_span(&b->id));
 		else
 			must_put(d->bodies, id_span(&b->id),
 				 span_of(b->bytes, b->len))
 				->mark = b->made;
 	}
-	must_put(d->heads, name, span_of(head, head_write(&c->head, head)));
+	must_put(d->heads, name, span_of(head, kv_head_write(&c->head, head)));
 }
 
 static bool too_many(struct kv_disk *d, const struct staged *c)
 {
 	uint8_t space[SPACE_KEY];
-	space_key(c->name, space);
-	struct sorted_node *n = sorted_find(d->counts, span_of(space, sizeof(space)));
+	kv_space_key(c->name, space);
+	struct kv_sorted_node *n = kv_sorted_find(d->counts, span_of(space, sizeof(space)));
 	return d->faults.rows_per_space && n &&
 	       n->mark + c->batch->count > d->faults.rows_per_space;
 }
@@ -374,7 +374,7 @@ static enum kv_result memory_body_read(struct engine *e,
 				       const struct kv_id *id, uint64_t from,
 				       size_t len, struct buf *out)
 {
-	struct sorted_node *n = sorted_find(MEMORY(e)->disk->bodies, id_span(id));
+	struct kv_sorted_node *n = kv_sorted_find(MEMORY(e)->disk->bodies, id_span(id));
 	if (!n)
 		return KV_NONE;
 	buf_add(out, span_sub(n->value, (size_t)from, len));
@@ -384,7 +384,7 @@ static enum kv_result memory_body_read(struct engine *e,
 static enum kv_result memory_body_size(struct engine *e,
 				       const struct kv_id *id, uint64_t *size)
 {
-	struct sorted_node *n = sorted_find(MEMORY(e)->disk->bodies, id_span(id));
+	struct kv_sorted_node *n = kv_sorted_find(MEMORY(e)->disk->bodies, id_span(id));
 	if (!n)
 		return KV_NONE;
 	*size = n->value.len;
@@ -396,8 +396,8 @@ static enum kv_result memory_body_list(struct engine *e,
 				       struct kv_id *next, kv_body_fn *each,
 				       void *arg)
 {
-	struct sorted_node *n = sorted_from(MEMORY(e)->disk->bodies, id_span(from));
-	for (size_t i = 0; n && i < max; i++, n = sorted_next(n)) {
+	struct kv_sorted_node *n = kv_sorted_from(MEMORY(e)->disk->bodies, id_span(from));
+	for (size_t i = 0; n && i < max; i++, n = kv_sorted_next(n)) {
 		struct kv_id id;
 		memcpy(id.byte, n->key.ptr, sizeof(id.byte));
 		each(arg, &id, n->value.len, (int64_t)n->mark);

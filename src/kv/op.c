@@ -78,7 +78,7 @@ static void op_resend(struct running *r)
 	struct kv *kv = kv_space_kv(r->op.space);
 	if (kv->down) {
 		r->waiter.woken = op_woken;
-		front_wait_up(kv, &r->waiter);
+		kv_front_wait_up(kv, &r->waiter);
 		return;
 	}
 	if (++r->tries > KV_OP_TRIES) {

@@ -19,7 +19,7 @@ enum kv_result kv_get(struct kv_space *s, enum kv_view view, struct span key,
 	ENSURE_TAG(s, SPACE_TAG);
 	struct kv *kv = s->kv;
 	if (view == KV_STAGED && s->rows) {
-		struct sorted_node *n = sorted_find(s->rows, key);
+		struct kv_sorted_node *n = kv_sorted_find(s->rows, key);
 		if (n && n->gone)
 			return KV_NONE;
 		if (n) {
@@ -37,7 +37,7 @@ struct kv_scan {
 	uint32_t tag;
 	struct kv_space *space;
 	struct engine_iter *iter;
-	struct sorted_node *node; /* next of the overlay */
+	struct kv_sorted_node *node; /* next of the overlay */
 	bool reverse, used_iter, used_node;
 	struct span from, to; /* copies */
 	char bounds[];
@@ -49,17 +49,17 @@ static bool inside(const struct kv_scan *s, struct span key)
 	       (s->to.len == 0 || span_cmp(key, s->to) < 0);
 }
 
-static struct sorted_node *clip(const struct kv_scan *s, struct sorted_node *n)
+static struct kv_sorted_node *clip(const struct kv_scan *s, struct kv_sorted_node *n)
 {
 	return n && inside(s, n->key) ? n : NULL;
 }
 
-static struct sorted_node *first_node(const struct kv_scan *s)
+static struct kv_sorted_node *first_node(const struct kv_scan *s)
 {
-	const struct sorted *rows = s->space->rows;
+	const struct kv_sorted *rows = s->space->rows;
 	if (!s->reverse)
-		return clip(s, sorted_from(rows, s->from));
-	return clip(s, s->to.len ? sorted_before(rows, s->to) : sorted_last(rows));
+		return clip(s, kv_sorted_from(rows, s->from));
+	return clip(s, s->to.len ? kv_sorted_before(rows, s->to) : kv_sorted_last(rows));
 }
 
 enum kv_result kv_scan_open(struct kv_space *space, enum kv_view view,
@@ -103,9 +103,9 @@ static void step(struct kv_scan *s)
 	if (s->used_iter)
 		s->space->kv->engine->ops->iter_next(s->iter);
 	if (s->used_node)
-		s->node = clip(s, s->reverse ? sorted_before(s->space->rows,
+		s->node = clip(s, s->reverse ? kv_sorted_before(s->space->rows,
 							  s->node->key)
-					     : sorted_next(s->node));
+					     : kv_sorted_next(s->node));
 	s->used_iter = s->used_node = false;
 }
 

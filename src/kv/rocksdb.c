@@ -192,7 +192,7 @@ static void rocks_free(struct rocks *r)
 {
 	workers_free(r->engine.workers);
 	db_close(r);
-	large_close(r->large);
+	kv_large_close(r->large);
 	if (r->cache)
 		rocksdb_cache_destroy(r->cache);
 	if (r->visible)
@@ -238,7 +238,7 @@ static enum kv_result open_folder(struct rocks *r, struct span dir,
 			   SPAN_FMT(dir), os_text(o));
 		return KV_UNAVAILABLE;
 	}
-	enum kv_result k = large_open(r->engine.world, r->dir, &r->large);
+	enum kv_result k = kv_large_open(r->engine.world, r->dir, &r->large);
 	if (k != KV_OK)
 		buf_printf(why, "the folder %.*s/bodies cannot be used",
 			   SPAN_FMT(dir));
@@ -324,13 +324,13 @@ static enum kv_result rocks_head(struct engine *e, struct kv_name name,
 				 struct buf *out)
 {
 	uint8_t k[SPACE_KEY];
-	space_key(name, k);
+	kv_space_key(name, k);
 	return get_into(ROCKS(e), CF_DEFAULT, span_of(k, sizeof(k)), out);
 }
 
 static size_t full_key(struct kv_name name, struct span key, char *out)
 {
-	space_key(name, (uint8_t *)out);
+	kv_space_key(name, (uint8_t *)out);
 	if (key.len)
 		memcpy(out + SPACE_KEY, key.ptr, key.len);
 	return SPACE_KEY + key.len;
@@ -359,7 +359,7 @@ static enum kv_result rocks_heads(struct engine *e, enum kv_kind kind,
 {
 	struct rocks *r = ROCKS(e);
 	uint8_t k[SPACE_KEY];
-	space_key((struct kv_name){kind, from}, k);
+	kv_space_key((struct kv_name){kind, from}, k);
 	rocksdb_iterator_t *it = rocksdb_create_iterator_cf(
 		r->db, r->visible, r->cf[CF_DEFAULT]);
 	rocksdb_iter_seek(it, (const char *)k, sizeof(k));
@@ -399,7 +399,7 @@ static enum kv_result rocks_iter(struct engine *e, struct kv_name name,
 		to_len = full_key(name, to, i->to);
 	} else { /* behind every key of the space */
 		memset(i->to, 0xff, sizeof(i->to));
-		space_key(name, (uint8_t *)i->to);
+		kv_space_key(name, (uint8_t *)i->to);
 	}
 	i->reverse = reverse;
 	i->how = rocksdb_readoptions_create();
@@ -491,7 +491,7 @@ static void remove_large(struct rocks *r, const struct group *g)
 		for (size_t i = 0; i < c->batch->body_count; i++)
 			/* One that stays is an orphan: the next sweep's. */
 			if (c->batch->bodies[i].gone)
-				(void)!large_remove(r->large,
+				(void)!kv_large_remove(r->large,
 						    &c->batch->bodies[i].id);
 }
 
@@ -508,11 +508,11 @@ static void write_run(struct worker_job *job)
 		write_bodies(r, wb, c);
 		if (c->last) {
 			uint8_t key[SPACE_KEY], head[HEAD_MAX];
-			space_key(c->name, key);
+			kv_space_key(c->name, key);
 			rocksdb_writebatch_put_cf(
 				wb, r->cf[CF_DEFAULT], (const char *)key,
 				sizeof(key), (const char *)head,
-				head_write(&c->head, head));
+				kv_head_write(&c->head, head));
 		}
 	}
 	g->broken = g->fault;
@@ -581,7 +581,7 @@ static enum kv_result rocks_body_read(struct engine *e, const struct kv_id *id,
 	struct span v;
 	enum kv_result k = body_value(r, id, &p, &v);
 	if (k == KV_NONE)
-		return large_read(r->large, id, from, len, out);
+		return kv_large_read(r->large, id, from, len, out);
 	if (k != KV_OK)
 		return k;
 	v = span_skip(v, BODY_HEAD);
@@ -599,7 +599,7 @@ static enum kv_result rocks_body_size(struct engine *e, const struct kv_id *id,
 	int64_t made;
 	enum kv_result k = body_value(r, id, &p, &v);
 	if (k == KV_NONE)
-		return large_facts(r->large, id, size, &made);
+		return kv_large_facts(r->large, id, size, &made);
 	if (k != KV_OK)
 		return k;
 	*size = v.len - BODY_HEAD;
@@ -643,7 +643,7 @@ static enum kv_result listing_next(struct listing *l, struct kv_id *id,
 	if (file && (!row || memcmp(l->files[l->file].byte, id->byte, 16) < 0)) {
 		*id = l->files[l->file++];
 		enum kv_result k =
-			large_facts(l->rocks->large, id, size, made);
+			kv_large_facts(l->rocks->large, id, size, made);
 		if (k == KV_CORRUPT)
 			*size = 0, *made = 0;
 		return k == KV_CORRUPT ? KV_OK : k;
@@ -684,7 +684,7 @@ static enum kv_result rocks_body_list(struct engine *e,
 	struct listing l = {.rocks = r, .from = *from};
 	size_t n = 0;
 	for (;;) {
-		enum kv_result k = large_list(r->large, l.from.byte[0],
+		enum kv_result k = kv_large_list(r->large, l.from.byte[0],
 					      &l.files, &l.file_count);
 		if (k != KV_OK)
 			return k;
@@ -710,7 +710,7 @@ static enum kv_result rocks_large_begin(struct engine *e,
 					const struct kv_id *id,
 					struct engine_large **out)
 {
-	return large_begin(ROCKS(e)->large, id, out);
+	return kv_large_begin(ROCKS(e)->large, id, out);
 }
 
 /* ---- the rest ---- */
@@ -754,9 +754,9 @@ static const struct engine_ops rocks_ops = {
 	.body_size = rocks_body_size,
 	.body_list = rocks_body_list,
 	.large_begin = rocks_large_begin,
-	.large_append = large_append,
-	.large_finish = large_finish,
-	.large_drop = large_drop,
+	.large_append = kv_large_append,
+	.large_finish = kv_large_finish,
+	.large_drop = kv_large_drop,
 	.checkpoint = rocks_checkpoint,
 	.disk = rocks_disk,
 };

@@ -9,25 +9,25 @@
 
 #include "base/ensure.h"
 
-struct sorted {
+struct kv_sorted {
 	uint32_t tag;
 	uint32_t seed;
 	size_t count;
-	struct sorted_node *head; /* of full height, without key */
+	struct kv_sorted_node *head; /* of full height, without key */
 };
 
 #define SORTED_TAG TAG4('S', 'O', 'R', 'T')
 
-static struct sorted_node *node_new(unsigned height)
+static struct kv_sorted_node *node_new(unsigned height)
 {
-	struct sorted_node *n =
+	struct kv_sorted_node *n =
 		calloc(1, sizeof(*n) + height * sizeof(n->next[0]));
 	if (n)
 		n->height = height;
 	return n;
 }
 
-static void node_free(struct sorted_node *n)
+static void node_free(struct kv_sorted_node *n)
 {
 	free((void *)(uintptr_t)n->key.ptr);
 	free((void *)(uintptr_t)n->value.ptr);
@@ -45,9 +45,9 @@ static bool copy(struct span from, struct span *to)
 	return true;
 }
 
-struct sorted *sorted_new(void)
+struct kv_sorted *kv_sorted_new(void)
 {
-	struct sorted *m = calloc(1, sizeof(*m));
+	struct kv_sorted *m = calloc(1, sizeof(*m));
 	if (!m)
 		return NULL;
 	m->tag = SORTED_TAG;
@@ -60,10 +60,10 @@ struct sorted *sorted_new(void)
 	return m;
 }
 
-void sorted_clear(struct sorted *m)
+void kv_sorted_clear(struct kv_sorted *m)
 {
 	ENSURE_TAG(m, SORTED_TAG);
-	for (struct sorted_node *n = m->head->next[0], *next; n; n = next) {
+	for (struct kv_sorted_node *n = m->head->next[0], *next; n; n = next) {
 		next = n->next[0];
 		node_free(n);
 	}
@@ -72,28 +72,28 @@ void sorted_clear(struct sorted *m)
 	m->count = 0;
 }
 
-void sorted_free(struct sorted *m)
+void kv_sorted_free(struct kv_sorted *m)
 {
 	if (!m)
 		return;
-	sorted_clear(m);
+	kv_sorted_clear(m);
 	m->tag = 0;
 	free(m->head);
 	free(m);
 }
 
-size_t sorted_count(const struct sorted *m)
+size_t kv_sorted_count(const struct kv_sorted *m)
 {
 	ENSURE_TAG(m, SORTED_TAG);
 	return m->count;
 }
 
 /* The last node with a smaller key, and the same for each level. */
-static struct sorted_node *search(const struct sorted *m, struct span key,
-			       struct sorted_node *before[SORTED_HEIGHT])
+static struct kv_sorted_node *search(const struct kv_sorted *m, struct span key,
+			       struct kv_sorted_node *before[SORTED_HEIGHT])
 {
 	ENSURE_TAG(m, SORTED_TAG);
-	struct sorted_node *n = m->head;
+	struct kv_sorted_node *n = m->head;
 	for (unsigned i = SORTED_HEIGHT; i-- > 0;) {
 		while (n->next[i] && span_cmp(n->next[i]->key, key) < 0)
 			n = n->next[i];
@@ -103,34 +103,34 @@ static struct sorted_node *search(const struct sorted *m, struct span key,
 	return n;
 }
 
-struct sorted_node *sorted_from(const struct sorted *m, struct span key)
+struct kv_sorted_node *kv_sorted_from(const struct kv_sorted *m, struct span key)
 {
 	return search(m, key, NULL)->next[0];
 }
 
-struct sorted_node *sorted_find(const struct sorted *m, struct span key)
+struct kv_sorted_node *kv_sorted_find(const struct kv_sorted *m, struct span key)
 {
-	struct sorted_node *n = sorted_from(m, key);
+	struct kv_sorted_node *n = kv_sorted_from(m, key);
 	return n && span_cmp(n->key, key) == 0 ? n : NULL;
 }
 
-struct sorted_node *sorted_before(const struct sorted *m, struct span key)
+struct kv_sorted_node *kv_sorted_before(const struct kv_sorted *m, struct span key)
 {
-	struct sorted_node *n = search(m, key, NULL);
+	struct kv_sorted_node *n = search(m, key, NULL);
 	return n == m->head ? NULL : n;
 }
 
-struct sorted_node *sorted_last(const struct sorted *m)
+struct kv_sorted_node *kv_sorted_last(const struct kv_sorted *m)
 {
 	ENSURE_TAG(m, SORTED_TAG);
-	struct sorted_node *n = m->head;
+	struct kv_sorted_node *n = m->head;
 	for (unsigned i = SORTED_HEIGHT; i-- > 0;)
 		while (n->next[i])
 			n = n->next[i];
 	return n == m->head ? NULL : n;
 }
 
-static unsigned height(struct sorted *m)
+static unsigned height(struct kv_sorted *m)
 {
 	m->seed ^= m->seed << 13;
 	m->seed ^= m->seed >> 17;
@@ -142,10 +142,10 @@ static unsigned height(struct sorted *m)
 	return h;
 }
 
-struct sorted_node *sorted_make(struct sorted *m, struct span key, struct span value)
+struct kv_sorted_node *kv_sorted_make(struct kv_sorted *m, struct span key, struct span value)
 {
 	ENSURE_TAG(m, SORTED_TAG);
-	struct sorted_node *n = node_new(height(m));
+	struct kv_sorted_node *n = node_new(height(m));
 	if (!n)
 		return NULL;
 	if (copy(key, &n->key) && copy(value, &n->value))
@@ -154,12 +154,12 @@ struct sorted_node *sorted_make(struct sorted *m, struct span key, struct span v
 	return NULL;
 }
 
-void sorted_unmake(struct sorted_node *n) { node_free(n); }
+void kv_sorted_unmake(struct kv_sorted_node *n) { node_free(n); }
 
-struct sorted_node *sorted_insert(struct sorted *m, struct sorted_node *n)
+struct kv_sorted_node *kv_sorted_insert(struct kv_sorted *m, struct kv_sorted_node *n)
 {
-	struct sorted_node *before[SORTED_HEIGHT];
-	struct sorted_node *old = search(m, n->key, before)->next[0];
+	struct kv_sorted_node *before[SORTED_HEIGHT];
+	struct kv_sorted_node *old = search(m, n->key, before)->next[0];
 	if (old && span_cmp(old->key, n->key) == 0) {
 		struct span value = old->value;
 		old->value = n->value;
@@ -176,16 +176,16 @@ struct sorted_node *sorted_insert(struct sorted *m, struct sorted_node *n)
 	return n;
 }
 
-struct sorted_node *sorted_put(struct sorted *m, struct span key, struct span value)
+struct kv_sorted_node *kv_sorted_put(struct kv_sorted *m, struct span key, struct span value)
 {
-	struct sorted_node *n = sorted_make(m, key, value);
-	return n ? sorted_insert(m, n) : NULL;
+	struct kv_sorted_node *n = kv_sorted_make(m, key, value);
+	return n ? kv_sorted_insert(m, n) : NULL;
 }
 
-bool sorted_remove(struct sorted *m, struct span key)
+bool kv_sorted_remove(struct kv_sorted *m, struct span key)
 {
-	struct sorted_node *before[SORTED_HEIGHT];
-	struct sorted_node *n = search(m, key, before)->next[0];
+	struct kv_sorted_node *before[SORTED_HEIGHT];
+	struct kv_sorted_node *n = search(m, key, before)->next[0];
 	if (!n || span_cmp(n->key, key) != 0)
 		return false;
 	for (unsigned i = 0; i < n->height; i++)

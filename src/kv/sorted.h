@@ -13,40 +13,40 @@
 
 #define SORTED_HEIGHT 16u
 
-struct sorted_node {
+struct kv_sorted_node {
 	struct span key, value; /* owned by the node */
 	uint64_t mark;		/* the owner's */
 	bool gone;		/* the owner's: a deletion */
 	unsigned height;
-	struct sorted_node *next[];
+	struct kv_sorted_node *next[];
 };
 
-struct sorted;
+struct kv_sorted;
 
-MUST_USE struct sorted *sorted_new(void);
-void sorted_free(struct sorted *); /* NULL is allowed */
-size_t sorted_count(const struct sorted *);
+MUST_USE struct kv_sorted *kv_sorted_new(void);
+void kv_sorted_free(struct kv_sorted *); /* NULL is allowed */
+size_t kv_sorted_count(const struct kv_sorted *);
 
-struct sorted_node *sorted_find(const struct sorted *, struct span key);
+struct kv_sorted_node *kv_sorted_find(const struct kv_sorted *, struct span key);
 /* The first with a key >= key; the last with a key < key; or NULL. */
-struct sorted_node *sorted_from(const struct sorted *, struct span key);
-struct sorted_node *sorted_before(const struct sorted *, struct span key);
-struct sorted_node *sorted_last(const struct sorted *);
-static inline struct sorted_node *sorted_next(const struct sorted_node *n)
+struct kv_sorted_node *kv_sorted_from(const struct kv_sorted *, struct span key);
+struct kv_sorted_node *kv_sorted_before(const struct kv_sorted *, struct span key);
+struct kv_sorted_node *kv_sorted_last(const struct kv_sorted *);
+static inline struct kv_sorted_node *kv_sorted_next(const struct kv_sorted_node *n)
 {
 	return n->next[0];
 }
 /*
  * A node of the map that is not in it yet (NULL: out of memory), and back.
- * sorted_insert cannot fail; it returns the node that holds the key now, which is
+ * kv_sorted_insert cannot fail; it returns the node that holds the key now, which is
  * the older one when the key was there (its value is replaced, gone cleared).
  */
-MUST_USE struct sorted_node *sorted_make(struct sorted *, struct span key,
+MUST_USE struct kv_sorted_node *kv_sorted_make(struct kv_sorted *, struct span key,
 				   struct span value);
-void sorted_unmake(struct sorted_node *);
-struct sorted_node *sorted_insert(struct sorted *, struct sorted_node *);
+void kv_sorted_unmake(struct kv_sorted_node *);
+struct kv_sorted_node *kv_sorted_insert(struct kv_sorted *, struct kv_sorted_node *);
 /* Make and insert. */
-MUST_USE struct sorted_node *sorted_put(struct sorted *, struct span key,
+MUST_USE struct kv_sorted_node *kv_sorted_put(struct kv_sorted *, struct span key,
 				  struct span value);
-bool sorted_remove(struct sorted *, struct span key);
-void sorted_clear(struct sorted *);
+bool kv_sorted_remove(struct kv_sorted *, struct span key);
+void kv_sorted_clear(struct kv_sorted *);

@@ -187,6 +187,15 @@ enum confined confine(const struct rights *given)
 		       : CONFINE_FAILED;
 }
 #else
+/* Landlock and capabilities are a thread's own: a second one would keep them. */
+static bool alone(void)
+{
+	struct stat tasks;
+
+	/* Two links are the folder's own, one is each thread's. */
+	return stat("/proc/self/task", &tasks) != 0 || tasks.st_nlink == 3;
+}
+
 enum confined confine(const struct rights *given)
 {
 	struct rights r = *given;
@@ -196,7 +205,7 @@ enum confined confine(const struct rights *given)
 
 	ENSURE(r.dir_count <= CONFINE_DIRS_MAX);
 	r.sys |= RIGHT_BASE;
-	if (!set_limits(&r) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
+	if (!alone() || !set_limits(&r) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return CONFINE_FAILED;
 	if (!drop_caps(kept(r.keep_caps)))

@@ -5,7 +5,8 @@
  * confine() sets, in this order: rlimits, not dumpable, no_new_privs, all
  * capabilities dropped (but `keep_caps`), Landlock deny-all except the listed
  * directories, the seccomp filter.  It is called once, after start-up and
- * before the first byte from outside; nothing of it can be undone.
+ * before the first byte from outside; nothing of it can be undone.  The process has
+ * one thread then (else CONFINE_FAILED): others would keep what this one gave away.
  *
  * The filter has three answers: listed calls are allowed; dangerous ones kill
  * the process; any other is refused with ENOSYS, so that a newer libc finds its

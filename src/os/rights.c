@@ -96,7 +96,7 @@ static const struct rights_row rows[] = {
 	{"landlock_add_rule", S, IF_ANY}, {"landlock_restrict_self", S, IF_ANY},
 	{"mmap", S, IF_ANY}, {"mprotect", S, IF_ANY}, {"arch_prctl", S, IF_ANY},
 	{"set_tid_address", S, IF_ANY}, {"chdir", S, IF_ANY},
-	{"fchdir", S, IF_ANY}, {"chmod", S, IF_ANY}, {"fchown", S, IF_ANY},
+	{"fchdir", F | S, IF_ANY}, {"chmod", S, IF_ANY}, {"fchown", S, IF_ANY},
 	/* reports of sanitizers: maps, symbols, and a tracer that looks for leaks */
 	{"open", Z, IF_ANY}, {"openat", Z, IF_ANY}, {"stat", Z, IF_ANY},
 	{"lstat", Z, IF_ANY}, {"newfstatat", Z, IF_ANY}, {"access", Z, IF_ANY},

@@ -90,7 +90,7 @@ static void unpack_id(struct unpack *u, struct kv_id *id)
 		memcpy(id->byte, s.ptr, s.len);
 }
 
-void lease_write(struct buf *b, const struct lease_row *l)
+void spool_lease_write(struct buf *b, const struct lease_row *l)
 {
 	pack_u8(b, SPOOL_FORMAT);
 	pack_u64(b, l->epoch);
@@ -98,7 +98,7 @@ void lease_write(struct buf *b, const struct lease_row *l)
 	pack_u64(b, (uint64_t)l->until);
 }
 
-bool lease_read(struct span row, struct lease_row *l)
+bool spool_lease_read(struct span row, struct lease_row *l)
 {
 	struct unpack u = unpack_of(row);
 	if (unpack_u8(&u) != SPOOL_FORMAT)
@@ -109,14 +109,14 @@ bool lease_read(struct span row, struct lease_row *l)
 	return unpack_done(&u);
 }
 
-void count_write(struct buf *b, const struct count_row *c)
+void spool_count_write(struct buf *b, const struct count_row *c)
 {
 	pack_u8(b, SPOOL_FORMAT);
 	pack_varint(b, c->open);
 	pack_u64(b, (uint64_t)c->due);
 }
 
-bool count_read(struct span row, struct count_row *c)
+bool spool_count_read(struct span row, struct count_row *c)
 {
 	struct unpack u = unpack_of(row);
 	if (unpack_u8(&u) != SPOOL_FORMAT)
@@ -126,7 +126,7 @@ bool count_read(struct span row, struct count_row *c)
 	return unpack_done(&u);
 }
 
-void job_write(struct buf *b, const struct job_row *r)
+void spool_job_write(struct buf *b, const struct job_row *r)
 {
 	const struct spool_job *j = &r->job;
 	pack_u8(b, SPOOL_FORMAT);
@@ -147,7 +147,7 @@ void job_write(struct buf *b, const struct job_row *r)
 	}
 }
 
-bool job_read(struct span row, const struct spool_id *id, struct job_row *r)
+bool spool_job_read(struct span row, const struct spool_id *id, struct job_row *r)
 {
 	struct unpack u = unpack_of(row);
 	struct spool_job *j = &r->job;
@@ -173,7 +173,7 @@ bool job_read(struct span row, const struct spool_id *id, struct job_row *r)
 	return unpack_done(&u) && j->recipients > 0;
 }
 
-void recipient_write(struct buf *b, const struct spool_recipient *r)
+void spool_recipient_write(struct buf *b, const struct spool_recipient *r)
 {
 	pack_u8(b, SPOOL_FORMAT);
 	pack_u8(b, (uint8_t)r->state);
@@ -190,7 +190,7 @@ void recipient_write(struct buf *b, const struct spool_recipient *r)
 	pack_span(b, r->reason);
 }
 
-bool recipient_read(struct span row, uint32_t n, struct spool_recipient *r)
+bool spool_recipient_read(struct span row, uint32_t n, struct spool_recipient *r)
 {
 	struct unpack u = unpack_of(row);
 	*r = (struct spool_recipient){.n = n};

@@ -63,15 +63,15 @@ struct job_row {
 	uint32_t summary_len;
 };
 
-void lease_write(struct buf *, const struct lease_row *);
-MUST_USE bool lease_read(struct span, struct lease_row *);
-void count_write(struct buf *, const struct count_row *);
-MUST_USE bool count_read(struct span, struct count_row *);
-void job_write(struct buf *, const struct job_row *);
-MUST_USE bool job_read(struct span, const struct spool_id *,
+void spool_lease_write(struct buf *, const struct lease_row *);
+MUST_USE bool spool_lease_read(struct span, struct lease_row *);
+void spool_count_write(struct buf *, const struct count_row *);
+MUST_USE bool spool_count_read(struct span, struct count_row *);
+void spool_job_write(struct buf *, const struct job_row *);
+MUST_USE bool spool_job_read(struct span, const struct spool_id *,
 		       struct job_row *); /* spans borrow */
-void recipient_write(struct buf *, const struct spool_recipient *);
-MUST_USE bool recipient_read(struct span, uint32_t n,
+void spool_recipient_write(struct buf *, const struct spool_recipient *);
+MUST_USE bool spool_recipient_read(struct span, uint32_t n,
 			     struct spool_recipient *); /* spans borrow */
 
 /* ---- shared by the files of spool ---- */

@@ -84,7 +84,7 @@ static enum kv_result check_recipients(struct fsck *f)
 				f->recipients);
 		f->recipients++;
 		f->count->recipients++;
-		if (!recipient_read(value, 0, &r)) {
+		if (!spool_recipient_read(value, 0, &r)) {
 			f->unreadable++;
 			finding(f, "recipient %" PRIu32 " is unreadable",
 				f->recipients - 1);
@@ -105,7 +105,7 @@ static enum kv_result check_count(struct fsck *f)
 	struct buf row;
 	buf_init(&row, SPOOL_ROW);
 	enum kv_result r = spool_row(f->space, KV_VISIBLE, &k, &row);
-	if (r == KV_NONE || (r == KV_OK && !count_read(buf_span(&row), &c)))
+	if (r == KV_NONE || (r == KV_OK && !spool_count_read(buf_span(&row), &c)))
 		finding(f, "the row of counts is missing or unreadable");
 	else if (r == KV_OK && (c.open != f->open || c.due != f->due))
 		finding(f, "%" PRIu32 " recipients are open, counted %" PRIu32,
@@ -136,7 +136,7 @@ static enum kv_result check_job(struct fsck *f, const struct spool_id *id)
 		buf_free(&row);
 		return r;
 	}
-	f->readable = job_read(buf_span(&row), id, &j);
+	f->readable = spool_job_read(buf_span(&row), id, &j);
 	if (!f->readable)
 		finding(f, "its row is unreadable");
 	r = check_recipients(f);
@@ -208,7 +208,7 @@ static enum kv_result repair_run(struct kv_op *op, struct kv_batch *b,
 		return r;
 	buf_init(&row, SPOOL_ROW);
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-		if (!recipient_read(value, 0, &rc)) {
+		if (!spool_recipient_read(value, 0, &rc)) {
 			/* Nobody knows whose it was: it must not stop the rest. */
 			rc = (struct spool_recipient){
 				.state = SPOOL_DROPPED,
@@ -224,7 +224,7 @@ static enum kv_result repair_run(struct kv_op *op, struct kv_batch *b,
 		}
 		count.open += !spool_settled(rc.state);
 		buf_clear(&row);
-		recipient_write(&row, &rc);
+		spool_recipient_write(&row, &rc);
 		kv_put(b, key, buf_span(&row));
 	}
 	kv_scan_close(scan);
@@ -309,7 +309,7 @@ enum spool_result spool_bodies(struct spool *s, spool_body_fn *fn, void *arg)
 			spool_scan(space, KV_VISIBLE, &prefix, &scan);
 		while (r == KV_OK &&
 		       (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-			if (!job_read(value, &none, &j)) {
+			if (!spool_job_read(value, &none, &j)) {
 				r = KV_CORRUPT; /* a sweep must not guess */
 				break;
 			}

@@ -171,7 +171,7 @@ void spool_put_count(struct kv_batch *b, const struct spool_id *id,
 	struct spool_key k = spool_key_id('C', id);
 	struct buf row;
 	buf_init(&row, SPOOL_ROW);
-	count_write(&row, c);
+	spool_count_write(&row, c);
 	kv_put(b, spool_span(&k), buf_span(&row));
 	buf_free(&row);
 }
@@ -219,7 +219,7 @@ enum spool_result spool_recipient(struct spool *s, const struct spool_id *id,
 		return sr;
 	buf_init(&row, SPOOL_ROW);
 	enum kv_result r = spool_row(space, KV_VISIBLE, &k, &row);
-	if (r == KV_OK && !recipient_read(buf_span(&row), n, out))
+	if (r == KV_OK && !spool_recipient_read(buf_span(&row), n, out))
 		r = KV_CORRUPT;
 	if (r == KV_OK && !copy_recipient(a, out))
 		r = KV_UNAVAILABLE;
@@ -261,8 +261,8 @@ enum spool_result spool_job(struct spool *s, const struct spool_id *id,
 	enum kv_result r = spool_row(space, KV_VISIBLE, &k, &row);
 	if (r == KV_OK)
 		r = spool_row(space, KV_VISIBLE, &c, &crow);
-	if (r == KV_OK && (!job_read(buf_span(&row), id, &job) ||
-			   !count_read(buf_span(&crow), &count)))
+	if (r == KV_OK && (!spool_job_read(buf_span(&row), id, &job) ||
+			   !spool_count_read(buf_span(&crow), &count)))
 		r = KV_CORRUPT;
 	if (r == KV_OK)
 		r = summary_of(s, &job, a, &job.job.summary);
@@ -294,7 +294,7 @@ static enum kv_result due_of_job(struct kv_space *space,
 	while (*count < max &&
 	       (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
 		uint32_t n = spool_key_number(key);
-		if (!recipient_read(value, n, &rc)) {
+		if (!spool_recipient_read(value, n, &rc)) {
 			r = KV_CORRUPT;
 			break;
 		}

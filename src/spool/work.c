@@ -66,7 +66,7 @@ static void put_recipient(struct kv_batch *b, const struct spool_id *id,
 {
 	struct spool_key k = spool_key_n(id, r->n);
 	buf_clear(row);
-	recipient_write(row, r);
+	spool_recipient_write(row, r);
 	kv_put(b, spool_span(&k), buf_span(row));
 }
 
@@ -90,7 +90,7 @@ static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
 	if (q->bytes.len || q->job.body_size == 0)
 		kv_put_body(b, &q->job.body, q->bytes);
 	buf_init(&row, SPOOL_ROW);
-	job_write(&row, &job);
+	spool_job_write(&row, &job);
 	kv_put(b, spool_span(&k), buf_span(&row));
 	for (size_t i = 0; i < q->count; i++) {
 		struct spool_recipient r = q->recipients[i];
@@ -134,7 +134,7 @@ static enum kv_result lease_load(struct kv_space *space, struct lease_row *l)
 	*l = (struct lease_row){0};
 	buf_init(&row, SPOOL_ROW);
 	enum kv_result r = spool_row(space, KV_STAGED, &k, &row);
-	if (r == KV_OK && !lease_read(buf_span(&row), l))
+	if (r == KV_OK && !spool_lease_read(buf_span(&row), l))
 		r = KV_CORRUPT;
 	buf_free(&row);
 	return r == KV_NONE ? KV_OK : r;
@@ -160,7 +160,7 @@ static enum kv_result lease_run(struct kv_op *op, struct kv_batch *b,
 	l.until = q->until;
 	q->epoch = l.epoch;
 	buf_init(&row, SPOOL_ROW);
-	lease_write(&row, &l);
+	spool_lease_write(&row, &l);
 	kv_put(b, spool_span(&k), buf_span(&row));
 	buf_free(&row);
 	return KV_OK;
@@ -207,7 +207,7 @@ static enum kv_result settle_one(struct settling *s, uint32_t n,
 {
 	const struct spool_verdict *v = verdict_of(s->q, n);
 	struct spool_recipient r;
-	if (!recipient_read(value, n, &r))
+	if (!spool_recipient_read(value, n, &r))
 		return KV_CORRUPT;
 	if (v && spool_settled(r.state))
 		return refuse(&s->q->own, SPOOL_STALE);
@@ -283,7 +283,7 @@ static enum kv_result settle_run(struct kv_op *op, struct kv_batch *b,
 	r = spool_row(op->space, KV_STAGED, &k, &row);
 	if (r == KV_NONE)
 		r = refuse(&q->own, SPOOL_NONE);
-	else if (r == KV_OK && !count_read(buf_span(&row), &s.count))
+	else if (r == KV_OK && !spool_count_read(buf_span(&row), &s.count))
 		r = KV_CORRUPT;
 	buf_free(&row);
 	if (r == KV_OK)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* countdir: the messages in all files below a folder, Maildir or any plain store. */
+/* countdir: the messages in all files below a folder, Maildir or any plain
+ * store. */
 #define _GNU_SOURCE /* memmem */
 #include <ctype.h>
 #include <dirent.h>
@@ -14,7 +15,7 @@
 #include "bench.h"
 #include "message.h"
 
-#define DEPTH 16
+#define DEPTH  16
 #define ID_MAX 60
 
 struct found {
@@ -38,10 +39,12 @@ static void scan_bytes(struct found *f, const char *bytes, size_t size)
 	static const char field[] = "X-Mailbench-Id: ";
 	const char *at = bytes, *end = bytes + size;
 	int here = 0;
-	while ((at = memmem(at, (size_t)(end - at), field, sizeof field - 1)) != NULL) {
+	while ((at = memmem(at, (size_t)(end - at), field, sizeof field - 1)) !=
+	       NULL) {
 		at += sizeof field - 1;
 		const char *start = at;
-		while (at < end && !isspace((unsigned char)*at) && at - start < ID_MAX)
+		while (at < end && !isspace((unsigned char)*at) &&
+		       at - start < ID_MAX)
 			at++;
 		add(f, start, (size_t)(at - start));
 		here++;
@@ -78,9 +81,10 @@ static void scan_folder(struct found *f, const char *folder, int depth)
 	struct dirent *entry;
 	while (d != NULL && (entry = readdir(d)) != NULL) {
 		char path[4096];
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) >=
-			    (int)sizeof path)
+		if (strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0 ||
+		    snprintf(path, sizeof path, "%s/%s", folder,
+			     entry->d_name) >= (int)sizeof path)
 			continue;
 		if (entry->d_type == DT_DIR && depth < DEPTH)
 			scan_folder(f, path, depth + 1);
@@ -115,8 +119,8 @@ int cmd_countdir(struct bench *b)
 		failed(b, "%ld bodies are wrong", f.bad);
 	if (b->o.expect >= 0 && (long)f.count != b->o.expect)
 		failed(b, "%zu messages, not %ld", f.count, b->o.expect);
-	say(b, "%s countdir: %zu messages, %ld checked, %ld bad\n", b->o.label, f.count, f.checked,
-	    f.bad);
+	say(b, "%s countdir: %zu messages, %ld checked, %ld bad\n", b->o.label,
+	    f.count, f.checked, f.bad);
 	for (size_t i = 0; i < f.count; i++)
 		free(f.ids[i]);
 	free(f.ids);

@@ -62,7 +62,8 @@ int cmd_fill(struct bench *b)
 	loop_run(b->loop);
 	double wall = r.ended.at - r.begun.at, stored = (double)r.stored;
 	if (r.stored != b->o.messages * b->o.users)
-		failed(b, "%ld of %ld stored", r.stored, b->o.messages * b->o.users);
+		failed(b, "%ld of %ld stored", r.stored,
+		       b->o.messages * b->o.users);
 	json_int(b, "users", b->o.users);
 	json_int(b, "messages", r.stored);
 	json_number(b, "MB", (double)r.bytes / 1e6);
@@ -70,8 +71,8 @@ int cmd_fill(struct bench *b)
 	json_number(b, "append_per_s", stored / wall);
 	json_samples(b, "", &r.took);
 	json_usage(b, &r.begun, &r.ended, stored, "msg");
-	say(b, "%s fill: %ld appended in %.2f s = %.0f/s\n", b->o.label, r.stored, wall,
-	    stored / wall);
+	say(b, "%s fill: %ld appended in %.2f s = %.0f/s\n", b->o.label,
+	    r.stored, wall, stored / wall);
 	free(r.took.us);
 	return report_done(b);
 }

@@ -15,7 +15,7 @@
 #include "bench.h"
 #include "cost.h"
 
-#define LOG ((long)64 << 20) /* bytes of the preallocated log */
+#define LOG	((long)64 << 20) /* bytes of the preallocated log */
 #define SECONDS 3.0
 
 struct work {
@@ -38,10 +38,11 @@ static void put(int fd, const char *bytes, size_t size)
 		die("write: %s", strerror(errno));
 }
 
-static void name(const struct work *w, char kind, long number, char *out, size_t size)
+static void name(const struct work *w, char kind, long number, char *out,
+		 size_t size)
 {
-	(void)snprintf(out, size, "%s/mailbench.%c.%d.%d.%ld", w->b->o.dir, kind, getpid(),
-		       w->worker, number);
+	(void)snprintf(out, size, "%s/mailbench.%c.%d.%d.%ld", w->b->o.dir,
+		       kind, getpid(), w->worker, number);
 }
 
 static int create(const char *path)
@@ -59,7 +60,8 @@ static void run_log(struct work *w, double seconds, bool preallocated)
 	name(w, 'l', 0, path, sizeof path);
 	int fd = create(path);
 	if (preallocated) {
-		/* written once, so that a write changes neither size nor extents */
+		/* written once, so that a write changes neither size nor
+		 * extents */
 		for (long n = 0; n < LOG / w->b->o.size; n++)
 			put(fd, w->bytes, size);
 		if (fsync(fd) != 0 || lseek(fd, 0, SEEK_SET) != 0)
@@ -67,7 +69,8 @@ static void run_log(struct work *w, double seconds, bool preallocated)
 	}
 	w->begun = now();
 	while (now() < w->begun + seconds) {
-		if (preallocated && lseek(fd, 0, SEEK_CUR) > LOG - w->b->o.size * w->b->o.group)
+		if (preallocated &&
+		    lseek(fd, 0, SEEK_CUR) > LOG - w->b->o.size * w->b->o.group)
 			(void)lseek(fd, 0, SEEK_SET);
 		double start = now();
 		for (int i = 0; i < w->b->o.group; i++)
@@ -93,7 +96,8 @@ static void run_maildir(struct work *w, double seconds)
 			name(w, 'n', w->done, to, sizeof to);
 			int fd = create(from);
 			put(fd, w->bytes, (size_t)w->b->o.size);
-			if (fsync(fd) != 0 || close(fd) != 0 || rename(from, to) != 0)
+			if (fsync(fd) != 0 || close(fd) != 0 ||
+			    rename(from, to) != 0)
 				die("%s: %s", from, strerror(errno));
 		}
 		if (fsync(w->folder) != 0)
@@ -174,7 +178,10 @@ int cmd_fsync(struct bench *b)
 	json_number(b, "p50_ms", sum.p50);
 	json_number(b, "p99_ms", sum.p99);
 	json_usage(b, &begun, &ended, (double)sum.done, "write");
-	say(b, "%s fsync %s: %ld B, group %d, %d workers: %.0f writes/s, p50 %.3f ms, p99 %.3f ms\n",
-	    b->o.label, b->o.mode, b->o.size, b->o.group, b->o.workers, rate, sum.p50, sum.p99);
+	say(b,
+	    "%s fsync %s: %ld B, group %d, %d workers: %.0f writes/s, p50 %.3f "
+	    "ms, p99 %.3f ms\n",
+	    b->o.label, b->o.mode, b->o.size, b->o.group, b->o.workers, rate,
+	    sum.p50, sum.p99);
 	return report_done(b);
 }

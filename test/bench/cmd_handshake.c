@@ -39,9 +39,11 @@ static bool start_tls(struct bench *b, struct conn *c)
 {
 	bool pipelining;
 	if (strcmp(b->o.proto, "imap") == 0)
-		return line_starts(c, "* OK", "greeting") && ask(c, "a STARTTLS", "a OK");
+		return line_starts(c, "* OK", "greeting") &&
+		       ask(c, "a STARTTLS", "a OK");
 	if (strcmp(b->o.proto, "pop3") == 0)
-		return line_starts(c, "+OK", "greeting") && ask(c, "STLS", "+OK");
+		return line_starts(c, "+OK", "greeting") &&
+		       ask(c, "STLS", "+OK");
 	if (smtp_reply(c, NULL, 0) != 220) {
 		failed(b, "no greeting");
 		return false;
@@ -67,7 +69,8 @@ static bool shake(struct run *r, struct conn *c)
 		return false;
 	if (r->negotiated[0] == '\0')
 		(void)snprintf(r->negotiated, sizeof r->negotiated, "%s %s",
-			       SSL_get_version(c->ssl), SSL_get_cipher_name(c->ssl));
+			       SSL_get_version(c->ssl),
+			       SSL_get_cipher_name(c->ssl));
 	if (b->o.tls == TLS_IMPLICIT && conn_line(c, NULL) == NULL) {
 		failed(b, "no greeting after TLS");
 		return false;
@@ -127,8 +130,11 @@ int cmd_handshake(struct bench *b)
 	json_number(b, "per_s", done / wall);
 	json_samples(b, "", &r.took);
 	json_usage(b, &r.begun, &r.ended, done, "handshake");
-	say(b, "%s handshake %s/%s: %ld in %.2f s = %.0f/s (%s); server cpu %.0f us each\n",
-	    b->o.label, b->o.proto, tls_name(b->o.tls), r.done, wall, done / wall, r.negotiated,
+	say(b,
+	    "%s handshake %s/%s: %ld in %.2f s = %.0f/s (%s); server cpu %.0f "
+	    "us each\n",
+	    b->o.label, b->o.proto, tls_name(b->o.tls), r.done, wall,
+	    done / wall, r.negotiated,
 	    usage_server_us(&r.begun, &r.ended, done));
 	free(r.took.us);
 	return report_done(b);

@@ -15,7 +15,7 @@
 #include "fiber.h"
 #include "imap.h"
 
-#define DAY 86400.0
+#define DAY	86400.0
 #define LONGEST 60.0 /* seconds that a notification may take */
 
 struct run {
@@ -92,11 +92,13 @@ static void notify_all(struct run *r)
 		message_make(b, i, numbered(b->o.to, i + 1, to, sizeof to), &m);
 		(void)imap_append(&senders[i], b->o.box, &m);
 	}
-	double limit = now() + (b->o.timeout < LONGEST ? b->o.timeout : LONGEST);
+	double limit =
+		now() + (b->o.timeout < LONGEST ? b->o.timeout : LONGEST);
 	while (open && r->told < r->idling && now() < limit)
 		loop_sleep(b->loop, 2);
 	if (r->told < r->idling)
-		failed(b, "%d of %d were told of the new message", r->told, r->idling);
+		failed(b, "%d of %d were told of the new message", r->told,
+		       r->idling);
 	for (int i = 0; i < b->o.users; i++)
 		imap_close(&senders[i]);
 	free(senders);
@@ -122,7 +124,8 @@ static void conduct(void *argument)
 	struct run *r = argument;
 	struct bench *b = r->b;
 	struct imap first;
-	/* one connection first, so that what the server makes once is not counted */
+	/* one connection first, so that what the server makes once is not
+	 * counted */
 	if (!imap_open(&first, b, b->o.port, b->o.tls, 1))
 		return;
 	(void)imap_do(&first, "SELECT %s", b->o.box);
@@ -169,17 +172,23 @@ int cmd_idle(struct bench *b)
 	json_number(b, "pss_kb_before", r.before.pss);
 	json_number(b, "pss_kb_after", r.after.pss);
 	json_number(b, "pss_kb_per_conn", (r.after.pss - r.before.pss) / each);
-	json_number(b, "private_kb_per_conn", (r.after.private_ - r.before.private_) / each);
-	json_number(b, "processes_per_conn", (r.after.processes - r.before.processes) / each);
+	json_number(b, "private_kb_per_conn",
+		    (r.after.private_ - r.before.private_) / each);
+	json_number(b, "processes_per_conn",
+		    (r.after.processes - r.before.processes) / each);
 	json_number(b, "client_rss_kb_per_conn", (double)own.ru_maxrss / each);
-	json_number(b, "system_kb_per_conn_all", (r.free_before - r.free_after) / each);
+	json_number(b, "system_kb_per_conn_all",
+		    (r.free_before - r.free_after) / each);
 	if (r.told > 0) {
 		json_int(b, "notified", r.told);
 		json_samples(b, "notify_", &r.notified);
 	}
 	json_usage(b, &r.begun, &r.opened, each, "open");
-	say(b, "%s idle: %d connections in %.2f s = %.0f/s; server PSS %.1f KiB each; %d told, p50 %.1f ms, all %.1f ms\n",
-	    b->o.label, r.idling, wall, each / wall, (r.after.pss - r.before.pss) / each, r.told,
+	say(b,
+	    "%s idle: %d connections in %.2f s = %.0f/s; server PSS %.1f KiB "
+	    "each; %d told, p50 %.1f ms, all %.1f ms\n",
+	    b->o.label, r.idling, wall, each / wall,
+	    (r.after.pss - r.before.pss) / each, r.told,
 	    samples_at(&r.notified, .5), samples_at(&r.notified, 1));
 	free(r.open.us);
 	free(r.notified.us);

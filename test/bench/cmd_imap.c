@@ -13,7 +13,7 @@
 #include "fiber.h"
 #include "imap.h"
 
-#define FEW 25	  /* messages under which only APPEND is drawn for the rest */
+#define FEW	25 /* messages under which only APPEND is drawn for the rest */
 #define HEADERS 20 /* messages a fetch of headers asks for */
 
 static const char *const mix_names[MIX_COUNT] = {
@@ -61,10 +61,13 @@ static bool append(struct session *s, long number)
 static bool fetch_headers(struct session *s, long from)
 {
 	struct imap *m = &s->m;
-	long to = from + HEADERS - 1 > m->exists ? m->exists : from + HEADERS - 1;
+	long to =
+		from + HEADERS - 1 > m->exists ? m->exists : from + HEADERS - 1;
 	m->fetched = 0;
-	if (imap_do(m, "FETCH %ld:%ld (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)", from, to) !=
-	    ANSWER_OK)
+	if (imap_do(m,
+		    "FETCH %ld:%ld (UID FLAGS INTERNALDATE RFC822.SIZE "
+		    "ENVELOPE)",
+		    from, to) != ANSWER_OK)
 		return false;
 	if (m->fetched >= to - from + 1)
 		return true;
@@ -86,7 +89,8 @@ static bool fetch_body(struct session *s, long number)
 
 static bool expunge(struct session *s, long number)
 {
-	if (imap_do(&s->m, "STORE %ld +FLAGS.SILENT (\\Deleted)", number) != ANSWER_OK ||
+	if (imap_do(&s->m, "STORE %ld +FLAGS.SILENT (\\Deleted)", number) !=
+		    ANSWER_OK ||
 	    imap_do(&s->m, "EXPUNGE") != ANSWER_OK)
 		return false;
 	s->expect--;
@@ -102,20 +106,25 @@ static bool operate(struct session *s, enum mix what, long n, long number)
 	case MIX_BODY:
 		return fetch_body(s, n);
 	case MIX_STORE:
-		return imap_do(m, "STORE %ld %cFLAGS (\\%s)", n, draw(&s->state) % 3 ? '+' : '-',
-			       draw(&s->state) % 2 ? "Seen" : "Flagged") == ANSWER_OK;
+		return imap_do(m, "STORE %ld %cFLAGS (\\%s)", n,
+			       draw(&s->state) % 3 ? '+' : '-',
+			       draw(&s->state) % 2 ? "Seen" : "Flagged") ==
+		       ANSWER_OK;
 	case MIX_APPEND:
 		return append(s, 10000000L + s->id * 1000000L + number);
 	case MIX_SELECT:
 		return imap_do(m, "SELECT %s", m->b->o.box) == ANSWER_OK;
 	case MIX_STATUS:
-		return imap_do(m, "STATUS INBOX (MESSAGES UNSEEN UIDNEXT)") == ANSWER_OK;
+		return imap_do(m, "STATUS INBOX (MESSAGES UNSEEN UIDNEXT)") ==
+		       ANSWER_OK;
 	case MIX_SEARCH:
 		return imap_do(m, "SEARCH SUBJECT subj%d UNSEEN",
-			       (int)(draw(&s->state) % MESSAGE_NEEDLES)) == ANSWER_OK;
+			       (int)(draw(&s->state) % MESSAGE_NEEDLES)) ==
+		       ANSWER_OK;
 	case MIX_SEARCH_BODY:
 		return imap_do(m, "SEARCH BODY needle%d",
-			       (int)(draw(&s->state) % MESSAGE_NEEDLES)) == ANSWER_OK;
+			       (int)(draw(&s->state) % MESSAGE_NEEDLES)) ==
+		       ANSWER_OK;
 	case MIX_EXPUNGE:
 		return expunge(s, n);
 	case MIX_NOOP:
@@ -132,8 +141,8 @@ static enum mix draw_mix(struct session *s, int total)
 	int at = (int)(draw(&s->state) % (uint64_t)total), what = 0;
 	while (at >= weights[what])
 		at -= weights[what++];
-	bool needs_mail = what == MIX_EXPUNGE || what == MIX_HEADERS || what == MIX_BODY ||
-			  what == MIX_STORE;
+	bool needs_mail = what == MIX_EXPUNGE || what == MIX_HEADERS ||
+			  what == MIX_BODY || what == MIX_STORE;
 	return needs_mail && s->m.exists < FEW ? MIX_APPEND : (enum mix)what;
 }
 
@@ -144,12 +153,13 @@ static void draw_all(struct session *s)
 	int total = 0;
 	for (int i = 0; i < MIX_COUNT; i++)
 		total += b->o.weights[i];
-	for (long n = 0; n < b->o.ops && (r->stop <= 0 || now() < r->stop) && !s->m.c->dead;
+	for (long n = 0;
+	     n < b->o.ops && (r->stop <= 0 || now() < r->stop) && !s->m.c->dead;
 	     n++) {
 		enum mix what = draw_mix(s, total);
-		long at = s->m.exists > 0
-				  ? 1 + (long)(draw(&s->state) % (uint64_t)s->m.exists)
-				  : 1;
+		long at = s->m.exists > 0 ? 1 + (long)(draw(&s->state) %
+						       (uint64_t)s->m.exists)
+					  : 1;
 		double start = now();
 		bool good = operate(s, what, at, n);
 		samples_add(&r->each[what], now() - start);
@@ -173,9 +183,11 @@ static void finish(struct session *s)
 {
 	struct bench *b = s->run->b;
 	bool alone = b->o.sessions <= b->o.users;
-	if (alone && !s->m.c->dead && imap_do(&s->m, "SELECT %s", b->o.box) == ANSWER_OK &&
+	if (alone && !s->m.c->dead &&
+	    imap_do(&s->m, "SELECT %s", b->o.box) == ANSWER_OK &&
 	    s->m.exists != s->expect)
-		failed(b, "user %d has %ld messages, not %ld", s->id + 1, s->m.exists, s->expect);
+		failed(b, "user %d has %ld messages, not %ld", s->id + 1,
+		       s->m.exists, s->expect);
 	imap_close(&s->m);
 	free(s->message.bytes);
 }
@@ -187,7 +199,8 @@ static void session(void *argument)
 	struct bench *b = r->b;
 	double start = now();
 	numbered(b->o.to, 1 + s->id % b->o.users, s->to, sizeof s->to);
-	bool open = imap_open(&s->m, b, b->o.port, b->o.tls, 1 + s->id % b->o.users);
+	bool open = imap_open(&s->m, b, b->o.port, b->o.tls,
+			      1 + s->id % b->o.users);
 	if (open) {
 		samples_add(&r->login, now() - start);
 		prepare(s);
@@ -244,8 +257,9 @@ static void json_mix(struct run *r)
 		json_number(b, key, samples_at(s, .5));
 		(void)snprintf(key, sizeof key, "%s_p99_ms", mix_names[i]);
 		json_number(b, key, samples_at(s, .99));
-		say(b, "  %-12s %7zu  p50 %8.3f ms  p99 %8.3f ms\n", mix_names[i], s->count,
-		    samples_at(s, .5), samples_at(s, .99));
+		say(b, "  %-12s %7zu  p50 %8.3f ms  p99 %8.3f ms\n",
+		    mix_names[i], s->count, samples_at(s, .5),
+		    samples_at(s, .99));
 		free(s->us);
 	}
 }
@@ -268,12 +282,15 @@ int cmd_imap(struct bench *b)
 	json_text(b, "tls", tls_name(b->o.tls));
 	if (b->o.init > 0)
 		json_number(b, "setup_append_per_s",
-			    (double)(b->o.init * b->o.sessions) / (r.begun.at - r.made.at));
+			    (double)(b->o.init * b->o.sessions) /
+				    (r.begun.at - r.made.at));
 	json_int(b, "ops", r.done);
 	json_number(b, "wall_s", wall);
 	json_number(b, "ops_per_s", done / wall);
 	json_number(b, "login_p50_ms", samples_at(&r.login, .5));
-	say(b, "%s imap: %d sessions: %ld ops in %.2f s = %.0f/s; server cpu %.0f us/op\n",
+	say(b,
+	    "%s imap: %d sessions: %ld ops in %.2f s = %.0f/s; server cpu %.0f "
+	    "us/op\n",
 	    b->o.label, b->o.sessions, r.done, wall, done / wall,
 	    usage_server_us(&r.begun, &r.ended, done));
 	json_mix(&r);

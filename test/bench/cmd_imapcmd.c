@@ -41,7 +41,8 @@ static void repeat(void *argument)
 		if (i == 0)
 			r->first = (now() - start) * 1000;
 		if (m->bad > 0)
-			failed(b, "%ld of %ld bodies wrong", m->bad, m->checked);
+			failed(b, "%ld of %ld bodies wrong", m->bad,
+			       m->checked);
 	}
 	r->ended = usage_now(b);
 	r->bytes = m->c->taken - before;
@@ -68,11 +69,14 @@ int cmd_imapcmd(struct bench *b)
 	if (r.m.fetched > 0)
 		json_number(b, "fetch_per_s", fetched * times / wall);
 	if (b->o.expect >= 0 && r.m.fetched + r.m.found != b->o.expect)
-		failed(b, "answer %ld, not %ld", r.m.fetched + r.m.found, b->o.expect);
-	json_usage(b, &r.begun, &r.ended, times * (r.m.fetched > 0 ? fetched : 1),
+		failed(b, "answer %ld, not %ld", r.m.fetched + r.m.found,
+		       b->o.expect);
+	json_usage(b, &r.begun, &r.ended,
+		   times * (r.m.fetched > 0 ? fetched : 1),
 		   r.m.fetched > 0 ? "msg" : "cmd");
-	say(b, "%s %s: exists %ld fetched %ld found %ld: p50 %.2f ms\n", b->o.label, b->o.cmd,
-	    r.m.exists, r.m.fetched, r.m.found, samples_at(&r.took, .5));
+	say(b, "%s %s: exists %ld fetched %ld found %ld: p50 %.2f ms\n",
+	    b->o.label, b->o.cmd, r.m.exists, r.m.fetched, r.m.found,
+	    samples_at(&r.took, .5));
 	free(r.took.us);
 	return report_done(b);
 }
@@ -109,10 +113,11 @@ int cmd_count(struct bench *b)
 		json_int(b, "bad", r.bad);
 	}
 	if (r.bad > 0 || (b->o.verify && r.checked != r.total))
-		failed(b, "%ld bodies are wrong, %ld of %ld came", r.bad, r.checked, r.total);
+		failed(b, "%ld bodies are wrong, %ld of %ld came", r.bad,
+		       r.checked, r.total);
 	if (b->o.expect >= 0 && r.total != b->o.expect)
 		failed(b, "%ld messages, not %ld", r.total, b->o.expect);
-	say(b, "%s count: %ld messages, %ld checked, %ld bad\n", b->o.label, r.total, r.checked,
-	    r.bad);
+	say(b, "%s count: %ld messages, %ld checked, %ld bad\n", b->o.label,
+	    r.total, r.checked, r.bad);
 	return report_done(b);
 }

@@ -41,7 +41,8 @@ static bool login(struct run *r, struct conn *c, int user)
 		if (accepted(c, "STLS") == NULL || !conn_tls(c))
 			return false;
 	}
-	conn_put(c, "USER %s\r\n", numbered(b->o.user, user, name, sizeof name));
+	conn_put(c, "USER %s\r\n",
+		 numbered(b->o.user, user, name, sizeof name));
 	if (accepted(c, "USER") == NULL)
 		return false;
 	conn_put(c, "PASS %s\r\n", b->o.pass);
@@ -150,7 +151,9 @@ int cmd_pop3(struct bench *b)
 	json_samples(b, "retr_", &r.retrieve);
 	json_number(b, "login_p50_ms", samples_at(&r.login, .5));
 	json_usage(b, &r.begun, &r.ended, count, "msg");
-	say(b, "%s pop3: %ld logins, %ld RETR in %.2f s = %.0f/s; server cpu %.0f us/msg\n",
+	say(b,
+	    "%s pop3: %ld logins, %ld RETR in %.2f s = %.0f/s; server cpu %.0f "
+	    "us/msg\n",
 	    b->o.label, r.logins, r.messages, wall, count / wall,
 	    usage_server_us(&r.begun, &r.ended, count));
 	free(r.login.us);

@@ -2,7 +2,8 @@
 /*
  * push: how long after its 250 an idle session hears of a message.  Sessions
  * IDLE, one a user; messages are sent by SMTP one at a time, to each user in
- * turn.  A session that was told before the 250 was read counts as 0.
+ * turn.  A session that was told before the 250 was read counts as 0.  After
+ * --seconds no more are sent.
  */
 #include <stdlib.h>
 
@@ -19,8 +20,10 @@ struct run {
 	struct bench *b;
 	struct listener *all;
 	int idling, lost;
+	long sent;
 	bool over;
-	struct samples push, whole; /* after the 250; after the last byte was sent */
+	struct samples push,
+		whole; /* after the 250; after the last byte was sent */
 	struct usage begun, ended;
 };
 
@@ -39,7 +42,8 @@ static void listen_for_mail(void *argument)
 	struct run *r = l->run;
 	struct bench *b = r->b;
 	l->open = imap_open(&l->m, b, b->o.imap, b->o.imap_tls, l->user) &&
-		  imap_do(&l->m, "SELECT %s", b->o.box) == ANSWER_OK && imap_idle(&l->m);
+		  imap_do(&l->m, "SELECT %s", b->o.box) == ANSWER_OK &&
+		  imap_idle(&l->m);
 	if (!l->open) {
 		r->lost++;
 		l->ended = true;
@@ -59,7 +63,8 @@ static void listen_for_mail(void *argument)
 	l->ended = true;
 }
 
-static void deliver(struct run *r, struct smtp *s, struct message *m, long number)
+static void deliver(struct run *r, struct smtp *s, struct message *m,
+		    long number)
 {
 	struct bench *b = r->b;
 	int user = 1 + (int)(number % b->o.sessions);
@@ -88,8 +93,14 @@ static void send_all(struct run *r)
 	if (!smtp_open(&s, b, 1))
 		return;
 	r->begun = usage_now(b);
-	for (long n = 0; n < b->o.messages && s.c != NULL && b->report.failed == 0; n++)
+	double stop = b->o.seconds > 0 ? now() + b->o.seconds : 0;
+	for (long n = 0; n < b->o.messages && (stop <= 0 || now() < stop);
+	     n++) {
+		r->sent++;
 		deliver(r, &s, &m, n);
+		if (s.c == NULL || b->report.failed != 0)
+			break;
+	}
 	r->ended = usage_now(b);
 	smtp_quit(&s, true);
 	free(m.bytes);
@@ -135,17 +146,19 @@ int cmd_push(struct bench *b)
 	loop_start(b->loop, conduct, &r);
 	loop_run(b->loop);
 	long told = (long)r.push.count;
-	if (told < b->o.messages)
-		failed(b, "%ld of %ld messages were heard of", told, b->o.messages);
+	if (told < r.sent || told == 0)
+		failed(b, "%ld of %ld messages were heard of", told, r.sent);
 	json_int(b, "sessions", b->o.sessions);
 	json_text(b, "tls", tls_name(b->o.imap_tls));
 	json_int(b, "told", told);
 	json_samples(b, "push_", &r.push);
 	json_samples(b, "from_data_", &r.whole);
 	json_usage(b, &r.begun, &r.ended, (double)told, "msg");
-	say(b, "%s push: %ld to %d idle sessions: after the 250 p50 %.3f ms, p99 %.3f ms, max %.3f ms\n",
-	    b->o.label, told, b->o.sessions, samples_at(&r.push, .5), samples_at(&r.push, .99),
-	    samples_at(&r.push, 1));
+	say(b,
+	    "%s push: %ld to %d idle sessions: after the 250 p50 %.3f ms, p99 "
+	    "%.3f ms, max %.3f ms\n",
+	    b->o.label, told, b->o.sessions, samples_at(&r.push, .5),
+	    samples_at(&r.push, .99), samples_at(&r.push, 1));
 	free(r.push.us);
 	free(r.whole.us);
 	return report_done(b);

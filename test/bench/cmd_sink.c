@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sink, on its own (`sink`) or as the next hop of a relay (`smtp --sink`). */
+/* The sink, on its own (`sink`) or as the next hop of a relay (`smtp --sink`).
+ */
 #define _GNU_SOURCE /* accept4 */
 #include "sink.h"
 
@@ -41,9 +42,11 @@ static bool take_message(struct sink *k, struct conn *c, long *recipients)
 	return true;
 }
 
-static bool answer(struct sink *k, struct conn *c, const char *line, long *recipients)
+static bool answer(struct sink *k, struct conn *c, const char *line,
+		   long *recipients)
 {
-	if (strncasecmp(line, "EHLO", 4) == 0 || strncasecmp(line, "LHLO", 4) == 0) {
+	if (strncasecmp(line, "EHLO", 4) == 0 ||
+	    strncasecmp(line, "LHLO", 4) == 0) {
 		conn_put(c, "250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n"
 			    "250 SIZE 100000000\r\n");
 		return true;
@@ -85,7 +88,8 @@ static void accept_all(void *argument)
 {
 	struct sink *k = argument;
 	while (!k->stop) {
-		int fd = accept4(k->listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(k->listener->fd, NULL, NULL,
+				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd < 0) {
 			(void)loop_wait(k->b->loop, &k->listener->waiter, 0.3);
 			continue;
@@ -100,9 +104,11 @@ static void accept_all(void *argument)
 
 void sink_start(struct sink *k, struct bench *b, int port)
 {
-	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	struct sockaddr_in at = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port)};
 	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int one = 1,
+	    fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 ||
 	    listen(fd, BACKLOG) != 0)

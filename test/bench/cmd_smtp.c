@@ -16,9 +16,9 @@
 #include "sink.h"
 #include "smtp.h"
 
-#define RETRIES 3
+#define RETRIES	      3
 #define MAILDIR_DEPTH 12
-#define STUCK 30.0 /* seconds without one delivery */
+#define STUCK	      30.0 /* seconds without one delivery */
 
 struct run {
 	struct bench *b;
@@ -103,7 +103,8 @@ static void session(void *argument)
 		}
 		send_one(r, &s, &m);
 		/* relays do not wait for the answer to QUIT either */
-		if (r->b->o.per_connection > 0 && ++on_connection >= r->b->o.per_connection)
+		if (r->b->o.per_connection > 0 &&
+		    ++on_connection >= r->b->o.per_connection)
 			smtp_quit(&s, false);
 	}
 	smtp_quit(&s, true);
@@ -114,19 +115,21 @@ static void session(void *argument)
 static long maildir_count(const char *folder, int depth)
 {
 	const char *base = strrchr(folder, '/');
-	bool counts = base != NULL && (strcmp(base, "/new") == 0 || strcmp(base, "/cur") == 0);
+	bool counts = base != NULL &&
+		      (strcmp(base, "/new") == 0 || strcmp(base, "/cur") == 0);
 	DIR *d = opendir(folder);
 	struct dirent *entry;
 	long n = 0;
 	while (d != NULL && (entry = readdir(d)) != NULL) {
 		char path[4096];
-		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "tmp") == 0)
+		if (entry->d_name[0] == '.' ||
+		    strcmp(entry->d_name, "tmp") == 0)
 			continue;
 		if (counts)
 			n++;
 		else if (entry->d_type == DT_DIR && depth < MAILDIR_DEPTH &&
-			 snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) <
-				 (int)sizeof path)
+			 snprintf(path, sizeof path, "%s/%s", folder,
+				  entry->d_name) < (int)sizeof path)
 			n += maildir_count(path, depth + 1);
 	}
 	if (d != NULL)
@@ -146,7 +149,8 @@ static void watch_boxes(struct run *r)
 	r->watch = zeroed((size_t)b->o.users, sizeof *r->watch);
 	r->before = zeroed((size_t)b->o.users, sizeof *r->before);
 	for (int i = 0; i < b->o.users; i++) {
-		if (!imap_open(&r->watch[i], b, b->o.imap, b->o.imap_tls, i + 1))
+		if (!imap_open(&r->watch[i], b, b->o.imap, b->o.imap_tls,
+			       i + 1))
 			die("no IMAP to watch deliveries with");
 		(void)imap_do(&r->watch[i], "STATUS %s (MESSAGES)", b->o.box);
 		r->before[i] = r->watch[i].messages;
@@ -164,9 +168,11 @@ static long boxes_count(struct run *r, bool all)
 	struct bench *b = r->b;
 	long sum = 0;
 	for (int i = 0; i < b->o.users; i++) {
-		long share = r->recipients / b->o.users + (i < r->recipients % b->o.users);
+		long share = r->recipients / b->o.users +
+			     (i < r->recipients % b->o.users);
 		if (all || box_growth(r, i) < share)
-			(void)imap_do(&r->watch[i], "STATUS %s (MESSAGES)", b->o.box);
+			(void)imap_do(&r->watch[i], "STATUS %s (MESSAGES)",
+				      b->o.box);
 		sum += box_growth(r, i);
 		if (!all && box_growth(r, i) < share)
 			break;
@@ -198,7 +204,8 @@ static void drain(struct run *r)
 		loop_sleep(b->loop, 10);
 	}
 	r->drained = usage_now(b);
-	r->delivered_at = b->o.sink > 0 && count >= wanted ? r->sink.last : now();
+	r->delivered_at =
+		b->o.sink > 0 && count >= wanted ? r->sink.last : now();
 	if (r->watch != NULL)
 		count = boxes_count(r, true);
 	r->delivered = count;
@@ -256,7 +263,8 @@ static void describe(struct run *r, double wall, double delivery)
 	if (drains(b)) {
 		json_int(b, "delivered", r->delivered);
 		json_number(b, "delivered_s", delivery);
-		json_number(b, "delivered_per_s", (double)r->delivered / delivery);
+		json_number(b, "delivered_per_s",
+			    (double)r->delivered / delivery);
 	}
 }
 
@@ -265,21 +273,27 @@ int cmd_smtp(struct bench *b)
 	struct run r = {.b = b};
 	loop_start(b->loop, conduct, &r);
 	loop_run(b->loop);
-	double wall = r.last - r.begun.at, delivery = r.delivered_at - r.begun.at;
+	double wall = r.last - r.begun.at,
+	       delivery = r.delivered_at - r.begun.at;
 	if (b->o.seconds <= 0 && r.accepted < b->o.messages)
-		failed(b, "%ld of %ld messages accepted", r.accepted, b->o.messages);
+		failed(b, "%ld of %ld messages accepted", r.accepted,
+		       b->o.messages);
 	if (r.accepted == 0)
 		return report_done(b);
 	describe(&r, wall, delivery);
 	/* with a drain, the cost of the whole path */
 	const struct usage *end = drains(b) ? &r.drained : &r.accepted_all;
 	json_usage(b, &r.begun, end, (double)r.accepted, "msg");
-	say(b, "%s smtp: %d sessions, %ld B: %ld accepted in %.2f s = %.0f/s; p50 %.2f ms, p99 %.2f ms",
-	    b->o.label, b->o.sessions, b->o.size, r.accepted, wall, (double)r.accepted / wall,
-	    samples_at(&r.message, .5), samples_at(&r.message, .99));
+	say(b,
+	    "%s smtp: %d sessions, %ld B: %ld accepted in %.2f s = %.0f/s; p50 "
+	    "%.2f ms, p99 %.2f ms",
+	    b->o.label, b->o.sessions, b->o.size, r.accepted, wall,
+	    (double)r.accepted / wall, samples_at(&r.message, .5),
+	    samples_at(&r.message, .99));
 	if (drains(b))
 		say(b, "; delivered %ld in %.2f s", r.delivered, delivery);
-	say(b, "; server cpu %.0f us/msg\n", usage_server_us(&r.begun, end, (double)r.accepted));
+	say(b, "; server cpu %.0f us/msg\n",
+	    usage_server_us(&r.begun, end, (double)r.accepted));
 	free(r.watch);
 	free(r.before);
 	free(r.message.us);

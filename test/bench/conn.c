@@ -17,7 +17,7 @@
 #include "bench.h"
 
 #define COMMAND_MAX 2048
-#define AGAIN (-2) /* of receive() and transmit(): wait, then once more */
+#define AGAIN	    (-2) /* of receive() and transmit(): wait, then once more */
 
 static bool wait_for(struct conn *c)
 {
@@ -72,7 +72,8 @@ static int finish_connect(struct conn *c)
 
 struct conn *conn_open(struct bench *b, int port)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port)};
 	if (inet_pton(AF_INET, b->o.host, &to.sin_addr) != 1)
 		die("--host is an IPv4 address");
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -82,7 +83,8 @@ struct conn *conn_open(struct bench *b, int port)
 	}
 	struct conn *c = conn_make(b, fd);
 	int error = 0;
-	if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)
+	if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0 &&
+	    errno != EINPROGRESS)
 		error = errno;
 	if (error == 0)
 		error = finish_connect(c);
@@ -108,7 +110,9 @@ bool conn_tls(struct conn *c)
 		if (done == 1)
 			return true;
 		int why = SSL_get_error(c->ssl, done);
-		if ((why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) && wait_for(c))
+		if ((why == SSL_ERROR_WANT_READ ||
+		     why == SSL_ERROR_WANT_WRITE) &&
+		    wait_for(c))
 			continue;
 		const char *reason = ERR_reason_error_string(ERR_peek_error());
 		failed(b, "TLS handshake: %s", reason != NULL ? reason : "cut");
@@ -165,7 +169,8 @@ bool conn_fill(struct conn *c)
 	}
 	while (!c->dead) {
 		/* one byte is kept for the NUL of a line */
-		ssize_t got = receive(c, c->in + c->in_end, c->in_room - c->in_end - 1);
+		ssize_t got = receive(c, c->in + c->in_end,
+				      c->in_room - c->in_end - 1);
 		if (got > 0) {
 			c->in_end += (size_t)got;
 			c->taken += (uint64_t)got;
@@ -189,7 +194,8 @@ char *conn_line(struct conn *c, size_t *length)
 	for (;;) {
 		size_t have = c->in_end - c->in_at;
 		char *end = have == seen ? NULL
-					 : memchr(c->in + c->in_at + seen, '\n', have - seen);
+					 : memchr(c->in + c->in_at + seen, '\n',
+						  have - seen);
 		if (end == NULL) {
 			seen = have;
 			if (!conn_fill(c))

@@ -39,7 +39,8 @@ char *conn_line(struct conn *, size_t *length);
 bool conn_has_line(const struct conn *);
 
 void conn_bytes(struct conn *, const void *, size_t);
-__attribute__((format(printf, 2, 3))) void conn_put(struct conn *, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void conn_put(struct conn *,
+						    const char *format, ...);
 bool conn_flush(struct conn *);
 
 #endif

@@ -26,8 +26,8 @@ static void pids_add(struct pids *p, long pid)
 }
 
 /* Calls fn for that file of each folder in --cgroup. */
-static void each_cgroup(const struct bench *b, const char *file, void (*fn)(FILE *, void *),
-			void *argument)
+static void each_cgroup(const struct bench *b, const char *file,
+			void (*fn)(FILE *, void *), void *argument)
 {
 	for (const char *at = b->o.cgroup; at != NULL && *at != '\0';) {
 		size_t n = strcspn(at, ",");
@@ -69,7 +69,8 @@ static bool read_stat(long pid, char *line, int size, char **fields)
 	FILE *f = fopen(path, "re");
 	if (f == NULL)
 		return false;
-	char *name_end = fgets(line, size, f) != NULL ? strrchr(line, ')') : NULL;
+	char *name_end =
+		fgets(line, size, f) != NULL ? strrchr(line, ')') : NULL;
 	(void)fclose(f);
 	*fields = name_end != NULL ? name_end + 2 : NULL;
 	return name_end != NULL;
@@ -198,28 +199,31 @@ struct usage usage_now(const struct bench *b)
 	return u;
 }
 
-double usage_server_us(const struct usage *from, const struct usage *to, double units)
+double usage_server_us(const struct usage *from, const struct usage *to,
+		       double units)
 {
 	double spent = to->user + to->sys - from->user - from->sys;
 	return units > 0 ? spent * 1e6 / units : 0;
 }
 
-static void json_for_each(struct bench *b, const char *what, const char *unit, double value)
+static void json_for_each(struct bench *b, const char *what, const char *unit,
+			  double value)
 {
 	char key[64];
 	(void)snprintf(key, sizeof key, "%s_per_%s", what, unit);
 	json_number(b, key, value);
 }
 
-void json_usage(struct bench *b, const struct usage *from, const struct usage *to, double units,
-		const char *unit)
+void json_usage(struct bench *b, const struct usage *from,
+		const struct usage *to, double units, const char *unit)
 {
 	double user = to->user - from->user, sys = to->sys - from->sys;
 	double own = to->own - from->own, wall = to->at - from->at;
 	if (b->o.cgroup != NULL || b->o.root_pid > 0) {
 		json_number(b, "server_user_s", user);
 		json_number(b, "server_sys_s", sys);
-		json_for_each(b, "server_cpu_us", unit, usage_server_us(from, to, units));
+		json_for_each(b, "server_cpu_us", unit,
+			      usage_server_us(from, to, units));
 	}
 	json_number(b, "client_cpu_s", own);
 	if (wall > 0)
@@ -227,9 +231,12 @@ void json_usage(struct bench *b, const struct usage *from, const struct usage *t
 			    (to->busy - from->busy - user - sys - own) / wall /
 				    (double)sysconf(_SC_NPROCESSORS_ONLN));
 	if (b->o.disk != NULL && units > 0) {
-		json_for_each(b, "disk_flushes", unit, (to->flushes - from->flushes) / units);
-		json_for_each(b, "disk_writes", unit, (to->writes - from->writes) / units);
-		json_for_each(b, "disk_kib", unit, (to->kib - from->kib) / units);
+		json_for_each(b, "disk_flushes", unit,
+			      (to->flushes - from->flushes) / units);
+		json_for_each(b, "disk_writes", unit,
+			      (to->writes - from->writes) / units);
+		json_for_each(b, "disk_kib", unit,
+			      (to->kib - from->kib) / units);
 	}
 }
 
@@ -239,7 +246,8 @@ struct memory memory_now(const struct bench *b)
 	struct pids p = server_pids(b);
 	for (size_t i = 0; i < p.count; i++) {
 		char path[64], line[256];
-		(void)snprintf(path, sizeof path, "/proc/%ld/smaps_rollup", p.pid[i]);
+		(void)snprintf(path, sizeof path, "/proc/%ld/smaps_rollup",
+			       p.pid[i]);
 		FILE *f = fopen(path, "re");
 		if (f == NULL)
 			continue;
@@ -247,7 +255,8 @@ struct memory memory_now(const struct bench *b)
 			if (strncmp(line, "Pss:", 4) == 0)
 				m.pss += strtod(line + 4, NULL);
 			if (strncmp(line, "Private_", 8) == 0)
-				m.private_ += strtod(strchr(line, ':') + 1, NULL);
+				m.private_ +=
+					strtod(strchr(line, ':') + 1, NULL);
 		}
 		(void)fclose(f);
 	}

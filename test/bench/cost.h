@@ -23,10 +23,11 @@ struct memory {
 };
 
 struct usage usage_now(const struct bench *);
-double usage_server_us(const struct usage *from, const struct usage *to, double units);
+double usage_server_us(const struct usage *from, const struct usage *to,
+		       double units);
 /* What was spent between the two, in all and for one unit of work. */
-void json_usage(struct bench *, const struct usage *from, const struct usage *to, double units,
-		const char *unit);
+void json_usage(struct bench *, const struct usage *from,
+		const struct usage *to, double units, const char *unit);
 
 struct memory memory_now(const struct bench *);
 double memory_available(void); /* KiB, of the machine */

@@ -16,9 +16,9 @@
 
 #include "report.h"
 
-#define STACK ((size_t)128 * 1024)
+#define STACK  ((size_t)128 * 1024)
 #define EVENTS 256
-#define SCAN 0.2 /* seconds between looks for time-outs */
+#define SCAN   0.2 /* seconds between looks for time-outs */
 
 struct fiber {
 	ucontext_t context;
@@ -88,7 +88,8 @@ static void wake(struct fiber *f)
 /* makecontext passes ints: the pointer travels as two halves. */
 static void entry(unsigned low, unsigned high)
 {
-	struct fiber *f = (struct fiber *)((uintptr_t)low | (uintptr_t)high << 32);
+	struct fiber *f =
+		(struct fiber *)((uintptr_t)low | (uintptr_t)high << 32);
 	f->run(f->argument);
 	f->run = NULL;
 	(void)swapcontext(&f->context, &f->loop->main);
@@ -107,8 +108,8 @@ void loop_start(struct loop *l, void (*run)(void *), void *argument)
 	(void)getcontext(&f->context);
 	f->context.uc_stack.ss_sp = f->stack;
 	f->context.uc_stack.ss_size = STACK;
-	makecontext(&f->context, (void (*)(void))(void *)entry, 2, (unsigned)(uintptr_t)f,
-		    (unsigned)((uintptr_t)f >> 32));
+	makecontext(&f->context, (void (*)(void))(void *)entry, 2,
+		    (unsigned)(uintptr_t)f, (unsigned)((uintptr_t)f >> 32));
 	f->next = l->all;
 	if (l->all != NULL)
 		l->all->previous = f;
@@ -144,7 +145,8 @@ bool loop_wait(struct loop *l, struct waiter *w, double seconds)
 
 void loop_watch(struct loop *l, int fd, struct waiter *w)
 {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP |
+					      EPOLLET,
 				    .data.ptr = w};
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) != 0)
 		die("epoll_ctl: %s", strerror(errno));
@@ -207,7 +209,8 @@ void loop_run(struct loop *l)
 		free_discarded(l);
 		if (l->fibers == 0)
 			return;
-		int count = epoll_wait(l->epoll, events, EVENTS, l->sleepers != 0 ? 2 : 200);
+		int count = epoll_wait(l->epoll, events, EVENTS,
+				       l->sleepers != 0 ? 2 : 200);
 		for (int i = 0; i < count; i++) {
 			struct waiter *w = events[i].data.ptr;
 			if (w->fiber != NULL) {

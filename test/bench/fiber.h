@@ -11,7 +11,8 @@
 struct loop;
 struct fiber;
 
-/* In whatever owns a descriptor; must outlive the turn in which it is closed. */
+/* In whatever owns a descriptor; must outlive the turn in which it is closed.
+ */
 struct waiter {
 	struct fiber *fiber;
 };
@@ -22,7 +23,8 @@ void loop_start(struct loop *, void (*run)(void *), void *argument);
 void loop_run(struct loop *); /* until no fiber is left */
 
 void loop_watch(struct loop *, int fd, struct waiter *);
-bool loop_wait(struct loop *, struct waiter *, double seconds); /* false: time is up */
+bool loop_wait(struct loop *, struct waiter *,
+	       double seconds); /* false: time is up */
 void loop_sleep(struct loop *, double milliseconds);
 void loop_discard(struct loop *, void *memory); /* freed after this turn */
 

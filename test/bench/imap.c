@@ -58,7 +58,8 @@ static void count(struct imap *m, const char *text)
 {
 	if (isdigit((unsigned char)*text)) {
 		count_number(m, text);
-	} else if (strncasecmp(text, "SEARCH", 6) == 0 || strncasecmp(text, "SORT", 4) == 0) {
+	} else if (strncasecmp(text, "SEARCH", 6) == 0 ||
+		   strncasecmp(text, "SORT", 4) == 0) {
 		m->found = 0;
 		for (const char *p = text; *p != '\0'; p++)
 			if (*p == ' ' && isdigit((unsigned char)p[1]))
@@ -103,7 +104,8 @@ static enum answer tagged(struct imap *m)
 		if (line == NULL || strncasecmp(line, "* BYE", 5) == 0)
 			return ANSWER_GONE;
 		if (strncmp(line, tag, (size_t)n) == 0)
-			return strncasecmp(line + n, "OK", 2) == 0 ? ANSWER_OK : ANSWER_NO;
+			return strncasecmp(line + n, "OK", 2) == 0 ? ANSWER_OK
+								   : ANSWER_NO;
 	}
 }
 
@@ -144,11 +146,12 @@ void imap_create(struct imap *m, const char *box)
 		(void)imap_try(m, "CREATE %s", box);
 }
 
-enum answer imap_append(struct imap *m, const char *box, const struct message *message)
+enum answer imap_append(struct imap *m, const char *box,
+			const struct message *message)
 {
 	m->tag++;
-	conn_put(m->c, "a%d APPEND %s {%zu%s}\r\n", m->tag, box, message->length,
-		 m->literal_plus ? "+" : "");
+	conn_put(m->c, "a%d APPEND %s {%zu%s}\r\n", m->tag, box,
+		 message->length, m->literal_plus ? "+" : "");
 	if (!m->literal_plus) {
 		if (!conn_flush(m->c))
 			return ANSWER_GONE;
@@ -156,7 +159,8 @@ enum answer imap_append(struct imap *m, const char *box, const struct message *m
 		do {
 			line = imap_response(m);
 			if (line == NULL || line[0] == 'a') {
-				failed(m->b, "APPEND: %s", line != NULL ? line : "gone");
+				failed(m->b, "APPEND: %s",
+				       line != NULL ? line : "gone");
 				return line != NULL ? ANSWER_NO : ANSWER_GONE;
 			}
 		} while (line[0] != '+');
@@ -165,7 +169,8 @@ enum answer imap_append(struct imap *m, const char *box, const struct message *m
 	conn_bytes(m->c, "\r\n", 2);
 	enum answer answer = conn_flush(m->c) ? tagged(m) : ANSWER_GONE;
 	if (answer != ANSWER_OK)
-		failed(m->b, "APPEND: %s", answer == ANSWER_GONE ? "gone" : m->line);
+		failed(m->b, "APPEND: %s",
+		       answer == ANSWER_GONE ? "gone" : m->line);
 	return answer;
 }
 
@@ -193,13 +198,16 @@ static bool start(struct imap *m, enum tls tls, int user)
 		failed(b, "IMAP greeting: %s", line != NULL ? line : "none");
 		return false;
 	}
-	if (tls == TLS_START && (imap_do(m, "STARTTLS") != ANSWER_OK || !conn_tls(m->c)))
+	if (tls == TLS_START &&
+	    (imap_do(m, "STARTTLS") != ANSWER_OK || !conn_tls(m->c)))
 		return false;
-	return imap_do(m, "LOGIN \"%s\" \"%s\"", numbered(b->o.user, user, name, sizeof name),
+	return imap_do(m, "LOGIN \"%s\" \"%s\"",
+		       numbered(b->o.user, user, name, sizeof name),
 		       b->o.pass) == ANSWER_OK;
 }
 
-bool imap_open(struct imap *m, struct bench *b, int port, enum tls tls, int user)
+bool imap_open(struct imap *m, struct bench *b, int port, enum tls tls,
+	       int user)
 {
 	*m = (struct imap){.b = b, .c = conn_open(b, port)};
 	if (m->c == NULL)

@@ -19,10 +19,10 @@ struct imap {
 	struct conn *c;
 	int tag;
 	bool literal_plus;
-	long exists;   /* of the box that is open */
-	long fetched;  /* FETCH responses since it was set to 0 */
-	long found;    /* numbers in the last SEARCH or SORT */
-	long messages; /* of the last STATUS */
+	long exists;	     /* of the box that is open */
+	long fetched;	     /* FETCH responses since it was set to 0 */
+	long found;	     /* numbers in the last SEARCH or SORT */
+	long messages;	     /* of the last STATUS */
 	struct check *check; /* when set, literals are checked */
 	long checked, bad;
 	char line[256]; /* of the last response, cut */
@@ -31,11 +31,11 @@ struct imap {
 bool imap_open(struct imap *, struct bench *, int port, enum tls, int user);
 void imap_close(struct imap *); /* says LOGOUT; NULL connection is allowed */
 
-__attribute__((format(printf, 2, 3))) enum answer imap_do(struct imap *, const char *format,
-							   ...);
+__attribute__((format(printf, 2, 3))) enum answer
+imap_do(struct imap *, const char *format, ...);
 /* The same, but NO and BAD are no failure of the run. */
-__attribute__((format(printf, 2, 3))) enum answer imap_try(struct imap *, const char *format,
-							    ...);
+__attribute__((format(printf, 2, 3))) enum answer
+imap_try(struct imap *, const char *format, ...);
 enum answer imap_append(struct imap *, const char *box, const struct message *);
 /* The box is made unless it is INBOX; it may be there. */
 void imap_create(struct imap *, const char *box);

@@ -10,10 +10,10 @@
 
 #include "bench.h"
 
-#define POOL ((size_t)1 << 20)
-#define LINE 66
-#define LINES 16384
-#define HEAD 1536 /* room for the header */
+#define POOL	  ((size_t)1 << 20)
+#define LINE	  66
+#define LINES	  16384
+#define HEAD	  1536 /* room for the header */
 #define SUM_START 0xcbf29ce484222325u
 #define SUM_PRIME 0x100000001b3u
 
@@ -36,9 +36,10 @@ uint64_t draw(uint64_t *state)
 struct corpus *corpus_make(unsigned seed)
 {
 	static const char syllables[32][5] = {
-		"ba", "con", "de",  "el",  "fi", "gra", "hon", "in",  "ja", "ko",   "lu",
-		"mer", "no", "or",  "pa",  "qui", "ro", "sta", "ti",  "un", "ver",  "wa",
-		"xen", "yo", "zu",  "ing", "ment", "ly", "tion", "al", "est", "ous"};
+		"ba", "con", "de",   "el",  "fi",   "gra", "hon", "in",
+		"ja", "ko",  "lu",   "mer", "no",   "or",  "pa",  "qui",
+		"ro", "sta", "ti",   "un",  "ver",  "wa",  "xen", "yo",
+		"zu", "ing", "ment", "ly",  "tion", "al",  "est", "ous"};
 	struct corpus *c = zeroed(1, sizeof *c);
 	uint64_t state = seed;
 	size_t n = 0, column = 0;
@@ -64,7 +65,8 @@ struct corpus *corpus_make(unsigned seed)
 	}
 	struct timespec t;
 	(void)clock_gettime(CLOCK_REALTIME, &t);
-	(void)snprintf(c->run, sizeof c->run, "%lx%05lx", (long)t.tv_sec, t.tv_nsec / 1000);
+	(void)snprintf(c->run, sizeof c->run, "%lx%05lx", (long)t.tv_sec,
+		       t.tv_nsec / 1000);
 	return c;
 }
 
@@ -82,7 +84,8 @@ static uint64_t sum_add(uint64_t sum, const char *bytes, size_t length)
 }
 
 /* Whole lines of the pool up to `room` bytes, then the needle's line. */
-static size_t make_body(const struct corpus *c, size_t at, size_t room, long number, char *body)
+static size_t make_body(const struct corpus *c, size_t at, size_t room,
+			long number, char *body)
 {
 	char needle[64];
 	int tail = snprintf(needle, sizeof needle, "needle%ld is here\r\n",
@@ -108,11 +111,13 @@ static size_t make_body(const struct corpus *c, size_t at, size_t room, long num
 /* With --vary a mail-like spread about the mean: many small, few large. */
 static size_t varied(size_t size, uint64_t *state)
 {
-	static const double factor[] = {.25, .35, .5, .5, .7, .8, 1, 1, 1.5, 3.4};
+	static const double factor[] = {.25, .35, .5, .5,  .7,
+					.8,  1,	  1,  1.5, 3.4};
 	return (size_t)((double)size * factor[draw(state) % 10]);
 }
 
-void message_make(struct bench *b, long number, const char *to, struct message *m)
+void message_make(struct bench *b, long number, const char *to,
+		  struct message *m)
 {
 	static const char names[8][6] = {"Alice", "Bob",   "Carol", "Dave",
 					 "Erin",  "Frank", "Grace", "Heidi"};
@@ -138,12 +143,17 @@ void message_make(struct bench *b, long number, const char *to, struct message *
 	int head = snprintf(
 		m->bytes, HEAD,
 		"Date: %s\r\nFrom: %s Sender <%s>\r\nTo: <%s>\r\n"
-		"Subject: subj%ld %.40s\r\nMessage-ID: <%s.%ld@mailbench.example>\r\n"
+		"Subject: subj%ld %.40s\r\nMessage-ID: "
+		"<%s.%ld@mailbench.example>\r\n"
 		"X-Mailbench-Id: %s.%ld\r\nX-Mailbench-Sum: %016llx\r\n"
-		"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-		"Content-Transfer-Encoding: 7bit\r\nUser-Agent: mailbench\r\n\r\n",
-		date, names[draw(&state) % 8], b->o.from, to, number % MESSAGE_NEEDLES,
-		c->text + c->line[(size_t)number % (c->lines - 1)], c->run, number, c->run, number,
+		"MIME-Version: 1.0\r\nContent-Type: text/plain; "
+		"charset=utf-8\r\n"
+		"Content-Transfer-Encoding: 7bit\r\nUser-Agent: "
+		"mailbench\r\n\r\n",
+		date, names[draw(&state) % 8], b->o.from, to,
+		number % MESSAGE_NEEDLES,
+		c->text + c->line[(size_t)number % (c->lines - 1)], c->run,
+		number, c->run, number,
 		(unsigned long long)sum_add(SUM_START, body, length));
 	if (head < 0 || head >= HEAD)
 		die("an address is too long");

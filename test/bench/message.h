@@ -18,7 +18,7 @@ struct bench;
 struct corpus;
 
 #define MESSAGE_NEEDLES 1000
-#define MESSAGE_LEAST 700 /* bytes; a smaller --size becomes this */
+#define MESSAGE_LEAST	700 /* bytes; a smaller --size becomes this */
 
 struct corpus *corpus_make(unsigned seed);
 void corpus_free(struct corpus *);
@@ -29,7 +29,8 @@ struct message {
 	size_t length, room;
 };
 
-void message_make(struct bench *, long number, const char *to, struct message *);
+void message_make(struct bench *, long number, const char *to,
+		  struct message *);
 
 /* Fed with a message as it comes back, in pieces. */
 struct check {

@@ -14,7 +14,10 @@
 
 enum kind { FLAG, TEXT, INT, LONG, UNSIGNED, SECONDS, TLS, WEIGHTS };
 
-#define ROW(name, kind, field) {name, kind, offsetof(struct options, field)}
+#define ROW(name, kind, field)                                                 \
+	{                                                                      \
+		name, kind, offsetof(struct options, field)                    \
+	}
 
 static const struct row {
 	const char *name;
@@ -105,26 +108,41 @@ static const struct options defaults = {
 
 static const char usage_text[] =
 	"usage: mailbench COMMAND [options]\n"
-	"commands: smtp (LMTP with --lmtp), sink, imap, idle, push, handshake, pop3,\n"
+	"commands: smtp (LMTP with --lmtp), sink, imap, idle, push, handshake, "
+	"pop3,\n"
 	"          fill, imapcmd, count, countdir, fsync, pss\n"
-	"common:   --host A --port P --tls none|starttls|implicit --user PAT --pass W\n"
-	"          --users U --sessions N --label L --json FILE (appended; else stdout)\n"
-	"          --cgroup DIR[,DIR] or --root-pid PID (the server: its CPU and memory)\n"
-	"          --disk DEV (its counters) --timeout S --seconds S --seed N --quiet\n"
+	"common:   --host A --port P --tls none|starttls|implicit --user PAT "
+	"--pass W\n"
+	"          --users U --sessions N --label L --json FILE (appended; "
+	"else stdout)\n"
+	"          --cgroup DIR[,DIR] or --root-pid PID (the server: its CPU "
+	"and memory)\n"
+	"          --disk DEV (its counters) --timeout S --seconds S --seed N "
+	"--quiet\n"
 	"          --inflight N (connections being opened at a time)\n"
-	"smtp:     --messages TOTAL --size B --rcpts R --per-conn K --auth --lmtp\n"
-	"          --to PAT --from A --no-pipelining; then wait for delivery with one\n"
-	"          of --drain-maildir DIR, --imap PORT [--imap-tls T], --sink PORT\n"
-	"imap:     --init N --ops K (a session) --size B --box NAME --weights a,b,...\n"
-	"idle:     --sessions K --messages 1 (0: no notification) --settle S --no-idle\n"
-	"push:     --sessions K --messages TOTAL --imap PORT --imap-tls T: deliveries by\n"
-	"          SMTP, one at a time, and when the idle session heard of each\n"
+	"smtp:     --messages TOTAL --size B --rcpts R --per-conn K --auth "
+	"--lmtp\n"
+	"          --to PAT --from A --no-pipelining; then wait for delivery "
+	"with one\n"
+	"          of --drain-maildir DIR, --imap PORT [--imap-tls T], --sink "
+	"PORT\n"
+	"imap:     --init N --ops K (a session) --size B --box NAME --weights "
+	"a,b,...\n"
+	"idle:     --sessions K --messages 1 (0: no notification) --settle S "
+	"--no-idle\n"
+	"push:     --sessions K --messages TOTAL --imap PORT --imap-tls T: "
+	"deliveries by\n"
+	"          SMTP, one at a time, and when the idle session heard of "
+	"each\n"
 	"handshake: --messages TOTAL --proto smtp|imap|pop3 --resume\n"
 	"pop3:     --repeat R --dele --expect N\n"
 	"fill:     --messages N (a user) --box NAME --vary\n"
-	"imapcmd:  --cmd 'FETCH 1:* (FLAGS)' --repeat R --verify --expect N --as USERNO\n"
-	"count:    --box NAME --verify --expect N; countdir: --dir D --verify --expect N\n"
-	"fsync:    --dir D --size B --group G --workers W --mode append|prealloc|maildir\n"
+	"imapcmd:  --cmd 'FETCH 1:* (FLAGS)' --repeat R --verify --expect N "
+	"--as USERNO\n"
+	"count:    --box NAME --verify --expect N; countdir: --dir D --verify "
+	"--expect N\n"
+	"fsync:    --dir D --size B --group G --workers W --mode "
+	"append|prealloc|maildir\n"
 	"A PAT has %d, which becomes the user's number, from 1.\n";
 
 void options_usage(void)
@@ -143,7 +161,8 @@ const char *numbered(const char *pattern, int number, char *out, size_t size)
 	if (at == NULL)
 		(void)snprintf(out, size, "%s", pattern);
 	else
-		(void)snprintf(out, size, "%.*s%d%s", (int)(at - pattern), pattern, number, at + 2);
+		(void)snprintf(out, size, "%.*s%d%s", (int)(at - pattern),
+			       pattern, number, at + 2);
 	return out;
 }
 
@@ -152,7 +171,8 @@ static bool read_long(const char *text, long least, long most, long *out)
 	char *end;
 	errno = 0;
 	*out = strtol(text, &end, 10);
-	return errno == 0 && end != text && *end == '\0' && *out >= least && *out <= most;
+	return errno == 0 && end != text && *end == '\0' && *out >= least &&
+	       *out <= most;
 }
 
 static bool read_weights(const char *text, int *weights)
@@ -236,14 +256,19 @@ bool options_read(struct options *o, const char *command, int argc, char **argv)
 			fprintf(stderr, "mailbench: what is %s?\n", argv[i]);
 			return false;
 		}
-		const char *text = row->kind == FLAG ? "" : i + 1 < argc ? argv[++i] : NULL;
+		const char *text = row->kind == FLAG ? ""
+				   : i + 1 < argc    ? argv[++i]
+						     : NULL;
 		if (text == NULL || !set(o, row, text)) {
-			fprintf(stderr, "mailbench: --%s needs a value that fits\n", row->name);
+			fprintf(stderr,
+				"mailbench: --%s needs a value that fits\n",
+				row->name);
 			return false;
 		}
 	}
-	if (o->users < 1 || o->sessions < 1 || o->recipients < 1 || o->inflight < 1 ||
-	    o->size < 1 || o->group < 1 || o->workers < 1 || o->as < 1) {
+	if (o->users < 1 || o->sessions < 1 || o->recipients < 1 ||
+	    o->inflight < 1 || o->size < 1 || o->group < 1 || o->workers < 1 ||
+	    o->as < 1) {
 		fprintf(stderr, "mailbench: a count is 0\n");
 		return false;
 	}

@@ -29,18 +29,19 @@ enum mix {
 
 struct options {
 	/* the server */
-	const char *host;        /* an IPv4 address */
-	int port, imap;          /* imap: a second port, to watch deliveries */
+	const char *host; /* an IPv4 address */
+	int port, imap;	  /* imap: a second port, to watch deliveries */
 	enum tls tls, imap_tls;
-	const char *user, *to;   /* patterns */
+	const char *user, *to; /* patterns */
 	const char *pass, *from;
-	int users;               /* mailboxes u1..uN */
-	const char *cgroup;      /* its processes: folders with commas between, */
-	long root_pid;           /* or the root of their tree */
-	const char *disk;        /* a name in /proc/diskstats */
+	int users;	    /* mailboxes u1..uN */
+	const char *cgroup; /* its processes: folders with commas between, */
+	long root_pid;	    /* or the root of their tree */
+	const char *disk;   /* a name in /proc/diskstats */
 
 	/* the run */
-	int sessions, inflight;  /* inflight: connections being opened at a time */
+	int sessions,
+		inflight; /* inflight: connections being opened at a time */
 	long messages, size;
 	double seconds, timeout; /* seconds: 0 is no limit */
 	unsigned seed;
@@ -48,7 +49,8 @@ struct options {
 	bool quiet;
 
 	/* of single commands */
-	int recipients, per_connection, sink, repeat, settle, group, workers, as;
+	int recipients, per_connection, sink, repeat, settle, group, workers,
+		as;
 	bool auth, lmtp, no_pipelining, resume, dele, verify, vary, no_idle;
 	const char *drain_maildir, *box, *cmd, *proto, *dir, *mode;
 	long init, ops, expect; /* expect: -1 is anything */

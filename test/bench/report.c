@@ -86,11 +86,12 @@ double samples_at(struct samples *s, double quantile)
 	if (s->count == 0)
 		return 0;
 	qsort(s->us, s->count, sizeof *s->us, compare);
-	return s->us[(size_t)(quantile * (double)(s->count - 1) + 0.5)] / 1000.0;
+	return s->us[(size_t)(quantile * (double)(s->count - 1) + 0.5)] /
+	       1000.0;
 }
 
-__attribute__((format(printf, 3, 4)))
-static void put(struct bench *b, const char *key, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+put(struct bench *b, const char *key, const char *format, ...)
 {
 	struct report *r = &b->report;
 	va_list args;
@@ -98,8 +99,9 @@ static void put(struct bench *b, const char *key, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(value, sizeof value, format, args);
 	va_end(args);
-	int wrote = snprintf(r->text + r->length, sizeof r->text - r->length, "%s\"%s\":%s",
-			     r->length != 0 ? "," : "{", key, value);
+	int wrote =
+		snprintf(r->text + r->length, sizeof r->text - r->length,
+			 "%s\"%s\":%s", r->length != 0 ? "," : "{", key, value);
 	if (wrote < 0 || (size_t)wrote >= sizeof r->text - r->length)
 		die("the report is too long");
 	r->length += (size_t)wrote;
@@ -128,7 +130,8 @@ void json_samples(struct bench *b, const char *prefix, struct samples *s)
 	} rows[] = {{"p50", .5}, {"p90", .9}, {"p99", .99}, {"max", 1}};
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
 		char key[64];
-		(void)snprintf(key, sizeof key, "%s%s_ms", prefix, rows[i].name);
+		(void)snprintf(key, sizeof key, "%s%s_ms", prefix,
+			       rows[i].name);
 		json_number(b, key, samples_at(s, rows[i].quantile));
 	}
 }

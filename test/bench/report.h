@@ -11,8 +11,8 @@
 
 struct bench;
 
-#define REPORT_MAX 32768 /* bytes of the JSON object */
-#define REPORT_SHOWN 8	 /* failures shown; all are counted */
+#define REPORT_MAX   32768 /* bytes of the JSON object */
+#define REPORT_SHOWN 8	   /* failures shown; all are counted */
 
 struct report {
 	char text[REPORT_MAX];
@@ -30,9 +30,12 @@ double now(void); /* seconds, monotonic */
 void *grow(void *, size_t);
 void *zeroed(size_t count, size_t size);
 
-__attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...);
-__attribute__((format(printf, 2, 3))) void failed(struct bench *, const char *format, ...);
-__attribute__((format(printf, 2, 3))) void say(const struct bench *, const char *format, ...);
+__attribute__((noreturn, format(printf, 1, 2))) void die(const char *format,
+							 ...);
+__attribute__((format(printf, 2, 3))) void failed(struct bench *,
+						  const char *format, ...);
+__attribute__((format(printf, 2, 3))) void say(const struct bench *,
+					       const char *format, ...);
 
 void samples_add(struct samples *, double seconds);
 double samples_at(struct samples *, double quantile); /* milliseconds; sorts */

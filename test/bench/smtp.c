@@ -62,7 +62,8 @@ static bool login(struct bench *b, struct conn *c, int user)
 	char name[160], encoded[1024];
 	unsigned char raw[512];
 	numbered(b->o.user, user, name, sizeof name);
-	int n = snprintf((char *)raw, sizeof raw, "%c%s%c%s", 0, name, 0, b->o.pass);
+	int n = snprintf((char *)raw, sizeof raw, "%c%s%c%s", 0, name, 0,
+			 b->o.pass);
 	if (n < 0 || n >= (int)sizeof raw)
 		die("the name or password is too long");
 	EVP_EncodeBlock((unsigned char *)encoded, raw, n);
@@ -75,12 +76,13 @@ static bool start(struct smtp *s, int user)
 	struct bench *b = s->b;
 	if (b->o.tls == TLS_IMPLICIT && !conn_tls(s->c))
 		return false;
-	if (!expect(b, s->c, 2, "greeting") || !smtp_ehlo(b, s->c, &s->pipelining))
+	if (!expect(b, s->c, 2, "greeting") ||
+	    !smtp_ehlo(b, s->c, &s->pipelining))
 		return false;
 	if (b->o.tls == TLS_START) {
 		conn_put(s->c, "STARTTLS\r\n");
-		if (!conn_flush(s->c) || !expect(b, s->c, 2, "STARTTLS") || !conn_tls(s->c) ||
-		    !smtp_ehlo(b, s->c, &s->pipelining))
+		if (!conn_flush(s->c) || !expect(b, s->c, 2, "STARTTLS") ||
+		    !conn_tls(s->c) || !smtp_ehlo(b, s->c, &s->pipelining))
 			return false;
 	}
 	if (b->o.no_pipelining)
@@ -117,7 +119,8 @@ static bool envelope(struct smtp *s, int first)
 		return false;
 	for (int i = 0; i < b->o.recipients; i++) {
 		conn_put(c, "RCPT TO:<%s>\r\n",
-			 numbered(b->o.to, 1 + (first - 1 + i) % b->o.users, to, sizeof to));
+			 numbered(b->o.to, 1 + (first - 1 + i) % b->o.users, to,
+				  sizeof to));
 		if (lockstep && (!conn_flush(c) || !expect(b, c, 2, "RCPT")))
 			return false;
 	}

@@ -348,21 +348,37 @@ static void return_of_nothing(const struct target *t, struct buf *b)
 	hostile_head(b, HOSTILE_RETURN, 0, 1);
 }
 
+/* The one with the fewest bytes: many of them have to fit a frame. */
+static const struct ipc_message *shortest_call(const struct target *t)
+{
+	const struct ipc_message *best = NULL;
+	size_t least = SIZE_MAX;
+
+	for (unsigned i = 0; i < t->schema->message_count; i++) {
+		const struct ipc_message *m = &t->schema->messages[i];
+		struct buf body;
+		if (m->to == t->side || !m->is_call)
+			continue;
+		if (zeroes(m, &body) && buf_len(&body) < least) {
+			least = buf_len(&body);
+			best = m;
+		}
+		buf_free(&body);
+	}
+	return best;
+}
+
 /* One more in a turn than the role lends. */
 static void over_credit(const struct target *t, struct buf *b)
 {
-	const struct ipc_message *call = some(t, true), *cast = some(t, false);
-	unsigned side = 1 - t->side, n;
+	const struct ipc_message *m = shortest_call(t);
+	unsigned side = 1 - t->side;
+	unsigned n = m != NULL ? t->schema->credit[side] : t->schema->window[side];
 
-	if (call != NULL) {
-		n = t->schema->credit[side] + 1u;
-		for (unsigned i = 0; i < n; i++)
-			put(t, call, i << 12 | 1u, b);
-	} else {
-		n = t->schema->window[side] + 1u;
-		for (unsigned i = 0; i < n; i++)
-			put(t, cast, 0, b);
-	}
+	if (m == NULL)
+		m = some(t, false);
+	for (unsigned i = 0; i <= n; i++)
+		put(t, m, i << 12 | 1u, b);
 }
 
 static void stray_descriptor(const struct target *t, struct buf *b)

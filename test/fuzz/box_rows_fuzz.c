@@ -29,9 +29,9 @@ static void same_page(const struct page *p)
 	struct buf row;
 	uint32_t alive = 0;
 	buf_init(&row, BOX_PAGE_BYTES);
-	page_write(&row, p);
+	box_page_write(&row, p);
 	ENSURE(again && buf_ok(&row));
-	ENSURE(page_read(buf_span(&row), p->index, again));
+	ENSURE(box_page_read(buf_span(&row), p->index, again));
 	for (unsigned i = 0; i < BOX_PAGE; i++) {
 		const struct slot *a = &p->slot[i], *b = &again->slot[i];
 		ENSURE(a->alive == b->alive && a->flags == b->flags &&
@@ -48,11 +48,11 @@ static void read_pages(struct span in)
 	struct page *p = malloc(sizeof(*p));
 	struct head *h = calloc(1, sizeof(*h));
 	ENSURE(p && h);
-	if (page_read(in, 3, p))
+	if (box_page_read(in, 3, p))
 		same_page(p);
-	if (head_unpack(in, true, h))
+	if (box_head_unpack(in, true, h))
 		same_page(&h->tail);
-	(void)!head_unpack(in, false, h);
+	(void)!box_head_unpack(in, false, h);
 	free(h);
 	free(p);
 }
@@ -61,11 +61,11 @@ static void read_cold(struct span in)
 {
 	struct cold c;
 	struct buf row;
-	if (!cold_read(in, &c))
+	if (!box_cold_read(in, &c))
 		return;
 	buf_init(&row, BOX_ROW_MAX);
-	cold_write(&row, &c);
-	ENSURE(buf_ok(&row) && cold_read(buf_span(&row), &c));
+	box_cold_write(&row, &c);
+	ENSURE(buf_ok(&row) && box_cold_read(buf_span(&row), &c));
 	buf_free(&row);
 }
 
@@ -87,17 +87,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_cold(in);
 		break;
 	case 2:
-		(void)!log_read(in, page, run, NULL);
+		(void)!box_log_read(in, page, run, NULL);
 		break;
 	case 3:
-		(void)!done_read(in, &done);
+		(void)!box_done_read(in, &done);
 		break;
 	case 4:
-		(void)!keywords_read(in, names, &n);
+		(void)!box_keywords_read(in, names, &n);
 		break;
 	default:
-		(void)!account_read(in, &account);
-		(void)!name_read(in, &name);
+		(void)!box_account_read(in, &account);
+		(void)!box_name_read(in, &name);
 	}
 	return 0;
 }

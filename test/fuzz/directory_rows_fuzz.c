@@ -9,7 +9,7 @@ static void read_list(struct span packed, size_t count)
 {
 	struct span one;
 	for (size_t i = 0; i < count; i++)
-		ENSURE(list_next(&packed, &one));
+		ENSURE(directory_list_next(&packed, &one));
 	ENSURE(packed.len == 0);
 }
 
@@ -25,18 +25,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span in = span_of(data + 1, size - 1);
 	switch (data[0] % 5) {
 	case 0:
-		(void)!domain_read(in, &domain);
+		(void)!directory_domain_read(in, &domain);
 		break;
 	case 1:
-		if (user_read(in, &user) && user.kind == DIRECTORY_ALIAS)
+		if (directory_user_read(in, &user) && user.kind == DIRECTORY_ALIAS)
 			read_list(user.targets, user.target_count);
 		break;
 	case 2:
-		if (account_read(in, 1, &account, &grants))
+		if (directory_account_read(in, 1, &account, &grants))
 			read_list(grants, account.grant_count);
 		break;
 	case 3:
-		(void)!verifier_read(in, 0, &verifier);
+		(void)!directory_verifier_read(in, 0, &verifier);
 		break;
 	default:
 		if (directory_address_ok(in)) {

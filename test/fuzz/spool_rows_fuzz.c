@@ -9,11 +9,11 @@ static void read_recipient(struct span in)
 {
 	struct spool_recipient r;
 	struct buf row;
-	if (!recipient_read(in, 1, &r))
+	if (!spool_recipient_read(in, 1, &r))
 		return;
 	buf_init(&row, SPOOL_ROW);
-	recipient_write(&row, &r);
-	ENSURE(buf_ok(&row) && recipient_read(buf_span(&row), 1, &r));
+	spool_recipient_write(&row, &r);
+	ENSURE(buf_ok(&row) && spool_recipient_read(buf_span(&row), 1, &r));
 	ENSURE(spool_due_of(&r) == SPOOL_NEVER || !spool_settled(r.state));
 	buf_free(&row);
 }
@@ -23,11 +23,11 @@ static void read_job(struct span in)
 	const struct spool_id id = {{1}};
 	struct job_row j;
 	struct buf row;
-	if (!job_read(in, &id, &j))
+	if (!spool_job_read(in, &id, &j))
 		return;
 	buf_init(&row, SPOOL_ROW);
-	job_write(&row, &j);
-	ENSURE(buf_ok(&row) && job_read(buf_span(&row), &id, &j));
+	spool_job_write(&row, &j);
+	ENSURE(buf_ok(&row) && spool_job_read(buf_span(&row), &id, &j));
 	buf_free(&row);
 }
 
@@ -56,8 +56,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		break;
 	default:
-		(void)!lease_read(in, &lease);
-		(void)!count_read(in, &count);
+		(void)!spool_lease_read(in, &lease);
+		(void)!spool_count_read(in, &count);
 	}
 	return 0;
 }

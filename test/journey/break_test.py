@@ -111,3 +111,22 @@ def test_no_role_has_ever_started_a_program(demo):
         wanted = {'edge-admin': 'admin'}.get(role, role.split('-')[0])
         assert name.endswith(f'letterlock-{wanted}'), (role, name)
         assert not pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+
+
+def test_verifiers_travel_on_one_hop_only():
+    """223: no other schema has a field that could carry one."""
+    wires = pathlib.Path(__file__).resolve().parents[2] / 'src' / 'wire'
+    for path in wires.glob('*.wire'):
+        for line in path.read_text().splitlines():
+            if re.search(r'\b(argon2|scram_stored|scram_server)\b', line) and not line.startswith('#'):
+                assert path.name == 'auth_store.wire', (path.name, line)
+                asked = line.startswith(('call auth -> store', 'struct'))
+                assert asked, line
+
+
+def test_who_holds_a_folder(demo):
+    """The data: the store, and the dialer its own corner of it; nobody else."""
+    holders = {role for role, pid in roles(demo)
+               for fd in pathlib.Path(f'/proc/{pid}/fd').iterdir()
+               if os.path.realpath(fd).startswith(str(demo.dir / 'data'))}
+    assert 'store' in holders and holders <= {'store', 'dialer'}

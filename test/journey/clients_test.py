@@ -97,9 +97,13 @@ def test_swaks_on_the_mx_port(demo, user):
 @pytest.mark.parametrize('protocol, port', [('imap', 'imap'), ('smtp', 'submission')])
 def test_gsasl(demo, user, protocol, port, mechanism, home):
     words = ['gsasl', f'--{protocol}', '--hostname', HOST, '--service', protocol,
-             '--mechanism', mechanism, '--authentication-id', user.user, '--authorization-id', '',
+             '--mechanism', mechanism, '--authentication-id', user.user,
              '--password', user.password, '--x509-ca-file', demo.ca, '--starttls',
              '--connect', f'localhost:{demo.ports[port]}', '--verbose']
+    if mechanism == 'SCRAM-SHA-256':
+        words.append('--no-cb')  # a client that could bind would have to
+    if mechanism == 'PLAIN':
+        words += ['--authorization-id', '']
     done = subprocess.run(words, input='', capture_output=True, text=True, timeout=20, env=home)
     output = done.stdout + done.stderr
     assert done.returncode == 0, output
@@ -126,7 +130,7 @@ from {user.user}
     config.chmod(0o600)
     done = subprocess.run(['msmtp', '-C', config, friend.user], input=message(friend.user, user.user, word),
                           capture_output=True, text=True, timeout=20, env=home)
-    if 'not supported' in done.stderr and auth.endswith('plus'):
+    if auth.endswith('plus') and re.search('not supported|invalid argument', done.stderr):
         pytest.skip('this msmtp has no channel binding')
     assert done.returncode == 0, done.stderr
     find(demo, friend, word)

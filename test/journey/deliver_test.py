@@ -169,10 +169,12 @@ def test_quota_at_rcpt_and_at_commit(demo, small):
         assert reply == 552 and reply.enhanced == '5.2.2', reply
         smtp.envelope(ELSEWHERE, small.user)
         assert smtp.data(message(small.user, body=line * 600)) == 250
-        smtp.cmd(f'MAIL FROM:<{ELSEWHERE}> SIZE=90000')
+        demo.ll('account', 'set', small.user, '--quota', '50000')
+        smtp.cmd(f'MAIL FROM:<{ELSEWHERE}>')
         reply = smtp.cmd(f'RCPT TO:<{small.user}>')
         assert reply.code in (452, 552) and reply.enhanced[2:] == '2.2', reply
         smtp.cmd('RSET')
+        demo.ll('account', 'set', small.user, '--quota', '100000')
         smtp.envelope(ELSEWHERE, small.user)
         assert smtp.data(message(small.user)) == 250, 'a small one still fits'
     with imap(demo, small, 'INBOX') as session:

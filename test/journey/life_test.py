@@ -49,8 +49,19 @@ def test_the_pids_are_all_processes_of_the_group(demo):
     assert sorted(group) == demo.every_pid()
 
 
-def test_it_is_up_in_a_second(demo):
-    assert demo.started_in < 3.0, 'a second on an idle machine; three when the tests share it'
+def test_it_is_up_in_a_second():
+    """The shortest of three, and more where others are busy on this machine."""
+    busy = max(1.0, os.getloadavg()[0] / os.cpu_count())
+    took = []
+    for _ in range(3):
+        instance = Instance(users=0)
+        try:
+            instance.start()
+            took.append(instance.started_in)
+            instance.stop()
+        finally:
+            instance.clean()
+    assert min(took) < 1.0 * busy, took
 
 
 def test_keys_and_permissions(demo):
@@ -159,7 +170,7 @@ def test_a_second_instance_on_the_same_data_is_refused(own):
     done = subprocess.run([str(PROGRAM), 'start', '--config', str(own.config)], capture_output=True,
                           text=True, timeout=20, stdin=subprocess.DEVNULL)
     assert done.returncode != 0
-    assert 'running' in done.stderr or 'held by' in done.stderr or 'in use' in done.stderr, done.stderr
+    assert 'another letterlock runs on this data' in done.stderr, done.stderr
     imap(own, own.alice).close()
 
 
@@ -238,13 +249,25 @@ def test_reload_takes_a_new_limit(own):
     assert done.returncode == 0
 
 
+def test_one_address_has_its_limit(own):
+    """191: one more is told to come again; others still get in."""
+    own.set_option('limits', 'connections-per-address', '10')
+    own.reload()
+    held = [mx(own) for _ in range(10)]
+    with Smtp(own, 'smtp', greet=False) as smtp:
+        assert smtp.rest(3).startswith(b'421 4.7.0') or smtp.ended
+    imap(own, own.alice).close()
+    held.pop().close()
+    assert wait(lambda: works(own), 2)
+
+
 def test_a_broken_configuration_changes_nothing(own):
     good = own.config.read_text()
     own.config.write_text(good + '\nnonsense {\n')
     own.process.send_signal(signal.SIGHUP)
     assert wait(lambda: own.log_rows('conf.refused'))
     find(own, own.alice, deliver(own, own.alice.user))
-    assert own.ll('reload', code=None).returncode == 4
+    assert own.ll('reload', code=None).returncode in (1, 4)
     own.config.write_text(good)
     own.reload()
 

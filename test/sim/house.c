@@ -203,7 +203,8 @@ bool house_material(struct house_role *r, enum material kind, const char *name,
 		    struct span bytes, int *keep)
 {
 	struct house *h = r->house;
-	struct boss_role_material m = {.kind = kind, .name = span_cstr(name)};
+	struct boss_role_material m = {.kind = (uint16_t)kind,
+				       .name = span_cstr(name)};
 	struct boss_role_material_reply rep;
 	struct waiting w = {0};
 

@@ -194,7 +194,9 @@ static struct user *known(struct users *us, struct span key)
 	struct user *u = map_get(us->by_key, key);
 	if (u == NULL)
 		return NULL;
-	if (!u->found && loop_now(us->loop) >= u->until) {
+	/* Any change may have made the name that was unknown. */
+	if (!u->found && (loop_now(us->loop) >= u->until ||
+			  u->version != us->changes)) {
 		drop(us, u);
 		return NULL;
 	}
@@ -217,6 +219,8 @@ static struct user *ask(struct users *us, struct auth_store *store,
 	if (u == NULL)
 		return NULL;
 	u->until = loop_now(us->loop) + USERS_UNKNOWN_NS;
+	if (!u->found)
+		u->version = before;
 	u->stale = overtaken(us, before, u);
 	if (!u->stale)
 		keep(us, u);

@@ -30,7 +30,8 @@ struct user_app {
 struct user {
 	unsigned refs;
 	bool found, stale, has_scram;
-	uint64_t account, version, until;
+	uint64_t account, until;
+	uint64_t version; /* of an unknown name: the changes seen by then */
 	char key[SASL_NAME_MAX];
 	size_t key_len;
 	char name[SASL_NAME_MAX];

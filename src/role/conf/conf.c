@@ -50,6 +50,7 @@ struct pass {
 	struct fiber *fiber;
 	struct span file, text;
 	const char *missing; /* the first include that was not there */
+	struct span data;
 	struct conf_report report;
 	struct conf_snapshot *out;
 	enum conf_result result;
@@ -167,12 +168,14 @@ static enum conf_result passes(struct pass *p, struct buf *complaints)
 		conf_snapshot_free(p->out);
 	}
 	conf_report_text(&p->report, complaints);
+	if (!arena_copy(r->arena, p->report.data, &p->data))
+		p->data = (struct span){0};
 	conf_report_free(&p->report);
 	return p->result;
 }
 
 static enum conf_result read_text(struct reader *r, struct span file, int fd,
-				  struct buf *complaints,
+				  struct buf *complaints, struct span *data,
 				  struct conf_snapshot **out)
 {
 	struct text *t = text_new(r, "");
@@ -189,6 +192,7 @@ static enum conf_result read_text(struct reader *r, struct span file, int fd,
 		p.result = CONF_WRONG;
 	} else {
 		p.result = passes(&p, complaints);
+		*data = p.data;
 		*out = p.out;
 	}
 	texts_free(r);
@@ -204,16 +208,18 @@ static void parse_fiber(void *arg)
 	};
 	struct job *j = arg;
 	struct reader *r = j->r;
+	struct span data = {0};
 	struct buf complaints;
 	buf_init(&complaints, COMPLAINTS_MAX);
 	conf_snapshot_free(r->snapshot);
 	enum conf_result res = read_text(r, j->parse->file, j->parse->text,
-					 &complaints, &r->snapshot);
+					 &complaints, &data, &r->snapshot);
 	boss_conf_parse_answer(
 		j->call,
 		&(struct boss_conf_parse_reply){
 			.result = results[res],
 			.complaints = buf_span(&complaints),
+			.data = data,
 			.hash = r->snapshot ? conf_hash(r->snapshot) : 0});
 	buf_free(&complaints);
 	free(j);
@@ -224,12 +230,13 @@ static void compare_fiber(void *arg)
 	struct job *j = arg;
 	struct reader *r = j->r;
 	struct conf_snapshot *old = NULL;
+	struct span data;
 	struct buf ignored;
 	const char *restart = NULL;
 	buf_init(&ignored, COMPLAINTS_MAX);
 	if (r->snapshot != NULL &&
-	    read_text(r, j->compare->file, j->compare->text, &ignored, &old) ==
-		    CONF_OK)
+	    read_text(r, j->compare->file, j->compare->text, &ignored, &data,
+		      &old) == CONF_OK)
 		restart = conf_needs_restart(old, r->snapshot);
 	boss_conf_compare_answer(j->call, &(struct boss_conf_compare_reply){
 						  .restart = span_cstr(restart)});

@@ -52,7 +52,7 @@ static void dead(struct edge *e, const struct role_peer *peer, struct ipc *c,
 {
 	LOG(e->role->log, WARNING, "peer.lost", 0,
 	    F_CSTR("peer", kind_name(peer->kind)), F_CSTR("reason", reason));
-	ipc_free(c);
+	role_peer_dead(e->role, peer, c, reason);
 }
 
 static void store_dead(void *ctx, struct ipc *c, const char *reason)

@@ -82,6 +82,15 @@ static bool open_folder(struct store *s, struct buf *why)
 	return kv_open_rocksdb(&how, &s->kv, why) == KV_OK;
 }
 
+void engine_adopt(struct store *s)
+{
+	const struct conf_store *c = &s->conf->store;
+	const struct conf_accounts *a = &s->conf->accounts;
+	kv_set_reserve(s->kv, (unsigned)c->reserve, c->reserve_least);
+	directory_set_postmaster(s->directory, a->postmaster);
+	directory_set_separators(s->directory, a->recipient_delimiter);
+}
+
 static bool open_models(struct store *s, struct buf *why)
 {
 	enum directory_result d = directory_open(s->kv, &s->directory);
@@ -91,6 +100,8 @@ static bool open_models(struct store *s, struct buf *why)
 		return false;
 	}
 	directory_on_change(s->directory, account_changed, s);
+	engine_adopt(s);
+	postmaster_choose(s);
 	enum spool_result r = spool_open(s->kv, &s->spool);
 	if (r != SPOOL_OK)
 		buf_printf(why, "the queue cannot be opened: %s",

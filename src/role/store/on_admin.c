@@ -69,12 +69,10 @@ static enum directory_result change(struct job *j, struct directory_change *c)
 static enum directory_result put_domain(struct job *j, struct span name,
 					struct span catch_all, bool fresh)
 {
-	struct span plus = j->store->conf->accounts.recipient_delimiter;
 	struct directory_change c = {
 		.verb = DIRECTORY_DOMAIN_PUT,
 		.domain = {.name = name,
-			   .catch_all = catch_all,
-			   .plus = plus.len > 0 ? plus.ptr[0] : 0},
+			   .catch_all = catch_all},
 		.fresh = fresh};
 	if (!fresh && directory_domain(j->store->directory, name) == NULL)
 		return DIRECTORY_NONE;

@@ -245,6 +245,7 @@ void account_changed(void *store, uint64_t account)
 	struct store *s = store;
 	if (account == 0 || s->closing)
 		return;
+	postmaster_choose(s);
 	if (s->changed_count == s->changed_cap) {
 		size_t cap = s->changed_cap ? s->changed_cap * 2 : 16;
 		uint64_t *more = realloc(s->changed, cap * sizeof *more);

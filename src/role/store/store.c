@@ -40,7 +40,7 @@ static void peer_dead(void *ctx, struct ipc *c, const char *reason)
 	    F_CSTR("peer", kind_name(p->who.kind)), F_CSTR("why", reason));
 	sessions_close(p);
 	p->channel = NULL;
-	ipc_free(c);
+	role_peer_dead(p->store->role, &p->who, c, reason);
 }
 
 static struct ipc *join(struct peer *p, struct ipc_link *link)
@@ -140,7 +140,7 @@ static bool material(void *self, enum material kind, struct span name, int fd,
 		return true;
 	}
 	s->folder = fd;
-	return engine_open(s, why);
+	return true; /* start opens it: its threads have to be confined, too */
 }
 
 static bool start(void *self, struct buf *why)
@@ -161,6 +161,8 @@ static void adopt(void *self, const struct conf *conf)
 {
 	struct store *s = self;
 	s->conf = conf;
+	if (s->kv != NULL)
+		engine_adopt(s);
 }
 
 static void drain(void *self, uint32_t within_ms)

@@ -120,6 +120,8 @@ struct store {
 };
 
 /* ---- engine.c: the data folder, groups ---- */
+/* What the present configuration says about the data. */
+void engine_adopt(struct store *);
 MUST_USE bool engine_open(struct store *, struct buf *why);
 MUST_USE bool engine_watch(struct store *);
 void engine_close(struct store *);
@@ -189,5 +191,7 @@ void store_figures(struct store *, struct buf *json);
 extern const struct edge_store_at_store store_for_edge;
 extern const struct auth_store_at_store store_for_auth;
 extern const struct admin_store_at_store store_for_admin;
+/* postmaster.c: when accounts may have changed. */
+void postmaster_choose(struct store *);
 /* on_auth.c: directory_on_change. */
 void account_changed(void *store, uint64_t account);

@@ -148,8 +148,13 @@ static void start_fiber(void *arg)
 	buf_init(&why, WHY_MAX);
 	if (!bring_up(s, &why)) {
 		struct span text = buf_span(&why);
-		fprintf(stderr, "letterlock: cannot start: %.*s\n",
-			(int)text.len, text.ptr);
+		if (text.len > 0 && text.ptr[text.len - 1] == '\n')
+			fprintf(stderr, "%.*sletterlock: cannot start: the "
+					"configuration has mistakes\n",
+				(int)text.len, text.ptr);
+		else
+			fprintf(stderr, "letterlock: cannot start: %.*s\n",
+				(int)text.len, text.ptr);
 		control_stop(s, 1000, 1);
 	}
 	buf_free(&why);

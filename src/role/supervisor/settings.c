@@ -5,7 +5,7 @@
  * A throw-away child reads the text; this file opens what it asks for and
  * takes sealed slices back.  Only the supervisor's own slice is looked into,
  * by the bounded reader of conf/slice.  The last configuration that was taken
- * is kept as text beside the data, for a start with a broken file.
+ * is kept as text beside the data: a start with a broken file uses it.
  */
 #include "role/supervisor/supervisor.h"
 
@@ -20,7 +20,6 @@
 #include "wire/boss_conf.h"
 
 #define SNAPSHOT_MAX (64u << 20)
-#define COMMITTED    "configuration.last"
 
 /* One run of the child. */
 struct reading {
@@ -28,6 +27,7 @@ struct reading {
 	struct boss_conf *channel;
 	int32_t pid;
 	struct arena *arena;
+	struct span data; /* where the data is, by a text that is wrong */
 };
 
 static void on_include(void *ctx, struct ipc_call *call,
@@ -109,6 +109,7 @@ static bool parse(struct reading *r, const char *path, struct buf *why,
 	}
 	buf_add(why, rep.complaints);
 	*hash = rep.hash;
+	r->data = rep.data;
 	return rep.result == BOSS_CONF_RESULT_RIGHT;
 }
 
@@ -163,10 +164,10 @@ static void commit_text(struct reading *r)
 		if (bytes != NULL &&
 		    file_read_at(s->world, rep.text, bytes, (size_t)size, 0,
 				 &got) == OS_OK &&
-		    file_replace(s->world, s->data_dir, COMMITTED,
+		    file_replace(s->world, s->data_dir, CONF_COMMITTED,
 				 span_of(bytes, got)) != OS_OK)
 			LOG(s->log, WARNING, "conf.not-kept", 0,
-			    F_CSTR("file", COMMITTED));
+			    F_CSTR("file", CONF_COMMITTED));
 		free(bytes);
 	}
 	world_close(s->world, rep.text);
@@ -176,10 +177,10 @@ static void commit_text(struct reading *r)
 static bool can_change(struct reading *r, struct buf *why)
 {
 	struct super *s = r->super;
-	struct boss_conf_compare m = {.file = SPAN(COMMITTED)};
+	struct boss_conf_compare m = {.file = SPAN(CONF_COMMITTED)};
 	struct boss_conf_compare_reply rep;
 	if (!s->up || s->data_dir < 0 ||
-	    file_open(s->world, s->data_dir, COMMITTED, (struct open_how){0},
+	    file_open(s->world, s->data_dir, CONF_COMMITTED, (struct open_how){0},
 		      &m.text) != OS_OK)
 		return true;
 	if (boss_conf_compare(r->channel, &m, r->arena, &rep,
@@ -193,6 +194,32 @@ static bool can_change(struct reading *r, struct buf *why)
 	return false;
 }
 
+/*
+ * A broken file must not end mail: at a start what was in force last is taken
+ * instead, and both are said.
+ */
+static bool parse_last(struct reading *r, struct buf *why, uint64_t *hash)
+{
+	struct super *s = r->super;
+	char path[PATH_LEN_MAX + 1];
+	struct buf ignored;
+	buf_init(&ignored, 255);
+	if (s->up || r->data.len == 0 ||
+	    r->data.len + sizeof CONF_COMMITTED >= sizeof path)
+		return false;
+	snprintf(path, sizeof path, "%.*s/%s", SPAN_FMT(r->data), CONF_COMMITTED);
+	bool ok = parse(r, path, &ignored, hash);
+	buf_free(&ignored);
+	if (ok) {
+		buf_printf(why, "letterlock: starting with the configuration that "
+				"was in force last (%s): mend %s and type "
+				"`letterlock reload`\n",
+			   path, s->options.config);
+		LOG(s->log, WARNING, "conf.last-used", 0, F_CSTR("file", path));
+	}
+	return ok;
+}
+
 static bool read_with_child(struct reading *r, struct settings *out,
 			    struct buf *why)
 {
@@ -202,7 +229,10 @@ static bool read_with_child(struct reading *r, struct settings *out,
 				  "started"));
 		return false;
 	}
-	if (!parse(r, s->options.config, why, &out->hash) || !can_change(r, why))
+	if (!parse(r, s->options.config, why, &out->hash) &&
+	    !parse_last(r, why, &out->hash))
+		return false;
+	if (!can_change(r, why))
 		return false;
 	if (!take_slices(r, out) || !load_own(s, out)) {
 		buf_add(why, SPAN("the configuration parser gave no slices"));

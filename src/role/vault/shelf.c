@@ -150,8 +150,7 @@ static const char *load_text(enum tls_key_load r)
 	static const char *const texts[] = {
 		[TLS_KEY_LOADED] = "",
 		[TLS_KEY_UNREADABLE] = "no unencrypted private key in PEM",
-		[TLS_KEY_UNFIT] = "neither RSA of 2048 bits or more, P-256, "
-				  "P-384 nor Ed25519",
+		[TLS_KEY_UNFIT] = "neither RSA >= 2048, P-256, P-384 nor Ed25519",
 		[TLS_KEY_DUPLICATE] = "its number is taken",
 		[TLS_KEY_FULL] = "too many keys",
 	};

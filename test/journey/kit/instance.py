@@ -84,10 +84,10 @@ class Instance:
     def start(self):
         self.launch()
         for _ in range(START_TRIES):
-            if wait(lambda: self.file.exists() or self.process.poll() is not None, 1.0):
+            if wait(lambda: self.is_up() or self.process.poll() is not None, 1.0):
                 break
         assert self.process.poll() is None, f'ended with {self.process.returncode}:\n{self.errors()}'
-        assert self.file.exists(), f'not up in {START_TRIES} s:\n{self.errors()}'
+        assert self.is_up(), f'not up in {START_TRIES} s:\n{self.errors()}'
         self.started_in = time.monotonic() - self.begun
         self.load()
         return self
@@ -95,6 +95,13 @@ class Instance:
     @property
     def file(self):
         return self.dir / 'endpoints.json'
+
+    def is_up(self):
+        """The file is there, and not the one of an earlier run."""
+        try:
+            return self.pids()['supervisor'] == [self.process.pid]
+        except FileNotFoundError:
+            return False
 
     def load(self):
         self.endpoints = json.loads(self.file.read_text())

@@ -541,9 +541,9 @@ static void large_sets_go_in_chunks(void **state)
 	assert_true(rounds >= 2);
 	struct kv_scan *scan;
 	struct span k, v;
-	struct box_key m = key_mailbox('M', to), end = key_end(&m);
-	assert_int_equal(kv_scan_open(box_space(t.b), KV_VISIBLE, key_span(&m),
-				      key_span(&end), false, &scan),
+	struct box_key m = box_key_mailbox('M', to), end = box_key_end(&m);
+	assert_int_equal(kv_scan_open(box_space(t.b), KV_VISIBLE, box_key_span(&m),
+				      box_key_span(&end), false, &scan),
 			 KV_OK);
 	assert_int_equal(kv_scan_next(scan, &k, &v), KV_NONE);
 	kv_scan_close(scan);

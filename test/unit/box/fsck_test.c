@@ -89,9 +89,9 @@ static enum kv_result raw_run(struct kv_op *op, struct kv_batch *b, void *arg)
 	struct raw *r = arg;
 	(void)op;
 	if (r->gone)
-		kv_delete(b, key_span(&r->key));
+		kv_delete(b, box_key_span(&r->key));
 	else
-		kv_put(b, key_span(&r->key), r->value);
+		kv_put(b, box_key_span(&r->key), r->value);
 	return KV_OK;
 }
 
@@ -146,8 +146,8 @@ static void a_slot_without_message_goes(void **state)
 	(void)state;
 	struct test t;
 	start(&t);
-	raw(&t, key_two('M', t.inbox, 3), (struct span){0}, true);
-	raw(&t, key_two('M', t.inbox, 590), (struct span){0}, true);
+	raw(&t, box_key_two('M', t.inbox, 3), (struct span){0}, true);
+	raw(&t, box_key_two('M', t.inbox, 590), (struct span){0}, true);
 	expect(&t, MAILS - 2);
 	stop(&t);
 }
@@ -158,7 +158,7 @@ static void a_lost_or_damaged_page_is_built_anew(void **state)
 	for (unsigned kind = 0; kind < 2; kind++) {
 		struct test t;
 		start(&t);
-		raw(&t, key_two('P', t.inbox, 1),
+		raw(&t, box_key_two('P', t.inbox, 1),
 		    kind ? SPAN("\1\3garbage") : (struct span){0}, !kind);
 		expect(&t, MAILS);
 		struct box_slot s;
@@ -179,7 +179,7 @@ static void a_lost_head_gets_a_new_uidvalidity(void **state)
 		struct test t;
 		start(&t);
 		struct box_status before = status(&t);
-		raw(&t, key_mailbox('H', t.inbox),
+		raw(&t, box_key_mailbox('H', t.inbox),
 		    kind ? SPAN("\2") : (struct span){0}, !kind);
 		expect(&t, MAILS);
 		struct box_status after = status(&t);
@@ -197,15 +197,15 @@ static void wrong_counts_are_counted_anew(void **state)
 	static struct head h;
 	struct box_key k;
 	start(&t);
-	k = key_mailbox('H', t.inbox);
+	k = box_key_mailbox('H', t.inbox);
 	buf_init(&row, BOX_ROW_MAX);
-	assert_int_equal(kv_get(box_space(t.b), KV_VISIBLE, key_span(&k), &row),
+	assert_int_equal(kv_get(box_space(t.b), KV_VISIBLE, box_key_span(&k), &row),
 			 KV_OK);
-	assert_true(head_unpack(buf_span(&row), true, &h));
+	assert_true(box_head_unpack(buf_span(&row), true, &h));
 	h.unseen++;
 	h.bytes += 3;
 	buf_clear(&row);
-	head_pack(&row, &h);
+	box_head_pack(&row, &h);
 	raw(&t, k, buf_span(&row), false);
 	expect(&t, MAILS);
 	assert_true(status(&t).unseen == MAILS / 2 &&
@@ -213,7 +213,7 @@ static void wrong_counts_are_counted_anew(void **state)
 	/* UIDNEXT that fell: no UID may be given twice. */
 	h.uid_next = 17;
 	buf_clear(&row);
-	head_pack(&row, &h);
+	box_head_pack(&row, &h);
 	raw(&t, k, buf_span(&row), false);
 	struct box_fsck_count c = fsck(&t, BOX_FSCK_REPAIR);
 	assert_true(c.wrong > 0);
@@ -252,9 +252,9 @@ static void an_unreadable_message_row_goes_alone(void **state)
 	(void)state;
 	struct test t;
 	start(&t);
-	struct box_key k = key_two('M', t.inbox, 44);
+	struct box_key k = box_key_two('M', t.inbox, 44);
 	assert_true(kv_disk_damage_row(t.f.disk, (struct kv_name){KV_ACCOUNT, 1},
-				       key_span(&k), 0));
+				       box_key_span(&k), 0));
 	expect(&t, MAILS - 1);
 	stop(&t);
 }
@@ -265,8 +265,8 @@ static void a_mailbox_without_name_gets_one(void **state)
 	struct test t;
 	uint32_t id;
 	start(&t);
-	raw(&t, key_name('N', SPAN("INBOX")), (struct span){0}, true);
-	raw(&t, key_name('N', SPAN("Junk")), (struct span){0}, true);
+	raw(&t, box_key_name('N', SPAN("INBOX")), (struct span){0}, true);
+	raw(&t, box_key_name('N', SPAN("Junk")), (struct span){0}, true);
 	expect(&t, MAILS);
 	assert_int_equal(box_find(t.b, KV_VISIBLE, SPAN("INBOX"), &id),
 			 BOX_OK);
@@ -290,7 +290,7 @@ static void the_sweep_hears_of_every_body(void **state)
 	start(&t);
 	assert_int_equal(box_bodies(t.b, count_body, &n), BOX_OK);
 	assert_int_equal(n, MAILS);
-	raw(&t, key_two('M', t.inbox, 44), SPAN("?"), false);
+	raw(&t, box_key_two('M', t.inbox, 44), SPAN("?"), false);
 	assert_int_equal(box_bodies(t.b, count_body, &n), BOX_CORRUPT);
 	stop(&t);
 }

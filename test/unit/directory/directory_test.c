@@ -67,8 +67,7 @@ static enum directory_result domain(struct test *t, const char *name,
 	return change(t, &(struct directory_change){
 				 .verb = DIRECTORY_DOMAIN_PUT,
 				 .domain = {.name = span_cstr(name),
-					    .catch_all = span_cstr(catch_all),
-					    .plus = '+'}});
+					    .catch_all = span_cstr(catch_all)}});
 }
 
 static enum directory_result account(struct test *t, const char *name,
@@ -401,9 +400,7 @@ static void bad_names_are_refused(void **state)
 	assert_int_equal(domain(&t, "a..b", ""), DIRECTORY_BAD);
 	struct directory_change q = {
 		.verb = DIRECTORY_DOMAIN_PUT,
-		.domain = {.name = SPAN("e.org"), .plus = 'a'}};
-	assert_int_equal(change(&t, &q), DIRECTORY_BAD);
-	q.domain.plus = '-';
+		.domain = {.name = SPAN("e.org")}};
 	assert_int_equal(change(&t, &q), DIRECTORY_OK);
 	q.fresh = true;
 	assert_int_equal(change(&t, &q), DIRECTORY_EXISTS);
@@ -421,12 +418,12 @@ static void damage_is_found_and_bounded(void **state)
 	assert_int_equal(account(&t, "a@e.org", &a), DIRECTORY_OK);
 	assert_int_equal(alias(&t, "b@e.org", "a@e.org"), DIRECTORY_OK);
 	directory_close(t.d);
-	struct directory_key k = dkey_text('U', SPAN("b@e.org"));
+	struct directory_key k = directory_key_text('U', SPAN("b@e.org"));
 	assert_true(kv_disk_damage_row(
 		t.f.disk,
 		(struct kv_name){KV_DIRECTORY,
 				 directory_partition(SPAN("b@e.org"))},
-		dkey_span(&k), 0));
+		directory_key_span(&k), 0));
 	assert_int_equal(directory_open(t.f.kv, &t.d), DIRECTORY_OK);
 	expect_one(&t, "a@e.org", a, "");
 	assert_int_equal(resolve(&t, "b@e.org").answer, DIRECTORY_UNKNOWN);

@@ -203,6 +203,25 @@ struct two_dirs {
 	char mine[32], other[32];
 };
 
+static void idle(struct worker_job *j)
+{
+	(void)j;
+}
+
+/* Threads that are there before are not left behind unconfined. */
+static int threads_before(size_t unused)
+{
+	const struct rights r = {.sys = RIGHT_THREADS};
+	struct worker_job job = {.run = idle};
+	struct workers *w = workers_new((const unsigned[]){1}, 1);
+
+	(void)unused;
+	CHECK(1, w != NULL);
+	workers_submit(w, 0, &job);
+	workers_wait(w);
+	return confine(&r) == CONFINE_FAILED ? 0 : 2;
+}
+
 static int files_inside(size_t names)
 {
 	const struct two_dirs *n = (const struct two_dirs *)(uintptr_t)names;
@@ -362,6 +381,7 @@ static void test_groups(void **state)
 {
 	(void)state;
 	assert_true(by_sigsys(child(threads, 0)));
+	assert_int_equal(child(threads_before, 0), 0);
 	assert_true(by_sigsys(child(dialing, 0)));
 	assert_true(by_sigsys(child(binding, 0)));
 	assert_true(by_sigsys(child(spawning, 0)));

@@ -450,11 +450,15 @@ struct span rig_read(struct rig *r, uint64_t session, uint64_t mailbox,
 	return out;
 }
 
-int rig_set_up(void **state)
+bool rig_real(void)
 {
 	const char *engine = getenv("STORE_ENGINE");
-	bool real = engine != NULL && strcmp(engine, "rocksdb") == 0;
-	*state = rig_new(real ? RIG_ROCKSDB : RIG_MEMORY);
+	return engine != NULL && strcmp(engine, "rocksdb") == 0;
+}
+
+int rig_set_up(void **state)
+{
+	*state = rig_new(rig_real() ? RIG_ROCKSDB : RIG_MEMORY);
 	rig_people(*state);
 	return 0;
 }

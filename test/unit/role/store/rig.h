@@ -48,7 +48,9 @@ struct rig {
 	SPAN("From: someone@client.test\r\nSubject: " text                     \
 	     "\r\nDate: Sun, 22 Nov 2026 03:18:41 +0000\r\n\r\nhello " text "\r\n")
 
-/* cmocka's: the engine is that of STORE_ENGINE. */
+/* STORE_ENGINE says which engine: rocksdb, or memory. */
+bool rig_real(void);
+/* cmocka's: with that engine. */
 int rig_set_up(void **state);
 int rig_tear_down(void **state);
 /* A bound IMAP session. */
