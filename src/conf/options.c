@@ -137,7 +137,7 @@ const struct conf_option conf_options[] = {
 	    "request asks for a certificate and logs what comes; require refuses "
 	    "clients without one that client-ca vouches for."),
 	OPT(TLS, PATH, conf_tls, client_ca, "client-ca", 1, 1000, NULL,
-	    R(SUPERVISOR) | EDGES, RELOAD, NULL,
+	    R(SUPERVISOR), RELOAD, NULL,
 	    "A PEM file with the authorities that sign client certificates."),
 	OPT(TLS, BOOL, conf_tls, allow_self_signed, "allow-self-signed", 0, 0,
 	    "off", R(VAULT), RELOAD, NULL,

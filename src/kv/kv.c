@@ -29,6 +29,8 @@ struct kv *kv_over(struct engine *engine)
 	if (kv) {
 		kv->tag = KV_TAG;
 		kv->engine = engine;
+		kv->reserve_percent = KV_RESERVE_PERCENT;
+		kv->reserve_least = KV_RESERVE_LEAST;
 		kv->chain_count = 64;
 		kv->chains = calloc(kv->chain_count, sizeof(struct kv_space *));
 	}

@@ -47,6 +47,18 @@ void log_set_level(struct log *l, enum role_logger_level level)
 	l->level = level;
 }
 
+void log_set_threshold(struct log *l, uint32_t conf_level)
+{
+	static const enum role_logger_level levels[] = {
+		[CONF_LOG_ERROR] = ROLE_LOGGER_LEVEL_ERROR,
+		[CONF_LOG_WARNING] = ROLE_LOGGER_LEVEL_WARNING,
+		[CONF_LOG_INFO] = ROLE_LOGGER_LEVEL_INFO,
+		[CONF_LOG_DEBUG] = ROLE_LOGGER_LEVEL_DEBUG,
+	};
+	if (conf_level < ARRAY_LEN(levels))
+		log_set_level(l, levels[conf_level]);
+}
+
 void log_set_channel(struct log *l, struct role_logger *channel)
 {
 	ENSURE_TAG(l, LOG_TAG);

@@ -45,6 +45,8 @@ MUST_USE struct log *log_new(const char *role);
 void log_free(struct log *);
 /* Lines below this level are not sent. */
 void log_set_level(struct log *, enum role_logger_level);
+/* The same, as the configuration has it (enum conf_log_level). */
+void log_set_threshold(struct log *, uint32_t conf_level);
 /* The channel to the logger, or NULL while there is none. */
 void log_set_channel(struct log *, struct role_logger *);
 

@@ -95,6 +95,7 @@ static bool take_slice(struct life *l, uint32_t generation, int fd,
 	if (!read_slice(l, fd, &s, why))
 		return false;
 	if (l->role.self == NULL) {
+		log_set_threshold(l->role.log, s.conf->log.level);
 		l->role.self = def->create(&l->role, s.conf, why);
 		if (l->role.self == NULL) {
 			snapshot_drop(&s);
@@ -180,6 +181,7 @@ static bool activate(struct life *l, struct buf *why)
 		struct snapshot old = l->now;
 		l->now = l->next;
 		l->next = (struct snapshot){0};
+		log_set_threshold(l->role.log, l->now.conf->log.level);
 		def->adopt(l->role.self, l->now.conf);
 		snapshot_drop(&old);
 	}

@@ -51,7 +51,8 @@ enum material {
 	MATERIAL_KEY,   /* PEM, unencrypted; named as its chain */
 	MATERIAL_LOG,   /* opened to append */
 	MATERIAL_DIR,   /* the role's own folder */
-	MATERIAL_LAST = MATERIAL_DIR
+	MATERIAL_CLIENT_CA, /* PEM; name: the listener's */
+	MATERIAL_LAST = MATERIAL_CLIENT_CA
 };
 
 struct role_peer {

@@ -162,16 +162,17 @@ static void listener(void *self, struct span name, int fd)
 	listener_add(self, name, fd);
 }
 
-static void set_level(struct edge *e)
+/* Who may sign a listener's clients, before the contexts are made. */
+static bool material(void *self, enum material kind, struct span name, int fd,
+		     struct buf *why)
 {
-	static const enum role_logger_level levels[] = {
-		[CONF_LOG_ERROR] = ROLE_LOGGER_LEVEL_ERROR,
-		[CONF_LOG_WARNING] = ROLE_LOGGER_LEVEL_WARNING,
-		[CONF_LOG_INFO] = ROLE_LOGGER_LEVEL_INFO,
-		[CONF_LOG_DEBUG] = ROLE_LOGGER_LEVEL_DEBUG,
-	};
-	if (e->conf->log.level < ARRAY_LEN(levels))
-		log_set_level(e->role->log, levels[e->conf->log.level]);
+	struct edge *e = self;
+	bool ok = kind == MATERIAL_CLIENT_CA &&
+		  listener_client_ca(e, name, fd, why);
+	if (kind != MATERIAL_CLIENT_CA)
+		buf_add(why, SPAN("edge takes authorities of clients only"));
+	world_close(e->role->world, fd);
+	return ok;
 }
 
 static void *create(struct role *role, const struct conf *conf, struct buf *why)
@@ -199,7 +200,6 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	e->role = role;
 	e->conf = conf;
 	list_init(&e->connections);
-	set_level(e);
 	return e;
 }
 
@@ -225,7 +225,6 @@ static void adopt(void *self, const struct conf *conf)
 {
 	struct edge *e = self;
 	e->conf = conf;
-	set_level(e);
 	listener_configure(e);
 	contexts_refresh(e);
 }
@@ -267,6 +266,7 @@ static void destroy(void *self)
 	for (size_t i = 0; i < e->port_count; i++) {
 		service_release(e->ports[i].service);
 		crowd_free(&e->ports[i].crowd);
+		free(e->ports[i].client_ca);
 	}
 	while ((w = e->spare) != NULL) {
 		e->spare = w->next;
@@ -299,6 +299,7 @@ const struct role_def edge_role = {
 	.destroy = destroy,
 	.attach = attach,
 	.listener = listener,
+	.material = material,
 	.rights = rights,
 	.start = start,
 	.prepare = prepare,

@@ -31,6 +31,7 @@
 #define EDGE_IN             16384u  /* a line of any protocol fits */
 #define EDGE_ARENA_MAX      (2u << 20)
 #define EDGE_RECIPIENTS_MAX 1000u   /* of one offer */
+#define EDGE_CLIENT_CA_MAX  (1u << 20) /* bytes of a file of authorities */
 
 /* How long a question may take; changes of mail are waited for. */
 #define EDGE_ASK_NS   (2 * NS_PER_SEC)
@@ -82,6 +83,8 @@ struct port {
 	struct socket sockets[EDGE_SOCKETS_MAX];
 	size_t socket_count;
 	struct crowd crowd;
+	char *client_ca; /* PEM; NULL: none was handed over */
+	size_t client_ca_len;
 };
 
 struct edge_counts {
@@ -140,6 +143,9 @@ void service_release(struct service *); /* NULL is allowed */
 
 /* listener.c */
 void listener_add(struct edge *, struct span name, int fd);
+/* The file with the authorities that sign its clients; read, not kept. */
+MUST_USE bool listener_client_ca(struct edge *, struct span name, int fd,
+				 struct buf *why);
 /*
  * A service for each port by the present configuration; sockets that were not
  * named with it are closed.

@@ -10,8 +10,10 @@
  * Must never spin on a socket that it does not accept from.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/ensure.h"
+#include "os/file.h"
 #include "os/sock.h"
 #include "role/edge/connection.h"
 
@@ -200,6 +202,34 @@ void listener_add(struct edge *e, struct span name, int fd)
 	} else if (e->serving) {
 		watch_socket(e, s);
 	}
+}
+
+bool listener_client_ca(struct edge *e, struct span name, int fd,
+			struct buf *why)
+{
+	struct port *p = port_of(e, name);
+	char *pem = p != NULL ? malloc(EDGE_CLIENT_CA_MAX + 1) : NULL;
+	size_t len = 0;
+	if (pem == NULL) {
+		buf_add(why, SPAN("memory is short"));
+		return false;
+	}
+	enum os r = file_read_at(e->role->world, fd, pem,
+				 EDGE_CLIENT_CA_MAX + 1, 0, &len);
+	if (r == OS_OK && len > EDGE_CLIENT_CA_MAX)
+		r = OS_TOOBIG;
+	if (r == OS_OK && !tls_authorities_ok(span_of(pem, len), why))
+		r = OS_INVALID;
+	else if (r != OS_OK)
+		buf_add(why, span_cstr(os_text(r)));
+	if (r != OS_OK) {
+		free(pem);
+		return false;
+	}
+	free(p->client_ca);
+	p->client_ca = pem;
+	p->client_ca_len = len;
+	return true;
 }
 
 static void configure_port(struct edge *e, struct port *p)

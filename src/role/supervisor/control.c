@@ -26,7 +26,7 @@ static bool prepare_all(struct super *s, struct buf *why)
 			buf_printf(why, " (%s)", kind_name(p->kind));
 			return false;
 		}
-		if ((p->kind == KIND_VAULT || p->kind == KIND_LOGGER) &&
+		if (p->kind != KIND_STORE && p->kind != KIND_DIALER &&
 		    !material_give(p, why))
 			return false;
 	}

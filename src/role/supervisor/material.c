@@ -2,7 +2,7 @@
 /*
  * role/supervisor/material: opens what roles may not open themselves.
  *
- * Certificates and keys for the vault, the log file for the logger, a folder of
+ * Certificates and keys for the vault, authorities of clients for edges, the log file for the logger, a folder of
  * its own for each role that keeps data.  Opened, handed over, not read.
  */
 #include "role/supervisor/supervisor.h"
@@ -192,11 +192,32 @@ static bool give_folder(struct process *p, struct buf *why)
 	return give(p, MATERIAL_DIR, span_cstr(folder_of(p->kind)), fd, why);
 }
 
+/* For each of the pool's listeners that asks its clients for a certificate. */
+static bool give_authorities(struct process *p, const struct conf *conf,
+			     struct buf *why)
+{
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		const struct conf_listener *l = &conf->listeners[i];
+		if (!l->enabled || l->tls.client_ca.len == 0 ||
+		    conf_pool(l->role) != kind_conf(p->kind))
+			continue;
+		if (!give_file(p, MATERIAL_CLIENT_CA, l->name, l->tls.client_ca,
+			       (struct open_how){0}, why)) {
+			buf_printf(why, " (client-ca of listener %.*s)",
+				   SPAN_FMT(l->name));
+			return false;
+		}
+	}
+	return true;
+}
+
 bool material_give(struct process *p, struct buf *why)
 {
 	const struct conf *conf = p->super->settings.conf;
 	if (p->kind == KIND_LOGGER)
 		return give_log(p, conf, why);
+	if (p->kind == KIND_EDGE_MX || p->kind == KIND_EDGE_ACCESS)
+		return give_authorities(p, conf, why);
 	if (p->kind == KIND_VAULT)
 		for (size_t i = 0; i < conf->certificate_count; i++)
 			if (!give_certificate(p, &conf->certificates[i], why))

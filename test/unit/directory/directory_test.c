@@ -28,6 +28,7 @@ static void start(struct test *t)
 	*t = (struct test){.a = arena_new(16 << 20)};
 	fixture_start(&t->f, MEMORY, 1);
 	assert_int_equal(directory_open(t->f.kv, &t->d), DIRECTORY_OK);
+	directory_set_separators(t->d, SPAN("+"));
 	directory_on_change(t->d, changed, t);
 }
 
@@ -132,6 +133,15 @@ static void addresses_resolve_in_order(void **state)
 	expect_one(&t, "ANN@EXAMPLE.ORG", ann, "");
 	expect_one(&t, "ann+lists@example.org", ann, "lists");
 	expect_one(&t, "ann+a+b@example.org", ann, "a+b");
+	assert_int_equal(resolve(&t, "ann-x@example.org").answer,
+			 DIRECTORY_UNKNOWN);
+	directory_set_separators(t.d, SPAN("+-_="));
+	expect_one(&t, "ann-x+y@example.org", ann, "x+y");
+	expect_one(&t, "ann=@example.org", ann, "");
+	directory_set_separators(t.d, SPAN(""));
+	assert_int_equal(resolve(&t, "ann+x@example.org").answer,
+			 DIRECTORY_UNKNOWN);
+	directory_set_separators(t.d, SPAN("+"));
 	expect_one(&t, "whoever@other.net", bob, "");
 	assert_int_equal(resolve(&t, "nobody@example.org").answer,
 			 DIRECTORY_UNKNOWN);
