@@ -408,6 +408,25 @@ static enum kv_result purge(struct box_tree *q, struct kv_op *op,
 	return KV_OK;
 }
 
+static enum kv_result erase(struct box_tree *q, struct kv_op *op,
+			    struct kv_batch *b)
+{
+	const struct span all = {0};
+	struct kv_scan *scan;
+	struct span key, value;
+	enum kv_result r =
+		kv_scan_open(op->space, KV_STAGED, all, all, false, &scan);
+	if (r != KV_OK)
+		return r;
+	while (!q->more && (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		q->more = kv_batch_rows(b) == PURGE_ROWS;
+		if (!q->more)
+			kv_delete(b, key);
+	}
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
 static enum kv_result subscribe(struct box_tree *q, struct kv_op *op,
 				struct kv_batch *b)
 {
@@ -449,6 +468,8 @@ static enum kv_result tree_run(struct kv_op *op, struct kv_batch *b, void *arg)
 		return subscribe(q, op, b);
 	case BOX_PURGE:
 		return purge(q, op, b);
+	case BOX_ERASE:
+		return erase(q, op, b);
 	}
 	return box_own_refuse(&q->own, BOX_CANNOT);
 }
@@ -463,7 +484,8 @@ static void tree_done(void *arg, enum kv_result r, uint64_t version)
 enum box_result box_tree(struct box *b, struct box_tree *q, box_done_fn *done,
 			 void *arg)
 {
-	bool named = q->verb != BOX_SETUP && q->verb != BOX_PURGE;
+	bool named = q->verb != BOX_SETUP && q->verb != BOX_PURGE &&
+		     q->verb != BOX_ERASE;
 	unsigned flags = 0;
 	if (named && !box_name_ok(q->name))
 		return BOX_CANNOT;
@@ -471,7 +493,7 @@ enum box_result box_tree(struct box *b, struct box_tree *q, box_done_fn *done,
 		return BOX_CANNOT;
 	if (q->verb == BOX_REMOVE_MAILBOX && is_inbox(q->name))
 		return BOX_CANNOT;
-	if (q->verb == BOX_PURGE)
+	if (q->verb == BOX_PURGE || q->verb == BOX_ERASE)
 		flags = KV_QUIET | KV_SHRINKS;
 	if (q->verb == BOX_REMOVE_MAILBOX)
 		flags = KV_SHRINKS;

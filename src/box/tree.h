@@ -26,6 +26,8 @@ enum box_tree_verb {
 	BOX_SUBSCRIBE,
 	BOX_UNSUBSCRIBE,
 	BOX_PURGE, /* rows of removed mailboxes, one commit; `more` says go on */
+	/* Every row of an account that is forgotten; as BOX_PURGE. */
+	BOX_ERASE,
 };
 
 struct box_tree {
@@ -35,7 +37,7 @@ struct box_tree {
 	enum box_use use; /* create */
 	/* out */
 	uint32_t mailbox;
-	bool more; /* purge: more to do; rename of INBOX: see above */
+	bool more; /* purge, erase: more to do; rename of INBOX: see above */
 	struct box_own own;
 };
 

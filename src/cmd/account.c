@@ -20,6 +20,8 @@ static const struct column columns[] = {
 	{"app_passwords", "APP PASSWORDS", COLUMN_COUNT},
 	{"created", "SINCE", COLUMN_TIME},
 	{"removed", "REMOVED", COLUMN_TIME},
+	/* The last: only one account alone is shown with it. */
+	{"grants", "MAY SEND AS", COLUMN_LIST},
 };
 
 static const struct column app_columns[] = {
@@ -122,7 +124,7 @@ static bool scopes(struct command *c, const struct args *a,
 /* ---- the actions ---------------------------------------------------------- */
 
 #define LIST(s, d) {.shape = (s), .columns = columns,                          \
-		    .column_count = ARRAY_LEN(columns), .done = (d)}
+		    .column_count = ARRAY_LEN(columns) - 1, .done = (d)}
 
 static const struct data_action actions[] = {
 	{"add", "account.add", {"name"},
@@ -132,7 +134,9 @@ static const struct data_action actions[] = {
 	 LIST(SHAPE_LIST, "no accounts: `letterlock account add ADDRESS` adds "
 			  "one"),
 	 NULL},
-	{"show", "account.show", {"name"}, LIST(SHAPE_ONE, NULL), NULL},
+	{"show", "account.show", {"name"},
+	 {.shape = SHAPE_ONE, .columns = columns,
+	  .column_count = ARRAY_LEN(columns)}, NULL},
 	{"set", "account.set", {"name"}, {.done = "changed"}, NULL},
 	{"passwd", "account.passwd", {"name"}, {.done = "changed"}, password},
 	{"app-password add", "app-password.add", {"name", "label"},

@@ -325,7 +325,6 @@ static void judge_listener(const struct judge *j, size_t i)
 {
 	const struct conf_listener *l = &j->s->listeners[i];
 	size_t size = OPTION(LIMITS, conf_limits, message_size);
-	size_t hops = OPTION(LIMITS, conf_limits, hops);
 	if (l->role == CONF_ROLE_NONE) {
 		WRONG(SIZE_MAX, "listener %.*s has no role; add role mx, "
 				"submission, imap, pop3 or admin",
@@ -335,9 +334,6 @@ static void judge_listener(const struct judge *j, size_t i)
 	if (l->limits.message_size > j->s->values.limits.message_size)
 		WRONG(size, "a listener cannot raise message-size; raise it in "
 			    "the block limits at top level");
-	if (j->s->listener_info[i].origins[hops].from == CONF_FROM_FILE)
-		WRONG(hops, "hops holds for all mail: set it in the block limits "
-			    "at top level");
 	if (on_socket(l)) {
 		judge_socket(j, i);
 	} else {

@@ -119,7 +119,6 @@ struct conf_tls {
 
 struct conf_limits {
 	uint64_t message_size, recipients, errors;
-	uint64_t hops; /* of the top level only */
 	uint64_t messages;                /* in one session; 0: no limit */
 	uint64_t connections;             /* 0: no limit but descriptors */
 	uint64_t connections_per_address; /* 0: no limit */
@@ -200,6 +199,7 @@ struct conf_listener {
 struct conf {
 	struct span hostname, data, run;
 	uint64_t drain;
+	uint64_t hops; /* Received lines; more are a loop */
 	struct conf_log log;
 	struct conf_processes processes;
 	struct conf_tls tls; /* what listeners inherit */

@@ -67,6 +67,9 @@ const struct conf_option conf_options[] = {
 	    "How long sessions may go on after the order to stop. Messages that "
 	    "are being received or committed finish; then the peer is told."),
 
+	OPT(TOP, NUMBER, conf, hops, "hops", 5, 1000, "50", R(STORE), RELOAD,
+	    NULL, "Received lines in a message before it is taken for a loop."),
+
 	OPT(LOG, CHOICE, conf_log, format, "format", 0, 0, "json", R(LOGGER),
 	    RELOAD, log_formats,
 	    "One JSON object a line, key=value pairs, or the layout of BSD "
@@ -155,10 +158,6 @@ const struct conf_option conf_options[] = {
 	    RELOAD, NULL,
 	    "Wrong commands in one SMTP session before it is closed. IMAP and "
 	    "POP3 sessions are closed after 20."),
-	OPT(LIMITS, NUMBER, conf_limits, hops, "hops", 5, 1000, "50",
-	    R(STORE), RELOAD, NULL,
-	    "Received lines in a message before it is taken for a loop. At top "
-	    "level only."),
 	OPT(LIMITS, NUMBER, conf_limits, messages, "messages", 0, 1000000, "0",
 	    MAIL, RELOAD, NULL, "Messages in one SMTP session; 0 is no limit."),
 	OPT(LIMITS, NUMBER, conf_limits, connections, "connections", 0, 1000000,

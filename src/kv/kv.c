@@ -267,9 +267,16 @@ static void reopen_run(struct worker_job *job)
 	kv->reopen_result = kv->engine->ops->reopen(kv->engine);
 }
 
+/* In the order in which they began to wait: later batches were built on the
+ * earlier ones. */
 static void wake_all(struct kv *kv)
 {
-	struct waiter *w = kv->waiters;
+	struct waiter *w = NULL;
+	for (struct waiter *last = kv->waiters, *next; last; last = next) {
+		next = last->next;
+		last->next = w;
+		w = last;
+	}
 	kv->waiters = NULL;
 	for (struct waiter *next; w; w = next) {
 		next = w->next;

@@ -21,6 +21,7 @@ struct running {
 	struct waiter waiter;
 	struct kv_batch *batch;
 	uint64_t guard, version;
+	struct kv_stamp base; /* the state that the batch was built on */
 	unsigned flags, tries;
 	enum kv_result said; /* what the function said; KV_OK: it committed */
 	kv_op_fn *fn;
@@ -72,6 +73,17 @@ static void op_woken(struct waiter *w)
 		op_resend(r);
 }
 
+/*
+ * After a group was lost, turns are given out anew: the same number may stand
+ * for another state, and a batch fits only the one that it was built on.
+ */
+static bool certainly_lost(const struct running *r)
+{
+	struct kv_stamp now = kv_stamp(r->op.space, KV_STAGED);
+	return now.turn < r->guard ||
+	       (now.turn == r->guard && now.token != r->base.token);
+}
+
 /* The same batch, guard and token. */
 static void op_resend(struct running *r)
 {
@@ -83,6 +95,10 @@ static void op_resend(struct running *r)
 	}
 	if (++r->tries > KV_OP_TRIES) {
 		op_finish(r, KV_UNKNOWN, 0);
+		return;
+	}
+	if (certainly_lost(r)) {
+		op_again(r);
 		return;
 	}
 	enum kv_result k = kv_commit(r->op.space, r->batch, r->guard,
@@ -103,6 +119,7 @@ static enum kv_result op_try(struct running *r)
 	kv_batch_clear(r->batch);
 	r->guard = r->op.turn = kv_turn(r->op.space, KV_STAGED);
 	r->op.version = kv_version(r->op.space, KV_STAGED);
+	r->base = kv_stamp(r->op.space, KV_STAGED);
 	r->op.token = kv_token(kv);
 	r->op.run = r->tries;
 	r->said = kv->down ? KV_UNAVAILABLE

@@ -237,8 +237,12 @@ static enum kv_result summary_of(struct spool *s, const struct job_row *j,
 	buf_init(&b, SPOOL_SUMMARY_MAX);
 	enum kv_result r =
 		kv_body_read(s->kv, &j->summary_id, 0, j->summary_len, &b);
-	if (r == KV_NONE || (r == KV_OK && buf_len(&b) != j->summary_len))
-		r = KV_CORRUPT;
+	/* A damaged summary is none: the message itself is what counts. */
+	if (r == KV_NONE || r == KV_CORRUPT ||
+	    (r == KV_OK && buf_len(&b) != j->summary_len)) {
+		buf_clear(&b);
+		r = KV_OK;
+	}
 	if (r == KV_OK && !arena_copy(a, buf_span(&b), out))
 		r = KV_UNAVAILABLE;
 	buf_free(&b);
@@ -396,6 +400,7 @@ static enum spool_result list_partition(struct spool *s, unsigned partition,
 	struct spool_id ids[LIST_STEP];
 	enum spool_result r;
 	size_t n = LIST_STEP;
+	bool damaged = false;
 	struct kv_space *space = spool_space(s, partition, &r);
 	while (space && *go && n == LIST_STEP) {
 		r = spool_from_kv(list_ids(space, &after, ids, &n));
@@ -407,13 +412,15 @@ static enum spool_result list_partition(struct spool *s, unsigned partition,
 			r = spool_job(s, &ids[i], a, &job);
 			if (r == SPOOL_OK)
 				*go = fn(arg, &job);
+			else if (r == SPOOL_CORRUPT)
+				damaged = true;
 			else if (r != SPOOL_NONE)
 				return r;
 			after = ids[i];
 		}
 		r = SPOOL_OK;
 	}
-	return r;
+	return r == SPOOL_OK && damaged ? SPOOL_CORRUPT : r;
 }
 
 enum spool_result spool_list(struct spool *s, const struct spool_id *after,
@@ -425,6 +432,7 @@ enum spool_result spool_list(struct spool *s, const struct spool_id *after,
 				    SPOOL_ADDRESS_MAX + 1024);
 	if (!a)
 		return SPOOL_UNAVAILABLE;
+	bool damaged = false;
 	for (unsigned p = after->byte[0];
 	     p < SPOOL_PARTITIONS && go && r == SPOOL_OK; p++) {
 		struct spool_id from = *after;
@@ -433,9 +441,12 @@ enum spool_result spool_list(struct spool *s, const struct spool_id *after,
 			from.byte[0] = (uint8_t)p;
 		}
 		r = list_partition(s, p, from, a, fn, arg, &go);
+		damaged |= r == SPOOL_CORRUPT;
+		if (r == SPOOL_CORRUPT)
+			r = SPOOL_OK;
 	}
 	arena_free(a);
-	return r;
+	return r == SPOOL_OK && damaged ? SPOOL_CORRUPT : r;
 }
 
 enum spool_result spool_recipients(struct spool *s, const struct spool_id *id,

@@ -183,7 +183,10 @@ MUST_USE enum spool_result spool_settle(struct spool *, struct spool_settle *,
 
 /* ---- lists ---- */
 
-/* Jobs with id > after, ascending by id over all partitions; false: stop. */
+/*
+ * Jobs with id > after, ascending by id over all partitions; false: stop.  A
+ * damaged one holds up nobody: the others are listed, then SPOOL_CORRUPT.
+ */
 typedef bool spool_job_fn(void *arg, const struct spool_job *);
 MUST_USE enum spool_result spool_list(struct spool *,
 				      const struct spool_id *after,

@@ -55,6 +55,7 @@ class Load:
         self.faults = []
         self.uids = collections.defaultdict(list)
         self.expunged = collections.defaultdict(set)
+        self.expunging = set()  # numbers: asked for, maybe not answered
         self.threads = [threading.Thread(target=self.guard, args=(run, n), daemon=True)
                         for n, run in enumerate([self.direct, self.direct, self.direct, self.several,
                                                  self.submit, self.append])]
@@ -171,6 +172,7 @@ class Load:
                 self.done(message)
                 if len(uids) % 10 == 0:
                     old = uids[-5][0]
+                    self.expunging.add(uids[-5][1].number)
                     if session.cmd(f'UID STORE {old} +FLAGS.SILENT (\\Deleted)')[0] == 'OK' and \
                             session.cmd(f'UID EXPUNGE {old}')[0] == 'OK':
                         self.expunged[account.user].add(old)
@@ -243,11 +245,10 @@ class Judgement:
             assert uids == sorted(set(uids)), f'UIDs of {account.user}'
             back = load.expunged[account.user] & set(uids)
             assert not back, f'expunged UIDs came back: {back}'
-        gone = {message.number for user, pairs in load.uids.items() for uid, message in pairs
-                if uid in load.expunged[user]}
         for message in load.acknowledged:
             for user in message.recipients:
-                self.judge(message, user, found[user].get(message.number, []), gone)
+                self.judge(message, user, found[user].get(message.number, []),
+                           load.expunging)
         for user, pairs in load.uids.items():
             for uid, message in pairs:
                 if uid not in load.expunged[user]:

@@ -173,6 +173,7 @@ static void on_run(void *ctx, struct ipc_call *call,
 
 static const struct cmd_admin_at_admin handlers = {.run = on_run};
 
+/* A command is no role: it is not replaced, whatever it did. */
 static void client_dead(void *ctx, struct ipc *c, const char *reason)
 {
 	struct client *cl = ctx;
@@ -281,37 +282,31 @@ static void listener(void *self, struct span name, int fd)
 static void store_dead(void *ctx, struct ipc *c, const char *reason)
 {
 	struct admin *a = ctx;
-	(void)reason;
-	if (a->store != NULL && admin_store_ipc(a->store) == c)
-		a->store = NULL;
-	ipc_free(c);
+	a->store = NULL;
+	role_peer_dead(a->role, &a->store_peer, c, reason);
 }
 
 static void auth_dead(void *ctx, struct ipc *c, const char *reason)
 {
 	struct admin *a = ctx;
-	(void)reason;
-	if (a->auth != NULL && admin_auth_ipc(a->auth) == c)
-		a->auth = NULL;
-	ipc_free(c);
+	a->auth = NULL;
+	role_peer_dead(a->role, &a->auth_peer, c, reason);
 }
 
+/* Nobody replaces the supervisor. */
 static void boss_dead(void *ctx, struct ipc *c, const char *reason)
 {
 	struct admin *a = ctx;
 	(void)reason;
-	if (a->boss != NULL && admin_boss_ipc(a->boss) == c)
-		a->boss = NULL;
+	a->boss = NULL;
 	ipc_free(c);
 }
 
 static void dialer_dead(void *ctx, struct ipc *c, const char *reason)
 {
 	struct admin *a = ctx;
-	(void)reason;
-	if (a->dialer != NULL && admin_dialer_ipc(a->dialer) == c)
-		a->dialer = NULL;
-	ipc_free(c);
+	a->dialer = NULL;
+	role_peer_dead(a->role, &a->dialer_peer, c, reason);
 }
 
 static struct ipc_owner owned(struct admin *a,
@@ -330,11 +325,13 @@ static void attach(void *self, const struct role_peer *peer,
 	case HOP_ADMIN_STORE:
 		ipc_free(a->store ? admin_store_ipc(a->store) : NULL);
 		owner = owned(a, store_dead);
+		a->store_peer = *peer;
 		a->store = admin_store_join_admin(link, &owner);
 		break;
 	case HOP_ADMIN_AUTH:
 		ipc_free(a->auth ? admin_auth_ipc(a->auth) : NULL);
 		owner = owned(a, auth_dead);
+		a->auth_peer = *peer;
 		a->auth = admin_auth_join_admin(link, &owner);
 		break;
 	case HOP_ADMIN_BOSS:
@@ -345,6 +342,7 @@ static void attach(void *self, const struct role_peer *peer,
 	case HOP_ADMIN_DIALER:
 		ipc_free(a->dialer ? admin_dialer_ipc(a->dialer) : NULL);
 		owner = owned(a, dialer_dead);
+		a->dialer_peer = *peer;
 		a->dialer = admin_dialer_join_admin(link, &owner);
 		break;
 	case HOP_CMD_ADMIN:

@@ -57,6 +57,7 @@ struct admin {
 	struct admin_auth *auth;
 	struct admin_boss *boss;
 	struct admin_dialer *dialer;
+	struct role_peer store_peer, auth_peer, dialer_peer;
 	unsigned jobs;
 	bool serving, draining;
 	uint64_t verbs, refused_peers;

@@ -62,7 +62,9 @@ void verb_account_restore(struct job *j)
 	(void)job_stored(j, r, rep.answer, rep.why, "the account");
 }
 
-static void account_row(struct job *j, const struct admin_store_account *a)
+/* grants: NULL in a list, which does not carry them. */
+static void account_row(struct job *j, const struct admin_store_account *a,
+			const struct span *grants, size_t count)
 {
 	struct buf *row = row_begin(j);
 	row_text(row, "name", a->name);
@@ -73,6 +75,12 @@ static void account_row(struct job *j, const struct admin_store_account *a)
 	row_u64(row, "app_passwords", a->app_passwords);
 	row_i64(row, "created", a->created);
 	row_i64(row, "removed", a->removed);
+	if (grants != NULL) {
+		row_list_begin(row, "grants");
+		for (size_t i = 0; i < count; i++)
+			row_list_item(row, grants[i]);
+		row_list_end(row);
+	}
 	row_send(j);
 }
 
@@ -88,7 +96,9 @@ static bool account_page(struct job *j, const struct admin_store_accounts *m,
 	if (!job_stored(j, r, rep->answer, SPAN(""), "the account"))
 		return false;
 	for (size_t i = 0; i < rep->accounts_count; i++)
-		account_row(j, &rep->accounts[i]);
+		account_row(j, &rep->accounts[i],
+			    m->name.len > 0 ? rep->grants : NULL,
+			    rep->grants_count);
 	return true;
 }
 

@@ -190,7 +190,6 @@ static bool make_parts(struct auth *a)
 	struct throttle_limits limits = limits_of(a->conf);
 	struct world *w = a->role->world;
 	world_random(w, &secret, sizeof secret);
-	world_random(w, a->unknown_secret, sizeof a->unknown_secret);
 	a->users = users_new(a->role->loop, secret.users);
 	a->exchanges = map_new(secret.exchanges, (size_t)CHANNELS_MAX *
 							 EXCHANGES_MAX);

@@ -53,7 +53,8 @@ struct auth {
 	struct role_peer store_peer;
 	struct map *exchanges;    /* by id */
 	struct timer expiry;
-	unsigned char unknown_secret[32];
+	unsigned char unknown_secret[32]; /* the store's; SCRAM only */
+	bool has_secret;
 	struct client clients[CHANNELS_MAX];
 	size_t fibers; /* that hold a pointer to this */
 	uint64_t verified, remembered, failed, throttled, later;
@@ -96,6 +97,9 @@ void login_admit(struct login *, struct verdict *); /* throttle; after the name 
 void login_lookup(struct login *, struct ipc_call *, struct verdict *);
 void login_password(struct login *, struct ipc_call *, struct span password,
 		    struct verdict *);
+/* Salts of unknown names are made from this: asked of the store once. */
+void login_secret(struct login *, struct ipc_call *, unsigned char out[32],
+		  struct verdict *);
 /* SCRAM's proof was right, or the exchange failed. */
 void login_proven(struct login *, struct ipc_call *, struct verdict *);
 void login_refused(struct login *, enum sasl_failure, struct verdict *);

@@ -224,6 +224,8 @@ static void prefetch(struct exchange *e)
 	login_admit(&e->login, &e->verdict);
 	if (e->verdict.state == EDGE_AUTH_STATE_MORE)
 		login_lookup(&e->login, e->call, &e->verdict);
+	if (e->verdict.state == EDGE_AUTH_STATE_MORE)
+		login_secret(&e->login, e->call, e->owner.secret, &e->verdict);
 }
 
 static bool give_verifier(void *owner, struct span user,
@@ -360,7 +362,6 @@ static bool open_sasl(struct exchange *e, const struct edge_auth_start *m)
 		(uint32_t)(a->conf->auth.scram_iterations > SCRAM_ITERATIONS_MAX
 				   ? SCRAM_ITERATIONS_MAX
 				   : a->conf->auth.scram_iterations);
-	memcpy(e->owner.secret, a->unknown_secret, sizeof e->owner.secret);
 	e->login.mechanism = sasl_mechanism_name(mechanism);
 	e->sasl = sasl_server_new(a->sasl, &e->owner, &channel, mechanism);
 	return e->sasl != NULL;

@@ -12,6 +12,8 @@
 #include "crypto/secret.h"
 #include "role/auth/auth.h"
 
+#define SECRET_REPLY_MAX 4096u
+
 /* What an app password must open for a service; 0: none opens it.  The bits
  * are those that the directory keeps. */
 static uint32_t scope_of(enum edge_auth_service s)
@@ -161,6 +163,36 @@ void login_lookup(struct login *l, struct ipc_call *call, struct verdict *v)
 	v->state = EDGE_AUTH_STATE_MORE;
 	if (l->user == NULL)
 		say_later(l, v, "store");
+}
+
+static bool ask_secret(struct auth *a, struct ipc_call *call)
+{
+	struct auth_store_secret_reply rep;
+	struct arena *arena = arena_new(SECRET_REPLY_MAX);
+	bool ok = arena != NULL && a->store != NULL &&
+		  auth_store_secret(a->store, &(struct auth_store_secret){0},
+				    arena, &rep,
+				    auth_deadline(a, call, STORE_WAIT_NS)) ==
+			  IPC_OK &&
+		  rep.answer == AUTH_STORE_ANSWER_YES &&
+		  rep.bytes.len == sizeof a->unknown_secret;
+	if (ok) {
+		memcpy(a->unknown_secret, rep.bytes.ptr, rep.bytes.len);
+		a->has_secret = true;
+	}
+	arena_free(arena);
+	return ok;
+}
+
+void login_secret(struct login *l, struct ipc_call *call,
+		  unsigned char out[32], struct verdict *v)
+{
+	struct auth *a = l->auth;
+	if (!a->has_secret && !ask_secret(a, call)) {
+		say_later(l, v, "store");
+		return;
+	}
+	memcpy(out, a->unknown_secret, sizeof a->unknown_secret);
 }
 
 /* False: nothing of that service is kept at the store. */

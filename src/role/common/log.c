@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/ensure.h"
+#include "conf/conf.h"
 
 #define LOG_TAG TAG4('L', 'O', 'G', ' ')
 

@@ -489,6 +489,16 @@ static void on_signal(void *ctx, enum loop_signal s)
 	(void)s;
 }
 
+/* ROLE_FD came through an exec: a copy of it will not go through another. */
+static struct ipc_link *own_channel(struct world *w, struct loop *loop)
+{
+	int fd;
+	if (world_dup(w, ROLE_FD, &fd) != OS_OK)
+		return NULL;
+	world_close(w, ROLE_FD);
+	return ipc_link_os(loop, fd);
+}
+
 int role_main(const struct role_def *def, int argc, char **argv)
 {
 	enum kind kind;
@@ -502,7 +512,7 @@ int role_main(const struct role_def *def, int argc, char **argv)
 	}
 	struct world *w = world_linux();
 	struct loop *loop = w ? loop_new(w) : NULL;
-	struct ipc_link *link = loop ? ipc_link_os(loop, ROLE_FD) : NULL;
+	struct ipc_link *link = loop ? own_channel(w, loop) : NULL;
 	struct life *l = link ? life_new(def, w, loop, kind, index, link, false)
 			      : NULL;
 	if (l == NULL || loop_signals(loop, LOOP_TERM | LOOP_HUP, on_signal, l) !=

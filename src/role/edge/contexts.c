@@ -117,10 +117,13 @@ static bool listed(const struct service *v, size_t i)
 	return seen;
 }
 
-static struct tls_context *build(struct edge *e, const struct service *v,
-				 const struct shelf *s, struct buf *why)
+static struct tls_context *build(struct port *p, const struct shelf *s,
+				 struct buf *why)
 {
-	struct tls_context *t = tls_context_new(e->tls, &v->tls_settings, why);
+	const struct service *v = p->service;
+	struct tls_settings settings = v->tls_settings;
+	settings.client_ca = span_of(p->client_ca, p->client_ca_len);
+	struct tls_context *t = tls_context_new(p->edge->tls, &settings, why);
 	bool ok = t != NULL && add_site(t, s, v->certificate, why);
 	for (size_t i = 0; ok && i < v->sni_count; i++)
 		ok = listed(v, i) || add_site(t, s, v->sni[i], why);
@@ -130,14 +133,15 @@ static struct tls_context *build(struct edge *e, const struct service *v,
 	return NULL;
 }
 
-static void give_context(struct edge *e, struct service *v,
-			 const struct shelf *s)
+static void give_context(struct port *p, const struct shelf *s)
 {
+	struct edge *e = p->edge;
+	struct service *v = p->service;
 	struct buf why;
 	if (!v->implicit && !v->starttls)
 		return;
 	buf_init(&why, WHY_MAX);
-	struct tls_context *t = build(e, v, s, &why);
+	struct tls_context *t = build(p, s, &why);
 	if (t != NULL && tls_context_misfit(t, &why))
 		LOG(e->role->log, WARNING, "tls.misfit", 0,
 		    F("listener", v->name), F("why", buf_span(&why)));
@@ -160,7 +164,7 @@ static bool refresh(struct edge *e)
 	bool ok = s.arena != NULL && fetch(e, &s);
 	for (size_t i = 0; ok && i < e->port_count; i++)
 		if (e->ports[i].service != NULL)
-			give_context(e, e->ports[i].service, &s);
+			give_context(&e->ports[i], &s);
 	arena_free(s.arena);
 	return ok;
 }

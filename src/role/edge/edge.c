@@ -208,6 +208,7 @@ static bool start(void *self, struct buf *why)
 	struct edge *e = self;
 	(void)why;
 	e->started = true;
+	listener_take_authorities(e);
 	contexts_refresh(e);
 	return true;
 }
@@ -218,6 +219,7 @@ static bool prepare(void *self, const struct conf *conf, struct buf *why)
 	(void)conf; /* every value was checked when it was written */
 	(void)why;
 	e->round++; /* the sockets that it wants are named from here on */
+	listener_drop_authorities(e);
 	return true;
 }
 
@@ -225,6 +227,7 @@ static void adopt(void *self, const struct conf *conf)
 {
 	struct edge *e = self;
 	e->conf = conf;
+	listener_take_authorities(e);
 	listener_configure(e);
 	contexts_refresh(e);
 }
@@ -267,6 +270,7 @@ static void destroy(void *self)
 		service_release(e->ports[i].service);
 		crowd_free(&e->ports[i].crowd);
 		free(e->ports[i].client_ca);
+		free(e->ports[i].next_ca);
 	}
 	while ((w = e->spare) != NULL) {
 		e->spare = w->next;

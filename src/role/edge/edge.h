@@ -31,7 +31,7 @@
 #define EDGE_IN             16384u  /* a line of any protocol fits */
 #define EDGE_ARENA_MAX      (2u << 20)
 #define EDGE_RECIPIENTS_MAX 1000u   /* of one offer */
-#define EDGE_CLIENT_CA_MAX  (1u << 20) /* bytes of a file of authorities */
+#define EDGE_CLIENT_CA_MAX  (1u << 19) /* bytes of a file of authorities */
 
 /* How long a question may take; changes of mail are waited for. */
 #define EDGE_ASK_NS   (2 * NS_PER_SEC)
@@ -83,8 +83,10 @@ struct port {
 	struct socket sockets[EDGE_SOCKETS_MAX];
 	size_t socket_count;
 	struct crowd crowd;
-	char *client_ca; /* PEM; NULL: none was handed over */
-	size_t client_ca_len;
+	/* Who signs its clients, in PEM; NULL: nobody.  `next`: handed over
+	 * for a configuration that is not in force yet. */
+	char *client_ca, *next_ca;
+	size_t client_ca_len, next_ca_len;
 };
 
 struct edge_counts {
@@ -143,9 +145,14 @@ void service_release(struct service *); /* NULL is allowed */
 
 /* listener.c */
 void listener_add(struct edge *, struct span name, int fd);
-/* The file with the authorities that sign its clients; read, not kept. */
+/* A file with authorities for the configuration to come; the descriptor stays
+ * the caller's. */
 MUST_USE bool listener_client_ca(struct edge *, struct span name, int fd,
 				 struct buf *why);
+/* What was handed over counts from now on; what was not is gone. */
+void listener_take_authorities(struct edge *);
+/* The configuration to come will not come. */
+void listener_drop_authorities(struct edge *);
 /*
  * A service for each port by the present configuration; sockets that were not
  * named with it are closed.

@@ -204,6 +204,21 @@ void listener_add(struct edge *e, struct span name, int fd)
 	}
 }
 
+/* Could a context be made of it? */
+static bool usable(struct edge *e, struct span pem, struct buf *why)
+{
+	struct tls_settings s = {.profile = TLS_STRICT,
+				 .client = TLS_CLIENT_REQUEST,
+				 .client_ca = pem};
+	if (pem.len == 0) {
+		buf_add(why, SPAN("the file is empty"));
+		return false;
+	}
+	struct tls_context *t = tls_context_new(e->tls, &s, why);
+	tls_context_free(t);
+	return t != NULL;
+}
+
 bool listener_client_ca(struct edge *e, struct span name, int fd,
 			struct buf *why)
 {
@@ -218,18 +233,37 @@ bool listener_client_ca(struct edge *e, struct span name, int fd,
 				 EDGE_CLIENT_CA_MAX + 1, 0, &len);
 	if (r == OS_OK && len > EDGE_CLIENT_CA_MAX)
 		r = OS_TOOBIG;
-	if (r == OS_OK && !tls_authorities_ok(span_of(pem, len), why))
-		r = OS_INVALID;
-	else if (r != OS_OK)
+	if (r != OS_OK)
 		buf_add(why, span_cstr(os_text(r)));
-	if (r != OS_OK) {
+	if (r != OS_OK || !usable(e, span_of(pem, len), why)) {
 		free(pem);
 		return false;
 	}
-	free(p->client_ca);
-	p->client_ca = pem;
-	p->client_ca_len = len;
+	free(p->next_ca);
+	p->next_ca = pem;
+	p->next_ca_len = len;
 	return true;
+}
+
+void listener_take_authorities(struct edge *e)
+{
+	for (size_t i = 0; i < e->port_count; i++) {
+		struct port *p = &e->ports[i];
+		free(p->client_ca);
+		p->client_ca = p->next_ca;
+		p->client_ca_len = p->next_ca_len;
+		p->next_ca = NULL;
+		p->next_ca_len = 0;
+	}
+}
+
+void listener_drop_authorities(struct edge *e)
+{
+	for (size_t i = 0; i < e->port_count; i++) {
+		free(e->ports[i].next_ca);
+		e->ports[i].next_ca = NULL;
+		e->ports[i].next_ca_len = 0;
+	}
 }
 
 static void configure_port(struct edge *e, struct port *p)

@@ -130,15 +130,24 @@ struct delivery {
 	struct fiber_gate gate;
 	enum box_result result;
 	bool started;
+	const char *why; /* it was not even tried */
+	bool gone;	 /* ... and never will be */
 };
 
 static void begin_delivery(struct job *j, const struct spool_job *job,
 			   struct delivery *d)
 {
 	struct spool_token token = spool_token(&job->id, d->to.n);
+	const struct directory_account *a =
+		directory_account(j->store->directory, d->to.account);
 	d->result = BOX_NONE;
-	if (directory_account(j->store->directory, d->to.account) == NULL)
+	d->gone = a == NULL;
+	/* Removed, it may come back: until then nothing is put there. */
+	if (a == NULL || a->state == DIRECTORY_REMOVED) {
+		d->why = a == NULL ? "the account is gone"
+				   : "the account is removed";
 		return;
+	}
 	d->box = box_prepared(j, d->to.account, &d->result);
 	if (d->box == NULL)
 		return;
@@ -180,22 +189,17 @@ static struct spool_verdict verdict(struct store *s, const struct delivery *d)
 					      .state = SPOOL_DONE,
 					      .attempted = true};
 	}
+	const char *why = d->why != NULL ? d->why : box_result_name(d->result);
 	s->count.undelivered++;
 	LOG(s->role->log, WARNING, "custody.not_delivered", 0,
-	    F("to", d->to.address),
-	    F_CSTR("why", box_result_name(d->result)));
-	if (d->result == BOX_NONE)
-		return (struct spool_verdict){
-			.n = d->to.n,
-			.state = SPOOL_FAILED,
-			.attempted = true,
-			.reason = SPAN("the account is gone")};
+	    F("to", d->to.address), F_CSTR("why", why));
+	/* Accepted is accepted: a person decides what nobody can have. */
 	return (struct spool_verdict){
 		.n = d->to.n,
-		.state = SPOOL_LOCAL,
+		.state = d->gone ? SPOOL_HELD : SPOOL_LOCAL,
 		.next = now + AGAIN_S,
 		.attempted = true,
-		.reason = span_cstr(box_result_name(d->result))};
+		.reason = span_cstr(why)};
 }
 
 /* Some recipients in one go; true: all of them are settled now. */
@@ -211,7 +215,7 @@ static bool move_some(struct job *j, const struct spool_job *job,
 	for (size_t i = 0; i < count; i++) {
 		end_delivery(j, &list[i]);
 		verdicts[i] = verdict(j->store, &list[i]);
-		all &= spool_settled(verdicts[i].state);
+		all &= verdicts[i].state != SPOOL_LOCAL;
 	}
 	enum spool_result r = job_spool(
 		j, spool_settle(j->store->spool, &q, spool_gate, job_gate(j)));
@@ -228,6 +232,9 @@ static bool move_job(struct job *j, const struct spool_id *id)
 		ARENA_ARRAY(j->arena, MOVE_AT_ONCE, struct delivery);
 	bool all = true;
 	size_t count = 0;
+	if (r != SPOOL_OK && r != SPOOL_NONE)
+		LOG(j->store->role->log, WARNING, "custody.unread", 0,
+		    F_CSTR("why", spool_result_name(r)));
 	if (r != SPOOL_OK || list == NULL)
 		return r == SPOOL_NONE;
 	for (uint32_t n = 0; n < job.recipients; n++) {

@@ -37,6 +37,9 @@ enum edge_store_answer offer_direct(struct offer *o)
 		.count = 1,
 		.quota_bytes = a != NULL ? quota_of(s, a) : 0,
 		.quota_messages = a != NULL ? a->quota_messages : 0};
+	/* Removed while the message was looked at: asked again it is refused. */
+	if (a != NULL && a->state == DIRECTORY_REMOVED)
+		a = NULL;
 	r = a == NULL ? BOX_NONE : BOX_UNAVAILABLE;
 	if (a != NULL && m.prefix.len > 0)
 		r = job_box(o->job,

@@ -30,13 +30,12 @@ static void poll_now(struct hook *h)
 	struct store *s = h->arg;
 	struct loop *loop = s->role->loop;
 	bool more = kv_poll(s->kv);
-	if (!more)
-		return;
+	/* Also when nobody waits: what is refused meanwhile asks no more. */
 	if (!kv_up(s->kv))
 		(void)!timer_start(loop, &s->poll_later,
 				   loop_now(loop) + POLL_AGAIN_NS, poll_again,
 				   s);
-	else if (kv_fd(s->kv) < 0)
+	else if (more && kv_fd(s->kv) < 0)
 		engine_touch(s);
 }
 
@@ -88,6 +87,7 @@ void engine_adopt(struct store *s)
 	const struct conf_accounts *a = &s->conf->accounts;
 	kv_set_reserve(s->kv, (unsigned)c->reserve, c->reserve_least);
 	directory_set_postmaster(s->directory, a->postmaster);
+	postmaster_choose(s);
 	directory_set_separators(s->directory, a->recipient_delimiter);
 }
 
@@ -101,7 +101,6 @@ static bool open_models(struct store *s, struct buf *why)
 	}
 	directory_on_change(s->directory, account_changed, s);
 	engine_adopt(s);
-	postmaster_choose(s);
 	enum spool_result r = spool_open(s->kv, &s->spool);
 	if (r != SPOOL_OK)
 		buf_printf(why, "the queue cannot be opened: %s",

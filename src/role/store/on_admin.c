@@ -338,8 +338,11 @@ static void on_accounts(void *ctx, struct ipc_call *call,
 			a = removed_named(d, m->name);
 		rep.answer = a != NULL ? ADMIN_STORE_ANSWER_DONE
 				       : ADMIN_STORE_ANSWER_UNKNOWN;
-		if (a != NULL)
+		if (a != NULL) {
 			list[rep.accounts_count++] = show(p->store, a);
+			rep.grants = a->grants;
+			rep.grants_count = a->grant_count;
+		}
 		admin_store_accounts_answer(call, &rep);
 		return;
 	}

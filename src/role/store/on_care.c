@@ -98,6 +98,8 @@ static enum spool_result list_page(struct page *p, struct span after)
 	while (r == SPOOL_OK && !p->more) {
 		p->id_count = 0;
 		r = spool_list(p->spool, &id, note_id, p);
+		if (r == SPOOL_CORRUPT) /* fsck tells; the others are shown */
+			r = SPOOL_OK;
 		for (size_t i = 0; r == SPOOL_OK && i < p->id_count && !p->more;
 		     i++)
 			r = list_job(p, &p->ids[i], 0);

@@ -98,7 +98,7 @@ static enum edge_store_answer resolve(struct offer *o)
 static bool loops(const struct offer *o)
 {
 	const struct understood *u = &o->seen;
-	if (u->received > o->job->store->conf->limits.hops)
+	if (u->received > o->job->store->conf->hops)
 		return true;
 	for (size_t i = 0; i < u->delivered_count; i++)
 		for (size_t k = 0; k < o->count; k++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * role/store/postmaster: who gets mail for postmaster and abuse when nobody was
- * named for it by an account or an alias: the oldest account.
+ * named for it by an account, an alias or the configuration: the oldest account.
  *
  * Ids grow within a partition of the directory, so the oldest account is among
  * the first ones of the partitions, at most one of each: looking for it costs
@@ -22,6 +22,8 @@ static bool is_older(const struct directory_account *a,
 void postmaster_choose(struct store *s)
 {
 	const struct directory_account *a = NULL, *oldest = NULL;
+	if (s->conf->accounts.postmaster.len > 0)
+		return;
 	for (unsigned seen = 0;
 	     (a = directory_account_next(s->directory, a ? a->id : 0)) != NULL;) {
 		seen++;

@@ -70,14 +70,29 @@ static void attach(void *self, const struct role_peer *who,
 	struct store *s = self;
 	for (size_t i = 0; i < STORE_PEERS_MAX; i++) {
 		struct peer *p = &s->peers[i];
-		if (p->channel != NULL)
+		if (p->channel != NULL || p->link != NULL)
 			continue;
 		*p = (struct peer){.store = s, .who = *who};
 		list_init(&p->sessions);
-		p->channel = join(p, link);
+		if (s->directory != NULL)
+			p->channel = join(p, link);
+		else
+			p->link = link;
 		return;
 	}
 	link->ops->close(link);
+}
+
+/* What peers sent meanwhile is still in their channels. */
+static void attach_waiting(struct store *s)
+{
+	for (size_t i = 0; i < STORE_PEERS_MAX; i++) {
+		struct peer *p = &s->peers[i];
+		struct ipc_link *link = p->link;
+		p->link = NULL;
+		if (link != NULL)
+			p->channel = join(p, link);
+	}
 }
 
 /* ---- life -------------------------------------------------------------------- */
@@ -152,6 +167,7 @@ static bool start(void *self, struct buf *why)
 		buf_add(why, SPAN("descriptors are short"));
 		return false;
 	}
+	attach_waiting(s);
 	custody_begin(s);
 	sweep_begin(s);
 	return true;
@@ -192,6 +208,8 @@ static void destroy(void *self)
 	sweep_end(s);
 	for (size_t i = 0; i < STORE_PEERS_MAX; i++) {
 		struct peer *p = &s->peers[i];
+		if (p->link != NULL)
+			p->link->ops->close(p->link);
 		if (p->channel == NULL)
 			continue;
 		sessions_close(p);

@@ -44,7 +44,8 @@ struct session;
 struct peer {
 	struct store *store;
 	struct role_peer who;
-	struct ipc *channel; /* NULL: the place is free */
+	struct ipc *channel; /* NULL: the place is free, or it waits */
+	struct ipc_link *link; /* joined once the engine is open */
 	struct list sessions;
 };
 

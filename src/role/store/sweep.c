@@ -2,18 +2,22 @@
 /*
  * role/store/sweep: what nobody names any more goes, in the background.
  *
- * A round: accounts whose grace is over are forgotten; tokens of old deliveries
- * go; then every body id that an account or a job of the queue names is gathered
- * and the others, if they are older than a day, are removed.  Between the steps
- * others have their turn, and under load the round waits.
+ * A round: accounts whose grace is over are forgotten, their rows first; tokens
+ * of old deliveries and what removed mailboxes left go; then every body id that
+ * an account or a job of the queue names is gathered and the others, if they
+ * are older than a day, are removed.  Between the steps others have their turn,
+ * and under load the round waits.
  *
  * Must never remove a body that a commit may still name: anything younger than
- * BODY_AGE_S is spared, and a round that could not read all names removes nothing.
+ * BODY_AGE_S is spared, and a round that could not read all names, or in which
+ * the clock was set, removes nothing.  That an account is missing from the
+ * directory says nothing: its row may be damaged.
  */
 #include <stdlib.h>
 
 #include "box/change.h"
 #include "box/fsck.h"
+#include "box/tree.h"
 #include "role/store/store.h"
 
 #define ROUND_NS     (6 * 3600 * NS_PER_SEC)
@@ -23,6 +27,7 @@
 #define TOKEN_AGE_S  (14 * 86400)
 #define BODIES_STEP  256u
 #define ACCOUNTS_STEP 64u
+#define CLOCK_S	      3600 /* by which the clocks may differ in a round */
 
 struct sweep {
 	struct kv_id *names; /* sorted once all are known */
@@ -31,6 +36,7 @@ struct sweep {
 	struct kv_id *old; /* of one page: to be removed */
 	size_t old_count;
 	int64_t now;
+	uint64_t began; /* the same moment, monotonic */
 };
 
 static void name_body(void *arg, const struct kv_id *id)
@@ -93,6 +99,17 @@ static void forget_tokens(struct job *j, struct open_box *b, int64_t now)
 	}
 }
 
+/* What a crash kept from being removed with its mailbox. */
+static void purge_removed(struct job *j, struct open_box *b)
+{
+	struct box_tree t = {.verb = BOX_PURGE, .more = true};
+	enum box_result r = BOX_OK;
+	while (r == BOX_OK && t.more && !over(j->store)) {
+		give_way(j);
+		r = job_box(j, box_tree(b->box, &t, box_gate, job_gate(j)));
+	}
+}
+
 static void name_account(struct job *j, struct sweep *w, uint64_t account)
 {
 	enum box_result r;
@@ -101,17 +118,13 @@ static void name_account(struct job *j, struct sweep *w, uint64_t account)
 		w->failed = true;
 		return;
 	}
-	if (box_ready(b->box, KV_VISIBLE) == BOX_OK)
+	if (box_ready(b->box, KV_VISIBLE) == BOX_OK) {
 		forget_tokens(j, b, w->now);
+		purge_removed(j, b);
+	}
 	if (box_bodies(b->box, name_body, w) != BOX_OK)
 		w->failed = true;
 	box_release(b);
-}
-
-/* Forgotten accounts have no row any more: their bodies become orphans. */
-static bool kept_account(struct store *s, uint64_t account)
-{
-	return directory_account(s->directory, account) != NULL;
 }
 
 static void name_all(struct job *j, struct sweep *w)
@@ -130,31 +143,66 @@ static void name_all(struct job *j, struct sweep *w)
 		}
 		for (size_t i = 0; i < count && !over(s); i++) {
 			give_way(j);
-			if (kept_account(s, ids[i]))
-				name_account(j, w, ids[i]);
+			name_account(j, w, ids[i]);
 			from = ids[i] + 1;
 		}
 	}
 }
 
+static const struct directory_account *
+removed(struct store *s, uint64_t account, int64_t now)
+{
+	int64_t keep = (int64_t)s->conf->store.keep_removed;
+	const struct directory_account *a =
+		directory_account(s->directory, account);
+	return a != NULL && a->state == DIRECTORY_REMOVED &&
+			       a->removed + keep <= now
+		       ? a
+		       : NULL;
+}
+
+/* True: it has no row any more.  It may be restored while we wait. */
+static bool erase(struct job *j, uint64_t account, int64_t now)
+{
+	struct box_tree t = {.verb = BOX_ERASE, .more = true};
+	enum box_result r;
+	struct open_box *b = box_hold(j->store, account, &r);
+	while (b != NULL && r == BOX_OK && t.more && !over(j->store)) {
+		give_way(j);
+		if (removed(j->store, account, now) == NULL)
+			break;
+		b->ready = false;
+		r = job_box(j, box_tree(b->box, &t, box_gate, job_gate(j)));
+	}
+	box_release(b);
+	return r == BOX_OK && !t.more;
+}
+
+static void forget_account(struct job *j, uint64_t account, int64_t now)
+{
+	struct store *s = j->store;
+	struct directory_change c = {.verb = DIRECTORY_ACCOUNT_FORGET,
+				     .account = {.id = account}};
+	if (!erase(j, account, now))
+		return;
+	const struct directory_account *a = removed(s, account, now);
+	if (a == NULL)
+		return;
+	LOG(s->role->log, NOTICE, "account.forgotten", 0, F("name", a->name));
+	(void)job_directory(j, directory_change(s->directory, &c,
+						directory_gate, job_gate(j)));
+}
+
 static void forget_removed(struct job *j, int64_t now)
 {
 	struct store *s = j->store;
-	int64_t keep = (int64_t)s->conf->store.keep_removed;
-	uint64_t id = 0;
 	const struct directory_account *a;
+	uint64_t id = 0;
 	while ((a = directory_account_next(s->directory, id)) != NULL &&
 	       !over(s)) {
-		struct directory_change c = {.verb = DIRECTORY_ACCOUNT_FORGET,
-					     .account = {.id = a->id}};
 		id = a->id;
-		if (a->state != DIRECTORY_REMOVED || a->removed + keep > now)
-			continue;
-		LOG(s->role->log, NOTICE, "account.forgotten", 0,
-		    F("name", a->name));
-		(void)job_directory(j, directory_change(s->directory, &c,
-							directory_gate,
-							job_gate(j)));
+		if (removed(s, id, now) != NULL)
+			forget_account(j, id, now);
 	}
 }
 
@@ -182,6 +230,15 @@ static void remove_old(struct job *j, struct sweep *w, struct kv_space *space)
 	}
 }
 
+/* Ages mean nothing when the clock was set since the names were gathered. */
+static bool clock_set(const struct store *s, const struct sweep *w)
+{
+	int64_t wall = world_wall(s->role->world).sec - w->now;
+	int64_t gone = (int64_t)((world_now(s->role->world) - w->began) /
+				 NS_PER_SEC);
+	return wall < gone - CLOCK_S || wall > gone + CLOCK_S;
+}
+
 static void remove_orphans(struct job *j, struct sweep *w)
 {
 	struct store *s = j->store;
@@ -199,6 +256,8 @@ static void remove_orphans(struct job *j, struct sweep *w)
 		w->old_count = 0;
 		r = kv_body_list(s->kv, &from, BODIES_STEP, &from, judge_body,
 				 w);
+		if (clock_set(s, w))
+			break;
 		remove_old(j, w, space);
 		gone += w->old_count;
 	}
@@ -215,7 +274,8 @@ static void plan(struct store *, uint64_t in);
 static void run_round(struct job *j)
 {
 	struct store *s = j->store;
-	struct sweep w = {.now = world_wall(s->role->world).sec};
+	struct sweep w = {.now = world_wall(s->role->world).sec,
+			  .began = world_now(s->role->world)};
 	w.old = calloc(BODIES_STEP, sizeof *w.old);
 	if (w.old != NULL && kv_up(s->kv)) {
 		forget_removed(j, w.now);

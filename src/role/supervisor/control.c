@@ -77,6 +77,8 @@ bool control_reload_now(struct super *s, struct buf *why)
 		return false;
 	}
 	bool ok = offer_ports(s) && adopt_all(s, why);
+	if (ok)
+		settings_commit(s);
 	settings_drop(s, &old);
 	report_changed(s);
 	return ok;

@@ -190,6 +190,9 @@ static void raise_fiber(void *arg)
 		    F_U64("ms", (p->ready - p->started) / NS_PER_MS));
 		if (p->kind == KIND_LOGGER && !s->up)
 			raise_rest(s);
+		if (p->kind == KIND_LOGGER && !s->up && s->last_used)
+			LOG(s->log, WARNING, "conf.last-used", 0,
+			    F_CSTR("wrong", s->options.config));
 	} else {
 		LOG(s->log, ERROR, "role.not-started", 0,
 		    F_CSTR("role", kind_name(p->kind)),

@@ -138,6 +138,7 @@ static void populate_fiber(void *arg)
 static void now_up(struct super *s)
 {
 	s->up = true;
+	settings_commit(s);
 	notify_send(s->notify, NOTIFY_READY, "serving");
 	LOG(s->log, NOTICE, "letterlock.ready", 0,
 	    F_U64("ms", (world_now(s->world) - s->started) / NS_PER_MS),

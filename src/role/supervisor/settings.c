@@ -4,8 +4,8 @@
  *
  * A throw-away child reads the text; this file opens what it asks for and
  * takes sealed slices back.  Only the supervisor's own slice is looked into,
- * by the bounded reader of conf/slice.  The last configuration that was taken
- * is kept as text beside the data: a start with a broken file uses it.
+ * by the bounded reader of conf/slice.  The last configuration that came into
+ * force is kept as text beside the data: a start with a broken file uses it.
  */
 #include "role/supervisor/supervisor.h"
 
@@ -145,32 +145,36 @@ static bool load_own(struct super *s, struct settings *out)
 	return out->conf != NULL;
 }
 
-/* Keep what was taken, for a start with a broken file.  Failing is no harm. */
-static void commit_text(struct reading *r)
+/* Its text as one file, to be kept once it is in force. */
+static void take_text(struct reading *r, struct settings *out)
 {
-	struct super *s = r->super;
 	struct boss_conf_written_reply rep;
+	if (boss_conf_written(r->channel, &(struct boss_conf_written){0},
+			      r->arena, &rep,
+			      world_now(r->super->world) + STEP_NS) == IPC_OK &&
+	    rep.has_text)
+		out->text = rep.text;
+}
+
+/* Failing is no harm: it is for a start with a broken file only. */
+void settings_commit(struct super *s)
+{
+	int fd = s->settings.text;
 	uint64_t size = 0;
 	size_t got = 0;
-	if (s->data_dir < 0 ||
-	    boss_conf_written(r->channel, &(struct boss_conf_written){0},
-			      r->arena, &rep,
-			      world_now(s->world) + STEP_NS) != IPC_OK ||
-	    !rep.has_text)
+	if (fd < 0 || blob_check(s->world, fd, &size) != OS_OK ||
+	    size > CONF_FILE_MAX)
 		return;
-	if (blob_check(s->world, rep.text, &size) == OS_OK &&
-	    size <= CONF_FILE_MAX) {
-		char *bytes = malloc((size_t)size + 1);
-		if (bytes != NULL &&
-		    file_read_at(s->world, rep.text, bytes, (size_t)size, 0,
-				 &got) == OS_OK &&
-		    file_replace(s->world, s->data_dir, CONF_COMMITTED,
-				 span_of(bytes, got)) != OS_OK)
-			LOG(s->log, WARNING, "conf.not-kept", 0,
-			    F_CSTR("file", CONF_COMMITTED));
-		free(bytes);
-	}
-	world_close(s->world, rep.text);
+	char *bytes = malloc((size_t)size + 1);
+	if (bytes != NULL &&
+	    file_read_at(s->world, fd, bytes, (size_t)size, 0, &got) == OS_OK &&
+	    file_replace(s->world, s->data_dir, CONF_COMMITTED,
+			 span_of(bytes, got)) != OS_OK)
+		LOG(s->log, WARNING, "conf.not-kept", 0,
+		    F_CSTR("file", CONF_COMMITTED));
+	free(bytes);
+	world_close(s->world, fd);
+	s->settings.text = -1;
 }
 
 /* Refuse what cannot change under running roles, before any of them is asked. */
@@ -215,7 +219,7 @@ static bool parse_last(struct reading *r, struct buf *why, uint64_t *hash)
 				"was in force last (%s): mend %s and type "
 				"`letterlock reload`\n",
 			   path, s->options.config);
-		LOG(s->log, WARNING, "conf.last-used", 0, F_CSTR("file", path));
+		s->last_used = true;
 	}
 	return ok;
 }
@@ -242,14 +246,15 @@ static bool read_with_child(struct reading *r, struct settings *out,
 		if (!folders_make(s, out->conf, why))
 			return false;
 	}
-	commit_text(r);
+	take_text(r, out);
 	return true;
 }
 
 bool settings_read(struct super *s, struct settings *out, struct buf *why)
 {
 	struct reading r = {.super = s, .arena = arena_new(1u << 20)};
-	*out = (struct settings){.generation = s->settings.generation + 1};
+	*out = (struct settings){.generation = s->settings.generation + 1,
+				 .text = -1};
 	for (unsigned i = 0; i < CONF_ROLES; i++)
 		out->slices[i] = -1;
 	bool ok = r.arena != NULL && read_with_child(&r, out, why);
@@ -266,6 +271,9 @@ void settings_drop(struct super *s, struct settings *x)
 			world_close(s->world, x->slices[i]);
 		x->slices[i] = -1;
 	}
+	if (x->text >= 0)
+		world_close(s->world, x->text);
+	x->text = -1;
 	arena_free(x->arena);
 	x->arena = NULL;
 	x->conf = NULL;

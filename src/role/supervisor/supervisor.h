@@ -81,6 +81,7 @@ struct settings {
 	struct arena *arena;
 	const struct conf *conf;     /* our own slice */
 	int slices[CONF_ROLES];      /* sealed, -1: none */
+	int text;                    /* all of it, sealed, until committed */
 	uint32_t generation;
 	uint64_t hash;
 };
@@ -109,6 +110,7 @@ struct super {
 	int notify, data_dir, run_lock;
 	int32_t populate_pid;
 	bool root, up, populated, stopping;
+	bool last_used; /* started with what was in force before a mistake */
 	int exit_code;
 	uint64_t started;
 	struct timer force; /* end of the drain */
@@ -122,6 +124,7 @@ struct super {
 MUST_USE bool settings_read(struct super *, struct settings *out,
 			    struct buf *why);
 void settings_drop(struct super *, struct settings *);
+void settings_commit(struct super *); /* it is in force */
 
 /* ports.c.  Binds what conf asks for and is not bound yet; keeps the rest. */
 MUST_USE bool ports_open(struct super *, const struct conf *, struct buf *why);

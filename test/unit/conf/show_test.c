@@ -10,7 +10,7 @@
 	     "certificate a { chain \"/a b\" /c; key file:/d \"file:/e f\"; }" \
 	     "listener m { role mx; sni x.example.org a; sni y.org a;\n"       \
 	     " limits { recipients 5; exempt 10.0.0.0/8 ::/0; } }\n"           \
-	     "listener l { role lmtp; } listener i { role imap; port 9993;\n"  \
+	     "listener l { role admin; path /l; } listener i { role imap; port 9993;\n"  \
 	     " tls implicit; tls { profile modern; } }"
 
 static char *show(const struct conf_snapshot *s, enum conf_show what, bool json)
@@ -59,19 +59,19 @@ static void origins_are_told(void **state)
 {
 	(void)state;
 	struct conf_snapshot *s =
-		must_parse(HOST "limits { hops 9; }\n"
+		must_parse(HOST "limits { errors 9; }\n"
 				"listener m { role mx; limits { errors 3; } }");
 	char *text = show(s, CONF_SHOW_EFFECTIVE, false);
 	has(text, "hostname mx.example.org;  # t.conf:1\n");
 	has(text, "data /var/lib/letterlock;  # default\n");
-	has(text, "\t\thops 9;  # inherited from limits, t.conf:2\n");
+	has(text, "\t\terrors 9;  # inherited from limits, t.conf:2\n");
 	has(text, "\t\terrors 3;  # t.conf:3\n");
-	has(text, "\t\tcommand-line 4K;  # inherited from limits, default\n");
+	has(text, "\t\tmessages 0;  # inherited from limits, default\n");
 	has(text, "\tport 25;  # default\n");
 	has(text, "\t\tprofile opportunistic;");
 	free(text);
 	text = show(s, CONF_SHOW_WRITTEN, false);
-	assert_string_equal(text, "hostname mx.example.org;\nlimits {\n\thops "
+	assert_string_equal(text, "hostname mx.example.org;\nlimits {\n\terrors "
 				  "9;\n}\nlistener m {\n\trole mx;\n\tlimits "
 				  "{\n\t\terrors 3;\n\t}\n}\n");
 	free(text);
@@ -85,7 +85,7 @@ static void limits_have_units_and_ranges(void **state)
 	char *text = show(s, CONF_SHOW_LIMITS, false);
 	has(text, "message-size 50M;  # 52428800 bytes, 1K to 2G\n");
 	has(text, "imap-idle 30m;  # 1800 seconds, 30m to 1d\n");
-	has(text, "recipients 100;  # 1 to 10000\n");
+	has(text, "recipients 100;  # 1 to 1000\n");
 	assert_null(strstr(text, "hostname"));
 	free(text);
 	text = show(s, CONF_SHOW_LIMITS, true);

@@ -186,8 +186,8 @@ static void values_out_of_range_are_refused(void **state)
 	(void)state;
 	struct sliced x;
 	(void)slice(&x, CONF_LOGGER);
-	/* After the head: data, then the choice of a log format. */
-	size_t at = 13 + 4 + strlen("/the/data");
+	/* After the head: the host name, then the choice of a log format. */
+	size_t at = 13 + 4 + strlen("mx.example.org");
 	x.b.data[at] = 3;
 	assert_null(conf_slice_read(buf_span(&x.b), CONF_LOGGER, x.a));
 	x.b.data[at] = 2;

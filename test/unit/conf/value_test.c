@@ -10,14 +10,14 @@ static void sizes_and_durations_take_units(void **state)
 {
 	(void)state;
 	struct conf_snapshot *s = must_parse(
-		HOST "limits { message-size 3KiB; imap-line 9000; }"
+		HOST "limits { message-size 3KiB; recipients 1000; }"
 		     "store { cache 2MiB; staged 1g; reserve-least 0; }"
 		     "timeouts { imap-idle 1h30m; command 1m5s; }"
 		     "auth { remember 0; window 3600s; }"
 		     "accounts { quota 1T; }");
 	const struct conf *c = conf_values(s);
 	assert_int_equal(c->limits.message_size, 3072);
-	assert_int_equal(c->limits.imap_line, 9000);
+	assert_int_equal(c->limits.recipients, 1000);
 	assert_int_equal(c->store.cache, 2 << 20);
 	assert_int_equal(c->store.staged, 1 << 30);
 	assert_int_equal(c->store.reserve_least, 0);

@@ -68,7 +68,7 @@ static const struct {
 	 "this } closes nothing; remove it"},
 	{HOST "limits { recipients 0; }",
 	 "2:21",
-	 "recipients must be between 1 and 10000"},
+	 "recipients must be between 1 and 1000"},
 	{HOST "limits { recipients 10001; }",
 	 "2:21",
 	 "recipients must be between 1 and 10000"},
@@ -209,9 +209,8 @@ static const struct {
 	 "profile is auto, modern, strict, opportunistic or legacy, "
 	 "not \"strictt\"; did you mean \"strict\"?"},
 	{HOST "tls { minimum 1.1; }",
-	 "2:7",
-	 "TLS below 1.2 is broken; use 1.2, or profile legacy on "
-	 "role mx"},
+	 "2:15",
+	 "minimum is 1.2 or 1.3, not \"1.1\"; did you mean \"1.2\"?"},
 	{HOST "tls { ciphers \"A::B\"; }",
 	 "2:15",
 	 "ciphers takes suites in the syntax of OpenSSL, such as "
@@ -292,14 +291,14 @@ static const struct {
 	{HOST "listener x { }",
 	 "2:1",
 	 "listener x has no role; add role mx, submission, imap, "
-	 "pop3, lmtp or admin"},
+	 "pop3 or admin"},
 	{HOST "listener x { role smtp; }",
 	 "2:19",
-	 "role is mx, submission, imap, pop3, lmtp or admin, not "
-	 "\"smtp\"; did you mean \"lmtp\"?"},
+	 "role is mx, submission, imap, pop3 or admin, not "
+	 "\"smtp\""},
 	{HOST "listener x { role submision; }",
 	 "2:19",
-	 "role is mx, submission, imap, pop3, lmtp or admin, not "
+	 "role is mx, submission, imap, pop3 or admin, not "
 	 "\"submision\"; did you mean \"submission\"?"},
 	{HOST "listener x { role mx; port 465; }",
 	 "2:23",
@@ -328,13 +327,13 @@ static const struct {
 	{HOST "listener x { role admin; port 5; }",
 	 "2:26",
 	 "role admin is on a Unix socket; use path in place of port"},
-	{HOST "listener x { role lmtp; address ::1; }",
-	 "2:25",
-	 "role lmtp is on a Unix socket; use path in place of "
+	{HOST "listener x { role admin; address ::1; }",
+	 "2:26",
+	 "role admin is on a Unix socket; use path in place of "
 	 "address"},
-	{HOST "listener x { role lmtp; tls starttls; }",
-	 "2:25",
-	 "role lmtp is on a Unix socket and needs no TLS; remove tls"},
+	{HOST "listener x { role admin; tls starttls; }",
+	 "2:26",
+	 "role admin is on a Unix socket and needs no TLS; remove tls"},
 	{HOST "listener x { role imap; port 0; }",
 	 "2:30",
 	 "port must be between 1 and 65535"},
@@ -345,10 +344,24 @@ static const struct {
 	 "2:31",
 	 "profile legacy is for role mx only: here passwords travel; "
 	 "use strict"},
-	{HOST "listener x { role mx; tls { minimum 1.0; } }",
-	 "2:29",
-	 "TLS below 1.2 is broken; use 1.2, or profile legacy on "
-	 "role mx"},
+	{HOST "hops 4;",
+	 "2:6",
+	 "hops must be between 5 and 1000"},
+	{HOST "listener x { role mx; limits { hops 9; } }",
+	 "2:32",
+	 "unknown option \"hops\"; it belongs at top level"},
+	{HOST "accounts { postmaster root; }",
+	 "2:12",
+	 "postmaster takes an address such as admin@example.org, not "
+	 "\"root\""},
+	{HOST "accounts { postmaster \"a b@example.org\"; }",
+	 "2:12",
+	 "postmaster takes an address such as admin@example.org, not "
+	 "\"a b@example.org\""},
+	{HOST "accounts { recipient-delimiter \"+a\"; }",
+	 "2:12",
+	 "recipient-delimiter takes signs such as + - _ =, no letters, digits, "
+	 "blanks, dots or @"},
 	{HOST "listener x { role mx; limits { message-size 51M; } }",
 	 "2:32",
 	 "a listener cannot raise message-size; raise it in the "
@@ -368,8 +381,8 @@ static const struct {
 	 "2:49",
 	 "port 25 is taken by listener x on the same address; use "
 	 "another port or address"},
-	{HOST "listener x { role lmtp; path /s; } listener y { role lmtp; path /s; }",
-	 "2:60",
+	{HOST "listener x { role admin; path /s; } listener y { role admin; path /s; }",
+	 "2:62",
 	 "the path is taken by listener x; use another one"},
 	{HOST "listener x { role mx; }}",
 	 "2:24",

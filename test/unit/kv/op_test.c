@@ -177,12 +177,41 @@ static void an_engine_may_limit_the_rows_of_a_space(void **state)
 	fixture_stop(&f);
 }
 
+/* More in one space than the tokens that a head keeps. */
+static void lose_a_group(enum which engine)
+{
+	struct fixture f;
+	struct kv_space *s[SPACES];
+	struct sums sums = {0};
+	enum { OPS = 5 * KV_TOKENS };
+	fixture_start(&f, engine, 1);
+	open_all(&f, s);
+	fixture_fault(&f, "kv.write", 1);
+	for (unsigned i = 0; i < OPS; i++)
+		start(s, &sums, i % 2, false);
+	kv_wait(f.kv);
+	assert_true(sums.calls == OPS);
+	assert_true(sums.yes[0] == OPS / 2 && sums.yes[1] == OPS / 2);
+	assert_true(value_of(s[0], KV_VISIBLE) == OPS / 2);
+	assert_true(kv_turn(s[0], KV_VISIBLE) == OPS / 2);
+	close_all(s);
+	fixture_stop(&f);
+}
+
+static void a_lost_group_goes_in_after_all(void **state)
+{
+	(void)state;
+	lose_a_group(MEMORY);
+	lose_a_group(ROCKSDB);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_answered_operation_counts_once),
 		cmocka_unit_test(a_refusal_waits_for_what_it_saw),
 		cmocka_unit_test(an_engine_may_limit_the_rows_of_a_space),
+		cmocka_unit_test(a_lost_group_goes_in_after_all),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

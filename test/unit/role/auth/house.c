@@ -105,7 +105,21 @@ static void on_add(void *ctx, struct ipc_call *call,
 	auth_store_add_app_password_answer(call, &r);
 }
 
+static void on_secret(void *ctx, struct ipc_call *call,
+		      const struct auth_store_secret *m)
+{
+	struct house *h = ctx;
+	(void)m;
+	h->secrets++;
+	auth_store_secret_answer(call,
+				 &(struct auth_store_secret_reply){
+					 .answer = h->secret_answer,
+					 .bytes = SPAN("0123456789abcdef"
+						       "0123456789abcdef")});
+}
+
 static const struct auth_store_at_store store_handlers = {
+	.secret = on_secret,
 	.verifiers = on_verifiers,
 	.bind = on_bind,
 	.set_verifiers = on_set,

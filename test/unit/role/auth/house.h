@@ -33,11 +33,11 @@ struct house {
 		char argon2[PASSWORD_TEXT_MAX];
 	} apps[HOUSE_APPS];
 	size_t app_count;
-	enum auth_store_answer bind_answer, verifiers_answer;
+	enum auth_store_answer bind_answer, verifiers_answer, secret_answer;
 	bool silent; /* answers nothing; calls stay open */
 	struct ipc_call *kept[HOUSE_KEPT];
 	size_t kept_count;
-	unsigned asked, binds;
+	unsigned asked, binds, secrets;
 	uint64_t bound_session, bound_account;
 };
 

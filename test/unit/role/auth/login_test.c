@@ -417,6 +417,34 @@ static void unknown_mechanisms(void **state)
 	house_close(&h);
 }
 
+/* Who does not exist has one salt, whenever auth was started. */
+static void salts_of_strangers_outlive_a_restart(void **state)
+{
+	struct house_ask q = ask("SCRAM-SHA-256");
+	struct span initial = SPAN("n,,n=nobody@example.org,r=abcdefghijklmnopqr");
+	struct span salts[2], part;
+	struct house_answer a[2];
+	struct house h;
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		house_open(&h);
+		h.secret_answer = AUTH_STORE_ANSWER_LATER;
+		assert_int_equal(house_start(&h, &q, SPAN(""), &initial).state,
+				 LATER);
+		h.secret_answer = AUTH_STORE_ANSWER_YES;
+		a[i] = house_start(&h, &q, SPAN(""), &initial);
+		assert_int_equal(a[i].state, MORE);
+		struct span rest = span_of(a[i].blob, a[i].blob_len);
+		assert_true(span_cut(&rest, ',', &part));
+		assert_true(span_cut(&rest, ',', &salts[i]));
+		assert_true(span_starts(salts[i], SPAN("s=")));
+		(void)house_start(&h, &q, SPAN(""), &initial);
+		assert_int_equal(h.secrets, 2); /* asked once, then known */
+		house_close(&h);
+	}
+	assert_true(span_eq(salts[0], salts[1]));
+}
+
 /* ---- SCRAM, with libgsasl at the other end -------------------------------------------- */
 
 struct person {
@@ -692,6 +720,7 @@ int main(void)
 		cmocka_unit_test(login),
 		cmocka_unit_test(exchanges_end),
 		cmocka_unit_test(unknown_mechanisms),
+		cmocka_unit_test(salts_of_strangers_outlive_a_restart),
 		cmocka_unit_test(scram_right_and_wrong),
 		cmocka_unit_test(scram_with_binding),
 		cmocka_unit_test(scram_guesses_count),

@@ -140,6 +140,22 @@ static void verifiers(void **state)
 	assert_int_equal(set.answer, AUTH_STORE_ANSWER_NO);
 }
 
+static void secret_of_auth(void **state)
+{
+	struct rig *r = *state;
+	struct auth_store_secret_reply s;
+	char first[32];
+	ASK(r, r->auth, auth_store_secret, &s, 0);
+	assert_int_equal(s.answer, AUTH_STORE_ANSWER_YES);
+	assert_int_equal(s.bytes.len, sizeof first);
+	memcpy(first, s.bytes.ptr, sizeof first);
+	rig_restart(r);
+	ASK(r, r->auth, auth_store_secret, &s, 0);
+	assert_int_equal(s.answer, AUTH_STORE_ANSWER_YES);
+	if (rig_real())
+		assert_memory_equal(first, s.bytes.ptr, sizeof first);
+}
+
 /* ---- administration, groups, restart ----------------------------------------------------- */
 
 static void administering(void **state)
@@ -276,6 +292,7 @@ int main(void)
 		TEST(sessions_are_their_channels),
 		TEST(removed_account),
 		TEST(verifiers),
+		TEST(secret_of_auth),
 		TEST(administering),
 		TEST(verifying),
 		TEST(groups),

@@ -21,7 +21,8 @@
 static const char conf_text[] =
 	"hostname mx.example.test;\n"
 	"store { engine %s; staged 4M; }\n"
-	"limits { message-size 3M; hops 20; }\n";
+	"limits { message-size 3M; }\n"
+	"hops 20;\n";
 
 /* ---- time ----------------------------------------------------------------------- */
 
