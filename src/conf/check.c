@@ -15,6 +15,8 @@
 	conf_option_at(CONF_B_##block, offsetof(struct type, member))
 #define LISTENER(member) OPTION(LISTENER, conf_listener, member)
 #define TLS(member)      OPTION(TLS, conf_tls, member)
+#define IMAP_IDLE_LEAST  (30u * 60)
+#define POP3_IDLE_LEAST  (10u * 60)
 
 struct judge {
 	struct conf_report *report;
@@ -212,9 +214,7 @@ static void judge_tls(const struct judge *j, size_t i)
 				   "send in the clear to listener %.*s; use "
 				   "opportunistic",
 		     SPAN_FMT(l->name));
-	if (t->client_certificate == CONF_CLIENT_OFF && !span_empty(t->client_ca) &&
-	    j->s->listener_info[i].origins[TLS(client_ca)].from ==
-		    CONF_FROM_FILE)
+	if (t->client_certificate == CONF_CLIENT_OFF && !span_empty(t->client_ca))
 		WARN(TLS(client_ca), "client-ca does nothing while "
 				     "client-certificate is off; set it to "
 				     "request or require");
@@ -321,6 +321,19 @@ static void judge_clash(const struct judge *j, size_t i)
 	}
 }
 
+static void judge_idle(const struct judge *j, size_t i)
+{
+	const struct conf_listener *l = &j->s->listeners[i];
+	if (l->role == CONF_ROLE_IMAP && l->timeouts.imap_idle < IMAP_IDLE_LEAST)
+		WARN(OPTION(TIMEOUTS, conf_timeouts, imap_idle),
+		     "clients expect 30 minutes at least (RFC 3501); raise "
+		     "imap-idle");
+	if (l->role == CONF_ROLE_POP3 && l->timeouts.pop3_idle < POP3_IDLE_LEAST)
+		WARN(OPTION(TIMEOUTS, conf_timeouts, pop3_idle),
+		     "clients expect 10 minutes at least (RFC 1939); raise "
+		     "pop3-idle");
+}
+
 static void judge_listener(const struct judge *j, size_t i)
 {
 	const struct conf_listener *l = &j->s->listeners[i];
@@ -345,6 +358,7 @@ static void judge_listener(const struct judge *j, size_t i)
 		if (l->security != CONF_SECURITY_NONE)
 			judge_tls(j, i);
 	}
+	judge_idle(j, i);
 	judge_clash(j, i);
 }
 
@@ -426,7 +440,7 @@ void conf_judge(struct conf_report *report, const struct conf_snapshot *s)
 		judge_pair(&j, i);
 	for (size_t i = 0; i < s->values.listener_count; i++) {
 		judge_listener(&j, i);
-		any |= s->listeners[i].enabled;
+		any |= s->listeners[i].enabled && !on_socket(&s->listeners[i]);
 	}
 	if (!any)
 		conf_warn(report, (struct conf_place){s->files[0], 0, 0},

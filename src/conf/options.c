@@ -184,13 +184,13 @@ const struct conf_option conf_options[] = {
 	    MAIL, RELOAD, NULL,
 	    "Waiting for the next bytes of a message on its way in."),
 	OPT(TIMEOUTS, DURATION, conf_timeouts, imap_idle, "imap-idle",
-	    30 * MINUTE, DAY, "30m", ACCESS, RELOAD, NULL,
+	    5, DAY, "30m", ACCESS, RELOAD, NULL,
 	    "An IMAP session without a command, or in IDLE, ends after this. RFC "
-	    "3501 asks for 30 minutes at least."),
+	    "3501 asks for 30 minutes at least; less is a warning."),
 	OPT(TIMEOUTS, DURATION, conf_timeouts, pop3_idle, "pop3-idle",
-	    10 * MINUTE, DAY, "10m", ACCESS, RELOAD, NULL,
+	    5, DAY, "10m", ACCESS, RELOAD, NULL,
 	    "A POP3 session without a command ends after this. RFC 1939 asks for "
-	    "10 minutes at least."),
+	    "10 minutes at least; less is a warning."),
 
 	OPT(AUTH, BOOL, conf_auth, scram, "scram", 0, 0, "on",
 	    ACCESS | R(AUTH), RELOAD, NULL,

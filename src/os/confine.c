@@ -80,7 +80,10 @@ static bool get_caps(struct __user_cap_data_struct d[2])
 	return syscall(SYS_capget, &h, d) == 0;
 }
 
-/* The bounding set needs CAP_SETPCAP, so it goes first. */
+/*
+ * The bounding set needs CAP_SETPCAP, so it goes first.  All of it goes: what is
+ * kept is for this program, and nothing that it starts may have it again.
+ */
 static bool drop_caps(uint64_t keep)
 {
 	struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -90,7 +93,7 @@ static bool drop_caps(uint64_t keep)
 		return false;
 	if (d[0].effective & (1u << CAP_SETPCAP))
 		for (unsigned c = 0; c <= CAP_MOST; c++)
-			if (!(keep >> c & 1) && prctl(PR_CAPBSET_READ, c) == 1 &&
+			if (prctl(PR_CAPBSET_READ, c) == 1 &&
 			    prctl(PR_CAPBSET_DROP, c) != 0)
 				return false;
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);

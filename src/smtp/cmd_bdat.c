@@ -43,7 +43,9 @@ static enum io read_chunk(struct smtp_session *s, uint64_t left)
 		if (s->msg.open && s->body != SMTP_BODY_BINARYMIME)
 			smtp_data_plain(&s->msg.framing, b);
 		smtp_message_bytes(s, b);
-		smtp_message_slice(s, b.len);
+		io = smtp_message_slice(s, b.len);
+		if (io != IO_OK && left > 0)
+			return io;
 	}
 	return IO_OK;
 }

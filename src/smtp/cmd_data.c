@@ -4,7 +4,8 @@
  *
  * Must never leave a message half read with its rest taken for commands: it
  * reads to CRLF.CRLF or ends the session, and ends it as well when a client
- * that was refused has already sent what it meant as a message.
+ * that was refused has already sent what it meant as a message, or goes on
+ * sending for ever.
  */
 #include "smtp/state.h"
 
@@ -47,7 +48,9 @@ static enum io read_message(struct smtp_session *s)
 			smtp_message_bytes(s, run);
 		}
 		stream_consume(s->stream, seen.len - rest.len);
-		smtp_message_slice(s, seen.len - rest.len);
+		io = smtp_message_slice(s, seen.len - rest.len);
+		if (io != IO_OK && !end)
+			return io;
 	}
 	return IO_OK;
 }

@@ -76,13 +76,18 @@ void smtp_message_bytes(struct smtp_session *s, struct span b)
 }
 
 /* A slow peer gets time by the slice, not by the byte. */
-void smtp_message_slice(struct smtp_session *s, size_t read)
+enum io smtp_message_slice(struct smtp_session *s, size_t read)
 {
-	s->msg.slice += read;
-	if (s->msg.slice >= SMTP_DATA_SLICE) {
-		s->msg.slice = 0;
+	struct smtp_message *m = &s->msg;
+	m->slice += read;
+	if (m->slice >= SMTP_DATA_SLICE) {
+		m->slice = 0;
 		stream_deadline(s->stream, s->set->limits.data_seconds);
 	}
+	if (m->open && smtp_message_refusal(s) == SMTP_R_NONE)
+		return IO_OK;
+	m->drained += read;
+	return m->drained > s->set->limits.message ? IO_LONG : IO_OK;
 }
 
 enum smtp_reply smtp_message_refusal(const struct smtp_session *s)

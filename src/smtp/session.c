@@ -87,6 +87,8 @@ enum smtp_step smtp_lost(struct smtp_session *s, enum io io)
 {
 	if (io == IO_STOP)
 		smtp_say(s, SMTP_R_SHUTDOWN);
+	else if (io == IO_LONG)
+		smtp_say(s, SMTP_R_TOO_BIG);
 	return SMTP_END;
 }
 

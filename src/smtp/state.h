@@ -24,6 +24,7 @@ struct smtp_message {
 	bool too_big;
 	enum smtp_reply refusal; /* of the host, while reading */
 	uint64_t size, slice;
+	uint64_t drained; /* read though the message is refused already */
 	struct smtp_data framing;
 };
 
@@ -98,7 +99,8 @@ enum smtp_reply smtp_path_reply(enum smtp_path_result, enum smtp_reply syntax);
 bool smtp_message_begin(struct smtp_session *, bool chunked, enum smtp_reply *,
 			struct span *text);
 void smtp_message_bytes(struct smtp_session *, struct span);
-void smtp_message_slice(struct smtp_session *, size_t read);
+/* IO_LONG: more came of a refused message than is worth reading. */
+MUST_USE enum io smtp_message_slice(struct smtp_session *, size_t read);
 enum smtp_reply smtp_message_refusal(const struct smtp_session *);
 void smtp_message_abort(struct smtp_session *);
 /* All bytes are here: ask for custody, answer, end the transaction. */

@@ -21,6 +21,7 @@ struct target {
 	enum hop hop;
 	enum kind peer; /* whom the attacker is */
 	unsigned side;  /* which end of the schema that is */
+	bool untold;    /* no role: the supervisor is not told of it */
 	/* Asks the role something over the honest channel and checks the answer. */
 	void (*honest)(void *arg);
 	void *arg;
@@ -46,3 +47,30 @@ bool attack_ended(const struct target *, int fd);
  */
 bool attack_reply(const struct target *, int fd, const char *name, uint32_t id,
 		  struct arena *, void *reply, unsigned *refused);
+
+/*
+ * A peer that is asked, and answers wrong.  The first two decode, and are told
+ * from a true answer by nothing but their sense.
+ */
+enum lie {
+	LIE_ZEROES,
+	LIE_FLIPPED,
+	LIE_NOISE,
+	LIE_EMPTY,
+	LIE_LONGER,
+	LIE_OTHER_NUMBER,
+	LIE_OTHER_ID,
+	LIE_TWICE,
+	LIE_REFUSAL,
+	LIE_ODD_REFUSAL,
+	LIE_SILENCE,
+	LIE_LEAVE,
+	LIE_COUNT
+};
+
+/*
+ * Answers every question of the role so until *done, at most so long.  *fd: from
+ * attack_join; -1 afterwards when the liar left.  True: it is done.
+ */
+bool attack_lie(const struct target *, int *fd, enum lie, uint64_t *state,
+		const bool *done, uint64_t ms);

@@ -181,7 +181,7 @@ def test_config_show_and_check(demo):
     demo.ll('check')
     text = demo.ll('config', 'show').stdout
     assert 'hostname mx.example.test;' in text
-    assert 'imap-line' in demo.ll('config', 'show', '--limits').stdout
+    assert 'message-size' in demo.ll('config', 'show', '--limits').stdout
     assert 'argon2-memory' in demo.ll('config', 'show', '--effective').stdout
 
 

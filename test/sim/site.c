@@ -25,6 +25,7 @@ static const char conf[] =
 	"store { engine memory; }\n"
 	"dns { lookups off; }\n"
 	"log { level error; }\n"
+	"auth { argon2-memory 8M; argon2-passes 1; scram-iterations 4096; threads 1; }\n"
 	"listener mx { role mx; address 127.0.0.1; port 2525; tls none; }\n";
 
 /* ---- making the account ------------------------------------------------------- */

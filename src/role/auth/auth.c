@@ -131,6 +131,7 @@ static void attach_client(struct auth *a, const struct role_peer *peer,
 		return;
 	}
 	link->ops->close(link);
+	link->ops->free(link);
 }
 
 static void attach(void *self, const struct role_peer *peer,
@@ -141,8 +142,10 @@ static void attach(void *self, const struct role_peer *peer,
 		attach_store(a, peer, link);
 	else if (peer->hop == HOP_EDGE_AUTH || peer->hop == HOP_ADMIN_AUTH)
 		attach_client(a, peer, link);
-	else
+	else {
 		link->ops->close(link);
+		link->ops->free(link);
+	}
 }
 
 /* ---- life ------------------------------------------------------------------ */

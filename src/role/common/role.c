@@ -43,6 +43,7 @@ struct life {
 	struct watch refusal_watch;
 	uint8_t refused[CALLS_KNOWN / 8]; /* a bit a number: logged already */
 	bool active, in_process, ended;
+	uint64_t active_since;
 	bool probe; /* may be probed: a test instance */
 };
 
@@ -104,9 +105,13 @@ static bool take_slice(struct life *l, uint32_t generation, int fd,
 		l->now = s;
 		return true;
 	}
-	if (def->prepare == NULL || !def->prepare(l->role.self, s.conf, why)) {
+	if (def->adopt == NULL) { /* nothing of it may change */
 		snapshot_drop(&s);
-		return def->prepare == NULL;
+		return true;
+	}
+	if (def->prepare != NULL && !def->prepare(l->role.self, s.conf, why)) {
+		snapshot_drop(&s);
+		return false;
 	}
 	snapshot_drop(&l->next);
 	l->next = s;
@@ -175,6 +180,7 @@ static bool activate(struct life *l, struct buf *why)
 		if (!l->in_process && !confine_now(l, why))
 			return false;
 		l->active = def->start == NULL || def->start(l->role.self, why);
+		l->active_since = world_now(l->role.world);
 		return l->active;
 	}
 	if (l->next.conf != NULL) {
@@ -478,6 +484,9 @@ static bool identity(int argc, char **argv, enum kind *kind, unsigned *index,
 static void slow(void *ctx, const char *what, uint64_t ns)
 {
 	struct life *l = ctx;
+	/* Opening what it keeps may take its time: nobody is served yet. */
+	if (!l->active || world_now(l->role.world) - ns < l->active_since)
+		return;
 	LOG(l->role.log, WARNING, "loop.slow", 0, F_CSTR("what", what),
 	    F_U64("ms", ns / NS_PER_MS));
 }

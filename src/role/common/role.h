@@ -79,7 +79,8 @@ struct role_def {
 	void (*rights)(void *self, struct rights *);
 	/* Confined now: begin to serve. */
 	bool (*start)(void *self, struct buf *why);
-	/* A new configuration: can it be taken?  Then take it. */
+	/* A new configuration: can it be taken (no prepare: always)?  Then take
+	 * it; without adopt the role keeps the first one. */
 	bool (*prepare)(void *self, const struct conf *, struct buf *why);
 	void (*adopt)(void *self, const struct conf *);
 	/* No new work.  Call role_drained when the rest is done. */

@@ -222,6 +222,7 @@ static void attach(void *self, const struct role_peer *peer,
 		return;
 	}
 	link->ops->close(link);
+	link->ops->free(link);
 }
 
 /* ---- the resolver ------------------------------------------------------------ */

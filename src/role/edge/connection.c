@@ -229,6 +229,7 @@ static bool rest(struct connection *c)
 	if (!timer_start(e->role->loop, &c->timer, at, on_timer, c))
 		return false;
 	watch_want(&c->watch, READY_IN);
+	c->busy = 0;
 	return true;
 }
 

@@ -74,6 +74,7 @@ struct connection {
 	struct addr peer;
 	int fd;
 	unsigned waits;      /* READY_*: the fiber waits for the socket */
+	unsigned busy;       /* reads and writes since it last waited */
 	uint64_t deadline;   /* of what is under way */
 	uint64_t login_by;   /* 0: nobody has to log in, or did */
 	uint64_t id;         /* in the log */

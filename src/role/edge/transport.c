@@ -14,6 +14,7 @@
 #include "role/edge/connection.h"
 
 #define STALL_NS   (120 * NS_PER_SEC) /* a client that takes nothing */
+#define BREATH     16u  /* reads and writes without a wait between them */
 #define LINGER_NS  (1 * NS_PER_SEC)   /* for its FIN after ours */
 #define LINGER_MAX 65536u             /* bytes thrown away meanwhile */
 
@@ -77,10 +78,25 @@ enum io transport_wait(struct connection *c, unsigned what, uint64_t until)
 	if (loop_now(l) >= until)
 		return IO_TIMEOUT;
 	c->waits = what;
+	c->busy = 0;
 	watch_want(&c->watch, what);
 	enum woke why = fiber_park_until(l, until, NULL);
 	c->waits = 0;
 	return why == WOKE_STOPPED ? IO_BROKEN : IO_OK;
+}
+
+/*
+ * A client that always has bytes, or always takes them, would never let the
+ * fiber park: after some it waits for one turn of the loop, as all others do.
+ */
+static enum io breathe(struct connection *c)
+{
+	struct loop *l = c->edge->role->loop;
+	if (++c->busy < BREATH)
+		return IO_OK;
+	c->busy = 0;
+	return fiber_sleep_until(l, loop_now(l) + 1) == WOKE_STOPPED ? IO_BROKEN
+								      : IO_OK;
 }
 
 static enum io wait_step(struct connection *c, enum step s, uint64_t until)
@@ -101,6 +117,12 @@ static uint64_t read_until(const struct connection *c)
 	return until;
 }
 
+static bool login_is_over(const struct connection *c)
+{
+	return !c->bound && c->login_by != 0 &&
+	       world_now(c->edge->role->world) >= c->login_by;
+}
+
 static enum io fill(struct stream *s)
 {
 	struct connection *c = of(s);
@@ -111,6 +133,11 @@ static enum io fill(struct stream *s)
 		s->in_to = n;
 	}
 	ENSURE(s->in_to < s->in_cap);
+	if (breathe(c) != IO_OK)
+		return IO_BROKEN;
+	/* Whoever never pauses would never be found waiting for too long. */
+	if (login_is_over(c))
+		return IO_TIMEOUT;
 	uint64_t until = read_until(c);
 	for (;;) {
 		size_t got = 0;
@@ -155,13 +182,15 @@ static enum io flush(struct stream *s)
 		enum io w = IO_OK;
 		if (r == STEP_DONE) {
 			at += done;
+			w = breathe(c);
 			until = write_until(c);
-			continue;
-		}
-		if (r == STEP_END || r == STEP_BROKEN)
+			if (w == IO_OK)
+				continue;
+		} else if (r == STEP_END || r == STEP_BROKEN) {
 			w = IO_BROKEN;
-		else
+		} else {
 			w = wait_step(c, r, until);
+		}
 		if (w != IO_OK) {
 			s->out_len = 0;
 			return w;

@@ -144,6 +144,7 @@ static void attach(void *self, const struct role_peer *peer,
 	struct source *s = source_free_one(g);
 	if (s == NULL) {
 		link->ops->close(link);
+		link->ops->free(link);
 		return;
 	}
 	*s = (struct source){.logger = g, .peer = *peer};

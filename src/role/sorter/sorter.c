@@ -375,6 +375,7 @@ static void attach(void *self, const struct role_peer *peer,
 		return;
 	}
 	link->ops->close(link);
+	link->ops->free(link);
 }
 
 static void *create(struct role *role, const struct conf *conf, struct buf *why)

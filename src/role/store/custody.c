@@ -191,8 +191,11 @@ static struct spool_verdict verdict(struct store *s, const struct delivery *d)
 	}
 	const char *why = d->why != NULL ? d->why : box_result_name(d->result);
 	s->count.undelivered++;
-	LOG(s->role->log, WARNING, "custody.not_delivered", 0,
-	    F("to", d->to.address), F_CSTR("why", why));
+	/* The first time, the second, the fourth ... */
+	if ((d->to.attempts & (d->to.attempts - 1)) == 0 || d->gone)
+		LOG(s->role->log, WARNING, "custody.not_delivered", 0,
+		    F("to", d->to.address), F_CSTR("why", why),
+		    F_U64("attempts", d->to.attempts + 1));
 	/* Accepted is accepted: a person decides what nobody can have. */
 	return (struct spool_verdict){
 		.n = d->to.n,

@@ -60,6 +60,7 @@ static struct ipc *join(struct peer *p, struct ipc_link *link)
 		return store_sorter_ipc(store_sorter_join_store(link, &owner));
 	default:
 		link->ops->close(link);
+		link->ops->free(link);
 		return NULL;
 	}
 }
@@ -81,6 +82,7 @@ static void attach(void *self, const struct role_peer *who,
 		return;
 	}
 	link->ops->close(link);
+	link->ops->free(link);
 }
 
 /* What peers sent meanwhile is still in their channels. */

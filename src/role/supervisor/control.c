@@ -66,7 +66,7 @@ static void back_to(struct super *s, struct settings *old, struct settings *next
 	settings_drop(s, next);
 }
 
-bool control_reload_now(struct super *s, struct buf *why)
+static bool reload(struct super *s, struct buf *why)
 {
 	struct settings next, old = s->settings;
 	if (!settings_read(s, &next, why))
@@ -84,18 +84,25 @@ bool control_reload_now(struct super *s, struct buf *why)
 	return ok;
 }
 
+bool control_reload_now(struct super *s, struct buf *why)
+{
+	notify_send(s->notify, NOTIFY_RELOADING, NULL);
+	bool ok = reload(s, why);
+	if (ok)
+		LOG(s->log, NOTICE, "conf.reloaded", 0,
+		    F_U64("generation", s->settings.generation));
+	else
+		LOG(s->log, ERROR, "conf.refused", 0, F("why", buf_span(why)));
+	notify_send(s->notify, NOTIFY_READY, NULL);
+	return ok;
+}
+
 static void reload_fiber(void *arg)
 {
 	struct super *s = arg;
 	struct buf why;
 	buf_init(&why, WHY_MAX);
-	notify_send(s->notify, NOTIFY_RELOADING, NULL);
-	if (control_reload_now(s, &why))
-		LOG(s->log, NOTICE, "conf.reloaded", 0,
-		    F_U64("generation", s->settings.generation));
-	else
-		LOG(s->log, ERROR, "conf.refused", 0, F("why", buf_span(&why)));
-	notify_send(s->notify, NOTIFY_READY, NULL);
+	(void)control_reload_now(s, &why);
 	buf_free(&why);
 	s->fiber = NULL;
 }

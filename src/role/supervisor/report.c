@@ -241,13 +241,14 @@ static void reload_fiber(void *arg)
 	struct buf why;
 	buf_init(&why, WHY_MAX * 4);
 	bool ok = control_reload_now(s, &why);
-	LOG(s->log, NOTICE, ok ? "conf.reloaded" : "conf.refused", 0,
-	    F("why", buf_span(&why)));
+	struct span text = buf_span(&why); /* lines; the last needs no end */
+	if (text.len > 0 && text.ptr[text.len - 1] == '\n')
+		text.len--;
 	admin_boss_reload_answer(
 		j->call, &(struct admin_boss_reload_reply){
 				 .answer = ok ? ADMIN_BOSS_ANSWER_DONE
 					      : ADMIN_BOSS_ANSWER_REFUSED,
-				 .why = span_sub(buf_span(&why), 0, 2048)});
+				 .why = span_sub(text, 0, 2048)});
 	buf_free(&why);
 	s->fiber = NULL;
 	free(j);

@@ -191,6 +191,7 @@ static void attach(void *self, const struct role_peer *peer,
 		return;
 	}
 	link->ops->close(link);
+	link->ops->free(link);
 }
 
 /* ---- keys come and go ---------------------------------------------------- */

@@ -40,7 +40,7 @@ static void a_hostname_is_a_complete_server(void **state)
 	};
 	struct conf_snapshot *s = must_parse(HOST);
 	const struct conf *c = conf_values(s);
-	assert_int_equal(c->listener_count, ARRAY_LEN(want));
+	assert_int_equal(c->listener_count, ARRAY_LEN(want) + 1); /* admin */
 	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
 		const struct conf_listener *l = listener(s, want[i].name);
 		assert_int_equal(l->role, want[i].role);
@@ -131,6 +131,13 @@ static void the_hash_is_of_meaning_not_of_text(void **state)
 	assert_true(conf_hash(a) != conf_hash(c));
 	assert_null(conf_needs_restart(a, c));
 	assert_string_equal(conf_needs_restart(a, d), "data");
+	struct conf_snapshot *e = must_parse(HOST "listener x { role mx; }");
+	struct conf_snapshot *f =
+		must_parse(HOST "listener x { role mx; backlog 5; }");
+	assert_null(conf_needs_restart(a, f)); /* a new one has it at once */
+	assert_string_equal(conf_needs_restart(e, f), "backlog");
+	conf_snapshot_free(e);
+	conf_snapshot_free(f);
 	conf_snapshot_free(a);
 	conf_snapshot_free(b);
 	conf_snapshot_free(c);

@@ -118,7 +118,7 @@ static void the_bytes_hold_no_foreign_secret(void **state)
 		const char *what;
 		uint32_t roles;
 	} rows[] = {
-		{"/secret", 1u << CONF_VAULT},
+		{"/secret", 1u << CONF_SUPERVISOR},
 		{"the-tag", 1u << CONF_LOGGER},
 		{"log.in", 1u << CONF_AUTH},
 		{"/the/control", 1u << CONF_SUPERVISOR},
@@ -144,8 +144,9 @@ static void pools_see_their_own_listeners(void **state)
 		[CONF_EDGE_ACCESS] = 1, [CONF_EDGE_ADMIN] = 1,
 		[CONF_VAULT] = 3};
 	static const size_t certificates[CONF_ROLES] = {
-		[CONF_EDGE_MX] = 1, [CONF_EDGE_ACCESS] = 2,
-		[CONF_EDGE_ADMIN] = 1, [CONF_VAULT] = 2};
+		[CONF_SUPERVISOR] = 2, [CONF_EDGE_MX] = 1,
+		[CONF_EDGE_ACCESS] = 2, [CONF_EDGE_ADMIN] = 1,
+		[CONF_VAULT] = 2};
 	for (unsigned role = 0; role < CONF_ROLES; role++) {
 		struct sliced x;
 		const struct conf *c = slice(&x, role);

@@ -20,7 +20,7 @@
 
 static const char conf_text[] =
 	"hostname mx.example.test;\n"
-	"store { engine %s; staged 4M; }\n"
+	"store { engine %s; staged 4M; keep-removed 2d; }\n"
 	"limits { message-size 3M; }\n"
 	"hops 20;\n";
 

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the store does when nobody looks: an engine that failed comes back, the
+ * sweep takes what nobody names and nothing else, mail for an account that went
+ * is kept in sight.  Days pass here, so all of it runs on the simulated world.
+ */
+#include "rig.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "kv/op.h"
+#include "os/sim.h"
+#include "role/store/store.h"
+
+#define HOUR_MS 3600000u
+
+static struct store *store_of(struct rig *r) { return r->store.role->self; }
+
+static void hours(struct rig *r, unsigned n)
+{
+	while (n-- > 0)
+		rig_run(r, HOUR_MS);
+}
+
+static enum edge_store_answer send_to(struct rig *r, const char *to,
+				      struct span body)
+{
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	return rig_send(r, RIG_MX, mx, "a@client.test", body, to, NULL).answer;
+}
+
+/* ---- the engine ------------------------------------------------------------------ */
+
+static void fault(struct rig *r, const char *name, bool on)
+{
+	assert_true(sim_fault_set(r->world, name, on ? 1000000 : 0));
+}
+
+static void a_failed_engine_comes_back(void **state)
+{
+	struct rig *r = *state;
+	uint64_t alice = rig_reader(r, "alice@example.test");
+	assert_int_equal(send_to(r, "alice@example.test", MAIL("first")),
+			 EDGE_STORE_ANSWER_YES);
+	/* A write fails, and the engine cannot be opened again at once. */
+	fault(r, "kv.write", true);
+	fault(r, "kv.reopen", true);
+	assert_int_equal(send_to(r, "alice@example.test", MAIL("lost")),
+			 EDGE_STORE_ANSWER_LATER);
+	assert_int_equal(rig_figure(r, "jobs"), 0);
+	rig_run(r, 5000);
+	assert_int_equal(send_to(r, "alice@example.test", MAIL("lost")),
+			 EDGE_STORE_ANSWER_LATER);
+	/* Nobody asks while it comes back. */
+	fault(r, "kv.write", false);
+	fault(r, "kv.reopen", false);
+	rig_run(r, 3000);
+	assert_int_equal(rig_status(r, alice, "INBOX").messages, 1);
+	assert_int_equal(send_to(r, "alice@example.test", MAIL("second")),
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_status(r, alice, "INBOX").messages, 2);
+}
+
+static void a_full_disk_refuses_and_recovers(void **state)
+{
+	struct rig *r = *state;
+	uint64_t alice = rig_reader(r, "alice@example.test");
+	struct edge_store_append_reply put;
+	fault(r, "kv.full", true);
+	assert_int_equal(send_to(r, "alice@example.test", MAIL("no")),
+			 EDGE_STORE_ANSWER_LIMIT);
+	assert_int_equal(send_to(r, "team@example.test", MAIL("no")),
+			 EDGE_STORE_ANSWER_LIMIT);
+	ASK(r, r->edge[RIG_ACCESS], edge_store_append, &put, .session = alice,
+	    .name = SPAN("INBOX"), .body = MAIL("no"));
+	assert_int_equal(put.answer, EDGE_STORE_ANSWER_LIMIT);
+	fault(r, "kv.full", false);
+	rig_run(r, 2000);
+	assert_int_equal(rig_status(r, alice, "INBOX").messages, 0);
+	assert_int_equal(send_to(r, "alice@example.test", MAIL("yes")),
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_status(r, alice, "INBOX").messages, 1);
+}
+
+/* ---- the sweep ------------------------------------------------------------------- */
+
+static void count_body(void *arg, const struct kv_id *id, uint64_t size,
+		       int64_t made)
+{
+	size_t *n = arg;
+	(void)id, (void)size, (void)made;
+	++*n;
+}
+
+static size_t bodies(struct rig *r)
+{
+	struct kv_id from = {{0}};
+	size_t n = 0;
+	assert_int_equal(kv_body_list(store_of(r)->kv, &from, 10000, &from,
+				      count_body, &n),
+			 KV_NONE);
+	return n;
+}
+
+static void finished(void *arg, enum kv_result r)
+{
+	*(bool *)arg = r == KV_OK;
+}
+
+/* A large body that no commit ever named. */
+static void orphan(struct rig *r)
+{
+	struct kv *kv = store_of(r)->kv;
+	struct kv_id id = kv_body_name(kv);
+	struct kv_body *b;
+	bool done = false;
+	assert_int_equal(kv_body_begin(kv, &id, &b), KV_OK);
+	assert_int_equal(kv_body_append(b, SPAN("nobody's")), KV_OK);
+	kv_body_finish(b, finished, &done);
+	kv_wait(kv);
+	assert_true(done);
+}
+
+static struct span large(struct rig *r)
+{
+	size_t len = 300000;
+	char *p = arena_bytes(r->answer, len);
+	struct span head = SPAN("From: a@client.test\r\n\r\n");
+	assert_non_null(p);
+	memset(p, 'x', len);
+	memcpy(p, head.ptr, head.len);
+	for (size_t i = head.len + 70; i + 2 < len; i += 70)
+		memcpy(p + i, "\r\n", 2);
+	memcpy(p + len - 2, "\r\n", 2);
+	return span_of(p, len);
+}
+
+static void the_sweep_takes_orphans_only(void **state)
+{
+	struct rig *r = *state;
+	uint64_t alice = rig_reader(r, "alice@example.test");
+	struct edge_store_remove_reply removed;
+	struct edge_store_create_reply made;
+	struct edge_store_append_reply put;
+	assert_int_equal(send_to(r, "alice@example.test", MAIL("small")),
+			 EDGE_STORE_ANSWER_YES);
+	struct span big = large(r);
+	assert_int_equal(send_to(r, "alice@example.test", big),
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(send_to(r, "far@example.test", MAIL("queued")),
+			 EDGE_STORE_ANSWER_YES);
+	size_t live = bodies(r);
+	ASK(r, r->edge[RIG_ACCESS], edge_store_create, &made, .session = alice,
+	    .name = SPAN("Gone"));
+	ASK(r, r->edge[RIG_ACCESS], edge_store_append, &put, .session = alice,
+	    .name = SPAN("Gone"), .body = MAIL("gone"));
+	assert_int_equal(put.answer, EDGE_STORE_ANSWER_YES);
+	ASK(r, r->edge[RIG_ACCESS], edge_store_remove, &removed,
+	    .session = alice, .name = SPAN("Gone"));
+	assert_int_equal(removed.answer, EDGE_STORE_ANSWER_YES);
+	orphan(r);
+	rig_run(r, 100);
+	size_t all = bodies(r);
+	assert_true(all > live + 1);
+	hours(r, 20);
+	assert_int_equal(bodies(r), all); /* all are younger than a day */
+	hours(r, 12);
+	assert_int_equal(bodies(r), live);
+	struct edge_store_select_reply box = rig_select(r, alice, "INBOX");
+	assert_int_equal(box.exists, 2);
+	assert_true(span_ends(rig_read(r, alice, box.mailbox, 1),
+			      MAIL("small")));
+	assert_int_equal(rig_read(r, alice, box.mailbox, 2).len > 300000, true);
+}
+
+static void a_removed_account_is_kept_for_its_time(void **state)
+{
+	struct rig *r = *state;
+	struct admin_store_account_remove_reply gone;
+	struct admin_store_account_restore_reply back;
+	size_t none = bodies(r);
+	assert_int_equal(send_to(r, "bob@example.test", MAIL("keep")),
+			 EDGE_STORE_ANSWER_YES);
+	ASK(r, r->admin, admin_store_account_remove, &gone,
+	    .name = SPAN("bob@example.test"));
+	hours(r, 40);
+	ASK(r, r->admin, admin_store_account_restore, &back,
+	    .name = SPAN("bob@example.test"));
+	assert_int_equal(back.answer, ADMIN_STORE_ANSWER_DONE);
+	uint64_t bob = rig_reader(r, "bob@example.test");
+	struct edge_store_select_reply box = rig_select(r, bob, "INBOX");
+	assert_true(span_ends(rig_read(r, bob, box.mailbox, 1), MAIL("keep")));
+	ASK(r, r->admin, admin_store_account_remove, &gone,
+	    .name = SPAN("bob@example.test"));
+	hours(r, 80);
+	ASK(r, r->admin, admin_store_account_restore, &back,
+	    .name = SPAN("bob@example.test"));
+	assert_int_equal(back.answer, ADMIN_STORE_ANSWER_UNKNOWN);
+	assert_int_equal(bodies(r), none);
+}
+
+struct row {
+	struct span key, value;
+};
+
+static enum kv_result put_row(struct kv_op *op, struct kv_batch *b, void *arg)
+{
+	const struct row *row = arg;
+	(void)op;
+	kv_put(b, row->key, row->value);
+	return KV_OK;
+}
+
+/* A row of the directory that cannot be read is no leave to remove mail. */
+static void a_damaged_directory_costs_no_mail(void **state)
+{
+	struct rig *r = *state;
+	uint64_t id = rig_account(r, "alice@example.test");
+	char key[9] = {'A'};
+	struct kv_space *space;
+	struct buf old;
+	struct admin_store_accounts_reply list;
+	assert_int_equal(send_to(r, "alice@example.test", MAIL("precious")),
+			 EDGE_STORE_ANSWER_YES);
+	for (unsigned i = 0; i < 8; i++)
+		key[1 + i] = (char)(id >> (56 - 8 * i));
+	assert_int_equal(kv_space_open(store_of(r)->kv,
+				       (struct kv_name){KV_DIRECTORY, id % 256},
+				       &space),
+			 KV_OK);
+	buf_init(&old, 65536);
+	assert_int_equal(kv_get(space, KV_VISIBLE, span_of(key, 9), &old), KV_OK);
+	struct row bad = {span_of(key, 9), SPAN("\xff")};
+	assert_int_equal(kv_op_wait(space, 0, put_row, &bad, NULL), KV_OK);
+	ASK(r, r->admin, admin_store_accounts, &list,
+	    .name = SPAN("alice@example.test"));
+	assert_int_equal(list.answer, ADMIN_STORE_ANSWER_UNKNOWN);
+	hours(r, 60);
+	struct row good = {span_of(key, 9), buf_span(&old)};
+	assert_int_equal(kv_op_wait(space, 0, put_row, &good, NULL), KV_OK);
+	kv_space_close(space);
+	buf_free(&old);
+	uint64_t alice = rig_reader(r, "alice@example.test");
+	struct edge_store_select_reply box = rig_select(r, alice, "INBOX");
+	assert_true(span_ends(rig_read(r, alice, box.mailbox, 1),
+			      MAIL("precious")));
+}
+
+/* ---- custody --------------------------------------------------------------------- */
+
+/* Accepted for alice and bob; bob's account goes before it gets there. */
+static void accept_and_remove(struct rig *r)
+{
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t handles[2];
+	struct edge_store_offer_reply rep;
+	struct admin_store_account_remove_reply gone;
+	struct rig_wait wait = {0};
+	assert_int_equal(rig_rcpt(r, RIG_MX, mx, "alice@example.test",
+				  &handles[0]),
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_rcpt(r, RIG_MX, mx, "bob@example.test",
+				  &handles[1]),
+			 EDGE_STORE_ANSWER_YES);
+	rig_sorters_die(r); /* the store waits for one */
+	rig_run(r, 20);
+	struct edge_store_offer m = {
+		.session = mx,
+		.id = SPAN("id1"),
+		.recipients = handles,
+		.recipients_count = 2,
+		.trace = SPAN("Received: from client.test\r\n"),
+		.body = MAIL("custody")};
+	assert_int_equal(edge_store_offer_start(r->edge[RIG_MX], &m, r->answer,
+						&rep, IPC_NEVER, rig_answered,
+						&wait),
+			 IPC_OK);
+	rig_run(r, 100);
+	assert_false(wait.done);
+	ASK(r, r->admin, admin_store_account_remove, &gone,
+	    .name = SPAN("bob@example.test"));
+	rig_sorters_start(r);
+	rig_wait(r, &wait);
+	assert_int_equal(rep.answer, EDGE_STORE_ANSWER_YES);
+	rig_run(r, 1000);
+}
+
+static struct admin_store_queue_reply queue(struct rig *r)
+{
+	struct admin_store_queue_reply q;
+	ASK(r, r->admin, admin_store_queue, &q);
+	assert_int_equal(q.answer, ADMIN_STORE_ANSWER_DONE);
+	return q;
+}
+
+static void mail_for_a_removed_account_waits(void **state)
+{
+	struct rig *r = *state;
+	struct admin_store_account_restore_reply back;
+	accept_and_remove(r);
+	struct admin_store_queue_reply q = queue(r);
+	assert_int_equal(q.jobs_count, 1);
+	assert_true(span_eq(q.jobs[0].recipient, SPAN("bob@example.test")));
+	assert_true(span_eq(q.jobs[0].why, SPAN("the account is removed")));
+	ASK(r, r->admin, admin_store_account_restore, &back,
+	    .name = SPAN("bob@example.test"));
+	assert_int_equal(back.answer, ADMIN_STORE_ANSWER_DONE);
+	rig_run(r, 70000);
+	assert_int_equal(queue(r).jobs_count, 0);
+	uint64_t bob = rig_reader(r, "bob@example.test");
+	assert_int_equal(rig_status(r, bob, "INBOX").messages, 1);
+	uint64_t alice = rig_reader(r, "alice@example.test");
+	assert_int_equal(rig_status(r, alice, "INBOX").messages, 1);
+}
+
+static void mail_for_a_forgotten_account_is_held(void **state)
+{
+	struct rig *r = *state;
+	accept_and_remove(r);
+	hours(r, 60);
+	struct admin_store_queue_reply q = queue(r);
+	assert_int_equal(q.jobs_count, 1);
+	assert_true(span_eq(q.jobs[0].state, SPAN("held")));
+	assert_true(span_eq(q.jobs[0].why, SPAN("the account is gone")));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_failed_engine_comes_back),
+		TEST(a_full_disk_refuses_and_recovers),
+		TEST(the_sweep_takes_orphans_only),
+		TEST(a_removed_account_is_kept_for_its_time),
+		TEST(a_damaged_directory_costs_no_mail),
+		TEST(mail_for_a_removed_account_waits),
+		TEST(mail_for_a_forgotten_account_is_held),
+	};
+	return cmocka_run_group_tests_name("role/store/care", tests, NULL, NULL);
+}
