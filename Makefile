@@ -23,9 +23,11 @@ all:
 	@ninja -C build
 
 check:
+	@tool/packages install --test
 	@tool/check
 
 check-long:
+	@tool/packages install --test
 	@tool/check --long
 
 demo: all

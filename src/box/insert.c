@@ -144,12 +144,12 @@ static enum kv_result fill_all(struct box_insert *q, struct kv_op *op,
 	for (size_t i = 0; i < q->count; i++) {
 		struct box_new *m = &q->messages[i];
 		struct head h;
+		if (!m->fallback)
+			continue; /* filling it will tell */
 		enum kv_result r = box_head_load(op->space, KV_STAGED, m->mailbox,
 					     false, &h);
-		if (r == KV_NONE && m->fallback)
+		if (r == KV_NONE)
 			m->mailbox = m->fallback;
-		else if (r == KV_NONE)
-			return box_own_refuse(&q->own, BOX_NONE);
 		else if (r != KV_OK)
 			return r;
 	}

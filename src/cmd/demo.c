@@ -288,6 +288,7 @@ static bool write_config(struct demo *d)
 	buf_add(&text, SPAN("log {\n\tto file;\n\tformat json;\n\t"));
 	option(&text, d, "file", "log/letterlock.log");
 	buf_add(&text, SPAN("}\ndns { lookups off; }\n"
+			    "processes { sessions 20000; }\n"
 			    "limits { connections-per-address 0; }\n"));
 	if (d->users > USERS_DEAR) /* all are made at the start */
 		buf_add(&text, SPAN("auth { argon2-memory 8M; argon2-passes 1; "

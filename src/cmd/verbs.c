@@ -4,6 +4,10 @@
 
 #include <stdio.h>
 
+#include "cmd/json.h"
+
+#define HELP_MAX 65536u
+
 const struct verb verbs[] = {
 	{.name = "start",
 	 .summary = "start the server and stay in the foreground",
@@ -137,6 +141,26 @@ static enum end help_for(struct command *c, const char *word)
 	return v->run(&other);
 }
 
+static enum end help_json(void)
+{
+	struct buf out;
+	buf_init(&out, HELP_MAX);
+	for (size_t i = 0; i < verb_count; i++) {
+		buf_printf(&out, "%s{\"verb\":", i > 0 ? ",\n" : "[");
+		json_quote(&out, span_cstr(verbs[i].name));
+		buf_add(&out, SPAN(",\"summary\":"));
+		json_quote(&out, span_cstr(verbs[i].summary));
+		buf_add(&out, SPAN(",\"usage\":"));
+		json_quote(&out, span_cstr(verbs[i].usage));
+		buf_addc(&out, '}');
+	}
+	buf_add(&out, SPAN("]\n"));
+	fwrite(out.data + out.from, 1, buf_len(&out), stdout);
+	bool ok = buf_ok(&out);
+	buf_free(&out);
+	return ok ? END_DONE : END_FAILED;
+}
+
 enum end verb_help(struct command *c)
 {
 	struct args a;
@@ -145,6 +169,8 @@ enum end verb_help(struct command *c)
 		return end;
 	if (a.word_count > 0)
 		return help_for(c, a.words[0]);
+	if (a.json)
+		return help_json();
 	puts("letterlock: a mail server\n\nusage: letterlock VERB ...\n");
 	for (size_t i = 0; i < verb_count; i++)
 		printf("  %-9s %s\n", verbs[i].name, verbs[i].summary);

@@ -281,8 +281,7 @@ const struct conf_option conf_options[] = {
 	OPT(ACCOUNTS, STRING, conf_accounts, postmaster, "postmaster", 0, 254,
 	    NULL, R(STORE), RELOAD, NULL,
 	    "The address that gets mail for postmaster and abuse when no domain "
-	    "has an account or alias of that name. Default: none, and such mail "
-	    "is refused."),
+	    "has an account or alias of that name. Default: the oldest account."),
 
 	OPT(CERTIFICATE, PATHS, conf_certificate, chain, "chain", 1,
 	    CONF_PAIRS_MAX, NULL, R(SUPERVISOR) | R(VAULT), RELOAD, NULL,

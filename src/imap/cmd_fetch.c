@@ -22,6 +22,7 @@ struct fetching {
 	struct imap_cursor cursor;
 	uint64_t told; /* messages answered */
 	uint32_t from; /* next UID to look at */
+	size_t run;    /* of `wanted`: those before it are done */
 };
 
 static void broken(struct fetching *f)
@@ -244,13 +245,14 @@ static void keep_wanted(const struct imap_set *wanted, struct imap_slots *slots)
 #define GAP_MAX 16u /* UIDs not wanted that are cheaper to read than to skip */
 
 /* Where one question may end: over small gaps, not over large ones. */
-static uint32_t stretch(const struct imap_set *wanted, uint32_t from)
+static uint32_t stretch(struct fetching *f)
 {
-	uint32_t end = from;
-	for (size_t i = 0; i < wanted->count; i++) {
+	const struct imap_set *wanted = &f->wanted;
+	uint32_t end = f->from;
+	while (f->run < wanted->count && wanted->runs[f->run].last < f->from)
+		f->run++;
+	for (size_t i = f->run; i < wanted->count; i++) {
 		struct imap_run run = wanted->runs[i];
-		if (run.last < from)
-			continue;
 		if (run.first > end && run.first - end > GAP_MAX)
 			break;
 		end = run.last;
@@ -263,7 +265,7 @@ static enum imap_answer batch(struct fetching *f)
 	struct imap_session *s = f->s;
 	struct imap_host *host = s->host;
 	struct imap_slots slots = {0};
-	uint32_t end = stretch(&f->wanted, f->from);
+	uint32_t end = stretch(f);
 	arena_reset(s->work->batch);
 	/* Not on the stack: a fiber's is small. */
 	struct imap_row *rows = ARENA_ARRAY(s->work->batch, IMAP_BATCH, struct imap_row);
@@ -283,7 +285,8 @@ static enum imap_answer batch(struct fetching *f)
 		rows[i] = (struct imap_row){.uid = uids[i], .found = true};
 	}
 	if (f->what.rows && slots.count > 0)
-		r = host->rows(host, s->mailbox, s->work->batch, uids, slots.count, rows);
+		r = host->rows(host, s->mailbox, s->work->batch, uids, slots.count,
+			       f->what.summary, rows);
 	if (r == IMAP_YES && f->what.seen && !s->read_only)
 		r = set_seen(f, &slots, changed);
 	for (size_t i = 0; r == IMAP_YES && i < slots.count && !s->closing; i++) {

@@ -224,10 +224,11 @@ struct imap_host {
 	enum imap_answer (*pages)(struct imap_host *, uint64_t mailbox,
 				  uint32_t first, uint32_t last, uint64_t above,
 				  struct arena *, struct imap_slots *out);
-	/* Fills rows[i] for uids[i]; count <= IMAP_BATCH. */
+	/* Fills rows[i] for uids[i]; count <= IMAP_BATCH.  Summaries may be left
+	   out when they are not asked for. */
 	enum imap_answer (*rows)(struct imap_host *, uint64_t mailbox, struct arena *,
 				 const uint32_t *uids, size_t count,
-				 struct imap_row *rows);
+				 bool summaries, struct imap_row *rows);
 	/* Asked after `uids` when a map is built: then none slips through. */
 	enum imap_answer (*changes)(struct imap_host *, uint64_t mailbox,
 				    uint64_t since, struct arena *,

@@ -47,15 +47,16 @@ bool imap_lex_literal_end(struct span line, struct imap_literal *out)
 	if (line.len < 3 || line.ptr[line.len - 1] != '}')
 		return false;
 	size_t end = line.len - 1;
-	*out = (struct imap_literal){.plus = line.ptr[end - 1] == '+'};
-	if (out->plus)
+	bool plus = line.ptr[end - 1] == '+';
+	if (plus)
 		end--;
 	size_t at = end;
 	while (at > 0 && ascii_digit(line.ptr[at - 1]))
 		at--;
 	if (at == end || at == 0 || line.ptr[at - 1] != '{')
 		return false;
-	out->header = line.len - (at - 1);
+	*out = (struct imap_literal){.plus = plus,
+				     .header = line.len - (at - 1)};
 	if (!span_u64(span_sub(line, at, end - at), UINT64_MAX, &out->size))
 		out->size = UINT64_MAX;
 	return true;

@@ -2,7 +2,8 @@
 /*
  * imap/name: decode, then check every level once.
  *
- * Must never let a name through that LIST could not give back unchanged.
+ * Must never let a name through that LIST could not give back unchanged, nor a
+ * level "." or "..": clients make files of these names.
  */
 #include "imap/name.h"
 
@@ -12,6 +13,18 @@ bool imap_name_inbox(struct span name)
 {
 	return span_starts_nocase(name, SPAN("INBOX")) &&
 	       (name.len == IMAP_INBOX_LEN || name.ptr[IMAP_INBOX_LEN] == '/');
+}
+
+static bool dots(struct span name)
+{
+	struct span level;
+	bool more;
+	do {
+		more = span_cut(&name, '/', &level);
+		if (span_eq(level, SPAN(".")) || span_eq(level, SPAN("..")))
+			return true;
+	} while (more);
+	return false;
 }
 
 static enum imap_name_result check(struct span name)
@@ -28,7 +41,7 @@ static enum imap_name_result check(struct span name)
 			levels++;
 		before = c;
 	}
-	if (before == '/')
+	if (before == '/' || dots(name))
 		return IMAP_NAME_BAD;
 	return levels > IMAP_LEVELS_MAX || name.len > IMAP_NAME_MAX
 		       ? IMAP_NAME_LONG

@@ -206,6 +206,7 @@ static void one_command(struct imap_session *s)
 	struct imap_work w;
 	struct imap_lex lex;
 	struct buf text;
+	bool early = s->state == IMAP_NEW;
 	buf_init(&text, IMAP_COMMAND_MAX + IMAP_LITERALS_MAX + 2);
 	if (work_begin(s, &w)) {
 		w.text = &text;
@@ -218,6 +219,9 @@ static void one_command(struct imap_session *s)
 		}
 	}
 	work_end(s, &w);
+	/* It may have been a password. */
+	if (early && text.data != NULL)
+		explicit_bzero(text.data, text.cap);
 	buf_free(&text);
 }
 

@@ -49,14 +49,12 @@ static enum imap_answer build(struct imap_session *s, const struct imap_set *now
 	return imap_set_size(&w->map) == s->exists ? IMAP_YES : IMAP_GONE;
 }
 
-bool imap_view_map(struct imap_session *s)
+static enum imap_answer map_once(struct imap_session *s, bool *news)
 {
 	struct imap_work *w = s->work;
 	struct imap_host *host = s->host;
 	struct imap_changes changes = {0};
 	struct imap_set now;
-	if (w->mapped)
-		return true;
 	imap_set_init(&now, w->arena);
 	imap_set_init(&changes.vanished, w->arena);
 	enum imap_answer r = host->uids(host, s->mailbox, &now);
@@ -64,6 +62,29 @@ bool imap_view_map(struct imap_session *s)
 		r = host->changes(host, s->mailbox, s->version, w->arena, &changes);
 	if (r == IMAP_YES)
 		r = build(s, &now, &changes);
+	*news = changes.version != s->version;
+	return r;
+}
+
+/*
+ * Messages that came since the last command are told first, so that this one
+ * can already speak of them: what was acknowledged anywhere is found by the
+ * next command of any session.
+ */
+bool imap_view_map(struct imap_session *s)
+{
+	struct imap_work *w = s->work;
+	bool news;
+	if (w->mapped)
+		return true;
+	enum imap_answer r = map_once(s, &news);
+	if (r == IMAP_YES && news) {
+		imap_view_tell(s, IMAP_TELL_NO_EXPUNGE);
+		if (s->closing)
+			return false;
+		if (!w->mapped)
+			r = map_once(s, &news);
+	}
 	return !answered(s, r);
 }
 

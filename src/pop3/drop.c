@@ -105,6 +105,25 @@ bool pop3_number(struct pop3_session *s, struct span text, uint32_t *out)
 	return true;
 }
 
+/* UIDs of n messages in a row, in one walk over the runs. */
+static void fill(const struct pop3_session *s, uint32_t number, uint32_t n,
+		 uint32_t *uids)
+{
+	const struct pop3_run *run = s->drop.runs;
+	uint32_t left = number - 1;
+	for (; n > 0 && left > run->last - run->first; run++)
+		left -= run->last - run->first + 1;
+	for (uint32_t i = 0; i < n; i++) {
+		uids[i] = run->first + left;
+		if (uids[i] == run->last) {
+			run++;
+			left = 0;
+		} else {
+			left++;
+		}
+	}
+}
+
 uint64_t *pop3_sizes(struct pop3_session *s, uint32_t number, uint32_t n)
 {
 	ENSURE(n <= POP3_BATCH && n <= s->count - (number - 1));
@@ -112,8 +131,7 @@ uint64_t *pop3_sizes(struct pop3_session *s, uint32_t number, uint32_t n)
 	uint64_t *sizes = ARENA_ARRAY(s->arena, n, uint64_t);
 	if (uids == NULL || sizes == NULL)
 		return NULL;
-	for (uint32_t i = 0; i < n; i++)
-		uids[i] = pop3_uid(s, number + i);
+	fill(s, number, n, uids);
 	if (s->host->sizes(s->host, s->drop.mailbox, uids, n, sizes) != POP3_YES)
 		return NULL;
 	return sizes;

@@ -382,6 +382,11 @@ static void over_credit(const struct target *t, struct buf *b)
 		m = any(t);
 	for (unsigned i = 0; i <= n; i++)
 		put(t, m, i << 12 | 1u, b);
+	if (!buf_ok(b)) { /* a window that no frame can overrun */
+		buf_free(b);
+		frame_init(b);
+		number_unknown(t, b);
+	}
 }
 
 static void stray_descriptor(const struct target *t, struct buf *b)

@@ -92,6 +92,20 @@ static void test_framing(void **state)
 	attack_framing(&s->target, 0xd1a1);
 }
 
+/* A role's log is lossy: whatever its logger does, the role serves on. */
+static void test_framing_of_logger(void **state)
+{
+	struct scene *s = *state;
+	struct target t = s->target;
+
+	t.schema = &role_logger_hop;
+	t.hop = HOP_ROLE_LOGGER;
+	t.peer = KIND_LOGGER;
+	t.side = 1;
+	t.untold = true;
+	attack_framing(&t, 0xd1a2);
+}
+
 static void test_names(void **state)
 {
 	struct scene *s = *state;
@@ -157,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_framing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_framing_of_logger, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_comes_and_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_many, setup, teardown)};

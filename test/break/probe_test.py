@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every attempt to break out, inside every role of a running server.
 
-LL_BUILD names a release build.  The server is a demo, started once as it is (it
-must refuse to be probed), then again with --probe.  After each attempt the role
-is whole or was replaced; the same attempts unconfined must work, which shows that
-they are real.
+LL_BUILD names a release build, BREAK_PROBE the program break_probe of any build.
+The server is a demo, started once as it is (it must refuse to be probed), then
+again with --probe.  After each attempt the role is whole or was replaced; the
+same attempts unconfined must work, which shows that they are real.
 """
 import errno
 import json
@@ -20,7 +20,7 @@ import time
 import pytest
 
 BUILD = pathlib.Path(os.environ.get('LL_BUILD', 'build')).resolve()
-PROBE = BUILD / 'test' / 'break' / 'break_probe'
+PROBE = pathlib.Path(os.environ.get('BREAK_PROBE', BUILD / 'test/break/break_probe')).resolve()
 ROLES = ['logger', 'vault', 'dialer', 'sorter-mx', 'sorter-access', 'store', 'auth',
          'edge-mx', 'edge-access', 'edge-admin']
 HELD = {'held', 'killed', 'gone'}

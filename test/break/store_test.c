@@ -171,6 +171,28 @@ static void test_framing(void **state)
 	attack_framing(&s->target, 0x5707e);
 }
 
+static void test_framing_of_auth(void **state)
+{
+	struct scene *s = *state;
+	struct target t = s->target;
+
+	t.schema = &auth_store_hop;
+	t.hop = HOP_AUTH_STORE;
+	t.peer = KIND_AUTH;
+	attack_framing(&t, 0x5708e);
+}
+
+static void test_framing_of_admin(void **state)
+{
+	struct scene *s = *state;
+	struct target t = s->target;
+
+	t.schema = &admin_store_hop;
+	t.hop = HOP_ADMIN_STORE;
+	t.peer = KIND_EDGE_ADMIN;
+	attack_framing(&t, 0x5709e);
+}
+
 /* The first field of every answer on this hop says how it went. */
 struct any_reply {
 	enum edge_store_answer answer;
@@ -289,6 +311,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_framing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_framing_of_auth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_framing_of_admin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sessions_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unbound, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

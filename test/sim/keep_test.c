@@ -227,14 +227,17 @@ static bool deliver(struct storm *s, unsigned number)
 static void send_all(void *arg)
 {
 	struct storm *s = arg;
+	struct house *h = s->site->house;
 
 	while (s->taken < MAILS) {
 		unsigned number = s->tries++;
 		assert_true(number < TRIES_MAX);
 		s->answered[number] = deliver(s, number);
 		s->taken += s->answered[number];
-		if (!s->answered[number])
-			(void)fiber_sleep(PAUSE_NS);
+		uint64_t again = world_now(house_world(h)) + PAUSE_NS;
+		if (!s->answered[number] &&
+		    fiber_sleep_until(house_loop(h), again) == WOKE_STOPPED)
+			return;
 	}
 	s->done = true;
 }

@@ -95,7 +95,7 @@ MUST_USE bool login_name(struct login *, struct span name);
  */
 void login_admit(struct login *, struct verdict *); /* throttle; after the name */
 void login_lookup(struct login *, struct ipc_call *, struct verdict *);
-void login_password(struct login *, struct ipc_call *, struct span password,
+void login_check(struct login *, struct ipc_call *, struct span password,
 		    struct verdict *);
 /* Salts of unknown names are made from this: asked of the store once. */
 void login_secret(struct login *, struct ipc_call *, unsigned char out[32],

@@ -257,7 +257,7 @@ static void check_password(struct exchange *e, struct span name,
 	}
 	login_admit(&e->login, &e->verdict);
 	if (e->verdict.state == EDGE_AUTH_STATE_MORE)
-		login_password(&e->login, e->call, password, &e->verdict);
+		login_check(&e->login, e->call, password, &e->verdict);
 }
 
 static void step(struct exchange *e)

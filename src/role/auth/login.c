@@ -322,7 +322,7 @@ static void learn(struct login *l, struct span password, uint32_t scopes)
 			     scopes);
 }
 
-void login_password(struct login *l, struct ipc_call *call,
+void login_check(struct login *l, struct ipc_call *call,
 		    struct span password, struct verdict *v)
 {
 	enum hash_end end = HASH_LATER;

@@ -365,10 +365,11 @@ static void status(void *self, struct buf *json)
 {
 	struct dialer *d = self;
 	buf_printf(json,
-		   "\"lookups\":%s,\"pending\":%zu,\"asked\":%llu,"
+		   "\"lookups\":%s,\"cache\":%zu,\"pending\":%zu,\"asked\":%llu,"
 		   "\"secure\":%llu,\"insecure\":%llu,\"bogus\":%llu,"
 		   "\"timeout\":%llu,\"failed\":%llu",
 		   d->resolver ? "true" : "false",
+		   d->resolver ? resolver_cache(d->resolver) : 0,
 		   d->resolver ? resolver_pending(d->resolver) : 0,
 		   (unsigned long long)d->asked, (unsigned long long)d->secure,
 		   (unsigned long long)d->insecure,

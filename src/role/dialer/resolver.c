@@ -196,6 +196,17 @@ static bool set_size(struct resolver *r, const char *option, uint64_t bytes,
 	return set(r, option, text, why);
 }
 
+size_t resolver_cache(const struct resolver *r)
+{
+	uint64_t half = 0;
+	char *text = NULL;
+	if (ub_ctx_get_option(r->ub, "rrset-cache-size", &text) == 0 &&
+	    !span_u64(span_cstr(text), SIZE_MAX / 2, &half))
+		half = 0;
+	free(text);
+	return (size_t)half * 2;
+}
+
 static bool set_all(struct resolver *r, const struct resolver_settings *s,
 		    struct buf *why)
 {

@@ -68,4 +68,6 @@ typedef void resolver_done_fn(void *ctx, const struct resolver_answer *);
 MUST_USE bool resolver_ask(struct resolver *, const struct dns_name *,
 			   uint16_t type, uint64_t deadline,
 			   resolver_done_fn *done, void *ctx);
+/* What the library took for the size of its caches, in bytes. */
+size_t resolver_cache(const struct resolver *);
 size_t resolver_pending(const struct resolver *);

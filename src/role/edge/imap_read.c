@@ -97,7 +97,8 @@ static enum imap_answer pages(struct imap_host *h, uint64_t mailbox,
 
 static enum imap_answer rows(struct imap_host *h, uint64_t mailbox,
 			     struct arena *arena, const uint32_t *list,
-			     size_t count, struct imap_row *out)
+			     size_t count, bool summaries,
+			     struct imap_row *out)
 {
 	struct connection *c = imap_side_of(h)->c;
 	size_t done = 0;
@@ -106,7 +107,7 @@ static enum imap_answer rows(struct imap_host *h, uint64_t mailbox,
 					    .mailbox = mailbox,
 					    .uids = list + done,
 					    .uids_count = count - done,
-					    .summaries = true};
+					    .summaries = summaries};
 		struct edge_store_rows_reply r;
 		enum imap_answer a =
 			IMAP_ASK(c, rows, &m, arena, &r, EDGE_READ_NS);

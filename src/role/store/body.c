@@ -206,6 +206,7 @@ bool body_peek(const struct body *b, uint64_t at, void *to, size_t len)
 /* Where an edited body goes: memory, or a new file of the engine. */
 struct copy {
 	const struct body *from;
+	struct loop *loop;
 	char *piece;
 	char *to; /* memory */
 	size_t at;
@@ -232,6 +233,8 @@ static bool copy_range(struct copy *c, uint64_t at, uint64_t end)
 		    !copy_bytes(c, span_of(c->piece, n)))
 			return false;
 		at += n;
+		if (c->file != NULL)
+			fiber_yield(c->loop); /* others have their turn */
 	}
 	return true;
 }
@@ -264,7 +267,7 @@ enum edge_store_answer body_edit(struct job *j, struct body *b,
 				 const struct store_sorter_cut *cuts,
 				 size_t count)
 {
-	struct copy c = {.from = b};
+	struct copy c = {.from = b, .loop = j->store->role->loop};
 	uint64_t size = b->size + prefix.len;
 	if (prefix.len == 0 && count == 0)
 		return EDGE_STORE_ANSWER_YES;

@@ -82,6 +82,8 @@ static uint64_t pool_size(const struct conf *c, enum kind k)
 		n = c->processes.mx;
 	else if (k == KIND_EDGE_ACCESS)
 		n = c->processes.access;
+	else if (k == KIND_EDGE_ADMIN)
+		n = c->processes.admin;
 	else if (k == KIND_SORTER_MX || k == KIND_SORTER_ACCESS)
 		n = c->processes.sorter;
 	return n < POOL_MAX ? n : POOL_MAX;

@@ -84,7 +84,7 @@ static void limits_have_units_and_ranges(void **state)
 	struct conf_snapshot *s = must_parse(HOST);
 	char *text = show(s, CONF_SHOW_LIMITS, false);
 	has(text, "message-size 50M;  # 52428800 bytes, 1K to 2G\n");
-	has(text, "imap-idle 30m;  # 1800 seconds, 30m to 1d\n");
+	has(text, "imap-idle 30m;  # 1800 seconds, 5s to 1d\n");
 	has(text, "recipients 100;  # 1 to 1000\n");
 	assert_null(strstr(text, "hostname"));
 	free(text);

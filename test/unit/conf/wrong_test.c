@@ -127,12 +127,12 @@ static const struct {
 	 "2:18",
 	 "login takes a duration such as 5s, 10m, 4h, 5d or 1h30m, "
 	 "not \"soon\""},
-	{HOST "timeouts { imap-idle 29m; }",
+	{HOST "timeouts { imap-idle 4s; }",
 	 "2:22",
-	 "imap-idle must be between 30m and 1d"},
-	{HOST "timeouts { pop3-idle 9m; }",
+	 "imap-idle must be between 5s and 1d"},
+	{HOST "timeouts { pop3-idle 4s; }",
 	 "2:22",
-	 "pop3-idle must be between 10m and 1d"},
+	 "pop3-idle must be between 5s and 1d"},
 	{HOST "auth { scram yes; }",
 	 "2:14",
 	 "scram is on or off, not \"yes\""},
@@ -295,7 +295,7 @@ static const struct {
 	{HOST "listener x { role smtp; }",
 	 "2:19",
 	 "role is mx, submission, imap, pop3 or admin, not "
-	 "\"smtp\""},
+	 "\"smtp\"; did you mean \"imap\"?"},
 	{HOST "listener x { role submision; }",
 	 "2:19",
 	 "role is mx, submission, imap, pop3 or admin, not "

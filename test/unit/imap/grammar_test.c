@@ -128,6 +128,10 @@ static void name_limits(void **state UNUSED)
 	assert_true(span_eq(out, SPAN("inboxes")));
 	assert_int_equal(imap_name_parse(arena, SPAN("/"), &out), IMAP_NAME_BAD);
 	assert_int_equal(imap_name_parse(arena, SPAN("a//"), &out), IMAP_NAME_BAD);
+	assert_int_equal(imap_name_parse(arena, SPAN("../x"), &out), IMAP_NAME_BAD);
+	assert_int_equal(imap_name_parse(arena, SPAN("a/./b"), &out), IMAP_NAME_BAD);
+	assert_int_equal(imap_name_parse(arena, SPAN("a/.."), &out), IMAP_NAME_BAD);
+	assert_int_equal(imap_name_parse(arena, SPAN("a/.../.b"), &out), IMAP_NAME_OK);
 }
 
 static void set_parse(void **state UNUSED)
@@ -253,7 +257,9 @@ static void lex_literal_header(void **state UNUSED)
 	assert_true(l.size == 0 && l.plus && l.header == 4);
 	assert_true(imap_lex_literal_end(SPAN("{99999999999999999999}"), &l));
 	assert_true(l.size == UINT64_MAX);
+	l = (struct imap_literal){0};
 	assert_false(imap_lex_literal_end(SPAN("{+}"), &l));
+	assert_false(l.plus); /* what is no literal leaves nothing behind */
 	assert_false(imap_lex_literal_end(SPAN("5}"), &l));
 	assert_false(imap_lex_literal_end(SPAN("{5} "), &l));
 	assert_false(imap_lex_literal_end(SPAN("{ 5}"), &l));

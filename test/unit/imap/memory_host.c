@@ -342,7 +342,8 @@ static enum imap_answer pages(struct imap_host *h, uint64_t mailbox, uint32_t fi
 }
 
 static enum imap_answer rows(struct imap_host *h, uint64_t mailbox, struct arena *a UNUSED,
-			     const uint32_t *ids, size_t count, struct imap_row *out)
+			     const uint32_t *ids, size_t count, bool summaries,
+			     struct imap_row *out)
 {
 	struct mem_box *b = by_handle(mem(h), mailbox);
 	for (size_t i = 0; b != NULL && i < count; i++) {
@@ -355,7 +356,8 @@ static enum imap_answer rows(struct imap_host *h, uint64_t mailbox, struct arena
 		out[i].internal_date = msg->date;
 		out[i].size = msg->size;
 		out[i].prefix = msg->prefix;
-		out[i].summary = buf_span(&msg->written);
+		if (summaries)
+			out[i].summary = buf_span(&msg->written);
 	}
 	return b != NULL ? IMAP_YES : IMAP_GONE;
 }

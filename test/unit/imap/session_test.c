@@ -94,7 +94,7 @@ T(create_delete, NULL, LOGIN "a CREATE foo/\r\nb CREATE foo\r\nc DELETE foo\r\nd
 T(rename_, NULL, LOGIN "a CREATE foo\r\nb RENAME foo bar\r\nc RENAME foo x\r\nd RENAME bar bar/below\r\ne LIST \"\" *\r\n",
   "b OK", "c NO [NONEXISTENT]", "d NO [CANNOT]", "\"bar\"\r\n")
 T(names_refused, NULL, LOGIN "a CREATE /etc\r\nb CREATE a//b\r\nc CREATE \"a*b\"\r\nd CREATE &bad\r\ne CREATE ../x\r\nf CREATE ~user\r\ng CREATE InBoX\r\nh CREATE \"\"\r\ni CREATE {3+}\r\na\rb\r\n",
-  "a NO [CANNOT]", "b NO [CANNOT]", "c NO [CANNOT]", "d NO [CANNOT]", "e OK", "f OK", "g NO [ALREADYEXISTS]", "h NO [CANNOT]", "i NO [CANNOT]")
+  "a NO [CANNOT]", "b NO [CANNOT]", "c NO [CANNOT]", "d NO [CANNOT]", "e NO [CANNOT]", "f OK", "g NO [ALREADYEXISTS]", "h NO [CANNOT]", "i NO [CANNOT]")
 T(subscribe_lsub, NULL, LOGIN "a CREATE x/y\r\nb SUBSCRIBE x/y\r\nc LSUB \"\" %\r\nd UNSUBSCRIBE inbox\r\ne LSUB \"\" *\r\n",
   "b OK", "* LSUB () \"/\" \"INBOX\"\r\n* LSUB (\\Noselect) \"/\" \"x\"\r\nc OK", "d OK", "* LSUB () \"/\" \"x/y\"\r\ne OK")
 T(list_, NULL, LOGIN "z CREATE Sent/old\r\na LIST \"\" *\r\nb LIST \"\" %\r\nc LIST \"\" \"\"\r\nd LIST Sent/ %\r\ne LIST \"\" iNbOx\r\n",
@@ -110,6 +110,7 @@ T(examine, three, LOGIN "a EXAMINE INBOX\r\nb STORE 1 +FLAGS (\\Seen)\r\nc EXPUN
 T(append_, NULL, SELECT "a APPEND INBOX (\\Seen $Work) \"17-Jul-1996 02:44:25 -0700\" {5}\r\nHello\r\nb FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE)\r\n",
   "+ Go on", "* 1 EXISTS", "a OK [APPENDUID 1 1]", "FLAGS (\\Seen \\Recent $Work) INTERNALDATE \"17-Jul-1996 09:44:25 +0000\" RFC822.SIZE 5)")
 T(append_literal_name, NULL, LOGIN "a APPEND {5+}\r\nINBOX {3+}\r\nabc\r\n", "a OK [APPENDUID 1 1]")
+T(append_no_literal, NULL, LOGIN "a APPEND INBOX {+}\r\nb NOOP\r\n", "l OK", "a BAD", "b OK")
 T(append_trycreate, NULL, LOGIN "a APPEND nix {5}\r\nb APPEND nix {5+}\r\nHello\r\nc NOOP\r\n", "a NO [TRYCREATE]", "b NO [TRYCREATE]", "c OK")
 T(append_quota_before_data, no_append, LOGIN "a APPEND INBOX {5}\r\nb NOOP\r\n", "l OK", "a NO [OVERQUOTA]", "b OK")
 T(append_late_failure, late_append, LOGIN "a APPEND INBOX {5+}\r\nHello\r\nb NOOP\r\n", "a NO [UNAVAILABLE]", "b OK")
@@ -269,11 +270,33 @@ static void others_changes(void **state UNUSED)
 	assert_string_equal(step(&l, out, sizeof out), "* 2 EXPUNGE\r\n* 3 EXISTS\r\n* 3 RECENT\r\nc OK Nothing done\r\n");
 	mem_flags(b, 3, IMAP_FLAGGED);
 	imap_session_run(l.session);
-	assert_string_equal(step(&l, out, sizeof out), "* SEARCH 1 2 3\r\n* 2 FETCH (FLAGS (\\Flagged \\Recent))\r\nd OK Searched\r\n");
+	assert_string_equal(step(&l, out, sizeof out), "* 2 FETCH (FLAGS (\\Flagged \\Recent))\r\n* SEARCH 1 2 3\r\nd OK Searched\r\n");
 	mem_expunge(b, 1);
 	imap_session_run(l.session);
 	assert_string_equal(step(&l, out, sizeof out),
 			    "* 2 FETCH (UID 3 FLAGS (\\Flagged \\Recent))\r\n* 3 FETCH (UID 4 FLAGS (\\Recent))\r\n* 1 EXPUNGE\r\ne NO [EXPUNGEISSUED] Some of the messages are gone\r\n");
+	live_free(&l);
+}
+
+/* What was delivered before a command is found by it, without a NOOP. */
+static void what_came_is_found(void **state UNUSED)
+{
+	static const char *const lines[] = {SELECT, "a UID SEARCH ALL\r\n",
+					    "b UID FETCH 5:* UID\r\n"};
+	struct live l;
+	char out[4096];
+	live_init(&l, lines, 3);
+	struct mem_box *b = mem_box(&l.mem, "INBOX");
+	imap_session_run(l.session);
+	step(&l, out, sizeof out);
+	mem_deliver(&l.mem, b, SPAN("x\r\n"));
+	imap_session_run(l.session);
+	assert_string_equal(step(&l, out, sizeof out),
+			    "* 4 EXISTS\r\n* 4 RECENT\r\n* SEARCH 1 2 3 4\r\na OK Searched\r\n");
+	mem_deliver(&l.mem, b, SPAN("y\r\n"));
+	imap_session_run(l.session);
+	assert_string_equal(step(&l, out, sizeof out),
+			    "* 5 EXISTS\r\n* 5 RECENT\r\n* 5 FETCH (UID 5)\r\nb OK Fetched\r\n");
 	live_free(&l);
 }
 
@@ -458,7 +481,7 @@ int main(void)
 		C(authenticate_unknown), C(authenticate_empty_initial), C(login_disabled),
 		C(create_delete), C(rename_), C(names_refused), C(subscribe_lsub), C(list_),
 		C(list_utf7), C(status_), C(select_), C(select_missing), C(examine),
-		C(append_), C(append_literal_name), C(append_trycreate),
+		C(append_), C(append_literal_name), C(append_no_literal), C(append_trycreate),
 		C(append_quota_before_data), C(append_late_failure), C(append_refusals),
 		C(check_), C(close_expunges), C(unselect_keeps), C(expunge_), C(uid_expunge),
 		C(store_), C(copy_), C(copy_quota), C(move_), C(uid_unknown), C(namespace),
@@ -470,7 +493,7 @@ int main(void)
 		C(literals_before_login), C(literal_unasked_is_dropped),
 		C(literal_unasked_too_big_closes), C(literal_of_unknown_command),
 		C(bad_flood), C(ok_resets_bad), C(starttls), C(starttls_discards),
-		C(no_credential_before_tls), C(others_changes), C(idle_hints),
+		C(no_credential_before_tls), C(others_changes), C(what_came_is_found), C(idle_hints),
 		C(mailbox_deleted_under_session), C(line_limit_before_login),
 		C(line_limit_after_login), C(endless_words), C(search_depth), C(search_ops),
 		C(fetch_items), C(never_reads),

@@ -199,6 +199,25 @@ static void many(struct drop_host *d)
 		d->messages[i] = SPAN("a: b\r\n\r\nc\r\n");
 }
 
+/* Every message a run of its own. */
+static void scattered(struct drop_host *d)
+{
+	many(d);
+	d->dense = false;
+	d->messages[600] = SPAN("a: b\r\n\r\nlonger\r\n");
+}
+
+static void batches_with_gaps(void **state UNUSED)
+{
+	struct drop_host seen;
+	char *out = talk(scattered, SPAN(LOGIN "LIST\r\nUIDL 601\r\nQUIT\r\n"), 0, &seen);
+	assert_non_null(strstr(out, "\r\n1 11\r\n2 11\r\n"));
+	assert_non_null(strstr(out, "\r\n512 11\r\n513 11\r\n"));
+	assert_non_null(strstr(out, "\r\n600 11\r\n601 16\r\n602 11\r\n"));
+	assert_non_null(strstr(out, "\r\n1100 11\r\n.\r\n+OK 601 7.1210\r\n"));
+	free(out);
+}
+
 static void batches(void **state UNUSED)
 {
 	struct drop_host seen;
@@ -219,7 +238,7 @@ int main(void)
 		C(stls_twice), C(stat_list_uidl), C(empty), C(retr), C(top), C(numbers),
 		C(dele_rset), C(states), C(gone_elsewhere), C(quit_fails),
 		C(deleted_only_at_quit), C(no_credential_before_tls), C(stls_discards),
-		C(line_limit), C(user_limit), C(floods), C(batches),
+		C(line_limit), C(user_limit), C(floods), C(batches), C(batches_with_gaps),
 	};
 	return cmocka_run_group_tests_name("pop3_session", tests, NULL, NULL);
 }

@@ -131,6 +131,36 @@ static void message_size(void **state)
 		}
 }
 
+/* A message that is refused already is read on, but not for ever. */
+static void a_message_without_end(void **state)
+{
+	(void)state;
+	char code[16];
+	for (int how = 0; how < 3; how++)
+		for (int over = 0; over < 2; over++) {
+			struct talk t;
+			struct text x;
+			int n = (how == 0 ? 2 * 100000 : 100000) + over;
+			talk_init(&t, SMTP_MX, SMTP_TLS_OFFERED);
+			t.set.limits.message = 100000;
+			start(&x, HI);
+			if (how < 2)
+				add(&x, "MAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\n");
+			if (how == 0) /* too big from its last piece on */
+				add(&x, "DATA\r\n|");
+			else if (how == 1) /* refused from its first byte on */
+				add(&x, "DATA\r\n|\n");
+			else
+				add(&x, "BDAT 18446744073709551615 LAST\r\n");
+			repeat(&x, "x", (size_t)n + 65536);
+			add(&x, "NOOP\r\n");
+			assert_string_equal(last(&t, &x, 0, code), "552/5.3.4");
+			assert_int_equal(t.kept, 0);
+			assert_true(buf_len(&t.body) <= 100000);
+			talk_free(&t);
+		}
+}
+
 static void sizes_that_overflow(void **state)
 {
 	(void)state;
@@ -248,6 +278,7 @@ int main(void)
 		cmocka_unit_test(auth_lines),
 		cmocka_unit_test(a_line_without_end),
 		cmocka_unit_test(message_size),
+		cmocka_unit_test(a_message_without_end),
 		cmocka_unit_test(sizes_that_overflow),
 		cmocka_unit_test(recipients),
 		cmocka_unit_test(bad_commands),

@@ -462,6 +462,31 @@ static void every_recipient_is_in_one_state(void **state)
 
 /* ---- damage ---- */
 
+/* One damaged job holds up none of the others. */
+static void damage_hides_no_other_job(void **state)
+{
+	(void)state;
+	struct test t;
+	struct listed l = {0};
+	const struct spool_id none = {{0}};
+	struct spool_recipient r = {.state = SPOOL_LOCAL,
+				    .address = SPAN("y@e.org")};
+	start(&t, 1);
+	for (unsigned i = 0; i < 9; i++) {
+		struct spool_accept q = job_of(&t, &r, 1);
+		q.job.id.byte[0] = (uint8_t)(i / 3); /* three partitions */
+		assert_int_equal(accept_job(&t, &q), SPOOL_OK);
+		struct spool_key k = spool_key_id('J', &q.job.id);
+		struct kv_name name = {KV_SPOOL, q.job.id.byte[0]};
+		if (i == 4)
+			assert_true(kv_disk_damage_row(t.f.disk, name,
+						       spool_span(&k), 0));
+	}
+	assert_int_equal(spool_list(t.s, &none, list_one, &l), SPOOL_CORRUPT);
+	assert_int_equal(l.n, 8);
+	stop(&t);
+}
+
 static void damage_is_found_and_mended(void **state)
 {
 	(void)state;
@@ -514,6 +539,7 @@ int main(void)
 		cmocka_unit_test(limits_are_kept),
 		cmocka_unit_test(names_and_tokens),
 		cmocka_unit_test(every_recipient_is_in_one_state),
+		cmocka_unit_test(damage_hides_no_other_job),
 		cmocka_unit_test(damage_is_found_and_mended),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
