@@ -3,7 +3,8 @@
 #
 #   make                 what is needed to build, and a release build in build/
 #   make check           everything that can be tested here
-#   make check-long      the slow rest
+#   make check-long      the slow rest, check-fresh included
+#   make check-fresh     the README's commands, typed in a new Debian 12
 #   make demo [ONCE=1]   a whole server in a throw-away folder
 #   make fuzz MINUTES=n  every parser's fuzzer for that long in all
 #   make bench [PEER=p]  figures, beside those of a peer such as postfix+dovecot
@@ -30,6 +31,9 @@ check-long:
 	@tool/packages install --test
 	@tool/check --long
 
+check-fresh:
+	@tool/fresh
+
 demo: all
 	@ONCE=$(ONCE) tool/demo
 
@@ -45,4 +49,4 @@ install: all
 clean:
 	rm -rf build build-check build-clang build-fuzz build-bench
 
-.PHONY: all check check-long demo fuzz bench install clean
+.PHONY: all check check-long check-fresh demo fuzz bench install clean
