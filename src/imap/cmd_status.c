@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * imap/cmd_status: STATUS (RFC 3501 6.3.10).  A table of items: an extension
- * adds a row.
+ * adds a row.  HIGHESTMODSEQ (RFC 7162 3.1.3) can be asked although CONDSTORE is
+ * not announced: who watches over a mailbox sees by it whether anything changed.
  */
 #include "imap/state.h"
 #include "imap/write.h"
@@ -11,6 +12,7 @@ static uint64_t recent(const struct imap_status *t) { return t->recent; }
 static uint64_t uid_next(const struct imap_status *t) { return t->uid_next; }
 static uint64_t uid_validity(const struct imap_status *t) { return t->uid_validity; }
 static uint64_t unseen(const struct imap_status *t) { return t->unseen; }
+static uint64_t modseq(const struct imap_status *t) { return t->version; }
 
 static const struct {
 	const char *name;
@@ -18,7 +20,7 @@ static const struct {
 } items[] = {
 	{"MESSAGES", messages},         {"RECENT", recent},
 	{"UIDNEXT", uid_next},          {"UIDVALIDITY", uid_validity},
-	{"UNSEEN", unseen},
+	{"UNSEEN", unseen},             {"HIGHESTMODSEQ", modseq},
 };
 
 static bool parse(struct imap_lex *lex, unsigned *wanted)

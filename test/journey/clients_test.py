@@ -153,8 +153,9 @@ def there(demo, account, names):
     with imap(demo, account) as session:
         for name in names:
             session.select(name)
-            state[name] = (session.validity, session.uidnext, sorted(
-                (uid, hashlib.sha256(data).hexdigest()) for uid, data in session.bodies().items()))
+            bodies = sorted((uid, hashlib.sha256(data).hexdigest())
+                            for uid, data in session.bodies().items())
+            state[name] = (session.validity, session.uidnext, bodies, session.modseq(name))
     return state
 
 

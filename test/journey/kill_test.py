@@ -186,13 +186,13 @@ def wait_ready(demo, role, pid):
 
 
 def state(demo):
-    """UIDVALIDITY and UIDNEXT of every INBOX; None while nobody answers."""
+    """UIDVALIDITY, UIDNEXT and MODSEQ of every INBOX; None while nobody answers."""
     found = {}
     try:
         for account in demo.accounts[2:2 + USERS]:
             with imap(demo, account, timeout=5) as session:
                 session.select('INBOX')
-                found[account.user] = (session.validity, session.uidnext)
+                found[account.user] = (session.validity, session.uidnext, session.modseq())
     except LOST:
         return None
     return found
@@ -215,8 +215,9 @@ def kill_some(demo, load, kills, tell):
         if done % 10 == 9:
             now = wait(lambda: state(demo), READY_SECONDS)
             assert now, 'mailboxes cannot be opened'
-            for user, (validity, uidnext) in now.items():
-                assert validity == known[user][0] and uidnext >= known[user][1], (user, known, now)
+            for user, (validity, uidnext, modseq) in now.items():
+                was = known[user]
+                assert validity == was[0] and uidnext >= was[1] and modseq >= was[2], (user, was, now)
             known = now
         assert time.monotonic() < end, f'{done + 1} kills took more than {TEST_SECONDS} s'
     return slowest

@@ -256,6 +256,11 @@ class Imap(Wire):
         self.uidnext = int(re.search(r'UIDNEXT (\d+)', text).group(1))
         return untagged
 
+    def modseq(self, name='INBOX'):
+        """HIGHESTMODSEQ: the version of the mailbox's last change."""
+        text = b'\n'.join(self.ok(f'STATUS "{name}" (HIGHESTMODSEQ)')).decode()
+        return int(re.search(r'HIGHESTMODSEQ (\d+)', text).group(1))
+
     def append(self, message, name='INBOX', extra=''):
         message = as_bytes(message)
         return self.cmd(f'APPEND "{name}"{extra} {{{len(message)}}}', message, b'')

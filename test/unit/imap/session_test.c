@@ -103,6 +103,8 @@ T(list_, NULL, LOGIN "z CREATE Sent/old\r\na LIST \"\" *\r\nb LIST \"\" %\r\nc L
 T(list_utf7, NULL, LOGIN "a CREATE &U,BTFw-\r\nb LIST \"\" &U,BTFw-\r\nc CREATE &AGE-\r\n", "a OK", "\"&U,BTFw-\"\r\nb OK", "c NO [CANNOT]")
 T(status_, three, LOGIN "a STATUS inbox (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)\r\nb STATUS nix (MESSAGES)\r\nc STATUS INBOX ()\r\n",
   "* STATUS \"INBOX\" (MESSAGES 3 RECENT 3 UIDNEXT 4 UIDVALIDITY 1 UNSEEN 3)\r\na OK", "b NO [NONEXISTENT]", "c BAD")
+T(status_modseq, three, LOGIN "a STATUS INBOX (HIGHESTMODSEQ)\r\nb SELECT INBOX\r\nc STORE 1 +FLAGS.SILENT (\\Seen)\r\nd STATUS INBOX (HIGHESTMODSEQ)\r\n",
+  "(HIGHESTMODSEQ 4)\r\na OK", "(HIGHESTMODSEQ 5)\r\nd OK")
 T(select_, three, SELECT, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)", "[PERMANENTFLAGS (", "\\*)]", "* 3 EXISTS", "* 3 RECENT", "[UNSEEN 1]", "[UIDVALIDITY 1]", "[UIDNEXT 4]", "s OK [READ-WRITE]")
 T(select_missing, three, SELECT "a SELECT nix\r\nb CHECK\r\n", "a NO [NONEXISTENT]", "b BAD Not possible now")
 T(examine, three, LOGIN "a EXAMINE INBOX\r\nb STORE 1 +FLAGS (\\Seen)\r\nc EXPUNGE\r\nd FETCH 1 BODY[TEXT]\r\ne FETCH 1 FLAGS\r\nf MOVE 1 Sent\r\n",
@@ -480,7 +482,7 @@ int main(void)
 		C(authenticate_login), C(authenticate_cancel), C(authenticate_not_base64),
 		C(authenticate_unknown), C(authenticate_empty_initial), C(login_disabled),
 		C(create_delete), C(rename_), C(names_refused), C(subscribe_lsub), C(list_),
-		C(list_utf7), C(status_), C(select_), C(select_missing), C(examine),
+		C(list_utf7), C(status_), C(status_modseq), C(select_), C(select_missing), C(examine),
 		C(append_), C(append_literal_name), C(append_no_literal), C(append_trycreate),
 		C(append_quota_before_data), C(append_late_failure), C(append_refusals),
 		C(check_), C(close_expunges), C(unselect_keeps), C(expunge_), C(uid_expunge),
