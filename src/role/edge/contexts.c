@@ -17,6 +17,7 @@
 #define SHELF_MAX    (16u << 20)
 #define CERTS_MAX    128u
 #define WHY_MAX      2048u
+#define SUITES_MAX   16384u /* a field of the log takes the first 4 KiB */
 #define AGAIN_NS     (200 * NS_PER_MS)
 #define SIGN_REPLY_MAX 65536u
 
@@ -133,6 +134,26 @@ static struct tls_context *build(struct port *p, const struct shelf *s,
 	return NULL;
 }
 
+/* What the listener's policy came to: a cipher string is shown resolved. */
+static void tell_suites(struct edge *e, const struct service *v)
+{
+	struct buf lines, one;
+	struct span rest, line;
+	buf_init(&lines, SUITES_MAX);
+	buf_init(&one, SUITES_MAX);
+	tls_context_show(v->tls, &lines);
+	rest = buf_span(&lines);
+	while (rest.len > 0) {
+		(void)span_cut(&rest, '\n', &line);
+		buf_add(&one, buf_len(&one) > 0 ? SPAN("; ") : SPAN(""));
+		buf_add(&one, line);
+	}
+	LOG(e->role->log, INFO, "tls.context", 0, F("listener", v->name),
+	    F("suites", buf_span(&one)));
+	buf_free(&one);
+	buf_free(&lines);
+}
+
 static void give_context(struct port *p, const struct shelf *s)
 {
 	struct edge *e = p->edge;
@@ -148,6 +169,7 @@ static void give_context(struct port *p, const struct shelf *s)
 	if (t != NULL) {
 		tls_context_free(v->tls);
 		v->tls = t;
+		tell_suites(e, v);
 	} else {
 		LOG(e->role->log, ERROR, "tls.no-context", 0,
 		    F("listener", v->name), F("why", buf_span(&why)),
