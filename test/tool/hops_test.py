@@ -38,8 +38,6 @@ ATTACKED = {
 
 # Ends without one, and why.
 OTHERWISE = {
-    ('admin_boss', 'boss'): 'a violation kills the admin process; framing is that of all hops',
-    ('boss_role', 'boss'): 'a violation kills the role that sent it; framing is that of all hops',
     ('boss_conf', 'conf'): 'the child lives for one text and trusts its parent',
     ('cmd_admin', 'cmd'): 'the command line is no role, and ends with its answer',
 }
@@ -47,6 +45,8 @@ OTHERWISE = {
 # The supervisor is no role: what of it can stand alone is attacked so.
 SUPERVISOR = {
     ('boss_conf', 'boss'): 'conf_test.c',
+    ('admin_boss', 'boss'): 'turncoat_test.py',
+    ('boss_role', 'boss'): 'turncoat_test.py',
 }
 
 
