@@ -28,7 +28,7 @@ static void fill_user(void *argument)
 		numbered(b->o.to, user, to, sizeof to);
 		imap_create(&m, b->o.box);
 		for (long i = 0; i < b->o.messages; i++) {
-			message_make(b, i, to, &message);
+			message_make(b, i, b->o.from, to, &message);
 			double start = now();
 			if (imap_append(&m, b->o.box, &message) != ANSWER_OK)
 				break;

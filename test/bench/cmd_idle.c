@@ -89,7 +89,8 @@ static void notify_all(struct run *r)
 		open = imap_open(&senders[i], b, b->o.port, b->o.tls, i + 1);
 	r->notify = now();
 	for (int i = 0; i < b->o.users && open; i++) {
-		message_make(b, i, numbered(b->o.to, i + 1, to, sizeof to), &m);
+		message_make(b, i, b->o.from,
+			     numbered(b->o.to, i + 1, to, sizeof to), &m);
 		(void)imap_append(&senders[i], b->o.box, &m);
 	}
 	double limit =

@@ -51,7 +51,7 @@ static void gather(struct run *r, int phase)
 static bool append(struct session *s, long number)
 {
 	struct bench *b = s->run->b;
-	message_make(b, number, s->to, &s->message);
+	message_make(b, number, b->o.from, s->to, &s->message);
 	if (imap_append(&s->m, b->o.box, &s->message) != ANSWER_OK)
 		return false;
 	s->expect++;

@@ -71,7 +71,8 @@ static void deliver(struct run *r, struct smtp *s, struct message *m,
 	struct listener *l = &r->all[user - 1];
 	long before = l->told;
 	char to[160];
-	message_make(b, number, numbered(b->o.to, user, to, sizeof to), m);
+	message_make(b, number, b->o.from,
+		     numbered(b->o.to, user, to, sizeof to), m);
 	if (smtp_send(s, m, user) < 0)
 		return;
 	double accepted = now(), limit = accepted + b->o.timeout;

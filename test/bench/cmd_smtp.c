@@ -74,7 +74,7 @@ static void send_one(struct run *r, struct smtp *s, struct message *m)
 	long number = r->next++;
 	int first = 1 + (int)(number * b->o.recipients % b->o.users);
 	numbered(b->o.to, first, to, sizeof to);
-	message_make(b, number, to, m);
+	message_make(b, number, s->from, to, m);
 	double start = now();
 	int took = smtp_send(s, m, first);
 	if (took < 0)

@@ -116,8 +116,8 @@ static size_t varied(size_t size, uint64_t *state)
 	return (size_t)((double)size * factor[draw(state) % 10]);
 }
 
-void message_make(struct bench *b, long number, const char *to,
-		  struct message *m)
+void message_make(struct bench *b, long number, const char *from,
+		  const char *to, struct message *m)
 {
 	static const char names[8][6] = {"Alice", "Bob",   "Carol", "Dave",
 					 "Erin",  "Frank", "Grace", "Heidi"};
@@ -150,7 +150,7 @@ void message_make(struct bench *b, long number, const char *to,
 		"charset=utf-8\r\n"
 		"Content-Transfer-Encoding: 7bit\r\nUser-Agent: "
 		"mailbench\r\n\r\n",
-		date, names[draw(&state) % 8], b->o.from, to,
+		date, names[draw(&state) % 8], from, to,
 		number % MESSAGE_NEEDLES,
 		c->text + c->line[(size_t)number % (c->lines - 1)], c->run,
 		number, c->run, number,

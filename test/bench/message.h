@@ -29,8 +29,8 @@ struct message {
 	size_t length, room;
 };
 
-void message_make(struct bench *, long number, const char *to,
-		  struct message *);
+void message_make(struct bench *, long number, const char *from,
+		  const char *to, struct message *);
 
 /* Fed with a message as it comes back, in pieces. */
 struct check {

@@ -99,6 +99,8 @@ static void drop(struct smtp *s)
 bool smtp_open(struct smtp *s, struct bench *b, int user)
 {
 	*s = (struct smtp){.b = b, .c = conn_open(b, b->o.port)};
+	numbered(b->o.auth ? b->o.user : b->o.from, user, s->from,
+		 sizeof s->from);
 	if (s->c == NULL)
 		return false;
 	if (start(s, user))
@@ -114,7 +116,7 @@ static bool envelope(struct smtp *s, int first)
 	struct conn *c = s->c;
 	char to[160];
 	bool lockstep = !s->pipelining;
-	conn_put(c, "MAIL FROM:<%s>\r\n", b->o.from);
+	conn_put(c, "MAIL FROM:<%s>\r\n", s->from);
 	if (lockstep && (!conn_flush(c) || !expect(b, c, 2, "MAIL")))
 		return false;
 	for (int i = 0; i < b->o.recipients; i++) {

@@ -14,6 +14,7 @@ struct smtp {
 	struct bench *b;
 	struct conn *c;
 	bool pipelining;
+	char from[160]; /* who logged in may not send as another */
 	double sent; /* when the last byte of the last message had left */
 };
 
