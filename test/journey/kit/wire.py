@@ -16,10 +16,10 @@ def as_bytes(data):
 
 
 class Wire:
-    def __init__(self, demo, port, host='127.0.0.1', timeout=10.0, greet=True):
+    def __init__(self, demo, port, host='127.0.0.1', timeout=10.0, greet=True, source=None):
         self.demo = demo
         number = demo.ports[port] if isinstance(port, str) else port
-        self.sock = socket.create_connection((host, number), timeout)
+        self.sock = socket.create_connection((host, number), timeout, (source, 0) if source else None)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b''
         self.secure = False
