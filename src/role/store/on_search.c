@@ -2,17 +2,18 @@
 /*
  * role/store/on_search: which messages match, a slice at a time.
  *
- * Flags, dates and sizes are judged from rows.  What only a parser of mail may
- * judge (header fields, texts, the Date field) is asked of the sorter: the query
- * runs until a message needs it, stops there, all such keys are asked for that
- * message at once, and the query goes on with the answers.  So nothing waits
- * inside a scan.
+ * Flags, dates and sizes are judged from rows, the Subject from the summary.
+ * What only a parser of mail may judge (other fields, texts, the Date field) is
+ * asked of the sorter: the query runs until a message needs it, stops there, all
+ * such keys are asked for that message at once, and the query goes on with the
+ * answers.  So nothing waits inside a scan.
  */
 #include "base/check.h"
 #include "box/query.h"
 #include "os/file.h"
 #include "role/store/search.h"
 #include "role/store/understand.h"
+#include "summary/summary.h"
 
 #define RANGES_MAX   4096u
 #define SLICE	     512u /* units of work without asking anybody */
@@ -146,6 +147,36 @@ static bool put_key(struct search *q, const struct edge_store_search *m,
 
 /* ---- leaves ---------------------------------------------------------------------- */
 
+/* Without ASCII case, as the sorter compares. */
+static bool holds(struct span line, struct span text)
+{
+	for (size_t i = 0; i + text.len <= line.len; i++)
+		if (span_eq_nocase(span_sub(line, i, text.len), text))
+			return true;
+	return false;
+}
+
+/* False: the summary does not say.  It has the Subject as the sorter would
+ * decode it again, and most searches are for that. */
+static bool in_summary(struct search *q, const struct box_message *m,
+		       const struct leaf *l, bool *truth)
+{
+	struct summary *s;
+	if (l->kind != OP_HEADER || l->text.len == 0 ||
+	    !span_eq_nocase(l->name, SPAN("Subject")))
+		return false;
+	arena_reset(q->arena);
+	if (summary_read(m->summary, m->body_size, q->arena, &s) !=
+		    SUMMARY_OK ||
+	    (s->flags & (SUMMARY_OPAQUE | SUMMARY_TRUNCATED)) != 0)
+		return false;
+	*truth = false;
+	for (size_t i = 0; i < s->value_count && !*truth; i++)
+		*truth = s->values[i].field == SUMMARY_F_SUBJECT &&
+			 holds(s->values[i].text, l->text);
+	return true;
+}
+
 /* Inside the run: the answer when it is known, else stop here. */
 static enum box_result judge_leaf(void *arg, const struct box_message *m,
 				  uint64_t number, bool *truth)
@@ -155,6 +186,8 @@ static enum box_result judge_leaf(void *arg, const struct box_message *m,
 		*truth = q->leaves[number].truth;
 		return BOX_OK;
 	}
+	if (in_summary(q, m, &q->leaves[number], truth))
+		return BOX_OK;
 	arena_reset(q->arena);
 	q->message = *m;
 	q->stopped = arena_copy(q->arena, m->prefix, &q->message.prefix) &&
@@ -212,15 +245,6 @@ static bool attach_body(struct search *q, struct store_sorter_match *m)
 		world_close(s->role->world, m->file);
 	buf_free(&piece);
 	return ok;
-}
-
-/* Without ASCII case, as the sorter compares. */
-static bool holds(struct span line, struct span text)
-{
-	for (size_t i = 0; i + text.len <= line.len; i++)
-		if (span_eq_nocase(span_sub(line, i, text.len), text))
-			return true;
-	return false;
 }
 
 static void set_sent(struct search *q,

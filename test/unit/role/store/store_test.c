@@ -658,6 +658,40 @@ static void searching(void **state)
 			 EDGE_STORE_ANSWER_LIMIT);
 }
 
+/* The summary knows the Subject, decoded: no sorter is asked. */
+static void searching_subjects(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = rig_reader(r, "alice@example.test");
+	fill_box(r, s);
+	assert_int_equal(
+		append(r, s, "Archive", MAIL("=?utf-8?Q?plum_p=C3=A9ar?="))
+			.uid,
+		4);
+	uint64_t box = rig_select(r, s, "Archive").mailbox;
+	struct edge_store_op key = {.kind = OP_HEADER, .name = SPAN("SUBJECT")};
+	rig_sorters_die(r);
+	key.text = SPAN("P\xc3\xa9""AR");
+	struct edge_store_search_reply found = search(r, s, box, &key, 1);
+	assert_int_equal(found.answer, EDGE_STORE_ANSWER_YES);
+	assert_int_equal(found.uids_count, 1);
+	assert_int_equal(found.uids[0].first, 4);
+	key.text = SPAN("plum");
+	found = search(r, s, box, &key, 1);
+	assert_int_equal(found.uids_count, 1);
+	assert_int_equal(found.uids[0].first, 3);
+	assert_int_equal(found.uids[0].last, 4);
+	key.text = SPAN("utf-8");
+	assert_int_equal(search(r, s, box, &key, 1).uids_count, 0);
+	/* Is there one at all?  Only the message says. */
+	key.text = SPAN("");
+	found = search(r, s, box, &key, 1);
+	assert_int_equal(found.answer, EDGE_STORE_ANSWER_LATER);
+	rig_sorters_start(r);
+	found = search(r, s, box, &key, 1);
+	assert_int_equal(found.uids[0].last, 4);
+}
+
 static void hints(void **state)
 {
 	struct rig *r = *state;
@@ -707,6 +741,7 @@ int main(void)
 		TEST(changing),
 		TEST(names),
 		TEST(searching),
+		TEST(searching_subjects),
 		TEST(hints),
 	};
 	return cmocka_run_group_tests_name("role/store", tests, NULL, NULL);
