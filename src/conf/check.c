@@ -194,6 +194,19 @@ static void judge_certificate_name(const struct judge *j, size_t i, size_t k,
 		      SPAN_FMT(name), SPAN_FMT(name));
 }
 
+static void judge_dhe(const struct judge *j, size_t i)
+{
+	const struct conf_tls *t = &j->s->listeners[i].tls;
+	if (t->dhe == CONF_DHE_OFF)
+		return;
+	if (t->profile == CONF_PROFILE_MODERN || t->minimum == CONF_TLS_1_3)
+		WARN(TLS(dhe), "dhe does nothing where TLS 1.3 alone is spoken; "
+			       "set it to off");
+	else
+		WARN(TLS(dhe), "RFC 10015 forbids DHE in TLS 1.2; set dhe to off "
+			       "as soon as the clients that need it are gone");
+}
+
 static void judge_tls(const struct judge *j, size_t i)
 {
 	const struct conf_listener *l = &j->s->listeners[i];
@@ -214,6 +227,7 @@ static void judge_tls(const struct judge *j, size_t i)
 				   "send in the clear to listener %.*s; use "
 				   "opportunistic",
 		     SPAN_FMT(l->name));
+	judge_dhe(j, i);
 	if (t->client_certificate == CONF_CLIENT_OFF && !span_empty(t->client_ca))
 		WARN(TLS(client_ca), "client-ca does nothing while "
 				     "client-certificate is off; set it to "

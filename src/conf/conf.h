@@ -108,9 +108,17 @@ enum conf_client_certificate {
 	CONF_CLIENT_REQUIRE
 };
 
+/* Groups of RFC 7919. */
+enum conf_dhe {
+	CONF_DHE_OFF,
+	CONF_DHE_2048,
+	CONF_DHE_3072,
+	CONF_DHE_4096
+};
+
 struct conf_tls {
 	struct span certificate; /* name of a certificate block */
-	uint32_t profile, minimum, order, client_certificate;
+	uint32_t profile, minimum, order, client_certificate, dhe;
 	struct span ciphers; /* OpenSSL syntax; empty: those of the profile */
 	struct conf_words groups;
 	struct span client_ca; /* empty: none */

@@ -32,6 +32,8 @@ static const char *const profiles[] = {"auto", "modern", "strict",
 				       "opportunistic", "legacy", NULL};
 static const char *const versions[] = {"1.2", "1.3", NULL};
 static const char *const orders[] = {"chacha", "server", "client", NULL};
+static const char *const dhe_groups[] = {"off", "ffdhe2048", "ffdhe3072",
+					 "ffdhe4096", NULL};
 static const char *const client_modes[] = {"off", "request", "require", NULL};
 static const char *const engines[] = {"rocksdb", "memory", NULL};
 static const char *const securities[] = {"auto", "starttls", "implicit", "none",
@@ -127,9 +129,20 @@ const struct conf_option conf_options[] = {
 	OPT(TLS, CIPHERS, conf_tls, ciphers, "ciphers", 1, 2048, NULL, EDGES,
 	    RELOAD, NULL,
 	    "A list of TLS 1.2 suites in the syntax of openssl-ciphers(1), in "
-	    "place of the profile's. letterlock check prints what it becomes."),
+	    "place of the profile's. What it becomes, without the suites that "
+	    "cannot be served (RSA key exchange, and DHE while dhe is off), is "
+	    "told in the log, event tls.context."),
 	OPT(TLS, WORDS, conf_tls, groups, "groups", 1, 16, "X25519 P-256 P-384",
 	    EDGES, RELOAD, NULL, "Groups for the key exchange, best first."),
+	OPT(TLS, CHOICE, conf_tls, dhe, "dhe", 0, 0, "off", EDGES | R(VAULT),
+	    RELOAD, dhe_groups,
+	    "The group of RFC 7919 for key exchange in a finite field, with "
+	    "clients of TLS 1.2 that know no elliptic curves, or off. It takes an "
+	    "RSA certificate, and stands behind every suite with ECDHE unless "
+	    "ciphers says otherwise. RFC 10015 forbids servers to choose it, so "
+	    "anything but off is a warning. There is no group below 2048 bits, "
+	    "and a handshake in a large one holds others up: ffdhe4096 takes "
+	    "about 20 ms."),
 	OPT(TLS, CHOICE, conf_tls, order, "cipher-order", 0, 0, "chacha", EDGES,
 	    RELOAD, orders,
 	    "server: the server's order of suites wins. client: the client's "

@@ -365,11 +365,14 @@ void tls_context_show(const struct tls_context *c, struct buf *out)
 	for (int i = 0; i < sk_SSL_CIPHER_num(all); i++) {
 		const SSL_CIPHER *s = sk_SSL_CIPHER_value(all, i);
 		unsigned id = SSL_CIPHER_get_protocol_id(s);
+		const char *version = SSL_CIPHER_get_version(s);
 
+		if (strcmp(version, "TLSv1.0") == 0)
+			version = "TLSv1"; /* the tool's word for it */
 		if (lowest == TLS1_3_VERSION && id >> 8 != 0x13)
 			continue;
 		buf_printf(out, "0x%02X,0x%02X - %s %s\n", id >> 8, id & 0xff,
-			   SSL_CIPHER_get_name(s), SSL_CIPHER_get_version(s));
+			   SSL_CIPHER_get_name(s), version);
 	}
 }
 
@@ -391,14 +394,22 @@ bool tls_context_misfit(const struct tls_context *c, struct buf *why)
 	for (size_t i = 0; i < c->site_count; i++) {
 		const struct tls_site *s = &c->sites[i];
 		const char *have = s->rsa ? "RSA" : "ECDSA";
+		struct span name = s->name_count > 0 ? s->names[0]
+						     : SPAN("site 1");
 
-		if ((s->rsa && rsa) || (s->ecdsa && ecdsa))
+		if ((!s->rsa || !rsa) && (!s->ecdsa || !ecdsa))
+			buf_printf(why, "no suite for TLS 1.2 fits the %s "
+					"certificate of %.*s: such clients "
+					"cannot connect; widen the cipher string "
+					"or add a certificate",
+				   have, SPAN_FMT(name));
+		else if (c->settings.dhe != TLS_DHE_OFF && !s->rsa)
+			buf_printf(why, "DHE takes an RSA certificate, and %.*s "
+					"has none: clients without ECDHE cannot "
+					"connect; add a certificate",
+				   SPAN_FMT(name));
+		else
 			continue;
-		buf_printf(why, "no suite for TLS 1.2 fits the %s certificate "
-				"of %.*s: such clients cannot connect; widen "
-				"the cipher string or add a certificate",
-			   have, SPAN_FMT(s->name_count > 0 ? s->names[0]
-							    : SPAN("site 1")));
 		return true;
 	}
 	return false;

@@ -7,7 +7,8 @@
  *
  * Always: TLS 1.2 or later, the minimum is set explicitly so that older clients
  * get alert 70 (TLS 1.0 and 1.1 need SHA-1 signatures, which the vault does not
- * give); ECDHE only; no compression,
+ * give); forward secrecy, by ECDHE alone unless `dhe` names a group of RFC 7919
+ * (RFC 10015 wants none in TLS 1.2, so it has to be asked for); no compression,
  * no renegotiation, no early data, no SHA-1 signatures, no anonymous and no
  * NULL suites; tickets and session cache off.
  *
@@ -18,6 +19,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "tls/ffdhe.h"
 #include "tls/library.h"
 
 #define TLS_SITES_MAX     1024u
@@ -30,7 +32,7 @@ enum tls_profile {
 	TLS_MODERN,        /* 1.3 only */
 	TLS_STRICT,        /* 1.2 and later, AEAD */
 	TLS_OPPORTUNISTIC, /* 1.2 and later, CBC too */
-	TLS_LEGACY,        /* 1.2 and later, every ECDHE suite; the owner warns */
+	TLS_LEGACY,        /* 1.2 and later, all with forward secrecy; the owner warns */
 	TLS_CUSTOM,        /* the OpenSSL cipher string in `ciphers`, 1.2 and later */
 };
 
@@ -60,6 +62,7 @@ struct tls_settings {
 	enum tls_order order;
 	enum tls_protocol protocol;
 	enum tls_client_certificate client;
+	enum tls_dhe dhe;      /* TLS 1.2, with RSA certificates only */
 	struct span ciphers;   /* TLS_CUSTOM only */
 	struct span groups;    /* empty: TLS_GROUPS_DEFAULT */
 	struct span client_ca; /* PEM; empty: nothing verifies */
@@ -94,6 +97,7 @@ void tls_context_show(const struct tls_context *, struct buf *out);
 /*
  * True with a sentence in `why` when suites and certificates do not fit, so
  * that some clients cannot connect (an ECDSA-only site and a string with
- * !ECDSA leaves TLS 1.2 without a suite).
+ * !ECDSA leaves TLS 1.2 without a suite; DHE is switched on and there is no RSA
+ * certificate that could serve it).
  */
 bool tls_context_misfit(const struct tls_context *, struct buf *why);

@@ -29,9 +29,14 @@ static bool clean(struct arena *a, struct span s, size_t max, struct span *out)
 	return true;
 }
 
-static struct span group_name(SSL *ssl)
+static struct span group_name(const struct tls_conn *c)
 {
-	int nid = (int)SSL_get_negotiated_group(ssl);
+	int kx = SSL_CIPHER_get_kx_nid(SSL_get_current_cipher(c->ssl));
+	int nid = (int)SSL_get_negotiated_group(c->ssl);
+
+	/* OpenSSL negotiates none for DHE in TLS 1.2: it is the one we set. */
+	if (kx == NID_kx_dhe)
+		return span_cstr(tls_ffdhe_name(c->context->settings.dhe));
 
 	if (nid == NID_X9_62_prime256v1)
 		return SPAN("P-256");
@@ -86,7 +91,7 @@ bool tls_facts(const struct tls_conn *c, struct arena *arena,
 	out->version = span_cstr(SSL_get_version(c->ssl));
 	out->suite = span_cstr(SSL_CIPHER_get_name(suite));
 	out->bits = SSL_CIPHER_get_bits(suite, &out->bits_total);
-	out->group = group_name(c->ssl);
+	out->group = group_name(c);
 	out->resumed = SSL_session_reused(c->ssl) == 1;
 	SSL_get0_alpn_selected(c->ssl, &alpn, &alpn_len);
 	ok = clean(arena, span_of(alpn, alpn_len), 255, &out->alpn) &&

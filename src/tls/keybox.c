@@ -24,7 +24,7 @@
 struct entry {
 	uint32_t number;
 	enum tls_key_kind kind;
-	uint64_t rights;
+	uint64_t rights, dhe; /* masks of channels; dhe: in finite fields too */
 	EVP_PKEY *pkey;
 };
 
@@ -85,8 +85,23 @@ enum tls_key_load tls_keybox_add(struct tls_keybox *b, uint32_t number,
 		EVP_PKEY_free(pkey);
 		return TLS_KEY_UNFIT;
 	}
-	b->entries[b->count++] = (struct entry){number, kind, rights, pkey};
+	b->entries[b->count++] = (struct entry){.number = number,
+						.kind = kind,
+						.rights = rights,
+						.pkey = pkey};
 	return TLS_KEY_LOADED;
+}
+
+bool tls_keybox_allow_dhe(struct tls_keybox *b, uint32_t number,
+			  uint64_t rights)
+{
+	ENSURE_TAG(b, TAG_BOX);
+	for (size_t i = 0; i < b->count; i++)
+		if (b->entries[i].number == number) {
+			b->entries[i].dhe = rights;
+			return true;
+		}
+	return false;
 }
 
 bool tls_keybox_drop(struct tls_keybox *b, uint32_t number)
@@ -199,6 +214,8 @@ tls_keybox_sign(struct tls_keybox *b, uint64_t channel_rights, uint32_t number,
 	e = find(b, number);
 	if (!e || (e->rights & channel_rights) == 0)
 		return TLS_KEYBOX_NO_KEY;
+	if (*seen == TLS_IS_12_DHE && (e->dhe & channel_rights) == 0)
+		*seen = TLS_NOT_ALLOWED;
 	if (!tls_recognised_ok(*seen))
 		return TLS_KEYBOX_UNRECOGNISED;
 	if (!fits(e->kind, (enum tls_scheme)scheme, *seen))

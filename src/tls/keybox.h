@@ -5,7 +5,8 @@
  * Keys have a number (unique, chosen by the vault) and a mask of rights; a
  * channel has a mask too, and may use the keys that share a bit with it.
  * tls_keybox_sign signs only what tls_recognise knows, with a scheme that fits
- * the key.  Keys are wiped when they are dropped.
+ * the key.  A key exchange in a finite field takes a right of its own, which a
+ * new key has for nobody.  Keys are wiped when they are dropped.
  *
  * Unknown numbers and missing rights give the same answer, so that a channel
  * cannot ask which keys exist.  libcrypto only (dep_tlskey); no OSSL provider
@@ -33,7 +34,7 @@ enum tls_key_load {
 enum tls_keybox_answer {
 	TLS_KEYBOX_SIGNED,
 	TLS_KEYBOX_NO_KEY,       /* unknown number, or not for this channel */
-	TLS_KEYBOX_UNRECOGNISED, /* not a handshake; `seen` says why */
+	TLS_KEYBOX_UNRECOGNISED, /* no handshake, or not allowed; see `seen` */
 	TLS_KEYBOX_SCHEME,       /* the scheme does not fit the key */
 	TLS_KEYBOX_FAILED,       /* libcrypto failed (memory) */
 };
@@ -44,6 +45,9 @@ void tls_keybox_free(struct tls_keybox *);        /* wipes; NULL is allowed */
 /* The caller wipes `pem` itself. */
 MUST_USE enum tls_key_load tls_keybox_add(struct tls_keybox *, uint32_t number,
 					  uint64_t rights, struct span pem);
+/* Channels that may use the key for DHE as well.  False: no such key. */
+MUST_USE bool tls_keybox_allow_dhe(struct tls_keybox *, uint32_t number,
+				   uint64_t rights);
 /* False: no such key. */
 bool tls_keybox_drop(struct tls_keybox *, uint32_t number);
 /* SHA-256 of the public key, for tls_certificate_check.  False: no such key. */

@@ -11,7 +11,7 @@
 
 #include "base/span.h"
 
-#define TLS_TBS_MAX       512u  /* longest text that we ever sign is 197 bytes */
+#define TLS_TBS_MAX       1095u /* a TLS 1.2 key exchange in ffdhe4096 */
 #define TLS_SIGNATURE_MAX 1024u /* RSA 8192 */
 
 enum tls_scheme {

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <cmocka.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
 
 #include "attack.h"
 #include "hostile.h"
@@ -20,6 +22,16 @@
 
 #define ECDSA_P256_SHA256 0x0403
 #define RSA_PSS_SHA256    0x0804
+
+/* DHE is for mx alone: people's programs know better. */
+static const char conf_dhe[] =
+	"hostname mx.example.test;\n"
+	"data /nowhere;\n"
+	"store { engine memory; }\n"
+	"certificate public { chain /p.pem; key file:/p.key; }\n"
+	"certificate people { chain /q.pem; key file:/q.key; }\n"
+	"listener mx { role mx; tls { certificate public; dhe ffdhe2048; } }\n"
+	"listener imaps { role imap; tls { certificate people; } }\n";
 
 static const char conf[] =
 	"hostname mx.example.test;\n"
@@ -33,6 +45,7 @@ static const char conf[] =
 struct scene {
 	struct target target;
 	struct edge_vault *honest; /* a channel of the pool mx */
+	enum tls_key_kind kind;
 	uint32_t key_mx, key_access;
 };
 
@@ -56,7 +69,9 @@ static void honest_signs(void *arg)
 	struct scene *s = arg;
 	char text[130];
 	struct edge_vault_sign m = {.key = s->key_mx,
-				    .scheme = ECDSA_P256_SHA256,
+				    .scheme = s->kind == TLS_KEY_RSA
+						      ? RSA_PSS_SHA256
+						      : ECDSA_P256_SHA256,
 				    .text = handshake(text)};
 	struct edge_vault_sign_reply rep;
 	struct arena *a = arena_new(65536);
@@ -83,7 +98,7 @@ static void give_pair(struct scene *s, const char *name)
 	const struct span dns[] = {SPAN("mx.example.test")};
 	const struct tls_issue_names names = {.dns = dns, .dns_count = 1};
 	struct buf key, chain, ca;
-	struct tls_issued leaf = {.key = &key, .chain = &chain, .kind = TLS_KEY_P256};
+	struct tls_issued leaf = {.key = &key, .chain = &chain, .kind = s->kind, .bits = 2048};
 	int64_t now = world_wall(house_world(s->target.house)).sec;
 
 	buf_init(&key, 65536);
@@ -127,12 +142,13 @@ static struct edge_vault *join(struct scene *s, enum kind kind)
 	return edge_vault_join_edge(ipc_link_os(house_loop(h), fd), &owner, &at_edge);
 }
 
-static int setup(void **state)
+static int setup_as(void **state, enum tls_key_kind kind, const char *text)
 {
 	struct scene *s = calloc(1, sizeof *s);
-	struct house *h = house_new(11, conf);
+	struct house *h = house_new(11, text);
 	struct edge_vault *people;
 
+	s->kind = kind;
 	s->target = (struct target){.house = h,
 				    .role = house_raise(h, &vault_role, KIND_VAULT),
 				    .schema = &edge_vault_hop,
@@ -154,6 +170,21 @@ static int setup(void **state)
 	house_run(h, 10);
 	*state = s;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_as(state, TLS_KEY_P256, conf);
+}
+
+static int setup_dhe(void **state)
+{
+	return setup_as(state, TLS_KEY_RSA, conf_dhe);
+}
+
+static int setup_rsa(void **state)
+{
+	return setup_as(state, TLS_KEY_RSA, conf);
 }
 
 static int teardown(void **state)
@@ -227,6 +258,81 @@ static void test_forbidden(void **state)
 	assert_int_equal(house_figure(s->target.role, "failed"), 0);
 }
 
+/* Two randoms and ServerDHParams with a public value that could be one. */
+static struct span dhe_text(const char *group, char *p)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+	EVP_PKEY *params = NULL;
+	BIGNUM *prime = NULL;
+	int n;
+
+	assert_int_equal(EVP_PKEY_paramgen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_group_name(ctx, group), 1);
+	assert_int_equal(EVP_PKEY_paramgen(ctx, &params), 1);
+	assert_int_equal(EVP_PKEY_get_bn_param(params, OSSL_PKEY_PARAM_FFC_P,
+					       &prime), 1);
+	n = BN_num_bytes(prime);
+	memset(p, 7, (size_t)(71 + 2 * n));
+	p[64] = (char)(n >> 8);
+	p[65] = (char)n;
+	BN_bn2bin(prime, (unsigned char *)p + 66);
+	memcpy(p + 66 + n, "\0\1\2", 3);
+	memcpy(p + 69 + n, p + 64, 2);
+	BN_free(prime);
+	EVP_PKEY_free(params);
+	EVP_PKEY_CTX_free(ctx);
+	return span_of(p, (size_t)(71 + 2 * n));
+}
+
+/* Nobody switched it on: edge asks all the same. */
+static void test_dhe_off(void **state)
+{
+	struct scene *s = *state;
+	char text[4096];
+
+	refused(s, (struct edge_vault_sign){s->key_mx, RSA_PSS_SHA256,
+					    dhe_text("ffdhe2048", text)},
+		EDGE_VAULT_SIGN_RESULT_NOT_RECOGNISED);
+	assert_int_equal(house_figure(s->target.role, "refused_text"), 1);
+}
+
+/* Switched on: groups of RFC 7919, with generator 2, and nothing else. */
+static void test_dhe_forgeries(void **state)
+{
+	static const char *const groups[] = {"modp_2048", "modp_4096",
+					     "modp_1536", "ffdhe6144",
+					     "dh_2048_256"};
+	struct scene *s = *state;
+	struct edge_vault_sign m = {s->key_mx, RSA_PSS_SHA256, {NULL, 0}};
+	struct edge_vault_sign_reply rep;
+	struct arena *a = arena_new(65536);
+	char text[4096];
+	bool done = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+		m.text = dhe_text(groups[i], text);
+		refused(s, m, EDGE_VAULT_SIGN_RESULT_NOT_RECOGNISED);
+	}
+	m.text = dhe_text("ffdhe2048", text);
+	text[64 + 2 + 256 + 2] = 5;
+	refused(s, m, EDGE_VAULT_SIGN_RESULT_NOT_RECOGNISED);
+	m.text = dhe_text("ffdhe2048", text);
+	memset(text + 71 + 256, 0, 255);
+	text[71 + 511] = 1;
+	refused(s, m, EDGE_VAULT_SIGN_RESULT_NOT_RECOGNISED);
+	/* And it is the pool's right: the other key has nobody who may. */
+	m.text = dhe_text("ffdhe2048", text);
+	m.key = s->key_access;
+	refused(s, m, EDGE_VAULT_SIGN_RESULT_UNKNOWN_KEY);
+	m.key = s->key_mx;
+	assert_int_equal(edge_vault_sign_start(s->honest, &m, a, &rep, IPC_NEVER,
+					       answered, &done),
+			 IPC_OK);
+	assert_true(house_until(s->target.house, &done, 1000));
+	assert_int_equal(rep.result, EDGE_VAULT_SIGN_RESULT_SIGNED);
+	arena_free(a);
+}
+
 /* The chain of the other pool's certificate is not shown either. */
 static void test_other_chain(void **state)
 {
@@ -256,6 +362,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_framing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_forbidden, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dhe_off, setup_rsa, teardown),
+		cmocka_unit_test_setup_teardown(test_dhe_forgeries, setup_dhe, teardown),
 		cmocka_unit_test_setup_teardown(test_other_chain, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

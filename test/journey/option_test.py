@@ -47,13 +47,6 @@ def with_top(demo, line):
     demo.reload()
 
 
-def in_listener(demo, name, words):
-    text = demo.config.read_text()
-    head = f'listener {name} {{'
-    assert head in text
-    demo.config.write_text(text.replace(head, f'{head} {words}', 1))
-
-
 def refused_reload(demo):
     done = demo.ll('reload', code=None)
     assert done.returncode != 0
@@ -247,26 +240,6 @@ def test_tls_ciphers(plain):
         assert 'Cipher is ECDHE' not in s_client(plain, port, '-tls1_2', '-cipher', 'ECDHE-ECDSA-AES256-GCM-SHA384')
 
 
-# The long cipher string of old hardening guides, as people still paste it.
-OLD_STRING = ('EDH+CAMELLIA:EDH+aRSA:EECDH+aRSA+AESGCM:EECDH+aRSA+SHA384:EECDH+aRSA+SHA256:EECDH:'
-              '+CAMELLIA256:+AES256:+CAMELLIA128:+AES128:+SSLv3:!aNULL:!eNULL:!LOW:!3DES:!MD5:!EXP:!PSK:'
-              '!DSS:!RC4:!SEED:!ECDSA:CAMELLIA256-SHA:AES256-SHA:CAMELLIA128-SHA:AES128-SHA')
-
-
-def test_an_old_cipher_string_is_shown_resolved(plain):
-    """What it comes to is in the log: with forward secrecy by ECDHE, the rest left out."""
-    with_option(plain, ('tls', 'ciphers', f'"{OLD_STRING}"'))
-
-    def shown():
-        rows = [r for r in plain.log_rows('tls.context') if r.get('listener') == 'imaps']
-        return rows and 'ECDHE-RSA-AES256-SHA384' in rows[-1]['suites'] and rows[-1]['suites']
-    suites = [line.split(' - ')[1].split()[0] for line in wait(shown, 3).split('; ')]
-    assert 'ECDHE-RSA-AES256-GCM-SHA384' in suites and 'TLS_AES_256_GCM_SHA384' in suites
-    assert all(name.startswith(('ECDHE-', 'TLS_')) for name in suites), suites
-    # The demo's certificate is ECDSA: the string leaves TLS 1.2 nothing, and that is said.
-    assert [r for r in plain.log_rows('tls.misfit') if r.get('listener') == 'imaps']
-
-
 def test_tls_groups(plain):
     assert 'X25519' in s_client(plain, 'imaps', '-tls1_3')
     with_option(plain, ('tls', 'groups', 'P-384'))
@@ -351,7 +324,7 @@ def test_certificate_sni_and_self_signed(plain, tmp_path):
     block = f'certificate other {{ chain {pem}; key file:{key}; }}\n'
     text = plain.config.read_text()
     plain.config.write_text(text + block)
-    in_listener(plain, 'imaps', 'sni other.example.test other;')
+    plain.in_listener('imaps', 'sni other.example.test other;')
     name = plain.config.read_text().split('certificate ', 1)[1].split()[0]
     plain.set_option('tls', 'certificate', name)
     refused_reload(plain)
@@ -734,7 +707,7 @@ def opens(port, host='127.0.0.1'):
 def test_enabled_address_and_port(plain):
     old = plain.ports['pop3']
     text = plain.config.read_text()
-    in_listener(plain, 'pop3', 'enabled off;')
+    plain.in_listener('pop3', 'enabled off;')
     plain.reload()
     assert wait(lambda: not opens(old), 3)
     plain.config.write_text(text)
@@ -754,7 +727,7 @@ def test_enabled_address_and_port(plain):
 
 
 def test_backlog(own):
-    in_listener(own, 'pop3', 'backlog 7;')
+    own.in_listener('pop3', 'backlog 7;')
     assert 'backlog' in refused_reload(own)
     restarted(own)
     done = subprocess.run(['ss', '-ltnH', f'sport = :{own.ports["pop3"]}'], capture_output=True, text=True)

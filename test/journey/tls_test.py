@@ -158,7 +158,7 @@ def test_aead_suites_are_for_all(with_rsa, suite):
 
 @pytest.mark.parametrize('suite', NEVER)
 def test_suites_that_nobody_gets(with_rsa, suite):
-    """32: no static RSA, no DHE, nothing anonymous, nothing without a cipher."""
+    """32: no static RSA, no DHE by default, nothing anonymous, nothing without a cipher."""
     for port in EVERY:
         try:
             context = only(with_rsa, suite)

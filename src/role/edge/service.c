@@ -55,6 +55,15 @@ static enum tls_client_certificate client_of(const struct conf_tls *t)
 		       : TLS_CLIENT_OFF;
 }
 
+static enum tls_dhe dhe_of(const struct conf_tls *t)
+{
+	static const enum tls_dhe groups[] = {
+		[CONF_DHE_OFF] = TLS_DHE_OFF,	[CONF_DHE_2048] = TLS_DHE_2048,
+		[CONF_DHE_3072] = TLS_DHE_3072, [CONF_DHE_4096] = TLS_DHE_4096};
+	ENSURE(t->dhe < ARRAY_LEN(groups));
+	return groups[t->dhe];
+}
+
 static enum tls_protocol alpn_of(uint32_t role)
 {
 	if (role == CONF_ROLE_IMAP)
@@ -84,6 +93,7 @@ static bool tls_of(struct service *s, const struct conf_listener *l)
 		.order = order_of(&l->tls),
 		.protocol = alpn_of(l->role),
 		.client = client_of(&l->tls),
+		.dhe = dhe_of(&l->tls),
 	};
 	struct span *sni = ARENA_ARRAY(s->arena, l->sni.count + 1, struct span);
 	if (sni == NULL)

@@ -60,13 +60,16 @@ static bool shows(const struct conf_listener *l, struct span certificate)
 	return span_eq(l->tls.certificate, certificate);
 }
 
-static uint64_t rights_of(const struct conf *conf, struct span certificate)
+static void set_rights(struct pair *p, const struct conf *conf)
 {
-	uint64_t rights = 0;
-	for (size_t i = 0; i < conf->listener_count; i++)
-		if (shows(&conf->listeners[i], certificate))
-			rights |= pool_bit(&conf->listeners[i]);
-	return rights;
+	for (size_t i = 0; i < conf->listener_count; i++) {
+		const struct conf_listener *l = &conf->listeners[i];
+		if (!shows(l, p->certificate))
+			continue;
+		p->rights |= pool_bit(l);
+		if (l->tls.dhe != CONF_DHE_OFF)
+			p->dhe |= pool_bit(l);
+	}
 }
 
 static struct pair *find(struct shelf *s, struct span label)
@@ -93,7 +96,7 @@ bool shelf_add_chain(struct shelf *s, const struct conf *conf,
 		return false;
 	}
 	p->certificate = span_sub(p->label, 0, blank);
-	p->rights = rights_of(conf, p->certificate);
+	set_rights(p, conf);
 	s->count++;
 	return true;
 }
@@ -175,6 +178,7 @@ bool shelf_add_key(struct shelf *s, const struct conf *conf, struct span label,
 		return false;
 	}
 	p->has_key = true;
+	ENSURE(tls_keybox_allow_dhe(s->keys, p->id, p->dhe));
 	ENSURE(tls_keybox_spki(s->keys, p->id, spki));
 	if (!tls_certificate_check(s->arena, p->chain, p->label, now, spki,
 				   &p->facts)) {

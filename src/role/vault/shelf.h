@@ -7,7 +7,7 @@
  * under way and is wiped after VAULT_GRACE_NS.
  *
  * Rights: a key may be used by a pool only when a listener of that pool shows
- * its certificate.
+ * its certificate, and for DHE only when such a listener has it switched on.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ struct pair {
 	struct span certificate; /* "name" */
 	struct span chain;       /* PEM */
 	struct tls_certificate facts;
-	uint64_t rights; /* 1 << enum kind */
+	uint64_t rights, dhe; /* 1 << enum kind */
 	bool has_key;
 };
 

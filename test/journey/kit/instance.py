@@ -225,6 +225,12 @@ class Instance:
             text = text[:match.end()] + f' {line}' + inner + text[end:]
         self.config.write_text(text)
 
+    def in_listener(self, name, words):
+        """Statements at the beginning of a listener's block."""
+        text, head = self.config.read_text(), f'listener {name} {{'
+        assert head in text
+        self.config.write_text(text.replace(head, f'{head} {words}', 1))
+
     def reload(self):
         count = self.log_text().count('conf.reloaded')
         self.process.send_signal(signal.SIGHUP)

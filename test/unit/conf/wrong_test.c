@@ -211,6 +211,24 @@ static const struct {
 	{HOST "tls { minimum 1.1; }",
 	 "2:15",
 	 "minimum is 1.2 or 1.3, not \"1.1\"; did you mean \"1.2\"?"},
+	{HOST "tls { dhe on; }",
+	 "2:11",
+	 "dhe is off, ffdhe2048, ffdhe3072 or ffdhe4096, not \"on\""},
+	{HOST "tls { dhe ffdhe1024; }",
+	 "2:11",
+	 "dhe is off, ffdhe2048, ffdhe3072 or ffdhe4096, not \"ffdhe1024\"; "
+	 "did you mean \"ffdhe2048\"?"},
+	{HOST "tls { dhe ffdhe8192; }",
+	 "2:11",
+	 "dhe is off, ffdhe2048, ffdhe3072 or ffdhe4096, not \"ffdhe8192\"; "
+	 "did you mean \"ffdhe3072\"?"},
+	{HOST "tls { dhe 2048; }",
+	 "2:11",
+	 "dhe is off, ffdhe2048, ffdhe3072 or ffdhe4096, not \"2048\""},
+	{HOST "tls { ssl_dh_parameters_length 2048; }",
+	 "2:7",
+	 "unknown option \"ssl_dh_parameters_length\"; here it is called dhe, in "
+	 "the block tls"},
 	{HOST "tls { ciphers \"A::B\"; }",
 	 "2:15",
 	 "ciphers takes suites in the syntax of OpenSSL, such as "
@@ -494,6 +512,14 @@ static void warnings_do_not_prevent_a_start(void **state)
 		 "2:12: warning: clients expect 10 minutes"},
 		{HOST "tls { client-ca /ca.pem; }",
 		 "2:7: warning: client-ca does nothing"},
+		{HOST "tls { dhe ffdhe2048; }",
+		 "2:7: warning: RFC 10015 forbids DHE in TLS 1.2"},
+		{HOST "listener x { role imap; tls { profile modern; dhe "
+		      "ffdhe4096; } }",
+		 "2:47: warning: dhe does nothing where TLS 1.3 alone"},
+		{HOST "listener x { role imap; tls { minimum 1.3; dhe "
+		      "ffdhe4096; } }",
+		 "2:44: warning: dhe does nothing where TLS 1.3 alone"},
 		{HOST "listener x { role imap; enabled off; }",
 		 "t.conf: warning: no listener is enabled"},
 		{HOST "auth { failures-per-address 0; failures-per-network 0; "

@@ -9,10 +9,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/core_names.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include "crypto/library.h"
+#include "tls/ffdhe.h"
 #include "tls/issue.h"
 #include "tls/keybox.h"
 #include "tls/pkey.h"
@@ -142,6 +144,77 @@ static void test_refusals(void **state)
 	tls_keybox_free(NULL);
 }
 
+/* Two randoms and ServerDHParams: a group and a public value just made in it. */
+static struct span text_dhe(const char *group, char *p)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "DH", NULL);
+	EVP_PKEY *key = NULL;
+	BIGNUM *prime = NULL, *y = NULL;
+	int n;
+
+	assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_group_name(ctx, group), 1);
+	assert_int_equal(EVP_PKEY_generate(ctx, &key), 1);
+	assert_int_equal(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_FFC_P,
+					       &prime), 1);
+	assert_int_equal(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PUB_KEY,
+					       &y), 1);
+	n = BN_num_bytes(prime);
+	memset(p, 9, 64);
+	p[64] = (char)(n >> 8);
+	p[65] = (char)n;
+	BN_bn2bin(prime, (unsigned char *)p + 66);
+	memcpy(p + 66 + n, "\0\1\2", 3);
+	memcpy(p + 69 + n, p + 64, 2);
+	BN_bn2binpad(y, (unsigned char *)p + 71 + n, n);
+	BN_free(prime);
+	BN_free(y);
+	EVP_PKEY_free(key);
+	EVP_PKEY_CTX_free(ctx);
+	return span_of(p, (size_t)(71 + 2 * n));
+}
+
+/* A right of its own: nobody has it unasked, and it is the channel's. */
+static void test_dhe(void **state)
+{
+	struct tls_keybox *box = tls_keybox_new();
+	char sig[TLS_SIGNATURE_MAX], p[TLS_TBS_MAX], p12[128];
+	struct span dhe, ecdhe = text_12(p12);
+	enum tls_recognised seen;
+	struct buf pem;
+	size_t len;
+
+	(void)state;
+	buf_init(&pem, TLS_KEY_PEM_MAX);
+	assert_true(tls_issue_key(TLS_KEY_RSA, 2048, &pem));
+	assert_int_equal(tls_keybox_add(box, 5, 6, buf_span(&pem)),
+			 TLS_KEY_LOADED);
+#define SIGN(rights, tbs)                                                      \
+	tls_keybox_sign(box, rights, 5, TLS_RSA_PSS_SHA256, tbs, &seen, sig,   \
+			&len)
+	for (enum tls_dhe d = TLS_DHE_2048; d < TLS_DHE_KINDS; d++) {
+		dhe = text_dhe(tls_ffdhe_name(d), p);
+		assert_true(tls_keybox_allow_dhe(box, 5, 0));
+		assert_int_equal(SIGN(2, dhe), TLS_KEYBOX_UNRECOGNISED);
+		assert_int_equal(seen, TLS_NOT_ALLOWED);
+		assert_true(tls_keybox_allow_dhe(box, 5, 4));
+		assert_int_equal(SIGN(2, dhe), TLS_KEYBOX_UNRECOGNISED);
+		assert_int_equal(SIGN(1, dhe), TLS_KEYBOX_NO_KEY);
+		assert_int_equal(SIGN(4, dhe), TLS_KEYBOX_SIGNED);
+		assert_int_equal(seen, TLS_IS_12_DHE);
+		assert_true(verifies(buf_span(&pem), TLS_RSA_PSS_SHA256, dhe,
+				     sig, len));
+	}
+	assert_int_equal(SIGN(2, ecdhe), TLS_KEYBOX_SIGNED);
+	dhe = text_dhe("modp_2048", p);
+	assert_int_equal(SIGN(4, dhe), TLS_KEYBOX_UNRECOGNISED);
+	assert_int_equal(seen, TLS_NOT_GROUP);
+	assert_false(tls_keybox_allow_dhe(box, 6, 4));
+#undef SIGN
+	buf_free(&pem);
+	tls_keybox_free(box);
+}
+
 static void test_loading(void **state)
 {
 	static const struct span bad[] = {
@@ -201,6 +274,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_schemes),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_dhe),
 		cmocka_unit_test(test_loading),
 	};
 
