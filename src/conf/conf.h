@@ -52,6 +52,20 @@ struct conf_nets {
 	size_t count;
 };
 
+/* A name server that is asked. */
+#define CONF_RESOLVER_PORT 53u /* when none is written */
+
+struct conf_resolver {
+	uint8_t family; /* 4 or 6 */
+	uint8_t bytes[16]; /* as in conf_net */
+	uint16_t port; /* never 0 */
+};
+
+struct conf_resolvers {
+	const struct conf_resolver *at;
+	size_t count;
+};
+
 struct conf_words {
 	const struct span *at;
 	size_t count;
@@ -156,7 +170,7 @@ struct conf_store {
 
 struct conf_dns {
 	bool lookups;
-	struct conf_nets resolvers; /* empty: ask the root servers itself */
+	struct conf_resolvers resolvers; /* empty: ask the root servers itself */
 	struct span trust_anchor;   /* empty: the built-in one */
 	uint64_t timeout, cache;
 };
@@ -239,3 +253,7 @@ const char *conf_profile_name(uint32_t);
 
 /* Whether addr (family, 4 or 16 bytes) lies in the network. */
 bool conf_net_has(const struct conf_net *, uint8_t family, const uint8_t *addr);
+
+/* The same address and the same port. */
+bool conf_resolver_eq(const struct conf_resolver *,
+		      const struct conf_resolver *);

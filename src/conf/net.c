@@ -141,6 +141,76 @@ void conf_net_print(const struct conf_net *n, bool whole, struct buf *out)
 		buf_printf(out, "/%u", n->bits);
 }
 
+static bool whole(struct span s, struct conf_resolver *out)
+{
+	struct conf_net n;
+	if (span_has(s, '/') || !conf_net_parse(s, &n))
+		return false;
+	*out = (struct conf_resolver){.family = n.family,
+				      .port = CONF_RESOLVER_PORT};
+	memcpy(out->bytes, n.bytes, sizeof(out->bytes));
+	return true;
+}
+
+static bool port(struct span s, struct conf_resolver *out)
+{
+	uint64_t v;
+	if (!span_u64(s, 65535, &v) || v == 0 || s.ptr[0] == '0')
+		return false;
+	out->port = (uint16_t)v;
+	return true;
+}
+
+/* Behind the bracket: "::1]", "::1]:53". */
+static enum conf_port bracketed(struct span s, struct conf_resolver *out)
+{
+	struct span addr;
+	if (!span_cut(&s, ']', &addr) || !whole(addr, out) || out->family != 6)
+		return CONF_PORT_ADDRESS;
+	if (span_empty(s))
+		return CONF_PORT_ALONE;
+	if (s.ptr[0] == '@' && port(span_skip(s, 1), out))
+		return CONF_PORT_AT;
+	return s.ptr[0] == ':' && port(span_skip(s, 1), out) ? CONF_PORT_RIGHT
+							      : CONF_PORT_RANGE;
+}
+
+enum conf_port conf_resolver_parse(struct span s, struct conf_resolver *out)
+{
+	struct span addr, rest = s;
+	*out = (struct conf_resolver){0};
+	if (whole(s, out))
+		return CONF_PORT_RIGHT;
+	if (span_starts(s, SPAN("[")))
+		return bracketed(span_skip(s, 1), out);
+	if (span_cut(&rest, '@', &addr) && whole(addr, out))
+		return port(rest, out) ? CONF_PORT_AT : CONF_PORT_RANGE;
+	/* One colon is a port's: more of them are an IPv6 address's own. */
+	rest = s;
+	if (!span_cut(&rest, ':', &addr) || !whole(addr, out))
+		return CONF_PORT_ADDRESS;
+	return port(rest, out) ? CONF_PORT_RIGHT : CONF_PORT_RANGE;
+}
+
+void conf_resolver_print(const struct conf_resolver *r, struct buf *out)
+{
+	struct conf_net n = {.family = r->family};
+	bool own = r->port != CONF_RESOLVER_PORT;
+	memcpy(n.bytes, r->bytes, sizeof(n.bytes));
+	if (own && r->family == 6)
+		buf_addc(out, '[');
+	conf_net_print(&n, true, out);
+	if (own)
+		buf_printf(out, "%s:%u", r->family == 6 ? "]" : "", r->port);
+}
+
+bool conf_resolver_eq(const struct conf_resolver *a,
+		      const struct conf_resolver *b)
+{
+	return a->family == b->family && a->port == b->port &&
+	       memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
 bool conf_net_has(const struct conf_net *n, uint8_t family, const uint8_t *addr)
 {
 	struct conf_net a = {.family = family, .bits = n->bits};

@@ -271,9 +271,10 @@ const struct conf_option conf_options[] = {
 	OPT(DNS, BOOL, conf_dns, lookups, "lookups", 0, 0, "on",
 	    R(DIALER), RESTART, NULL,
 	    "off sends no DNS question at all: for a trial or a closed network."),
-	OPT(DNS, ADDRESSES, conf_dns, resolvers, "resolvers", 1, 8, NULL,
+	OPT(DNS, RESOLVERS, conf_dns, resolvers, "resolvers", 1, 8, NULL,
 	    R(DIALER), RESTART, NULL,
-	    "Resolvers to ask. Default: letterlock resolves by itself from the "
+	    "Resolvers to ask, such as 192.0.2.1 or 2001:db8::1; with another "
+	    "port than 53, 192.0.2.1:5353 or [2001:db8::1]:5353. Default: letterlock resolves by itself from the "
 	    "root. It validates DNSSEC in both cases."),
 	OPT(DNS, PATH, conf_dns, trust_anchor, "trust-anchor", 1, 1000, NULL,
 	    R(DIALER), RESTART, NULL,
@@ -426,6 +427,8 @@ size_t conf_type_size(enum conf_type type)
 	case CONF_ADDRESSES:
 	case CONF_NETWORKS:
 		return sizeof(struct conf_nets);
+	case CONF_RESOLVERS:
+		return sizeof(struct conf_resolvers);
 	case CONF_WORDS:
 	case CONF_PATHS:
 	case CONF_SECRETS:
@@ -453,6 +456,7 @@ const char *conf_type_name(enum conf_type type)
 		[CONF_PATH] = "a path",
 		[CONF_ADDRESSES] = "addresses",
 		[CONF_NETWORKS] = "networks",
+		[CONF_RESOLVERS] = "addresses, with or without a port",
 		[CONF_WORDS] = "words",
 		[CONF_PATHS] = "paths",
 		[CONF_SECRETS] = "references to secrets",

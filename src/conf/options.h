@@ -28,6 +28,7 @@ enum conf_type {
 	CONF_PATH,
 	CONF_ADDRESSES, /* struct conf_nets with whole addresses */
 	CONF_NETWORKS,  /* struct conf_nets */
+	CONF_RESOLVERS, /* struct conf_resolvers: addresses, maybe with ports */
 	CONF_WORDS,     /* struct conf_words, as are the next two */
 	CONF_PATHS,
 	CONF_SECRETS,   /* paths, written file:/path */

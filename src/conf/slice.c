@@ -103,6 +103,16 @@ static void put_nets(struct buf *b, const struct conf_nets *n)
 	}
 }
 
+static void put_resolvers(struct buf *b, const struct conf_resolvers *r)
+{
+	put(b, r->count, 4);
+	for (size_t i = 0; i < r->count; i++) {
+		put(b, r->at[i].family, 1);
+		put(b, r->at[i].port, 2);
+		buf_add(b, span_of(r->at[i].bytes, 16));
+	}
+}
+
 static void put_value(struct buf *b, const struct conf_option *o,
 		      const void *at)
 {
@@ -131,6 +141,9 @@ static void put_value(struct buf *b, const struct conf_option *o,
 	case CONF_ADDRESSES:
 	case CONF_NETWORKS:
 		put_nets(b, at);
+		break;
+	case CONF_RESOLVERS:
+		put_resolvers(b, at);
 		break;
 	case CONF_WORDS:
 	case CONF_PATHS:
@@ -341,6 +354,24 @@ static void take_nets(struct take *t, const struct conf_option *o,
 	*out = (struct conf_nets){at, n};
 }
 
+static void take_resolvers(struct take *t, const struct conf_option *o,
+			   struct conf_resolvers *out)
+{
+	size_t n = take_count(t, o->max);
+	struct conf_resolver *at =
+		ARENA_ARRAY(t->arena, n + 1, struct conf_resolver);
+	t->bad |= !at;
+	for (size_t i = 0; i < n && !t->bad; i++) {
+		at[i].family = (uint8_t)take(t, 1);
+		at[i].port = (uint16_t)take(t, 2);
+		for (size_t k = 0; k < 16; k++)
+			at[i].bytes[k] = (uint8_t)take(t, 1);
+		t->bad |= (at[i].family != 4 && at[i].family != 6) ||
+			  at[i].port == 0;
+	}
+	*out = (struct conf_resolvers){at, n};
+}
+
 static void take_words(struct take *t, const struct conf_option *o,
 		       struct conf_words *out)
 {
@@ -420,6 +451,9 @@ static void take_value(struct take *t, const struct conf_option *o, void *at)
 	case CONF_ADDRESSES:
 	case CONF_NETWORKS:
 		take_nets(t, o, at);
+		break;
+	case CONF_RESOLVERS:
+		take_resolvers(t, o, at);
 		break;
 	case CONF_WORDS:
 	case CONF_PATHS:

@@ -346,9 +346,9 @@ static bool one_net(struct job *j, const struct conf_token *t,
 		return WRONG(j, t, "write 0.0.0.0 for every IPv4 address and :: "
 				   "for every IPv6 address");
 	size_t colon = span_find(s, ':');
-	bool port = colon != SIZE_MAX && colon == span_find_last(s, ':') &&
-		    span_has(span_sub(s, 0, colon), '.');
-	if (span_has(s, '[') || port)
+	bool with_port = colon != SIZE_MAX && colon == span_find_last(s, ':') &&
+			 span_has(span_sub(s, 0, colon), '.');
+	if (span_has(s, '[') || with_port)
 		return WRONG(j, t,
 			     "write the address alone, without brackets and "
 			     "without a port");
@@ -393,6 +393,61 @@ static bool nets(struct job *j, const struct conf_token *v, size_t n)
 					     SPAN_FMT(v[i].text));
 	}
 	struct conf_nets list = {at, n};
+	memcpy(j->at, &list, sizeof(list));
+	return true;
+}
+
+/* What the parser made of it, as it should be written. */
+static bool write_so(struct job *j, const struct conf_token *t,
+		     const struct conf_resolver *r)
+{
+	struct buf b;
+	buf_init(&b, 64);
+	conf_resolver_print(r, &b);
+	struct span s = buf_span(&b);
+	(void)WRONG(j, t, "write %.*s", SPAN_FMT(s));
+	buf_free(&b);
+	return false;
+}
+
+static bool one_resolver(struct job *j, const struct conf_token *t,
+			 struct conf_resolver *out)
+{
+	struct span s = t->text;
+	switch (conf_resolver_parse(s, out)) {
+	case CONF_PORT_RIGHT:
+		return true;
+	case CONF_PORT_ALONE:
+	case CONF_PORT_AT:
+		return write_so(j, t, out);
+	case CONF_PORT_RANGE:
+		return WRONG(j, t, "\"%.*s\": a port is a number between 1 and "
+				   "65535, behind a colon",
+			     SPAN_FMT(s));
+	case CONF_PORT_ADDRESS:
+		break;
+	}
+	return WRONG(j, t, "%s takes addresses such as 192.0.2.1, 2001:db8::1, "
+			   "192.0.2.1:5353 or [2001:db8::1]:5353, not \"%.*s\"",
+		     j->o->name, SPAN_FMT(s));
+}
+
+static bool resolvers(struct job *j, const struct conf_token *v, size_t n)
+{
+	struct conf_resolver *at =
+		ARENA_ARRAY(j->p->arena, n, struct conf_resolver);
+	if (!at)
+		return no_memory(j);
+	for (size_t i = 0; i < n; i++) {
+		if (!one_resolver(j, &v[i], &at[i]))
+			return false;
+		for (size_t k = 0; k < i; k++)
+			if (conf_resolver_eq(&at[k], &at[i]))
+				return WRONG(j, &v[i],
+					     "\"%.*s\" stands twice; remove one",
+					     SPAN_FMT(v[i].text));
+	}
+	struct conf_resolvers list = {at, n};
 	memcpy(j->at, &list, sizeof(list));
 	return true;
 }
@@ -492,6 +547,8 @@ static bool list(struct job *j, const struct conf_token *v, size_t n)
 				     "comma");
 	if (j->o->type == CONF_ADDRESSES || j->o->type == CONF_NETWORKS)
 		return nets(j, v, n);
+	if (j->o->type == CONF_RESOLVERS)
+		return resolvers(j, v, n);
 	return words(j, v, n);
 }
 
@@ -586,6 +643,16 @@ static void print_nets(const struct conf_option *o, const void *at,
 	}
 }
 
+static void print_resolvers(const void *at, struct buf *out)
+{
+	const struct conf_resolvers *r = at;
+	for (size_t i = 0; i < r->count; i++) {
+		if (i)
+			buf_addc(out, ' ');
+		conf_resolver_print(&r->at[i], out);
+	}
+}
+
 void conf_value_print(const struct conf_option *o, const void *at, size_t item,
 		      struct buf *out)
 {
@@ -613,6 +680,9 @@ void conf_value_print(const struct conf_option *o, const void *at, size_t item,
 	case CONF_ADDRESSES:
 	case CONF_NETWORKS:
 		print_nets(o, at, out);
+		break;
+	case CONF_RESOLVERS:
+		print_resolvers(at, out);
 		break;
 	case CONF_WORDS:
 	case CONF_PATHS:
@@ -650,6 +720,8 @@ bool conf_value_empty(const struct conf_option *o, const void *at)
 	case CONF_ADDRESSES:
 	case CONF_NETWORKS:
 		return ((const struct conf_nets *)at)->count == 0;
+	case CONF_RESOLVERS:
+		return ((const struct conf_resolvers *)at)->count == 0;
 	case CONF_WORDS:
 	case CONF_PATHS:
 	case CONF_SECRETS:

@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 #define TEXT                                                                   \
 	"hostname mx.example.org; log { fields a b; }"                         \
 	"limits { exempt 10.0.0.0/8 ::1/128; }"                                \
+	"dns { resolvers 192.0.2.53 [::1]:5353; }"                             \
 	"certificate a { chain /a /b; key file:/c file:/d; }"                  \
 	"listener m { role mx; sni x.example.org a; }"                         \
 	"listener i { role imap; } listener c { role admin; }"

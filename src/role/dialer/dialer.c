@@ -8,9 +8,11 @@
  *
  * Must never parse a mail protocol, nor take an upstream's word for DNSSEC.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/ensure.h"
 #include "os/addr.h"
 #include "os/file.h"
 #include "role/common/role.h"
@@ -20,6 +22,7 @@
 
 #define CHANNELS_MAX     8u
 #define PATH_LEN_MAX     1000u
+#define UPSTREAM_TEXT_MAX (ADDR_TEXT_MAX + 6) /* @ and five digits */
 #define RECORD_TEXT_MAX  4096u  /* of the schema */
 #define RECORDS_TEXT_MAX 56000u /* of one answer: it has to fit a frame */
 
@@ -227,10 +230,23 @@ static void attach(void *self, const struct role_peer *peer,
 
 /* ---- the resolver ------------------------------------------------------------ */
 
+/* As the library writes it: "192.0.2.53@5353". */
+static void upstream(const struct conf_resolver *r,
+		     char out[UPSTREAM_TEXT_MAX])
+{
+	char host[ADDR_TEXT_MAX];
+	struct addr a = r->family == 4 ? addr_v4(r->bytes[0], r->bytes[1],
+						 r->bytes[2], r->bytes[3], 0)
+				       : addr_v6(r->bytes, 0);
+	(void)addr_format(&a, host);
+	int n = snprintf(out, UPSTREAM_TEXT_MAX, "%s@%u", host, r->port);
+	ENSURE(n > 0 && (size_t)n < UPSTREAM_TEXT_MAX);
+}
+
 static bool make_resolver(struct dialer *d, const struct conf_dns *c,
 			  struct resolver **out, struct buf *why)
 {
-	char text[RESOLVER_UPSTREAMS_MAX][ADDR_TEXT_MAX];
+	char text[RESOLVER_UPSTREAMS_MAX][UPSTREAM_TEXT_MAX];
 	struct resolver_settings s = {
 		.anchors = span_of(d->anchors, d->anchors_len),
 		.cache = c->cache};
@@ -239,12 +255,7 @@ static bool make_resolver(struct dialer *d, const struct conf_dns *c,
 		return true;
 	for (size_t i = 0;
 	     i < c->resolvers.count && i < RESOLVER_UPSTREAMS_MAX; i++) {
-		const struct conf_net *n = &c->resolvers.at[i];
-		struct addr a = n->family == 4
-					? addr_v4(n->bytes[0], n->bytes[1],
-						  n->bytes[2], n->bytes[3], 0)
-					: addr_v6(n->bytes, 0);
-		(void)addr_format(&a, text[i]);
+		upstream(&c->resolvers.at[i], text[i]);
 		s.upstreams[s.upstream_count++] = text[i];
 	}
 	*out = resolver_new(d->role->loop, &s, why);
@@ -335,8 +346,7 @@ static bool same_resolver(const struct conf_dns *a, const struct conf_dns *b)
 	    a->resolvers.count != b->resolvers.count)
 		return false;
 	for (size_t i = 0; i < a->resolvers.count; i++)
-		if (memcmp(&a->resolvers.at[i], &b->resolvers.at[i],
-			   sizeof a->resolvers.at[i]) != 0)
+		if (!conf_resolver_eq(&a->resolvers.at[i], &b->resolvers.at[i]))
 			return false;
 	return true;
 }

@@ -14,7 +14,7 @@
 	     "tls { certificate a; }"                                          \
 	     "accounts { quota 5G; } data /the/data; log { tag the-tag; }"     \
 	     "limits { exempt 10.0.0.0/8 2001:db8::/32; recipients 77; }"      \
-	     "dns { resolvers 192.0.2.53; } auth { login-domain log.in; }"     \
+	     "dns { resolvers 192.0.2.53 [2001:db8::53]:5353; } auth { login-domain log.in; }"     \
 	     "listener m { role mx; limits { errors 5; } }"                    \
 	     "listener i { role imap; sni i.example.org b; }"                  \
 	     "listener c { role admin; path /the/control; }"
@@ -160,6 +160,15 @@ static void pools_see_their_own_listeners(void **state)
 	assert_int_equal(conf_listener(c, SPAN("m"))->limits.recipients, 77);
 	assert_int_equal(conf_listener(c, SPAN("m"))->limits.exempt.at[1].bits,
 			 32);
+	unslice(&x);
+	c = slice(&x, CONF_DIALER);
+	assert_int_equal(c->dns.resolvers.count, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_true(conf_resolver_eq(
+			&c->dns.resolvers.at[i],
+			&conf_values(x.s)->dns.resolvers.at[i]));
+	assert_int_equal(c->dns.resolvers.at[0].port, 53);
+	assert_int_equal(c->dns.resolvers.at[1].port, 5353);
 	unslice(&x);
 }
 

@@ -89,6 +89,67 @@ static void addresses_are_read_strictly_and_written_shortest(void **state)
 			fail_msg("%s", bad[i]);
 }
 
+static void resolvers_may_have_a_port(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *back;
+		uint8_t family;
+		uint16_t port;
+	} rows[] = {
+		{"192.0.2.1", "192.0.2.1", 4, 53},
+		{"192.0.2.1:53", "192.0.2.1", 4, 53},
+		{"192.0.2.1:1", "192.0.2.1:1", 4, 1},
+		{"192.0.2.1:2", "192.0.2.1:2", 4, 2},
+		{"192.0.2.1:65534", "192.0.2.1:65534", 4, 65534},
+		{"192.0.2.1:65535", "192.0.2.1:65535", 4, 65535},
+		{"2001:DB8::1", "2001:db8::1", 6, 53},
+		{"[2001:db8::1]:53", "2001:db8::1", 6, 53},
+		{"[2001:db8:0:0::1]:5353", "[2001:db8::1]:5353", 6, 5353},
+		{"::1:53", "::1:53", 6, 53}, /* all of it is the address */
+	};
+	static const struct {
+		const char *text;
+		enum conf_port found;
+	} bad[] = {
+		{"", CONF_PORT_ADDRESS},	{":", CONF_PORT_ADDRESS},
+		{":53", CONF_PORT_ADDRESS},	{"@53", CONF_PORT_ADDRESS},
+		{"[", CONF_PORT_ADDRESS},	{"[]", CONF_PORT_ADDRESS},
+		{"[]:53", CONF_PORT_ADDRESS},	{"[::1", CONF_PORT_ADDRESS},
+		{"::1]:53", CONF_PORT_ADDRESS}, {"[1.2.3.4]", CONF_PORT_ADDRESS},
+		{"1.2.3.4/32", CONF_PORT_ADDRESS},
+		{"1.2.3.4/32:53", CONF_PORT_ADDRESS},
+		{"1.2.3.4:0", CONF_PORT_RANGE}, {"1.2.3.4:65536", CONF_PORT_RANGE},
+		{"1.2.3.4:-1", CONF_PORT_RANGE},
+		{"1.2.3.4:99999999999999999999", CONF_PORT_RANGE},
+		{"[::1]:", CONF_PORT_RANGE},	{"[::1]x", CONF_PORT_RANGE},
+		{"[::1]", CONF_PORT_ALONE},	{"1.2.3.4@53", CONF_PORT_AT},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct conf_resolver r, again;
+		struct buf b;
+		buf_init(&b, 100);
+		assert_int_equal(conf_resolver_parse(span_cstr(rows[i].text), &r),
+				 CONF_PORT_RIGHT);
+		assert_int_equal(r.family, rows[i].family);
+		assert_int_equal(r.port, rows[i].port);
+		conf_resolver_print(&r, &b);
+		assert_true(span_eq(buf_span(&b), span_cstr(rows[i].back)));
+		assert_int_equal(conf_resolver_parse(buf_span(&b), &again),
+				 CONF_PORT_RIGHT);
+		assert_true(conf_resolver_eq(&r, &again));
+		again.port++;
+		assert_false(conf_resolver_eq(&r, &again));
+		buf_free(&b);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct conf_resolver r;
+		if (conf_resolver_parse(span_cstr(bad[i].text), &r) !=
+		    bad[i].found)
+			fail_msg("%s", bad[i].text);
+	}
+}
+
 static void networks_know_their_members(void **state)
 {
 	(void)state;
@@ -136,6 +197,7 @@ int main(void)
 		cmocka_unit_test(numbers_are_written_in_their_largest_unit),
 		cmocka_unit_test(
 			addresses_are_read_strictly_and_written_shortest),
+		cmocka_unit_test(resolvers_may_have_a_port),
 		cmocka_unit_test(networks_know_their_members),
 		cmocka_unit_test(host_names_have_labels),
 	};

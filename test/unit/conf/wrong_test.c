@@ -172,30 +172,112 @@ static const struct {
 	 "\"relative\""},
 	{HOST "dns { resolvers *; }",
 	 "2:17",
-	 "write 0.0.0.0 for every IPv4 address and :: for every IPv6 "
-	 "address"},
-	{HOST "dns { resolvers 127.0.0.1:53; }",
-	 "2:17",
-	 "write the address alone, without brackets and without a "
-	 "port"},
-	{HOST "dns { resolvers [::1]; }",
-	 "2:17",
-	 "write the address alone, without brackets and without a "
-	 "port"},
+	 "resolvers takes addresses such as 192.0.2.1, 2001:db8::1, "
+	 "192.0.2.1:5353 or [2001:db8::1]:5353, not \"*\""},
 	{HOST "dns { resolvers 1.2.3; }",
 	 "2:17",
-	 "resolvers takes addresses such as 192.0.2.1 or "
-	 "2001:db8::1, not \"1.2.3\""},
+	 "resolvers takes addresses such as 192.0.2.1, 2001:db8::1, "
+	 "192.0.2.1:5353 or [2001:db8::1]:5353, not \"1.2.3\""},
 	{HOST "dns { resolvers 01.2.3.4; }",
 	 "2:17",
-	 "resolvers takes addresses such as 192.0.2.1 or "
-	 "2001:db8::1, not \"01.2.3.4\""},
+	 "resolvers takes addresses such as 192.0.2.1, 2001:db8::1, "
+	 "192.0.2.1:5353 or [2001:db8::1]:5353, not \"01.2.3.4\""},
 	{HOST "dns { resolvers 1::2::3; }",
 	 "2:17",
-	 "resolvers takes addresses such as 192.0.2.1 or "
-	 "2001:db8::1, not \"1::2::3\""},
+	 "resolvers takes addresses such as 192.0.2.1, 2001:db8::1, "
+	 "192.0.2.1:5353 or [2001:db8::1]:5353, not \"1::2::3\""},
+	{HOST "dns { resolvers [1.2.3.4]:53; }",
+	 "2:17",
+	 "resolvers takes addresses such as 192.0.2.1, 2001:db8::1, "
+	 "192.0.2.1:5353 or [2001:db8::1]:5353, not \"[1.2.3.4]:53\""},
+	{HOST "dns { resolvers [::1:53; }",
+	 "2:17",
+	 "resolvers takes addresses such as 192.0.2.1, 2001:db8::1, "
+	 "192.0.2.1:5353 or [2001:db8::1]:5353, not \"[::1:53\""},
+	{HOST "dns { resolvers [::1/128]:53; }",
+	 "2:17",
+	 "resolvers takes addresses such as 192.0.2.1, 2001:db8::1, "
+	 "192.0.2.1:5353 or [2001:db8::1]:5353, not \"[::1/128]:53\""},
+	{HOST "dns { resolvers localhost:53; }",
+	 "2:17",
+	 "resolvers takes addresses such as 192.0.2.1, 2001:db8::1, "
+	 "192.0.2.1:5353 or [2001:db8::1]:5353, not \"localhost:53\""},
+	{HOST "dns { resolvers 127.0.0.1:0; }",
+	 "2:17",
+	 "\"127.0.0.1:0\": a port is a number between 1 and 65535, behind "
+	 "a colon"},
+	{HOST "dns { resolvers 127.0.0.1:65536; }",
+	 "2:17",
+	 "\"127.0.0.1:65536\": a port is a number between 1 and 65535, behind "
+	 "a colon"},
+	{HOST "dns { resolvers 127.0.0.1:; }",
+	 "2:17",
+	 "\"127.0.0.1:\": a port is a number between 1 and 65535, behind "
+	 "a colon"},
+	{HOST "dns { resolvers 127.0.0.1:053; }",
+	 "2:17",
+	 "\"127.0.0.1:053\": a port is a number between 1 and 65535, behind "
+	 "a colon"},
+	{HOST "dns { resolvers 127.0.0.1:53:53; }",
+	 "2:17",
+	 "\"127.0.0.1:53:53\": a port is a number between 1 and 65535, behind "
+	 "a colon"},
+	{HOST "dns { resolvers [::1]:0; }",
+	 "2:17",
+	 "\"[::1]:0\": a port is a number between 1 and 65535, behind "
+	 "a colon"},
+	{HOST "dns { resolvers [::1]:65536; }",
+	 "2:17",
+	 "\"[::1]:65536\": a port is a number between 1 and 65535, behind "
+	 "a colon"},
+	{HOST "dns { resolvers [::1]53; }",
+	 "2:17",
+	 "\"[::1]53\": a port is a number between 1 and 65535, behind "
+	 "a colon"},
+	{HOST "dns { resolvers [::1]@0; }",
+	 "2:17",
+	 "\"[::1]@0\": a port is a number between 1 and 65535, behind "
+	 "a colon"},
+	{HOST "dns { resolvers 127.0.0.1@; }",
+	 "2:17",
+	 "\"127.0.0.1@\": a port is a number between 1 and 65535, behind "
+	 "a colon"},
+	{HOST "dns { resolvers [::1]; }",
+	 "2:17",
+	 "write ::1"},
+	{HOST "dns { resolvers 127.0.0.1@5353; }",
+	 "2:17",
+	 "write 127.0.0.1:5353"},
+	{HOST "dns { resolvers ::1@5353; }",
+	 "2:17",
+	 "write [::1]:5353"},
+	{HOST "dns { resolvers [::1]@5353; }",
+	 "2:17",
+	 "write [::1]:5353"},
 	{HOST "dns { resolvers ::1 ::1; }",
 	 "2:21",
+	 "\"::1\" stands twice; remove one"},
+	{HOST "dns { resolvers ::1 [::1]:53; }",
+	 "2:21",
+	 "\"[::1]:53\" stands twice; remove one"},
+	{HOST "listener x { role mx; address *; }",
+	 "2:31",
+	 "write 0.0.0.0 for every IPv4 address and :: for every IPv6 "
+	 "address"},
+	{HOST "listener x { role mx; address 127.0.0.1:25; }",
+	 "2:31",
+	 "write the address alone, without brackets and without a "
+	 "port"},
+	{HOST "listener x { role mx; address [::1]; }",
+	 "2:31",
+	 "write the address alone, without brackets and without a "
+	 "port"},
+	{HOST "listener x { role mx; address 1.2.3; }",
+	 "2:31",
+	 "address takes addresses such as 192.0.2.1 or 2001:db8::1, not "
+	 "\"1.2.3\""},
+	{HOST "listener x { role mx; address ::1 ::1; }",
+	 "2:35",
 	 "\"::1\" stands twice; remove one"},
 	{HOST "limits { exempt 10.0.0.1/8; }",
 	 "2:17",

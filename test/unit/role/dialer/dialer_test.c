@@ -38,7 +38,7 @@ static void gone(void *ctx, struct ipc *c, const char *reason)
 	(void)reason;
 }
 
-static void setup(struct fix *f, bool lookups, const struct conf_net *upstream)
+static void setup(struct fix *f, bool lookups, const struct conf_resolver *upstream)
 {
 	int fds[2];
 	struct buf why;
@@ -50,7 +50,7 @@ static void setup(struct fix *f, bool lookups, const struct conf_net *upstream)
 	f->conf.dns = (struct conf_dns){
 		.lookups = lookups, .timeout = 1, .cache = 1u << 20};
 	if (upstream != NULL)
-		f->conf.dns.resolvers = (struct conf_nets){upstream, 1};
+		f->conf.dns.resolvers = (struct conf_resolvers){upstream, 1};
 	f->role = (struct role){.world = f->world,
 				.loop = f->loop,
 				.log = log_new("dialer"),
@@ -126,7 +126,7 @@ static void off_sends_nothing(void **state)
 static void what_needs_no_server(void **state)
 {
 	/* Nothing listens there: whatever is answered comes from inside. */
-	struct conf_net nobody = {4, 32, {127, 255, 255, 254}};
+	struct conf_resolver nobody = {4, {127, 255, 255, 254}, 53};
 	struct fix f;
 	(void)state;
 	setup(&f, true, &nobody);
@@ -144,7 +144,7 @@ static void what_needs_no_server(void **state)
 
 static void silence_ends_in_time(void **state)
 {
-	struct conf_net nobody = {4, 32, {127, 255, 255, 254}};
+	struct conf_resolver nobody = {4, {127, 255, 255, 254}, 53};
 	struct fix f;
 	(void)state;
 	setup(&f, true, &nobody);
@@ -176,6 +176,26 @@ static void settings_are_judged(void **state)
 	assert_null(dialer_role.create(&f.role, &next, &why));
 	assert_true(span_find_span(buf_span(&why), SPAN("/does/not/exist")) !=
 		    SIZE_MAX);
+	buf_free(&why);
+	teardown(&f);
+}
+
+/* Another port is another resolver. */
+static void a_port_counts(void **state)
+{
+	struct conf_resolver nobody = {4, {127, 255, 255, 254}, 53};
+	struct conf_resolver other = nobody;
+	struct fix f;
+	struct conf next;
+	struct buf why;
+	(void)state;
+	setup(&f, true, &nobody);
+	buf_init(&why, 1024);
+	next = f.conf;
+	next.dns.resolvers = (struct conf_resolvers){&other, 1};
+	assert_true(dialer_role.prepare(f.dialer, &next, &why));
+	other.port = 54;
+	assert_false(dialer_role.prepare(f.dialer, &next, &why));
 	buf_free(&why);
 	teardown(&f);
 }
@@ -217,6 +237,7 @@ int main(void)
 		cmocka_unit_test(what_needs_no_server),
 		cmocka_unit_test(silence_ends_in_time),
 		cmocka_unit_test(settings_are_judged),
+		cmocka_unit_test(a_port_counts),
 		cmocka_unit_test(anchors_are_judged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
