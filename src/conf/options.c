@@ -278,7 +278,8 @@ const struct conf_option conf_options[] = {
 	    "root. It validates DNSSEC in both cases."),
 	OPT(DNS, PATH, conf_dns, trust_anchor, "trust-anchor", 1, 1000, NULL,
 	    R(DIALER), RESTART, NULL,
-	    "A file with DNSSEC trust anchors in place of the root's."),
+	    "A file with DNSSEC trust anchors in place of the root's. The dialer "
+	    "reads it with its own user id, so everybody has to be able to."),
 	OPT(DNS, DURATION, conf_dns, timeout, "timeout", 1, MINUTE, "10s",
 	    R(DIALER), RELOAD, NULL,
 	    "The longest that one question may take in all."),

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The dialer's resolver against a signed zone in a real name server (nsd).
+"""`letterlock dns query` against signed zones in a real name server (nsd).
 
 The zones: letterlock.example is signed; insecure.letterlock.example below it is
 not, and the parent proves that; in tampered.example one record was changed after
 signing; nowhere.letterlock.example does not exist.
 
-DNS_ASK names the program dns_ask; DNS_ASK_FLAGS adds to its command line.
+The instance is a demo whose configuration names that server, on a port of its own,
+and the trust anchors; its dialer is confined as always.
 """
 
 import os
@@ -13,12 +14,13 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
 
-ASK = os.environ.get("DNS_ASK", "build/test/interop/dns_ask")
-FLAGS = os.environ.get("DNS_ASK_FLAGS", "").split()
+from kit.instance import Instance, wait
+
 PATH = os.environ.get("PATH", "") + ":/usr/sbin"
 NEEDED = ("nsd", "ldns-keygen", "ldns-signzone")
 
@@ -69,7 +71,8 @@ def sign(folder, zone, text):
 
 
 def nsd_conf(folder, port, zones):
-    lines = ["server:", f"  ip-address: 127.0.0.1@{port}", "  do-ip6: no",
+    lines = ["server:", f"  ip-address: 127.0.0.1@{port}",
+             f"  ip-address: ::1@{port}",
              f'  zonesdir: "{folder}"', f'  pidfile: "{folder}/nsd.pid"',
              f'  xfrdfile: "{folder}/xfrd"', f'  zonelistfile: "{folder}/list"',
              '  username: ""', '  chroot: ""', '  database: ""',
@@ -91,58 +94,109 @@ def answers(port):
             return False
 
 
+class Zones:
+    """The server's port, and the file with the anchors of its zones."""
+
+    def __init__(self, folder):
+        self.folder, self.port = folder, free_port()
+        text = sign(folder, "letterlock.example", SIGNED)
+        text += sign(folder, "tampered.example", SIGNED)
+        wrong = folder / "tampered.example.signed"
+        assert "192.0.2.25" in wrong.read_text()
+        wrong.write_text(wrong.read_text().replace("192.0.2.25", "192.0.2.66"))
+        (folder / "insecure").write_text(INSECURE.format(zone="insecure.letterlock.example"))
+        self.anchors = self.anchor_file("anchors", "; anchors of the test\n" + text)
+        nsd_conf(folder, self.port, [
+            ("letterlock.example", "letterlock.example.signed"),
+            ("tampered.example", "tampered.example.signed"),
+            ("insecure.letterlock.example", "insecure")])
+
+    def anchor_file(self, name, text):
+        (self.folder / name).write_text(text)
+        return self.folder / name
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def zones():
     if any(shutil.which(p, path=PATH) is None for p in NEEDED):
         pytest.fail(f"the packages of {', '.join(NEEDED)} are missing: "
                     "apt-get install nsd ldnsutils")
-    folder = tmp_path_factory.mktemp("zones")
-    port = free_port()
-    anchors = sign(folder, "letterlock.example", SIGNED)
-    anchors += sign(folder, "tampered.example", SIGNED)
-    wrong = folder / "tampered.example.signed"
-    text = wrong.read_text()
-    assert "192.0.2.25" in text
-    wrong.write_text(text.replace("192.0.2.25", "192.0.2.66"))
-    (folder / "insecure").write_text(
-        INSECURE.format(zone="insecure.letterlock.example"))
-    (folder / "anchors").write_text("; anchors of the test\n" + anchors)
-    nsd_conf(folder, port, [
-        ("letterlock.example", "letterlock.example.signed"),
-        ("tampered.example", "tampered.example.signed"),
-        ("insecure.letterlock.example", "insecure")])
+    # The dialer reads the anchors with a user id of its own.
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="ll.zones."))
+    folder.chmod(0o755)
+    zones = Zones(folder)
     nsd = subprocess.Popen(["nsd", "-d", "-c", str(folder / "nsd.conf")],
                            env={**os.environ, "PATH": PATH},
                            stderr=subprocess.PIPE, text=True)
-    for _ in range(100):
-        if answers(port) or nsd.poll() is not None:
-            break
-        time.sleep(0.05)
-    assert nsd.poll() is None, nsd.stderr.read()
-    yield f"127.0.0.1@{port}", folder / "anchors"
-    nsd.terminate()
-    nsd.wait(10)
+    try:
+        for _ in range(100):
+            if answers(zones.port) or nsd.poll() is not None:
+                break
+            time.sleep(0.05)
+        assert nsd.poll() is None, nsd.stderr.read()
+        yield zones
+    finally:
+        nsd.terminate()
+        nsd.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def ask(server, *questions):
-    upstream, anchors = server
-    done = subprocess.run([ASK, *FLAGS, upstream, str(anchors), *questions],
-                          capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = []
-    for line in done.stdout.rstrip().splitlines():
-        if line.startswith("  "):
-            found[-1][2].append(line.strip())
-        else:
-            verdict, rcode, *_ = line.split(" ", 2)
-            found.append((verdict, rcode, []))
-    return found
+def configure(instance, **options):
+    """dns options, by a restart: a running dialer keeps its resolver."""
+    instance.stop()
+    for option, value in options.items():
+        instance.set_option("dns", option.replace("_", "-"), value)
+    instance.file.unlink(missing_ok=True)
+    return instance
 
 
-def data(answer, kind):
+@pytest.fixture(scope="module")
+def asked(zones):
+    instance = Instance(users=2)
+    try:
+        configure(instance.start(), lookups="on", resolvers=f"127.0.0.1:{zones.port}",
+                  trust_anchor=f'"{zones.anchors}"').start()
+        yield instance
+        instance.stop()
+    finally:
+        instance.clean()
+
+
+@pytest.fixture(scope="module")
+def stopped(zones):
+    instance = Instance(users=2)
+    try:
+        yield configure(instance.start(), lookups="on", resolvers=f"127.0.0.1:{zones.port}",
+                        trust_anchor=f'"{zones.anchors}"')
+    finally:
+        instance.clean()
+
+
+@pytest.fixture
+def other(stopped):
+    """An instance that is not started: it is to be configured first."""
+    text = stopped.config.read_text()
+    yield stopped
+    if stopped.process.poll() is None:
+        stopped.stop()
+    stopped.config.write_text(text)
+    stopped.file.unlink(missing_ok=True)
+
+
+def query(instance, name, kind, code=0):
+    """The answer as --json has it."""
+    (row,) = instance.rows("dns", "query", name, kind, code=code)
+    assert (row["name"], row["type"]) == (name, kind)
+    return row
+
+
+def data(row, kind):
     """The data of the records of one type."""
-    return sorted(r.split(f" IN {kind} ", 1)[1] for r in answer[2]
+    return sorted(r.split(f" IN {kind} ", 1)[1] for r in row["records"]
                   if f" IN {kind} " in r)
+
+
+NXDOMAIN = 3
 
 
 @pytest.mark.parametrize("name, kind, expected", [
@@ -157,53 +211,104 @@ def data(answer, kind):
      ["0 1 587 mx.letterlock.example."]),
     ("www.letterlock.example", "A", ["192.0.2.25"]),
 ])
-def test_secure(server, name, kind, expected):
-    (answer,) = ask(server, name, kind)
-    assert answer[:2] == ("secure", "NOERROR")
-    assert data(answer, kind) == expected
+def test_secure(asked, name, kind, expected):
+    row = query(asked, name, kind)
+    assert (row["verdict"], row["rcode"]) == ("secure", 0)
+    assert data(row, kind) == expected
+    assert 0 < row["ttl"] <= 300
 
 
-def test_absence_is_proven(server):
-    nothing, no_type = ask(server, "nowhere.letterlock.example", "A",
-                           "mx.letterlock.example", "TXT")
-    assert nothing == ("secure", "NXDOMAIN", [])
-    assert no_type == ("secure", "NOERROR", [])
+def test_the_text_says_the_verdict(asked):
+    """For people, without --json."""
+    secure = asked.ll("dns", "query", "mx.letterlock.example", "A")
+    assert "secure" in secure.stdout and "insecure" not in secure.stdout
+    assert "192.0.2.25" in secure.stdout
+    assert "insecure" in asked.ll("dns", "query", "mx.insecure.letterlock.example", "A").stdout
+    bogus = asked.ll("dns", "query", "mx.tampered.example", "A", code=1)
+    assert "bogus" in bogus.stdout and "bogus: " in bogus.stderr
+    assert "192.0.2.66" not in bogus.all
 
 
-def test_changed_after_signing_is_bogus(server):
-    changed, kept = ask(server, "mx.tampered.example", "A",
-                        "mx.tampered.example", "AAAA")
-    assert changed[0] == "bogus"
-    assert kept[0] == "secure"
+def test_absence_is_proven(asked):
+    nothing = query(asked, "nowhere.letterlock.example", "A", code=1)
+    assert (nothing["verdict"], nothing["rcode"], nothing["records"]) == ("secure", NXDOMAIN, [])
+    no_type = query(asked, "mx.letterlock.example", "TXT", code=1)
+    assert (no_type["verdict"], no_type["rcode"], no_type["records"]) == ("secure", 0, [])
 
 
-def test_unsigned_below_signed_is_insecure(server):
-    (answer,) = ask(server, "mx.insecure.letterlock.example", "A")
-    assert answer[:2] == ("insecure", "NOERROR")
-    assert data(answer, "A") == ["192.0.2.26"]
+def test_changed_after_signing_is_bogus(asked):
+    changed = query(asked, "mx.tampered.example", "A", code=1)
+    assert changed["verdict"] == "bogus" and changed["why"]
+    assert "192.0.2.66" not in str(changed)
+    assert query(asked, "mx.tampered.example", "AAAA")["verdict"] == "secure"
 
 
-def test_no_answer_is_no_verdict(server):
-    (answer,) = ask(server, "elsewhere.invalid-zone.example", "A")
-    assert answer[0] == "failed"
+def test_unsigned_below_signed_is_insecure(asked):
+    row = query(asked, "mx.insecure.letterlock.example", "A")
+    assert (row["verdict"], row["rcode"]) == ("insecure", 0)
+    assert data(row, "A") == ["192.0.2.26"]
 
 
-def test_wrong_anchor_is_bogus(server, tmp_path):
-    upstream, anchors = server
-    text = pathlib.Path(anchors).read_text()
+def test_no_answer_is_no_verdict(asked):
+    assert query(asked, "elsewhere.invalid-zone.example", "A", code=1)["verdict"] == "failed"
+
+
+def test_the_dialer_counts(asked):
+    """What status says of it."""
+    def detail():
+        (status,) = asked.rows("status")
+        return next(row for row in status["roles"] if row["role"] == "dialer")["detail"]
+    before = detail()
+    query(asked, "mx.letterlock.example", "A")
+    query(asked, "mx.tampered.example", "A", code=1)
+    query(asked, "mx.insecure.letterlock.example", "A")
+    after = detail()
+    for verdict in ("secure", "bogus", "insecure"):
+        assert after[verdict] == before[verdict] + 1, verdict
+
+
+@pytest.mark.parametrize("form", ["[::1]:{port}", "127.0.0.1:1 127.0.0.1:{port}"])
+def test_other_forms_of_an_address(other, zones, form):
+    """IPv6; and of two resolvers one that nobody listens on."""
+    other.set_option("dns", "resolvers", form.format(port=zones.port))
+    other.start()
+    assert query(other, "mx.letterlock.example", "A")["verdict"] == "secure"
+    assert query(other, "mx.tampered.example", "A", code=1)["verdict"] == "bogus"
+    shown = other.ll("config", "show", "--effective").stdout
+    assert f"resolvers {form.format(port=zones.port)};" in shown
+
+
+def test_the_port_is_the_one_that_is_asked(other, zones):
+    """On another port nobody answers; a resolver that is silent costs the timeout and no more."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.settimeout(5)
+        other.set_option("dns", "resolvers", f"127.0.0.1:{silent.getsockname()[1]}")
+        other.set_option("dns", "timeout", "2s")
+        other.start()
+        begin = time.monotonic()
+        row = query(other, "mx.letterlock.example", "A", code=1)
+        assert row["verdict"] in ("timeout", "failed") and row["records"] == []
+        assert silent.recv(2000)
+        assert time.monotonic() - begin < 5
+
+
+def test_a_wrong_anchor_is_bogus(other, zones):
+    """The other zone's key in place of its own."""
+    text = zones.anchors.read_text()
     swapped = text.replace("letterlock.example.", "X.").replace(
         "tampered.example.", "letterlock.example.")
-    other = tmp_path / "anchors"
-    other.write_text("\n".join(line for line in swapped.splitlines()
-                               if not line.startswith("X.")) + "\n")
-    (answer,) = ask((upstream, other), "mx.letterlock.example", "A")
-    assert answer[0] == "bogus"
+    wrong = zones.anchor_file("wrong", "\n".join(
+        line for line in swapped.splitlines() if not line.startswith("X.")) + "\n")
+    other.set_option("dns", "trust-anchor", f'"{wrong}"')
+    other.start()
+    assert query(other, "mx.letterlock.example", "A", code=1)["verdict"] == "bogus"
 
 
-def test_bad_anchor_is_refused(server, tmp_path):
-    other = tmp_path / "anchors"
-    other.write_text("letterlock.example. IN DS nonsense\n")
-    done = subprocess.run([ASK, server[0], str(other), "x", "A"],
-                          capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
-    assert "trust anchor" in done.stdout
+def test_a_bad_anchor_is_refused(other, zones):
+    bad = zones.anchor_file("bad", "letterlock.example. IN DS nonsense\n")
+    other.set_option("dns", "trust-anchor", f'"{bad}"')
+    other.launch()
+    assert wait(lambda: other.process.poll() is not None, 10)
+    assert other.process.returncode != 0
+    assert "trust anchor" in other.errors()

@@ -137,7 +137,8 @@ static void answered(void *ctx, const struct resolver_answer *a)
 		.why = span_sub(a->why, 0, 512)};
 	buf_init(&text, RECORDS_TEXT_MAX);
 	buf_init(&name, DNS_TEXT_MAX);
-	if (a->answer != NULL)
+	/* See the schema: a forger's records go no further than this. */
+	if (a->answer != NULL && a->verdict != RESOLVER_BOGUS)
 		fill(a->answer, &rep, &text, &name, records);
 	admin_dialer_query_answer(q->call, &rep);
 	buf_free(&text);
