@@ -142,6 +142,10 @@ static void resolvers_may_have_a_port(void **state)
 		assert_false(conf_resolver_eq(&r, &again));
 		buf_free(&b);
 	}
+	struct conf_snapshot *s = must_parse(
+		HOST "dns { resolvers ::1 ::2 ::3 ::4 ::5 ::6 ::7 [::7]:54; }");
+	assert_int_equal(conf_values(s)->dns.resolvers.count, 8);
+	conf_snapshot_free(s);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct conf_resolver r;
 		if (conf_resolver_parse(span_cstr(bad[i].text), &r) !=
