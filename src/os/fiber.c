@@ -17,6 +17,7 @@
 #ifdef LL_SANITIZE
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#include <sanitizer/lsan_interface.h>
 #endif
 
 enum fiber_state { FIBER_RUNNABLE, FIBER_RUNNING, FIBER_PARKED, FIBER_DONE };
@@ -57,6 +58,24 @@ static void after_switch(void *fake, const void **bottom, size_t *size)
 #else
 	(void)fake, (void)bottom, (void)size;
 #endif
+}
+
+static void stack_begins(struct fiber *f)
+{
+#ifdef LL_SANITIZE
+	__asan_unpoison_memory_region(f->stack, f->stack_len);
+	/* What a parked fiber holds is no leak. */
+	__lsan_register_root_region(f->stack, f->stack_len);
+#endif
+	(void)f;
+}
+
+static void stack_ends(struct fiber *f)
+{
+#ifdef LL_SANITIZE
+	__lsan_unregister_root_region(f->stack, f->stack_len);
+#endif
+	(void)f;
 }
 
 /* --- stacks --- */
@@ -171,6 +190,7 @@ static void run(struct loop *l, struct fiber *f)
 		ENSURE(!timer_active(&f->timer));
 		fiber_switch_end(f->sp);
 		p->count--;
+		stack_ends(f);
 		stack_give(p, f);
 	}
 }
@@ -206,14 +226,13 @@ struct fiber *fiber_start(struct loop *l, fiber_fn *fn, void *arg)
 	f = stack_take(p);
 	if (f == NULL)
 		return NULL;
-#ifdef LL_SANITIZE
-	__asan_unpoison_memory_region(f->stack, f->stack_len);
-#endif
+	stack_begins(f);
 	*f = (struct fiber){.tag = TAG_FIBER, .loop = l, .fn = fn, .arg = arg,
 			    .map = f->map, .map_len = f->map_len,
 			    .stack = f->stack, .stack_len = f->stack_len};
 	f->sp = fiber_switch_new(f->stack, f->stack_len, fiber_main, f);
 	if (f->sp == NULL) {
+		stack_ends(f);
 		stack_give(p, f);
 		return NULL;
 	}

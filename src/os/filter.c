@@ -186,14 +186,13 @@ static void allow_row(struct filter *f, const struct rights_row *row, int nr)
 
 static void add_rows(struct filter *f, bool conditional)
 {
-	const struct rights_row *rows;
-	size_t n = rights_rows(&rows);
+	const struct rights_row *row;
 
-	for (size_t i = 0; i < n; i++) {
-		int nr = seccomp_syscall_resolve_name(rows[i].name);
-		if ((rows[i].rights & f->rights->sys) && nr >= 0 &&
-		    (rows[i].when != IF_ANY) == conditional)
-			allow_row(f, &rows[i], nr);
+	for (size_t i = 0; (row = rights_row(i)) != NULL; i++) {
+		int nr = seccomp_syscall_resolve_name(row->name);
+		if ((row->rights & f->rights->sys) && nr >= 0 &&
+		    (row->when != IF_ANY) == conditional)
+			allow_row(f, row, nr);
 	}
 }
 

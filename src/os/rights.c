@@ -13,6 +13,7 @@
 #include "os/rights.h"
 
 #include "os/rights_table.h"
+#include "os/sanitize.h"
 
 #define B RIGHT_BASE
 #define F RIGHT_DATA_FILES
@@ -20,7 +21,6 @@
 #define S RIGHT_SPAWN
 #define D RIGHT_DIAL
 #define N RIGHT_BIND
-#define Z RIGHT_SANITIZER
 
 static const struct rights_row rows[] = {
 	/* input and output on descriptors that are there */
@@ -97,21 +97,6 @@ static const struct rights_row rows[] = {
 	{"mmap", S, IF_ANY}, {"mprotect", S, IF_ANY}, {"arch_prctl", S, IF_ANY},
 	{"set_tid_address", S, IF_ANY}, {"chdir", S, IF_ANY},
 	{"fchdir", F | S, IF_ANY}, {"chmod", S, IF_ANY}, {"fchown", S, IF_ANY},
-	/* reports of sanitizers: maps, symbols, and a tracer that looks for leaks */
-	{"open", Z, IF_ANY}, {"openat", Z, IF_ANY}, {"stat", Z, IF_ANY},
-	{"lstat", Z, IF_ANY}, {"newfstatat", Z, IF_ANY}, {"access", Z, IF_ANY},
-	{"faccessat", Z, IF_ANY}, {"readlink", Z, IF_ANY}, {"readlinkat", Z, IF_ANY},
-	{"getcwd", Z, IF_ANY}, {"getdents64", Z, IF_ANY}, {"ioctl", Z, IF_ANY},
-	{"mmap", Z, IF_ANY}, {"mprotect", Z, IF_ANY}, {"prctl", Z, IF_ANY},
-	{"prlimit64", Z, IF_ANY}, {"arch_prctl", Z, IF_ANY}, {"tgkill", Z, IF_ANY},
-	{"kill", Z, IF_ANY}, {"set_tid_address", Z, IF_ANY}, {"clone", Z, IF_ANY},
-	{"fork", Z, IF_ANY}, {"vfork", Z, IF_ANY}, {"execve", Z, IF_ANY},
-	{"wait4", Z, IF_ANY}, {"waitid", Z, IF_ANY}, {"pipe2", Z, IF_ANY},
-	{"pipe", Z, IF_ANY}, {"dup2", Z, IF_ANY}, {"dup3", Z, IF_ANY},
-	{"socketpair", Z, IF_ANY}, {"ptrace", Z, IF_ANY},
-	{"process_vm_readv", Z, IF_ANY}, {"sched_getparam", Z, IF_ANY},
-	{"sched_getscheduler", Z, IF_ANY}, {"unlink", Z, IF_ANY},
-	{"rename", Z, IF_ANY}, {"ftruncate", Z, IF_ANY}, {"flock", Z, IF_ANY},
 };
 
 /* What planted code would try first.  Kills, unless a right above lists it. */
@@ -135,10 +120,9 @@ static const char *const deadly[] = {
 	"unlinkat", "rename", "renameat", "renameat2", "memfd_secret",
 };
 
-size_t rights_rows(const struct rights_row **out)
+const struct rights_row *rights_row(size_t i)
 {
-	*out = rows;
-	return ARRAY_LEN(rows);
+	return i < ARRAY_LEN(rows) ? &rows[i] : sanitize_row(i - ARRAY_LEN(rows));
 }
 
 size_t rights_deadly(const char *const **out)
@@ -158,9 +142,10 @@ const char *right_name(enum right r)
 
 bool rights_allow(unsigned rights, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if ((rows[i].rights & (rights | RIGHT_BASE)) &&
-		    strcmp(rows[i].name, name) == 0)
+	const struct rights_row *row;
+
+	for (size_t i = 0; (row = rights_row(i)) != NULL; i++)
+		if ((row->rights & (rights | RIGHT_BASE)) && strcmp(row->name, name) == 0)
 			return true;
 	return false;
 }

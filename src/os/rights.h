@@ -24,7 +24,8 @@ enum right {
 	RIGHT_BLOBS = 1u << 8,      /* make sealed memory of its own */
 	RIGHT_SANITIZER = 1u << 9,  /* what the runtime of a sanitizer build calls */
 };
-/* What a role can be given; RIGHT_SANITIZER comes with the build alone. */
+/* What a role can be given; RIGHT_SANITIZER and its rows (os/sanitize.c) come with a
+ * sanitizer build alone. */
 #define RIGHTS_ALL 0x1ffu
 
 const char *right_name(enum right); /* "data-files" */

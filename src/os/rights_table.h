@@ -30,5 +30,5 @@ struct rights_row {
 	enum rights_if when;
 };
 
-size_t rights_rows(const struct rights_row **);
+const struct rights_row *rights_row(size_t i); /* NULL: there are no more */
 size_t rights_deadly(const char *const **);

@@ -5,8 +5,13 @@
  * It comes up in good order, as any role does; TURN_NS later it writes garbage
  * to every channel that it has to the supervisor: boss_role, and admin_boss in
  * the place of admin.  For turncoat_test.py, which swaps a program for it.
+ *
+ * Built with TURN_SIN it does by itself what a sanitizer is there to see: as dialer
+ * it writes behind its memory, as anything else it loses some.  For
+ * test/journey/sanitizer_test.py.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "os/sock.h"
 #include "role/common/role.h"
@@ -27,6 +32,23 @@ static void rights(void *self, struct rights *r)
 	*r = (struct rights){.sys = RIGHT_BASE};
 }
 
+#ifdef TURN_SIN
+#define LOST 4242u /* bytes: a number to look for */
+
+static void turn(struct timer *t)
+{
+	struct turncoat *me = t->arg;
+	volatile size_t len = me->role->kind == KIND_DIALER ? 17 : 16;
+	char *volatile bytes = malloc(16);
+	if (bytes != NULL)
+		memset(bytes, 1, len);
+	free(bytes);
+	bytes = malloc(LOST);
+	if (bytes != NULL)
+		memset(bytes, 1, LOST);
+	bytes = NULL;
+}
+#else
 static void turn(struct timer *t)
 {
 	struct turncoat *me = t->arg;
@@ -39,6 +61,7 @@ static void turn(struct timer *t)
 				continue; /* no socket: nobody to lie to */
 	}
 }
+#endif
 
 static bool start(void *self, struct buf *why)
 {

@@ -15,6 +15,7 @@
 #include "ipc/over_os.h"
 #include "os/file.h"
 #include "os/probe.h"
+#include "os/sanitize.h"
 #include "os/sock.h"
 #include "os/spawn.h"
 
@@ -537,5 +538,6 @@ int role_main(const struct role_def *def, int argc, char **argv)
 	/* The process ends: the kernel takes back what the role holds. */
 	if (def->destroy != NULL && l->role.self != NULL)
 		def->destroy(l->role.self);
+	sanitize_leaks(l);
 	return 0;
 }

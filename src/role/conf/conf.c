@@ -19,6 +19,7 @@
 #include "os/confine.h"
 #include "os/fiber.h"
 #include "os/file.h"
+#include "os/sanitize.h"
 #include "role/common/role.h"
 #include "wire/boss_conf.h"
 
@@ -358,5 +359,6 @@ int main(void)
 	loop_run(r.loop);
 	conf_snapshot_free(r.snapshot);
 	arena_free(r.arena);
+	sanitize_leaks(&r);
 	return 0;
 }

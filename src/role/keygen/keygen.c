@@ -18,6 +18,7 @@
 #include "os/addr.h"
 #include "os/confine.h"
 #include "os/file.h"
+#include "os/sanitize.h"
 #include "tls/issue.h"
 
 #define FOLDER_FD  3
@@ -141,5 +142,8 @@ int main(int argc, char **argv)
 		fputs("letterlock keygen: the keys could not be made\n", stderr);
 		return 1;
 	}
-	return write_all(&k, argv[1], &ca) ? 0 : 1;
+	bool ok = write_all(&k, argv[1], &ca);
+	sanitize_leaks(&k);
+	buf_free(&ca);
+	return ok ? 0 : 1;
 }

@@ -19,6 +19,7 @@
 #include "os/confine.h"
 #include "os/fiber.h"
 #include "os/file.h"
+#include "os/sanitize.h"
 #include "wire/cmd_admin.h"
 
 #define CHANNEL_FD    3
@@ -232,5 +233,6 @@ int main(void)
 		return 1;
 	loop_run(p.loop);
 	free(p.bytes);
+	sanitize_leaks(&p);
 	return p.failed ? 1 : 0;
 }

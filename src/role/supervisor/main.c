@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "os/notify.h"
+#include "os/sanitize.h"
 
 #define WHY_MAX 65536u
 
@@ -185,9 +186,11 @@ int main(int argc, char **argv)
 			why.data);
 		return 1;
 	}
+	buf_free(&why);
 	s->fiber = fiber_start(s->loop, start_fiber, s);
 	if (s->fiber == NULL)
 		return 1;
 	loop_run(s->loop);
+	sanitize_leaks(s);
 	return s->exit_code;
 }

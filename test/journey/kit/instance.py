@@ -20,7 +20,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get('LL_BUILD', ROOT / 'build')).resolve()
 PROGRAM = BUILD / 'letterlock'
 HOST = 'mx.example.test'
-START_TRIES, STOP_SECONDS = 10, 5
+# A build with sanitizers is slower, and says more at its end.
+SANITIZED = PROGRAM.exists() and b'__asan_init' in PROGRAM.read_bytes()
+START_TRIES, STOP_SECONDS = (60, 15) if SANITIZED else (10, 5)
 
 
 def wait(what, seconds=5.0, pause=0.01):
@@ -44,6 +46,13 @@ def alive(pid):
     return text.rsplit(')', 1)[1].split()[0] not in 'ZX'
 
 
+def sanitizer_report(text):
+    """The first report of a sanitizer in what a process said, or None."""
+    found = re.search(r'ERROR: \w*Sanitizer|runtime error:|Sanitizer(?:Tool)?: (?:CHECK|nested)|'
+                      r'LeakSanitizer has encountered', text)
+    return text[max(0, text.rfind('\n', 0, found.start()) + 1):][:8000] if found else None
+
+
 def short_folder():
     return pathlib.Path(tempfile.mkdtemp(prefix='ll.'))
 
@@ -58,10 +67,10 @@ class Account:
 
 
 class Instance:
-    def __init__(self, folder=None, users=20, options=(), wrap=(), env=None):
+    def __init__(self, folder=None, users=20, options=(), wrap=(), env=None, program=PROGRAM):
         self.own_folder = folder is None
         self.dir = pathlib.Path(folder) if folder else short_folder()
-        self.words = [*wrap, str(PROGRAM), 'demo', '--dir', str(self.dir),
+        self.words = [*wrap, str(program), 'demo', '--dir', str(self.dir),
                       '--users', str(users), *options]
         self.env = env
         self.process = None
@@ -152,10 +161,12 @@ class Instance:
                 pass
             if self.process.poll() is None:
                 self.process.wait()
+        report = sanitizer_report(self.errors()) if hasattr(self, 'stderr_path') else None
         if self.own_folder and not os.environ.get('LL_KEEP'):
             shutil.rmtree(self.dir, ignore_errors=True)
             if hasattr(self, 'stderr_path'):
                 self.stderr_path.unlink(missing_ok=True)
+        assert report is None, report
 
     # ---- looking ----
     def errors(self):
@@ -199,6 +210,7 @@ class Instance:
         assert code is None or done.returncode == code, (words, done.returncode, done.stdout,
                                                          done.stderr)
         done.all = done.stdout + done.stderr
+        assert sanitizer_report(done.stderr) is None, done.stderr
         return done
 
     def rows(self, *words, **options):
