@@ -51,7 +51,7 @@ struct demo {
 	char dir[DIR_LEN_MAX + 1];
 	int folder;
 	uint64_t users;
-	bool rsa, v6;
+	bool rsa, v6, weak;
 	uint16_t ports[SERVICES];
 	int held[SERVICES][2]; /* sockets that keep the ports until the exec */
 	char alice[PASSWORD_LEN + 1], bob[PASSWORD_LEN + 1];
@@ -159,7 +159,7 @@ static bool make_keys(struct demo *d)
 	bool has_rsa = is_fresh(d, keys, "rsa.key");
 	bool ok = is_fresh(d, keys, "ca.pem") && (has_rsa || !d->rsa);
 	d->rsa |= has_rsa;
-	ok = ok || launch_keygen(d->c, keys, d->rsa ? both : one);
+	ok = ok || launch_keygen(d->c, keys, d->weak, d->rsa ? both : one);
 	world_close(d->c->world, keys);
 	return ok;
 }
@@ -475,14 +475,15 @@ static enum end become(struct demo *d)
 	const char *args[] = {NULL,	      "--config",   paths[0],
 			      "--endpoints",  paths[1],	    "--part",
 			      paths[2],	      "--populate", paths[3],
-			      NULL};
+			      d->weak ? "--allow-weak-kernel" : NULL, NULL};
 	return launch_supervisor(d->c, args);
 }
 
 enum end verb_demo(struct command *c)
 {
 	static const struct arg_option options[] = {
-		{"--dir", "DIR"}, {"--users", "N"}, {"--rsa", NULL}};
+		{"--dir", "DIR"}, {"--users", "N"}, {"--rsa", NULL},
+		{"--allow-weak-kernel", NULL}};
 	struct demo d = {.c = c, .folder = -1};
 	struct args a;
 	enum end end;
@@ -495,6 +496,7 @@ enum end verb_demo(struct command *c)
 	if (users != NULL && !span_u64(span_cstr(users), USERS_MAX, &d.users))
 		return usage_error(c, "--users takes a number up to 10000");
 	d.rsa = args_has(&a, "--rsa");
+	d.weak = args_has(&a, "--allow-weak-kernel");
 	if (!open_dir(&d, dir) || !make_folders(&d) || !make_keys(&d) ||
 	    !make_config(&d) || !make_accounts(&d) || !write_part(&d))
 		return END_FAILED;

@@ -5,8 +5,12 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/ensure.h"
+#include "os/confine.h"
 #include "os/file.h"
 #include "os/spawn.h"
+
+#define KEYGEN_WORDS 16u
 
 static bool stands_at(struct command *c, const char *path)
 {
@@ -57,11 +61,20 @@ static bool await(struct command *c, int32_t pid)
 	return false;
 }
 
-bool launch_keygen(struct command *c, int folder, const char *const argv[])
+bool launch_keygen(struct command *c, int folder, bool weak_kernel,
+		   const char *const argv[])
 {
 	const char *path = launch_path(c, "letterlock-keygen");
-	struct spawn s = {.argv = argv, .fds = &folder, .fd_count = 1};
+	const char *words[KEYGEN_WORDS + 2] = {argv[0]};
+	struct spawn s = {.argv = words, .fds = &folder, .fd_count = 1};
+	size_t n = 1;
 	int32_t pid;
+	if (weak_kernel)
+		words[n++] = CONFINE_WEAK_WORD;
+	for (size_t i = 1; argv[i] != NULL; i++) {
+		ENSURE(i <= KEYGEN_WORDS);
+		words[n++] = argv[i];
+	}
 	if (path == NULL)
 		return false;
 	enum os r = spawn_program_open(path, &s.program);

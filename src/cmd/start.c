@@ -49,7 +49,7 @@ static bool is_own(const struct conf *conf, const struct conf_certificate *x)
 }
 
 /* Nobody has given a certificate: make one, so that STARTTLS can be offered. */
-static bool own_certificate(struct command *c, const struct conf *conf)
+static bool own_certificate(struct command *c, const struct conf *conf, bool weak)
 {
 	char host[256];
 	int keys, fd = -1;
@@ -67,7 +67,7 @@ static bool own_certificate(struct command *c, const struct conf *conf)
 		const char *const argv[] = {"letterlock: keygen",
 					    "default-ca", "ecdsa:default",
 					    "--", host, NULL};
-		ok = launch_keygen(c, keys, argv);
+		ok = launch_keygen(c, keys, weak, argv);
 		if (ok)
 			complain(c, "no certificate is configured: one that "
 				    "nobody trusts was made for %s; see "
@@ -95,12 +95,14 @@ static bool log_folder(struct command *c, const struct conf *conf)
 
 enum end verb_start(struct command *c)
 {
+	static const struct arg_option options[] = {{"--allow-weak-kernel", NULL}};
 	struct args a;
 	enum end end;
-	if (!command_args(c, &a, NULL, 0, &end))
+	if (!command_args(c, &a, options, ARRAY_LEN(options), &end))
 		return end;
 	if (a.word_count > 0)
 		return usage_error(c, "start takes no words");
+	bool weak = args_has(&a, "--allow-weak-kernel");
 	const char *config = command_config(c, &a);
 	struct conf_report report;
 	struct conf_snapshot *s =
@@ -109,10 +111,11 @@ enum end verb_start(struct command *c)
 		return END_FAILED;
 	/* What is wrong the supervisor says, who may know a text to begin with. */
 	bool ok = s == NULL ? report.errors > 0
-			    : own_certificate(c, conf_values(s)) &&
+			    : own_certificate(c, conf_values(s), weak) &&
 				      log_folder(c, conf_values(s));
 	conf_report_free(&report);
 	conf_snapshot_free(s);
-	const char *args[] = {NULL, "--config", config, NULL};
+	const char *args[] = {NULL, "--config", config,
+			      weak ? "--allow-weak-kernel" : NULL, NULL};
 	return ok ? launch_supervisor(c, args) : END_FAILED;
 }

@@ -78,10 +78,16 @@ static void supervisor_line(const struct json *all)
 	const struct json *s = json_member(all, "supervisor");
 	const struct json *apart = json_member(s, "separate_uids");
 	struct span pid = json_text(s, "pid");
-	printf("supervisor: pid %.*s, %s\n\n", SPAN_FMT(pid),
+	const struct json *weak = json_member(s, "weak_kernel_allowed");
+	struct span lacks = json_text(s, "kernel_lacks");
+	printf("supervisor: pid %.*s, %s\n", SPAN_FMT(pid),
 	       apart != NULL && apart->truth
 		       ? "each role has a user id of its own"
 		       : "all roles share one user id (not started as root)");
+	if (weak != NULL && weak->truth)
+		printf("started with --allow-weak-kernel: this kernel %s%.*s\n",
+		       lacks.len > 0 ? "has no " : "lacks nothing", SPAN_FMT(lacks));
+	putchar('\n');
 }
 
 static bool show(struct command *c, struct span text, bool confined)

@@ -11,11 +11,11 @@
 const struct verb verbs[] = {
 	{.name = "start",
 	 .summary = "start the server and stay in the foreground",
-	 .usage = "",
+	 .usage = "[--allow-weak-kernel]",
 	 .run = verb_start},
 	{.name = "demo",
 	 .summary = "start a whole throw-away server below one folder",
-	 .usage = "--dir DIR [--users N] [--rsa]",
+	 .usage = "--dir DIR [--users N] [--rsa] [--allow-weak-kernel]",
 	 .run = verb_demo},
 	{.name = "stop",
 	 .summary = "end the running server in good order",

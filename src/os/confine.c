@@ -172,6 +172,32 @@ static bool landlock(const struct rights *r, int abi)
 	return ok;
 }
 
+/* --- what there is --- */
+
+unsigned confine_kernel_lacks(void)
+{
+	return (landlock_abi() == 0 ? LACKS_LANDLOCK : 0) |
+	       (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0 ? LACKS_SECCOMP : 0);
+}
+
+const char *confine_lacks_text(unsigned lacks)
+{
+	static const char *const texts[] = {
+		[0] = "",
+		[LACKS_LANDLOCK] = "Landlock",
+		[LACKS_SECCOMP] = "seccomp filters",
+		[LACKS_LANDLOCK | LACKS_SECCOMP] = "Landlock and seccomp filters",
+	};
+	return lacks < ARRAY_LEN(texts) ? texts[lacks] : "unknown";
+}
+
+bool confined_enough(enum confined c, bool weak_kernel)
+{
+	if (c == CONFINE_NO_LANDLOCK || c == CONFINE_NO_SECCOMP)
+		return weak_kernel;
+	return c == CONFINED || c == CONFINE_SANITIZED;
+}
+
 /* --- all of it --- */
 
 #ifdef LL_SANITIZE
@@ -185,6 +211,8 @@ enum confined confine(const struct rights *given)
 
 	(void)set_limits, (void)drop_caps, (void)kept, (void)landlock;
 	r.sys |= RIGHT_BASE | RIGHT_SANITIZER;
+	if (confine_kernel_lacks() & LACKS_SECCOMP)
+		return CONFINE_NO_SECCOMP;
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_load(&r)
 		       ? CONFINE_SANITIZED
 		       : CONFINE_FAILED;
@@ -215,7 +243,7 @@ enum confined confine(const struct rights *given)
 		return CONFINE_FAILED;
 	if (use_landlock && abi > 0 && !landlock(&r, abi))
 		return CONFINE_FAILED;
-	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
+	if (confine_kernel_lacks() & LACKS_SECCOMP)
 		return CONFINE_NO_SECCOMP;
 	if (!filter_load(&r))
 		return CONFINE_FAILED;

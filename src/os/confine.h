@@ -69,6 +69,20 @@ MUST_USE enum confined confine(const struct rights *);
 const char *confined_text(enum confined);
 
 /*
+ * A kernel that lacks some of it.  Nothing of ours runs on one unless whoever
+ * started it allowed that; then with what is there.  Programs are told by this word
+ * among their arguments, never by the configuration.
+ */
+#define CONFINE_WEAK_WORD "weak-kernel"
+#define LACKS_LANDLOCK    (1u << 0)
+#define LACKS_SECCOMP     (1u << 1)
+
+unsigned confine_kernel_lacks(void);            /* a set of LACKS_*; before confine() */
+const char *confine_lacks_text(unsigned lacks); /* "Landlock"; "" for nothing */
+/* May a process go on after this answer of confine()? */
+bool confined_enough(enum confined, bool weak_kernel);
+
+/*
  * System calls answered with ENOSYS, told through a pipe: watch `in`, take until
  * false.  A full pipe drops further ones, so the count is a lower bound; it says
  * that something asks for what it was not given, not how often.

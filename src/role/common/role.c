@@ -46,6 +46,7 @@ struct life {
 	bool active, in_process, ended;
 	uint64_t active_since;
 	bool probe; /* may be probed: a test instance */
+	bool weak;  /* go on where the kernel lacks some confinement */
 };
 
 static struct life *life_of(struct role *r)
@@ -164,7 +165,7 @@ static bool confine_now(struct life *l, struct buf *why)
 	}
 	rights.refusals = l->refusals.out;
 	l->confined = confine(&rights);
-	if (l->confined == CONFINED || l->confined == CONFINE_SANITIZED)
+	if (confined_enough(l->confined, l->weak))
 		return true;
 	buf_printf(why, "confinement failed: %s", confined_text(l->confined));
 	return false;
@@ -465,21 +466,31 @@ void role_free(struct role *r)
 	free(l);
 }
 
+struct identity {
+	enum kind kind;
+	unsigned index;
+	bool probe, weak;
+};
+
 /*
- * argv: program, kind's number, index, and in an instance that was started to be
- * probed one more word.  Ours to ourselves: no parser needed.
+ * argv: program, kind's number, index, and words where the instance was started to
+ * be probed or on a weak kernel.  Ours to ourselves: no parser needed.
  */
-static bool identity(int argc, char **argv, enum kind *kind, unsigned *index,
-		     bool *probe)
+static bool identity(int argc, char **argv, struct identity *out)
 {
 	uint64_t k = 0, i = 0;
-	*probe = argc == 4 && span_eq(span_cstr(argv[3]), SPAN(ROLE_PROBE_WORD));
-	if ((argc != 3 && !*probe) || !span_u64(span_cstr(argv[1]), KIND_COUNT - 1, &k) ||
+	*out = (struct identity){0};
+	if (argc < 3 || !span_u64(span_cstr(argv[1]), KIND_COUNT - 1, &k) ||
 	    !span_u64(span_cstr(argv[2]), UINT16_MAX, &i))
 		return false;
-	*kind = (enum kind)k;
-	*index = (unsigned)i;
-	return true;
+	out->kind = (enum kind)k;
+	out->index = (unsigned)i;
+	for (int n = 3; n < argc; n++) {
+		struct span word = span_cstr(argv[n]);
+		out->probe |= span_eq(word, SPAN(ROLE_PROBE_WORD));
+		out->weak |= span_eq(word, SPAN(CONFINE_WEAK_WORD));
+	}
+	return argc == 3 + out->probe + out->weak;
 }
 
 static void slow(void *ctx, const char *what, uint64_t ns)
@@ -511,10 +522,8 @@ static struct ipc_link *own_channel(struct world *w, struct loop *loop)
 
 int role_main(const struct role_def *def, int argc, char **argv)
 {
-	enum kind kind;
-	unsigned index;
-	bool probe;
-	if (!identity(argc, argv, &kind, &index, &probe)) {
+	struct identity me;
+	if (!identity(argc, argv, &me)) {
 		fprintf(stderr, "%s is started by letterlock itself: type "
 				"`letterlock start` or `letterlock demo`\n",
 			argc > 0 ? argv[0] : "this program");
@@ -523,16 +532,17 @@ int role_main(const struct role_def *def, int argc, char **argv)
 	struct world *w = world_linux();
 	struct loop *loop = w ? loop_new(w) : NULL;
 	struct ipc_link *link = loop ? own_channel(w, loop) : NULL;
-	struct life *l = link ? life_new(def, w, loop, kind, index, link, false)
+	struct life *l = link ? life_new(def, w, loop, me.kind, me.index, link, false)
 			      : NULL;
 	if (l == NULL || loop_signals(loop, LOOP_TERM | LOOP_HUP, on_signal, l) !=
 				 OS_OK) {
 		fprintf(stderr, "letterlock %s: cannot start: memory or "
 				"descriptors are short\n",
-			kind_name(kind));
+			kind_name(me.kind));
 		return 1;
 	}
-	l->probe = probe;
+	l->probe = me.probe;
+	l->weak = me.weak;
 	loop_on_slow(loop, slow, l);
 	loop_run(loop);
 	/* The process ends: the kernel takes back what the role holds. */

@@ -123,6 +123,11 @@ int main(int argc, char **argv)
 				      .dir_count = 1,
 				      .max_fds = 64};
 	struct buf ca;
+	bool weak = argc > 1 && strcmp(argv[1], CONFINE_WEAK_WORD) == 0;
+	if (weak) {
+		argc--;
+		argv++;
+	}
 	buf_init(&ca, PEM_MAX);
 	if (k.world == NULL || !arguments(&k, argc, argv)) {
 		fputs("letterlock-keygen is started by letterlock itself\n",
@@ -132,8 +137,11 @@ int main(int argc, char **argv)
 	if (!crypto_library_start())
 		return 1;
 	enum confined c = confine(&rights);
-	if (c != CONFINED && c != CONFINE_SANITIZED) {
-		fprintf(stderr, "letterlock keygen: %s\n", confined_text(c));
+	if (!confined_enough(c, weak)) {
+		fprintf(stderr, "letterlock keygen: %s%s\n", confined_text(c),
+			confined_enough(c, true)
+				? ": accept that with --allow-weak-kernel"
+				: "");
 		return 1;
 	}
 	if (!tls_issue_throwaway(SPAN("letterlock throw-away CA"), &k.names,

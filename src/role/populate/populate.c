@@ -13,6 +13,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/ensure.h"
 #include "ipc/over_os.h"
@@ -211,7 +212,7 @@ static bool load(struct populate *p)
 	return got > 0 && got < ACCOUNTS_MAX;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct populate p = {.world = world_linux()};
 	const struct rights rights = {.sys = RIGHT_BASE, .max_fds = 64};
@@ -224,7 +225,7 @@ int main(void)
 		return 1;
 	}
 	enum confined c = confine(&rights);
-	if (c != CONFINED && c != CONFINE_SANITIZED) {
+	if (!confined_enough(c, argc > 1 && strcmp(argv[1], CONFINE_WEAK_WORD) == 0)) {
 		fprintf(stderr, "letterlock populate: %s\n", confined_text(c));
 		return 1;
 	}

@@ -8,6 +8,7 @@
  *
  *   letterlock-supervisor --config FILE
  *       [--endpoints FILE --part FILE] [--populate FILE] [--probe]
+ *       [--allow-weak-kernel]
  *
  * Started by `letterlock start` and `letterlock demo`, which exec it.
  */
@@ -46,6 +47,8 @@ static bool arguments(struct options *o, int argc, char **argv)
 			*value = argv[++i];
 		else if (value == NULL && strcmp(argv[i], "--probe") == 0)
 			o->probe = true;
+		else if (value == NULL && strcmp(argv[i], "--allow-weak-kernel") == 0)
+			o->weak = true;
 		else
 			return false;
 	}
@@ -123,15 +126,33 @@ static bool confine_self(struct super *s, struct buf *why)
 		.id_last = ROLE_UID_FIRST + KIND_COUNT + 2,
 	};
 	enum confined c = confine(&rights);
-	if (c == CONFINED || c == CONFINE_SANITIZED)
+	if (confined_enough(c, s->options.weak))
 		return true;
 	buf_printf(why, "confinement failed: %s", confined_text(c));
 	return false;
 }
 
+/* Before anything else: each child would say less of the reason. */
+static bool kernel_will_do(struct super *s, struct buf *why)
+{
+	s->lacks = confine_kernel_lacks();
+	if (s->lacks == 0)
+		return true;
+	if (s->options.weak) {
+		fprintf(stderr, "letterlock: warning: this kernel has no %s: roles "
+				"are confined by the rest alone\n",
+			confine_lacks_text(s->lacks));
+		return true;
+	}
+	buf_printf(why, "this kernel has no %s, so roles cannot be confined: switch "
+			"it on, or accept that with --allow-weak-kernel",
+		   confine_lacks_text(s->lacks));
+	return false;
+}
+
 static bool bring_up(struct super *s, struct buf *why)
 {
-	if (!settings_read(s, &s->settings, why))
+	if (!kernel_will_do(s, why) || !settings_read(s, &s->settings, why))
 		return false;
 	if (why->to > why->from) { /* warnings */
 		fprintf(stderr, "%.*s", (int)buf_len(why), why->data + why->from);

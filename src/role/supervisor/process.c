@@ -49,9 +49,12 @@ static bool start_process(struct process *p, struct buf *why)
 	snprintf(title, sizeof title, "letterlock: %s", kind_name(p->kind));
 	snprintf(kind, sizeof kind, "%u", (unsigned)p->kind);
 	snprintf(index, sizeof index, "%u", p->index);
-	const char *const argv[] = {title, kind, index,
-				    s->options.probe ? ROLE_PROBE_WORD : NULL,
-				    NULL};
+	const char *argv[6] = {title, kind, index};
+	size_t words = 3;
+	if (s->options.probe)
+		argv[words++] = ROLE_PROBE_WORD;
+	if (s->options.weak)
+		argv[words++] = CONFINE_WEAK_WORD;
 	if (sock_packet_pair(s->world, pair) != OS_OK) {
 		buf_add(why, SPAN("no descriptors for a channel"));
 		return false;
@@ -190,6 +193,9 @@ static void raise_fiber(void *arg)
 		    F_U64("ms", (p->ready - p->started) / NS_PER_MS));
 		if (p->kind == KIND_LOGGER && !s->up)
 			raise_rest(s);
+		if (p->kind == KIND_LOGGER && !s->up && s->lacks != 0)
+			LOG(s->log, WARNING, "confine.weak-kernel", 0,
+			    F_CSTR("lacks", confine_lacks_text(s->lacks)));
 		if (p->kind == KIND_LOGGER && !s->up && s->last_used)
 			LOG(s->log, WARNING, "conf.last-used", 0,
 			    F_CSTR("wrong", s->options.config));

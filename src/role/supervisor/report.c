@@ -98,7 +98,8 @@ static bool run_populate(struct super *s)
 {
 	struct buf why;
 	int fds[2];
-	const char *const argv[] = {"letterlock: populate", NULL};
+	const char *const argv[] = {"letterlock: populate",
+				    s->options.weak ? CONFINE_WEAK_WORD : NULL, NULL};
 	buf_init(&why, WHY_MAX);
 	bool ok = path_open(s, s->options.populate, (struct open_how){0},
 			    &fds[1], &why);
@@ -200,9 +201,11 @@ static void confinement_of_self(struct super *s, struct buf *out)
 	confine_read(&c);
 	buf_printf(out,
 		   "\"supervisor\":{\"pid\":%d,\"uid\":%u,\"seccomp\":%d,"
-		   "\"no_new_privs\":%s,\"cap_eff\":%llu,\"separate_uids\":%s}",
+		   "\"no_new_privs\":%s,\"cap_eff\":%llu,\"separate_uids\":%s,"
+		   "\"weak_kernel_allowed\":%s,\"kernel_lacks\":\"%s\"}",
 		   os_pid(), c.uid, c.seccomp, c.no_new_privs ? "true" : "false",
-		   (unsigned long long)c.cap_eff, s->root ? "true" : "false");
+		   (unsigned long long)c.cap_eff, s->root ? "true" : "false",
+		   s->options.weak ? "true" : "false", confine_lacks_text(s->lacks));
 }
 
 struct admin_job {

@@ -59,7 +59,8 @@ static void child_dead(void *ctx, struct ipc *c, const char *reason)
 static bool child_start(struct reading *r)
 {
 	struct super *s = r->super;
-	const char *const argv[] = {"letterlock: conf", NULL};
+	const char *const argv[] = {"letterlock: conf",
+				    s->options.weak ? CONFINE_WEAK_WORD : NULL, NULL};
 	uint32_t id = ROLE_UID_FIRST + PROGRAM_CONF;
 	int pair[2];
 	if (sock_packet_pair(s->world, pair) != OS_OK)

@@ -92,6 +92,7 @@ struct options {
 	const char *part;      /* beginning of its content */
 	const char *populate;  /* accounts to make first, or NULL */
 	bool probe;            /* answer probes: test instances only */
+	bool weak;             /* start on a kernel that lacks some confinement */
 };
 
 struct super {
@@ -111,6 +112,7 @@ struct super {
 	int32_t populate_pid;
 	bool root, up, populated, stopping;
 	bool last_used; /* started with what was in force before a mistake */
+	unsigned lacks; /* LACKS_*: what this kernel has not */
 	int exit_code;
 	uint64_t started;
 	struct timer force; /* end of the drain */
