@@ -6,6 +6,7 @@
  * table in conf_test.c.  It ends when its channel closes.
  */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "hostile.h"
 #include "os/file.h"
@@ -13,7 +14,8 @@
 #include "os/spawn.h"
 #include "wire/boss_conf.h"
 
-#define CHANNEL 3
+#define CHANNEL  3
+#define INCLUDES 200u
 
 struct question {
 	unsigned number;
@@ -66,6 +68,19 @@ static int file_of(struct world *w, bool seal)
 	return fd;
 }
 
+static void include(struct buf *out)
+{
+	const struct boss_conf_include m = {.path = SPAN("/x")};
+	unsigned number = hostile_number(&boss_conf_hop, "include");
+	struct buf body;
+
+	buf_init(&body, IPC_BODY_MAX);
+	if (!ipc_encode(&boss_conf_hop.messages[number].body, &m, &body))
+		spawn_exit_now(2);
+	hostile_call(out, number, (uint32_t)(1 + buf_len(out) % 1000), IPC_NEVER, buf_span(&body));
+	buf_free(&body);
+}
+
 static int answer(struct world *w, char how, const struct question *q, struct buf *out)
 {
 	bool slice = q->number == hostile_number(&boss_conf_hop, "slice");
@@ -91,6 +106,21 @@ static int answer(struct world *w, char how, const struct question *q, struct bu
 	case 'r':
 		hostile_refusal(out, IPC_BUSY, q->id);
 		break;
+	case 'h': /* says nothing, and will not end either */
+	case 'l': /* right so far, then nothing more */
+		if (how == 'l' && q->number == hostile_number(&boss_conf_hop, "parse")) {
+			truth(out, q, false, false);
+			break;
+		}
+		for (;;)
+			(void)pause();
+	case 'f': /* asks for files for ever, one after the other */
+		include(out);
+		break;
+	case 'b': /* more of them at once than it may */
+		for (unsigned i = 0; i < INCLUDES; i++)
+			include(out);
+		break;
 	case 'd': /* a descriptor that nobody asked for */
 		fd = file_of(w, true);
 		truth(out, q, true, false);
@@ -113,7 +143,7 @@ int main(void)
 	buf_init(&out, IPC_FRAME_MAX);
 	hostile_hello(&out, &boss_conf_hop, 1);
 	if (w == NULL || frame == NULL || sock_send(w, CHANNEL, buf_span(&out), -1) != OS_OK)
-		return 2;
+		spawn_exit_now(2);
 	for (;;) {
 		enum os r = sock_recv(w, CHANNEL, frame, IPC_FRAME_MAX, &len, &passed);
 		if (r == OS_AGAIN)
@@ -122,9 +152,9 @@ int main(void)
 			spawn_exit_now(0);
 		if (how == 0 && passed >= 0 &&
 		    file_read_at(w, passed, &how, 1, 0, &got) != OS_OK)
-			return 2;
+			spawn_exit_now(2);
 		world_close(w, passed);
-		if (!question_of(span_of(frame, len), &q))
+		if (!question_of(span_of(frame, len), &q) && how != 'f')
 			continue;
 		buf_clear(&out);
 		passed = answer(w, how, &q, &out);

@@ -262,6 +262,7 @@ static void reap(struct super *s)
 			else
 				report_changed(s);
 		}
+		settings_child_gone(s, &e);
 		process_died(s, &e);
 	}
 }

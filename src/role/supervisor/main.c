@@ -198,6 +198,7 @@ int main(int argc, char **argv)
 		return 1;
 	s->started = world_now(s->world);
 	s->data_dir = s->run_lock = -1;
+	s->parser_ns = PARSER_NS;
 	s->root = os_uid() == 0;
 	if (notify_open(&s->notify) != OS_OK)
 		s->notify = -1; /* nobody to tell: the usual case */

@@ -4,7 +4,8 @@
  *
  * A throw-away child reads the text; this file opens what it asks for and
  * takes sealed slices back.  Only the supervisor's own slice is looked into,
- * by the bounded reader of conf/slice.  The last configuration that came into
+ * by the bounded reader of conf/slice.  A child that hangs is ended: one
+ * deadline counts for all that it is asked.  The last configuration that came into
  * force is kept as text beside the data: a start with a broken file uses it.
  */
 #include "role/supervisor/supervisor.h"
@@ -25,7 +26,7 @@
 struct reading {
 	struct super *super;
 	struct boss_conf *channel;
-	int32_t pid;
+	uint64_t deadline; /* of all its answers together */
 	struct arena *arena;
 	struct span data; /* where the data is, by a text that is wrong */
 };
@@ -56,6 +57,33 @@ static void child_dead(void *ctx, struct ipc *c, const char *reason)
 	ipc_free(c);
 }
 
+/* ---- the child's process: it may hang, and is then ended ------------------- */
+
+static void kill_parser(struct super *s)
+{
+	timer_stop(&s->parser_end);
+	if (s->parser_pid != 0)
+		(void)spawn_signal(s->parser_pid, SPAWN_KILL);
+	s->parser_pid = 0; /* it is reaped without a name */
+}
+
+static void did_not_end(struct timer *t)
+{
+	struct super *s = t->arg;
+	LOG(s->log, WARNING, "conf.parser-killed", 0,
+	    F_U64("process", (uint64_t)s->parser_pid),
+	    F_CSTR("why", "it did not end with its channel"));
+	kill_parser(s);
+}
+
+void settings_child_gone(struct super *s, const struct spawn_exit *e)
+{
+	if (e->pid != s->parser_pid)
+		return;
+	s->parser_pid = 0;
+	timer_stop(&s->parser_end);
+}
+
 static bool child_start(struct reading *r)
 {
 	struct super *s = r->super;
@@ -63,6 +91,8 @@ static bool child_start(struct reading *r)
 				    s->options.weak ? CONFINE_WEAK_WORD : NULL, NULL};
 	uint32_t id = ROLE_UID_FIRST + PROGRAM_CONF;
 	int pair[2];
+	kill_parser(s); /* the last one, if it is still there */
+	r->deadline = world_now(s->world) + s->parser_ns;
 	if (sock_packet_pair(s->world, pair) != OS_OK)
 		return false;
 	struct spawn spec = {.program = s->programs[PROGRAM_CONF],
@@ -72,7 +102,7 @@ static bool child_start(struct reading *r)
 			     .set_ids = s->root,
 			     .uid = id,
 			     .gid = id};
-	enum os started = spawn(&spec, &r->pid);
+	enum os started = spawn(&spec, &s->parser_pid);
 	world_close(s->world, pair[1]);
 	if (started != OS_OK) {
 		world_close(s->world, pair[0]);
@@ -91,6 +121,23 @@ static void child_end(struct reading *r)
 		ipc_free(boss_conf_ipc(r->channel));
 	r->channel = NULL; /* it ends when it sees the end of its channel */
 	arena_free(r->arena);
+	struct super *s = r->super;
+	uint64_t end = world_now(s->world) + PARSER_END_NS;
+	if (s->parser_pid != 0 &&
+	    !timer_start(s->loop, &s->parser_end, end, did_not_end, s))
+		kill_parser(s);
+}
+
+static void no_answer(const struct reading *r, enum ipc_result got, const char *path,
+		      struct buf *why)
+{
+	if (got == IPC_LATE)
+		buf_printf(why, "%s: the parser gave no answer within %llu ms and was "
+				"ended",
+			   path, (unsigned long long)(r->super->parser_ns / NS_PER_MS));
+	else
+		buf_printf(why, "%s: the parser gave no answer (%s)", path,
+			   ipc_result_name(got));
 }
 
 static bool parse(struct reading *r, const char *path, struct buf *why,
@@ -102,10 +149,9 @@ static bool parse(struct reading *r, const char *path, struct buf *why,
 		return false;
 	enum ipc_result ok =
 		boss_conf_parse(r->channel, &m, r->arena, &rep,
-				world_now(r->super->world) + STEP_NS);
+				r->deadline);
 	if (ok != IPC_OK) {
-		buf_printf(why, "%s: the parser gave no answer (%s)", path,
-			   ipc_result_name(ok));
+		no_answer(r, ok, path, why);
 		return false;
 	}
 	buf_add(why, rep.complaints);
@@ -120,7 +166,7 @@ static bool take_slices(struct reading *r, struct settings *out)
 		struct boss_conf_slice m = {.role = (uint16_t)role};
 		struct boss_conf_slice_reply rep;
 		if (boss_conf_slice(r->channel, &m, r->arena, &rep,
-				    world_now(r->super->world) + STEP_NS) !=
+				    r->deadline) !=
 		    IPC_OK)
 			return false;
 		if (rep.has_bytes) /* ours to close, whatever it says */
@@ -154,7 +200,7 @@ static void take_text(struct reading *r, struct settings *out)
 	struct boss_conf_written_reply rep;
 	if (boss_conf_written(r->channel, &(struct boss_conf_written){0},
 			      r->arena, &rep,
-			      world_now(r->super->world) + STEP_NS) == IPC_OK &&
+			      r->deadline) == IPC_OK &&
 	    rep.has_text)
 		out->text = rep.text;
 }
@@ -191,7 +237,7 @@ static bool can_change(struct reading *r, struct buf *why)
 		      &m.text) != OS_OK)
 		return true;
 	if (boss_conf_compare(r->channel, &m, r->arena, &rep,
-			      world_now(s->world) + STEP_NS) != IPC_OK ||
+			      r->deadline) != IPC_OK ||
 	    rep.restart.len == 0)
 		return true;
 	buf_printf(why,

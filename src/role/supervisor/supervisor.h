@@ -34,6 +34,8 @@
 #define SOCKETS_MAX      256u /* listening */
 #define ROLE_UID_FIRST   60800u /* when root: one uid a kind, from here on */
 #define STEP_NS          (20 * NS_PER_SEC) /* one step of bringing a role up */
+#define PARSER_NS        (20 * NS_PER_SEC) /* one reading of the configuration */
+#define PARSER_END_NS    NS_PER_SEC        /* for the parser to end by itself */
 #define BACKOFF_FIRST_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS   (10 * NS_PER_SEC)
 #define EARLY_DEATH_NS   NS_PER_SEC /* a death so soon after ready backs off */
@@ -110,6 +112,9 @@ struct super {
 	int folders[KIND_COUNT];
 	int notify, data_dir, run_lock;
 	int32_t populate_pid;
+	int32_t parser_pid; /* of the last reading, until it has ended */
+	uint64_t parser_ns; /* PARSER_NS */
+	struct timer parser_end;
 	bool root, up, populated, stopping;
 	bool last_used; /* started with what was in force before a mistake */
 	unsigned lacks; /* LACKS_*: what this kernel has not */
@@ -127,6 +132,7 @@ MUST_USE bool settings_read(struct super *, struct settings *out,
 			    struct buf *why);
 void settings_drop(struct super *, struct settings *);
 void settings_commit(struct super *); /* it is in force */
+void settings_child_gone(struct super *, const struct spawn_exit *);
 
 /* ports.c.  Binds what conf asks for and is not bound yet; keeps the rest. */
 MUST_USE bool ports_open(struct super *, const struct conf *, struct buf *why);
