@@ -139,6 +139,15 @@ static bool exposed(enum kind k)
 }
 
 /*
+ * Auth is there for the pool that speaks, keeps nothing, and is back in
+ * milliseconds: a word against it is believed, a few times in the speaker's life.
+ */
+static bool believed(struct process *reporter, const struct process *accused)
+{
+	return accused->kind == KIND_AUTH && reporter->words++ < WORDS_MAX;
+}
+
+/*
  * Who of the two is replaced.  A taken-over edge must not be able to have the
  * store killed by slander: an exposed role's word counts against itself.  Of two
  * others it is the one that asks, which kinds order (hops.h).
@@ -148,9 +157,9 @@ static struct process *less_trusted(struct process *reporter,
 {
 	if (exposed(accused->kind))
 		return accused;
-	if (exposed(reporter->kind) || reporter->kind > accused->kind)
-		return reporter;
-	return accused;
+	if (exposed(reporter->kind))
+		return believed(reporter, accused) ? accused : reporter;
+	return reporter->kind > accused->kind ? reporter : accused;
 }
 
 void graph_broken(struct process *reporter, const struct boss_role_broken *m)

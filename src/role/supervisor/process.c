@@ -226,6 +226,7 @@ void process_raise(struct process *p)
 	p->started = world_now(s->world);
 	p->ready = 0;
 	p->drained = false;
+	p->words = 0;
 	p->raising = fiber_start(s->loop, raise_fiber, p);
 }
 

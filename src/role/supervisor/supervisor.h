@@ -38,6 +38,7 @@
 #define PARSER_END_NS    NS_PER_SEC        /* for the parser to end by itself */
 #define BACKOFF_FIRST_NS (100 * NS_PER_MS)
 #define BACKOFF_MAX_NS   (10 * NS_PER_SEC)
+#define WORDS_MAX        3u
 #define EARLY_DEATH_NS   NS_PER_SEC /* a death so soon after ready backs off */
 #define PATH_LEN_MAX     4096u
 
@@ -62,6 +63,7 @@ struct process {
 	struct role_logger *log;  /* logger only: ours to it */
 	uint64_t started, ready;
 	unsigned restarts, early_deaths;
+	unsigned words; /* against auth, in this life; see graph.c */
 	bool drained;
 	struct boss_role_drain_reply drain_reply; /* unread: it came */
 	struct arena *drain_arena;
