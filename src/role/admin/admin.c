@@ -155,9 +155,8 @@ static void on_run(void *ctx, struct ipc_call *call,
 						  "older than the command?")});
 		return;
 	}
-	struct job *j = a->draining || a->jobs == ADMIN_JOBS_MAX
-				? NULL
-				: job_new(c, call, m, v);
+	bool full = a->jobs == ADMIN_JOBS_MAX || c->jobs == ADMIN_JOBS_EACH;
+	struct job *j = a->draining || full ? NULL : job_new(c, call, m, v);
 	if (j == NULL) {
 		ipc_refuse(call, IPC_BUSY);
 		return;

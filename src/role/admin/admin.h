@@ -24,6 +24,7 @@
 #define ADMIN_CLIENTS_MAX   32u
 #define ADMIN_LISTENERS_MAX 8u
 #define ADMIN_JOBS_MAX      64u               /* verbs that run at a time */
+#define ADMIN_JOBS_EACH     4u                /* of one client */
 #define ADMIN_STEP_NS       (30 * NS_PER_SEC) /* one question to a role */
 #define ADMIN_JOB_MEMORY    (4u << 20)
 #define ADMIN_ROW_MAX       61440u
