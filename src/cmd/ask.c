@@ -158,6 +158,15 @@ static bool join(struct ask *a, const char *path, enum end *end)
 	return false;
 }
 
+static void leave(struct ask *a)
+{
+	if (a->channel != NULL)
+		ipc_free(cmd_admin_ipc(a->channel));
+	a->channel = NULL;
+	(void)loop_turn(a->loop); /* the channel goes at the end of a turn */
+	loop_free(a->loop);
+}
+
 static enum end end_of(enum cmd_admin_status s)
 {
 	static const enum end ends[] = {
@@ -220,12 +229,15 @@ bool ask(struct command *c, const struct args *args, const char *verb,
 	const char *path = socket_path(c, args, &out->end);
 	if (path == NULL || !join(&a, path, &out->end))
 		return false;
-	if (fiber_start(a.loop, run_fiber, &a) == NULL) {
+	bool started = fiber_start(a.loop, run_fiber, &a) != NULL;
+	if (started)
+		loop_run(a.loop);
+	clear_progress(&a);
+	leave(&a);
+	if (!started) {
 		complain(c, "memory is short");
 		return false;
 	}
-	loop_run(a.loop);
-	clear_progress(&a);
 	if (a.result != IPC_OK) {
 		out->end = no_reply(&a);
 		return false;
@@ -274,6 +286,22 @@ static bool show_rows(struct command *c, const struct answer *x,
 	return true;
 }
 
+/* Line by line, for a reload's complaints are several. */
+static void complain_why(struct command *c, struct span why)
+{
+	struct span line;
+	struct buf plain;
+	buf_init(&plain, SHOW_MAX);
+	while (why.len > 0) {
+		if (buf_len(&plain) > 0)
+			buf_addc(&plain, '\n');
+		(void)span_cut(&why, '\n', &line);
+		table_plain(&plain, line);
+	}
+	complain(c, "%.*s", (int)buf_len(&plain), plain.data + plain.from);
+	buf_free(&plain);
+}
+
 enum end answer_show(struct command *c, const struct args *args,
 		     const struct answer *x, const struct showing *s)
 {
@@ -284,7 +312,8 @@ enum end answer_show(struct command *c, const struct args *args,
 		show_json(x, s->shape, &out);
 	else
 		ok = show_rows(c, x, s, &out);
-	fwrite(out.data + out.from, 1, buf_len(&out), stdout);
+	if (buf_len(&out) > 0)
+		fwrite(out.data + out.from, 1, buf_len(&out), stdout);
 	buf_free(&out);
 	if (!ok) {
 		complain(c, "the answer could not be read: is the running "
@@ -292,7 +321,7 @@ enum end answer_show(struct command *c, const struct args *args,
 		return END_FAILED;
 	}
 	if (x->end != END_DONE && x->why.len > 0)
-		complain(c, "%.*s", SPAN_FMT(x->why));
+		complain_why(c, x->why);
 	else if (x->end == END_DONE && !args->json && x->row_count == 0 &&
 		 s->done != NULL)
 		puts(s->done);

@@ -73,21 +73,26 @@ static bool gather(struct command *c, const struct json *all, bool confined,
 	return true;
 }
 
-static void supervisor_line(const struct json *all)
+static void supervisor_line(struct buf *out, const struct json *all)
 {
 	const struct json *s = json_member(all, "supervisor");
 	const struct json *apart = json_member(s, "separate_uids");
 	struct span pid = json_text(s, "pid");
 	const struct json *weak = json_member(s, "weak_kernel_allowed");
 	struct span lacks = json_text(s, "kernel_lacks");
-	printf("supervisor: pid %.*s, %s\n", SPAN_FMT(pid),
-	       apart != NULL && apart->truth
-		       ? "each role has a user id of its own"
-		       : "all roles share one user id (not started as root)");
-	if (weak != NULL && weak->truth)
-		printf("started with --allow-weak-kernel: this kernel %s%.*s\n",
-		       lacks.len > 0 ? "has no " : "lacks nothing", SPAN_FMT(lacks));
-	putchar('\n');
+	buf_add(out, SPAN("supervisor: pid "));
+	table_plain(out, pid);
+	buf_printf(out, ", %s\n",
+		   apart != NULL && apart->truth
+			   ? "each role has a user id of its own"
+			   : "all roles share one user id (not started as root)");
+	if (weak != NULL && weak->truth) {
+		buf_printf(out, "started with --allow-weak-kernel: this kernel %s",
+			   lacks.len > 0 ? "has no " : "lacks nothing");
+		table_plain(out, lacks);
+		buf_addc(out, '\n');
+	}
+	buf_addc(out, '\n');
 }
 
 static bool show(struct command *c, struct span text, bool confined)
@@ -97,8 +102,8 @@ static bool show(struct command *c, struct span text, bool confined)
 	struct buf out;
 	if (all == NULL || !gather(c, all, confined, &rows, &count))
 		return false;
-	supervisor_line(all);
 	buf_init(&out, 1u << 20);
+	supervisor_line(&out, all);
 	bool ok = table_render(&out, c->arena,
 			       confined ? confined_columns : process_columns,
 			       confined ? ARRAY_LEN(confined_columns)

@@ -15,7 +15,7 @@ static bool acts(uint32_t c)
 	       (c >= 0x2066 && c <= 0x2069);
 }
 
-static void shown(struct buf *out, struct span s)
+void table_plain(struct buf *out, struct span s)
 {
 	while (s.len > 0) {
 		uint32_t c = 0;
@@ -66,7 +66,7 @@ static void number_cell(struct buf *out, enum column_kind kind,
 		time_text(out, v->text);
 	else if (kind == COLUMN_COUNT || kind == COLUMN_TEXT ||
 		 !span_u64(v->text, UINT64_MAX, &n))
-		shown(out, v->text);
+		table_plain(out, v->text);
 	else if (kind == COLUMN_LIMIT && n == 0)
 		buf_add(out, SPAN("none"));
 	else
@@ -79,7 +79,7 @@ void table_cell(struct buf *out, enum column_kind kind, const struct json *v)
 	if (v != NULL && v->kind == JSON_NUMBER)
 		number_cell(out, kind, v);
 	else if (v != NULL && v->kind == JSON_TEXT)
-		shown(out, v->text);
+		table_plain(out, v->text);
 	else if (v != NULL && v->kind == JSON_BOOL)
 		buf_add(out, v->truth ? SPAN("yes") : SPAN("no"));
 	else if (v != NULL && v->kind == JSON_LIST)

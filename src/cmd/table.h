@@ -24,6 +24,8 @@ struct column {
 	enum column_kind kind;
 };
 
+/* Text of a stranger, appended: a question mark for what a terminal would act on. */
+void table_plain(struct buf *, struct span);
 /* One value as text, appended.  v NULL: nothing is there. */
 void table_cell(struct buf *, enum column_kind, const struct json *v);
 
