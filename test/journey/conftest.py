@@ -19,6 +19,7 @@ from kit.instance import PROGRAM, SANITIZED, Instance  # noqa: E402
 from kit.mail import empty  # noqa: E402
 from kit.oracle import Oracle, check_log, drop_canary  # noqa: E402
 
+CHEAP = 21  # above 20 users their passwords are hashed cheaply
 LIMIT_SECONDS = 180 if SANITIZED else 60
 
 
@@ -47,7 +48,7 @@ def limited(request):
 
 @pytest.fixture(scope='session')
 def shared():
-    instance = Instance(users=21 if SANITIZED else 20)  # above 20 their passwords are cheap
+    instance = Instance(users=CHEAP if SANITIZED else 20)
     try:
         yield instance.start()
         drop_canary(instance)
@@ -78,7 +79,7 @@ def with_rsa():
 @pytest.fixture
 def own(request):
     """An instance for one case, which may do to it what it likes."""
-    instance = Instance(users=3)
+    instance = Instance(users=CHEAP if SANITIZED else 3)
     try:
         yield instance.start()
         if instance.process.poll() is None:
