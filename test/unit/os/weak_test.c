@@ -37,6 +37,8 @@ static int child(int (*fn)(unsigned), unsigned lacks)
 
 static bool weaken(unsigned lacks)
 {
+	const struct scmp_arg_cmp asks = {.arg = 0, .op = SCMP_CMP_EQ,
+					  .datum_a = PR_GET_SECCOMP};
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ALLOW);
 	bool ok = f != NULL;
 
@@ -46,8 +48,8 @@ static bool weaken(unsigned lacks)
 	if (lacks & LACKS_SECCOMP)
 		ok = ok &&
 		     seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(seccomp), 0) == 0 &&
-		     seccomp_rule_add(f, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1,
-				      SCMP_A0(SCMP_CMP_EQ, PR_GET_SECCOMP)) == 0;
+		     seccomp_rule_add_array(f, SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1,
+					    &asks) == 0;
 	ok = ok && seccomp_load(f) == 0;
 	seccomp_release(f);
 	return ok;
