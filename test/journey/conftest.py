@@ -15,11 +15,10 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from kit.instance import PROGRAM, SANITIZED, Instance  # noqa: E402
+from kit.instance import PROGRAM, SANITIZED, USERS, Instance  # noqa: E402
 from kit.mail import empty  # noqa: E402
 from kit.oracle import Oracle, check_log, drop_canary  # noqa: E402
 
-CHEAP = 21  # above 20 users their passwords are hashed cheaply
 LIMIT_SECONDS = 180 if SANITIZED else 60
 
 
@@ -48,7 +47,7 @@ def limited(request):
 
 @pytest.fixture(scope='session')
 def shared():
-    instance = Instance(users=CHEAP if SANITIZED else 20)
+    instance = Instance(users=USERS)
     try:
         yield instance.start()
         drop_canary(instance)
@@ -79,7 +78,7 @@ def with_rsa():
 @pytest.fixture
 def own(request):
     """An instance for one case, which may do to it what it likes."""
-    instance = Instance(users=CHEAP if SANITIZED else 3)
+    instance = Instance(users=USERS if SANITIZED else 3)
     try:
         yield instance.start()
         if instance.process.poll() is None:

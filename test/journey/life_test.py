@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from kit.instance import PROGRAM, Instance, alive, short_folder, wait
+from kit.instance import PROGRAM, USERS, Instance, alive, short_folder, wait
 from kit.mail import ELSEWHERE, deliver, find, mails, message, token
 from kit.wire import Imap, Pop, Smtp, imap, mx, pop, submission
 
@@ -30,7 +30,7 @@ def test_the_endpoints_file(demo):
     for key in ('ca', 'config', 'log'):
         assert os.path.isabs(facts[key]) and facts[key].startswith(str(demo.dir))
     assert [row['user'].split('@')[0] for row in facts['accounts']] == \
-        ['alice', 'bob'] + [f'u{n}' for n in range(1, 21)]
+        ['alice', 'bob'] + [f'u{n}' for n in range(1, USERS + 1)]
     for row in facts['accounts'][:2]:
         assert row['password'].isalnum() and len(row['password']) >= 12
     assert {row['password'] for row in facts['accounts'][2:]} == {'secret'}
