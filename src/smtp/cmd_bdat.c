@@ -60,8 +60,11 @@ enum smtp_step smtp_refuse_bdat(struct smtp_session *s, struct span arg, enum sm
 	if (io != IO_OK)
 		return smtp_lost(s, io);
 	/* The client will give up this message or has sent all of it. */
-	if (c.last && s->broken)
+	if (c.last && s->broken) {
+		for (uint32_t i = 1; i < smtp_message_answers(s); i++)
+			smtp_say(s, r);
 		smtp_transaction_end(s);
+	}
 	return smtp_bad(s, r);
 }
 
@@ -94,10 +97,11 @@ static enum smtp_step refuse_begin(struct smtp_session *s, struct chunk c,
 	buf_init(&words, SMTP_REPLY_TEXT_MAX);
 	buf_add(&words, span_sub(text, 0, SMTP_REPLY_TEXT_MAX));
 	enum io io = read_chunk(s, c.size);
-	if (io == IO_OK) {
+	if (io == IO_OK && c.last) {
+		smtp_message_refuse(s, r, buf_span(&words));
+		smtp_transaction_end(s);
+	} else if (io == IO_OK) {
 		break_off(s, r, buf_span(&words));
-		if (c.last)
-			smtp_transaction_end(s);
 	}
 	buf_free(&words);
 	return io == IO_OK ? SMTP_ON : smtp_lost(s, io);

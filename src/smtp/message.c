@@ -118,15 +118,14 @@ static void say_kept(struct smtp_session *s, struct span id)
 	buf_free(&text);
 }
 
-/* LMTP answers once for each recipient (RFC 2033 4.2). */
-static uint32_t answers(const struct smtp_session *s)
+uint32_t smtp_message_answers(const struct smtp_session *s)
 {
 	return s->set->role == SMTP_LMTP ? s->recipients : 1;
 }
 
-static void refuse_all(struct smtp_session *s, enum smtp_reply r, struct span text)
+void smtp_message_refuse(struct smtp_session *s, enum smtp_reply r, struct span text)
 {
-	for (uint32_t i = 0; i < answers(s); i++)
+	for (uint32_t i = 0; i < smtp_message_answers(s); i++)
 		smtp_say_text(s, r, text);
 }
 
@@ -148,7 +147,7 @@ static void ask_custody(struct smtp_session *s)
 	s->msg.open = false;
 	enum smtp_end e = s->host->ops->body_end(s->host, &id, &text);
 	if (e != SMTP_KEPT)
-		refuse_all(s, end_reply(e), text);
+		smtp_message_refuse(s, end_reply(e), text);
 	else if (s->set->role == SMTP_LMTP)
 		answer_recipients(s);
 	else
@@ -166,7 +165,7 @@ void smtp_message_end(struct smtp_session *s)
 		ask_custody(s);
 	} else {
 		smtp_message_abort(s);
-		refuse_all(s, r, (struct span){0});
+		smtp_message_refuse(s, r, (struct span){0});
 	}
 	smtp_transaction_end(s);
 }

@@ -103,6 +103,9 @@ void smtp_message_bytes(struct smtp_session *, struct span);
 MUST_USE enum io smtp_message_slice(struct smtp_session *, size_t read);
 enum smtp_reply smtp_message_refusal(const struct smtp_session *);
 void smtp_message_abort(struct smtp_session *);
+/* Replies to the end of data: in LMTP one a recipient (RFC 2033 4.2, 4.3). */
+uint32_t smtp_message_answers(const struct smtp_session *);
+void smtp_message_refuse(struct smtp_session *, enum smtp_reply, struct span text);
 /* All bytes are here: ask for custody, answer, end the transaction. */
 void smtp_message_end(struct smtp_session *);
 

@@ -225,6 +225,14 @@ static void lmtp_answers_each_recipient(void **state)
 	TALK(&t, "LHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\n"
 		 "RCPT TO:<c@b.example>\r\nBDAT 3 LAST\r\nx\r\n",
 	     "220 250 250/2.1.0 250/2.1.5 250/2.1.5 451/4.3.0 451/4.3.0");
+	/* RFC 2033 4.3: also where the host would not begin, and after a broken chunk. */
+	t.begin = SMTP_BODY_LATER;
+	TALK(&t, "LHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\n"
+		 "RCPT TO:<c@b.example>\r\nBDAT 3 LAST\r\nx\r\nNOOP\r\n",
+	     "220 250 250/2.1.0 250/2.1.5 250/2.1.5 451/4.3.0 451/4.3.0 250/2.0.0");
+	TALK(&t, "LHLO c.example\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\n"
+		 "RCPT TO:<c@b.example>\r\nBDAT 3\r\nx\r\nBDAT 0 LAST\r\nNOOP\r\n",
+	     "220 250 250/2.1.0 250/2.1.5 250/2.1.5 451/4.3.0 503/5.5.1 503/5.5.1 250/2.0.0");
 	talk_free(&t);
 }
 
