@@ -10,6 +10,10 @@
 #include "base/arena.h"
 
 #define LOG_GROUPS_MAX 4096u
+#define LOG_FIELDS     4
+
+/* Of a group, in the order of its fields. */
+extern const char *const log_keys[LOG_FIELDS];
 
 struct log_group {
 	uint64_t count;
@@ -20,6 +24,7 @@ struct log_summary {
 	struct log_group *groups;
 	size_t count;
 	uint64_t left_out; /* lines that found no room */
+	uint16_t order[LOG_GROUPS_MAX]; /* groups by their fields, while they are counted */
 };
 
 /* NULL groups: the arena is full.  Text and arena outlive it.  `temporary` is
