@@ -7,6 +7,7 @@
 #   make check-fresh     the README's commands, typed in a new Debian 12
 #   make demo [ONCE=1]   a whole server in a throw-away folder
 #   make fuzz MINUTES=n  every parser's fuzzer for that long in all
+#   make fuzz-cover      how much of each parser the fuzzers reach; 85 % at least
 #   make bench [PEER=p]  figures, beside those of a peer such as postfix+dovecot
 #   make install         DESTDIR= is honoured; PREFIX= counts when first built
 #   make clean
@@ -40,6 +41,10 @@ demo: all
 fuzz:
 	@tool/check --minutes $(MINUTES) fuzz
 
+fuzz-cover:
+	@tool/packages install --test
+	@tool/fuzzcover
+
 bench: all
 	@test/bench/run $(addprefix --peer ,$(PEER))
 
@@ -47,6 +52,6 @@ install: all
 	@meson install -C build --no-rebuild $(if $(DESTDIR),--destdir $(DESTDIR))
 
 clean:
-	rm -rf build build-check build-clang build-fuzz build-bench
+	rm -rf build build-check build-clang build-fuzz build-cover build-bench
 
-.PHONY: all check check-long check-fresh demo fuzz bench install clean
+.PHONY: all check check-long check-fresh demo fuzz fuzz-cover bench install clean

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/ensure.h"
 #include "box/format.h"
 
@@ -43,6 +44,19 @@ static void same_page(const struct page *p)
 	free(again);
 }
 
+static void same_head(const struct head *h)
+{
+	struct head *again = calloc(1, sizeof *again);
+	struct buf row;
+	buf_init(&row, 4 * BOX_PAGE_BYTES);
+	box_head_pack(&row, h);
+	ENSURE(again && buf_ok(&row) && box_head_unpack(buf_span(&row), true, again));
+	ENSURE(again->version == h->version && again->messages == h->messages &&
+	       again->uid_next == h->uid_next && again->bytes == h->bytes);
+	buf_free(&row);
+	free(again);
+}
+
 static void read_pages(struct span in)
 {
 	struct page *p = malloc(sizeof(*p));
@@ -50,8 +64,10 @@ static void read_pages(struct span in)
 	ENSURE(p && h);
 	if (box_page_read(in, 3, p))
 		same_page(p);
-	if (box_head_unpack(in, true, h))
+	if (box_head_unpack(in, true, h)) {
 		same_page(&h->tail);
+		same_head(h);
+	}
 	(void)!box_head_unpack(in, false, h);
 	free(h);
 	free(p);
@@ -69,13 +85,91 @@ static void read_cold(struct span in)
 	buf_free(&row);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_log(struct span in)
 {
-	struct span names[BOX_KEYWORDS_MAX];
+	uint32_t pages[8];
+	struct box_run runs[8];
+	struct log_row l = {.pages = pages, .runs = runs};
+	struct buf row;
+	(void)!box_log_read(in, page, run, NULL);
+	/* One that is written, of numbers that the bytes choose, is read. */
+	for (size_t i = 0; i < 8 && i < in.len; i++) {
+		uint32_t step = 1u + (unsigned char)in.ptr[i];
+		pages[i] = (i > 0 ? pages[i - 1] : 0) + step;
+		runs[i].first = (i > 0 ? runs[i - 1].last + 1 : 1) + step;
+		runs[i].last = runs[i].first + step;
+		l.page_count = l.run_count = i + 1;
+	}
+	buf_init(&row, BOX_ROW_MAX);
+	box_log_write(&row, &l);
+	ENSURE(buf_ok(&row) && box_log_read(buf_span(&row), page, run, NULL));
+	buf_free(&row);
+}
+
+static void read_done(struct span in)
+{
+	struct done_row d;
+	struct buf row;
+	if (!box_done_read(in, &d))
+		return;
+	buf_init(&row, BOX_ROW_MAX);
+	box_done_write(&row, &d);
+	ENSURE(buf_ok(&row) && box_done_read(buf_span(&row), &d));
+	buf_free(&row);
+}
+
+static void read_keywords(struct span in)
+{
+	struct span names[BOX_KEYWORDS_MAX], again[BOX_KEYWORDS_MAX];
+	size_t n, m;
+	struct buf row;
+	if (!box_keywords_read(in, names, &n))
+		return;
+	buf_init(&row, BOX_ROW_MAX);
+	box_keywords_write(&row, names, n);
+	ENSURE(buf_ok(&row) && box_keywords_read(buf_span(&row), again, &m) && n == m);
+	buf_free(&row);
+}
+
+static void read_names(struct span in)
+{
 	struct account_row account;
 	struct name_row name;
-	struct done_row done;
-	size_t n;
+	struct buf row;
+	buf_init(&row, BOX_ROW_MAX);
+	if (box_account_read(in, &account)) {
+		box_account_write(&row, &account);
+		ENSURE(box_account_read(buf_span(&row), &account));
+	}
+	buf_clear(&row);
+	if (box_name_read(in, &name)) {
+		box_name_write(&row, &name);
+		ENSURE(box_name_read(buf_span(&row), &name));
+	}
+	buf_free(&row);
+}
+
+/* A key tells what it was made of, and lies before the end of its range. */
+static void keys(struct span in)
+{
+	uint64_t n = 0;
+	for (size_t i = 0; i < 12 && i < in.len; i++)
+		n = n << 8 | (unsigned char)in.ptr[i];
+	struct box_key log = box_key_log((uint32_t)(n >> 7), n);
+	struct box_key two = box_key_two('M', (uint32_t)n, (uint32_t)(n >> 9));
+	struct box_key end = box_key_end(&two);
+	struct box_key name = box_key_name('N', span_sub(in, 0, BOX_NAME_MAX));
+	struct box_token token = {{1, 2}};
+	struct box_key done = box_key_token(&token);
+	ENSURE(box_key_modseq(box_key_span(&log)) == n);
+	ENSURE(box_key_number(box_key_span(&two), 1) == (uint32_t)n);
+	ENSURE(box_key_number(box_key_span(&two), 5) == (uint32_t)(n >> 9));
+	ENSURE(span_cmp(box_key_span(&two), box_key_span(&end)) < 0);
+	ENSURE(name.len == 1 + size_min(in.len, BOX_NAME_MAX) && done.len == 17);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	if (size == 0)
 		return 0;
 	struct span in = span_of(data + 1, size - 1);
@@ -87,17 +181,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		read_cold(in);
 		break;
 	case 2:
-		(void)!box_log_read(in, page, run, NULL);
+		read_log(in);
 		break;
 	case 3:
-		(void)!box_done_read(in, &done);
+		read_done(in);
 		break;
 	case 4:
-		(void)!box_keywords_read(in, names, &n);
+		read_keywords(in);
 		break;
 	default:
-		(void)!box_account_read(in, &account);
-		(void)!box_name_read(in, &name);
+		read_names(in);
+		keys(in);
 	}
 	return 0;
 }

@@ -25,6 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct span out = buf_span(&b);
 		ENSURE(utf8_valid(out) && !span_has(out, '\x1b'));
 	}
+	(void)json_u64(v, "b");
 	buf_clear(&b);
 	json_quote(&b, text);
 	if (buf_ok(&b))

@@ -44,14 +44,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *a = arena_new(8u << 20);
 	ENSURE(a != NULL);
 	buf_init(&b, 1u << 20);
-	mime_words_decode(NULL, in, &b);
+	struct mime_charsets *sets = data[0] & 16 ? mime_charsets_open() : NULL;
+	mime_words_decode(sets, in, &b);
 	check(&b);
 	if (mime_content_parse(in, a, &c)) {
-		mime_param_decode(NULL, c.params, SPAN("filename"), &b);
+		mime_param_decode(sets, c.params, SPAN("filename"), &b);
 		check(&b);
 	}
 	decode(in, MIME_BASE64, data[0] % 16 + 1u);
 	decode(in, MIME_QP, data[0] % 16 + 1u);
+	mime_charsets_close(sets);
 	buf_free(&b);
 	arena_free(a);
 	return 0;

@@ -94,7 +94,8 @@ struct mem_message *mem_deliver(struct mem_host *m, struct mem_box *b, struct sp
 				    .date = 837596665, .size = data.len};
 	msg->data = malloc(data.len + 1);
 	memcpy(msg->data, data.ptr, data.len);
-	msg->summary = summarise(m, span_of(msg->data, msg->size));
+	struct span kept = span_of(msg->data, msg->size);
+	msg->summary = m->understand ? m->understand(m->summaries, kept) : summarise(m, kept);
 	buf_init(&msg->written, SUMMARY_MAX);
 	return msg;
 }

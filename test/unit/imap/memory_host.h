@@ -55,6 +55,8 @@ struct mem_host {
 	/* Knobs. */
 	enum imap_answer append_begin, append_end, copy_answer;
 	bool body_gone;
+	/* How a message is understood; NULL: header and body, no more. */
+	struct summary *(*understand)(struct arena *, struct span);
 
 	/* What was asked. */
 	unsigned logins, appends, aborts, expunges, selects, deselects, bodies;
