@@ -151,3 +151,30 @@ def test_harness_lists(tree):
     assert 'is also in' in refused(tree, 'harnesses')
     (fuzz / 'harnesses' / 'y.list').write_text('b: dep_base\n')
     assert 'b_fuzz.c is missing' in refused(tree, 'harnesses')
+
+
+def parser_tree(tree, table):
+    (tree / 'test' / 'fuzz').mkdir(parents=True, exist_ok=True)
+    (tree / 'test' / 'fuzz' / 'parsers.list').write_text(table)
+    program = tree / 'linear.sh'
+    program.write_text('#!/bin/sh\necho "ok 1 - one 2.0 x"\nexit ${END:-0}\n')
+    program.chmod(0o755)
+    return program
+
+
+def test_every_parser_has_a_linear_time_case(tree):
+    write(tree, 'base/a.c', 'bool base_parse(struct span text, int *out)\n{\n}\n')
+    program = parser_tree(tree, '# table\nbase/a.c: one\n')
+    accepted(tree, 'linear', program)
+    parser_tree(tree, 'base/a.c:\n')
+    assert 'base/a.c has no linear-time case' in refused(tree, 'linear', program)
+    parser_tree(tree, 'base/a.c: two\n')
+    said = refused(tree, 'linear', program)
+    assert 'there is no case two' in said and 'case one is of no parser' in said
+    parser_tree(tree, 'base/b.c: one\n')
+    said = refused(tree, 'linear', program)
+    assert 'base/a.c defines a parser' in said and 'base/b.c is in parsers.list' in said
+    parser_tree(tree, 'base/a.c: one\n-base/b.c: a word\n')
+    accepted(tree, 'linear', program)
+    program.write_text('#!/bin/sh\necho "not ok 1 - one 4.1 x"\nexit 1\n')
+    assert '1 not linear' in refused(tree, 'linear', program)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mime/parse: trees of messages by hand, limits, hostile shapes, linear time. */
+/* mime/parse: trees of messages by hand, limits, hostile shapes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -270,51 +269,6 @@ static void huge_values_fit_the_summary(void **state)
 	buf_free(&b);
 }
 
-/* Processor time for n repetitions, the best of three. */
-static double seconds(const char *head, const char *unit, size_t n)
-{
-	struct buf b;
-	double best = 1e9;
-	buf_init(&b, 64u << 20);
-	repeat(&b, head, 1);
-	repeat(&b, unit, n);
-	for (int i = 0; i < 3; i++) {
-		struct mime_parser *p;
-		clock_t start = clock();
-		parse(&p, buf_span(&b), 65536);
-		double t = (double)(clock() - start) / CLOCKS_PER_SEC;
-		best = t < best ? t : best;
-		mime_parser_free(p);
-	}
-	buf_free(&b);
-	return best;
-}
-
-static void time_is_linear(void **state)
-{
-	(void)state;
-	static const char *const shapes[][2] = {
-		{"\r\n", "text without end "},
-		{MULTI, "--b\r\n"},
-		{MULTI, "--b\r\n\r\n"},
-		{"", "X: y\r\n"},
-		{"X: y", "\r\n z"},
-		{"To: ", "("},
-		{"To: ", "a:;b@c,<"},
-		{"Subject: ", "=?utf-8?q?x?= "},
-		{"Subject: ", "=?"},
-		{"Content-Type: text/plain", ";a=\"x"},
-		{"Content-Disposition: x", ";filename*0*=%e2"},
-		{MULTI "--b\r\n", "Content-Type: multipart/x; boundary=b\r\n\r\n--b\r\n"},
-	};
-	for (size_t i = 0; i < ARRAY_LEN(shapes); i++) {
-		double one = seconds(shapes[i][0], shapes[i][1], 60000);
-		double two = seconds(shapes[i][0], shapes[i][1], 120000);
-		if (two > 2.5 * one + 0.03)
-			fail_msg("shape %zu: %f s, then %f s", i, one, two);
-	}
-}
-
 static void memory_is_bounded_by_limits(void **state)
 {
 	(void)state;
@@ -345,7 +299,6 @@ int main(void)
 		cmocka_unit_test(depth_limit),
 		cmocka_unit_test(field_limits),
 		cmocka_unit_test(huge_values_fit_the_summary),
-		cmocka_unit_test(time_is_linear),
 		cmocka_unit_test(memory_is_bounded_by_limits),
 	};
 	return cmocka_run_group_tests_name("mime/parse", tests, NULL, NULL);

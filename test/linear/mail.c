@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test/linear: what reads messages: mime, summary, smtp's grammar. */
+#include "base/arena.h"
+#include "base/ensure.h"
+#include "linear.h"
+#include "mime/address.h"
+#include "mime/charset.h"
+#include "mime/content.h"
+#include "mime/decode.h"
+#include "mime/match.h"
+#include "mime/parse.h"
+#include "mime/submit.h"
+#include "mime/trace.h"
+#include "mime/words.h"
+#include "smtp/data.h"
+#include "smtp/path.h"
+
+#define MESSAGE (1u << 20)
+#define FIELD	65536u
+#define MULTI "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+
+static void parse(struct span in)
+{
+	struct mime_parser *p = mime_parser_new(NULL);
+	struct buf out;
+	ENSURE(p != NULL);
+	for (size_t at = 0; at < in.len; at += 65536)
+		mime_parser_feed(p, span_sub(in, at, 65536));
+	buf_init(&out, SUMMARY_MAX);
+	ENSURE(summary_write(mime_parser_end(p), &out));
+	buf_free(&out);
+	mime_parser_free(p);
+}
+
+/* The written form of a message's summary, as long as it gets. */
+static void summary_of(struct buf *b, size_t n)
+{
+	struct mime_parser *p = mime_parser_new(NULL);
+	struct buf text;
+	ENSURE(p != NULL);
+	/* Sixteen bytes of summary for each part or so; the size goes in front. */
+	buf_init(&text, 1u << 20);
+	buf_add(&text, SPAN(MULTI));
+	for (size_t i = 0; i < n / 64; i++)
+		buf_add(&text, SPAN("--b\r\nContent-ID: <aaaaaaaaaaaaaaaaaaaaaaaaaaaa>\r\n\r\nx\r\n"));
+	mime_parser_feed(p, buf_span(&text));
+	struct summary *s = mime_parser_end(p);
+	ENSURE(summary_write(s, b));
+	buf_free(&text);
+	mime_parser_free(p);
+}
+
+static void summary(struct span in)
+{
+	struct arena *a = arena_new(32u << 20);
+	struct summary *s;
+	ENSURE(a != NULL);
+	/* The size stands in it as well, so only its own is taken. */
+	for (uint64_t size = 1; size < 4; size++)
+		(void)!summary_read(in, size, a, &s);
+	arena_free(a);
+}
+
+static void match(struct span in)
+{
+	const struct mime_needle needles[] = {
+		{MIME_IN_BODY, {0}, SPAN("aaaaaaaaaaaaaaab")},
+		{MIME_IN_TEXT, {0}, SPAN("abababababababac")},
+		{MIME_IN_FIELD, SPAN("Subject"), SPAN("aaab")},
+	};
+	struct mime_parser *p = mime_parser_new(NULL);
+	ENSURE(p != NULL);
+	mime_parser_feed(p, in);
+	struct mime_match *m = mime_match_new(NULL, mime_parser_end(p), needles, 3);
+	ENSURE(m != NULL);
+	for (size_t at = 0; at < in.len; at += 65536)
+		(void)!mime_match_feed(m, span_sub(in, at, 65536));
+	(void)mime_match_end(m);
+	mime_match_free(m);
+	mime_parser_free(p);
+}
+
+static void addresses(struct span in)
+{
+	struct arena *a = arena_new(32u << 20);
+	struct summary_list l;
+	struct buf b;
+	ENSURE(a != NULL);
+	buf_init(&b, 4u << 20);
+	if (mime_address_list(in, a, &l) != MIME_ADDRESS_MEMORY)
+		mime_address_text(NULL, l, &b);
+	buf_free(&b);
+	arena_free(a);
+}
+
+static void content(struct span in)
+{
+	struct arena *a = arena_new(32u << 20);
+	struct mime_content c;
+	struct buf b;
+	ENSURE(a != NULL);
+	buf_init(&b, 4u << 20);
+	if (mime_content_parse(in, a, &c))
+		(void)mime_param_decode(NULL, c.params, SPAN("filename"), &b);
+	buf_free(&b);
+	arena_free(a);
+}
+
+static void words(struct span in)
+{
+	struct buf b;
+	buf_init(&b, 16u << 20);
+	mime_words_decode(NULL, in, &b);
+	mime_to_utf8(NULL, SPAN("windows-1252"), in, &b);
+	buf_free(&b);
+}
+
+static void decode(struct span in)
+{
+	for (int e = 0; e < 2; e++) {
+		struct mime_decoder d;
+		struct buf b;
+		buf_init(&b, in.len);
+		mime_decoder_init(&d, e == 0 ? MIME_BASE64 : MIME_QP);
+		mime_decode(&d, in, &b);
+		mime_decode_end(&d, &b);
+		buf_free(&b);
+	}
+}
+
+static void submit(struct span in)
+{
+	const struct mime_submit how = {.login = SPAN("u@b"), .message_id = SPAN("<i@b>")};
+	struct arena *a = arena_new(32u << 20);
+	struct mime_edit e;
+	ENSURE(a != NULL);
+	(void)!mime_submit(in, &how, a, &e);
+	(void)mime_trace_delivered(in, SPAN("u@b"));
+	(void)mime_trace_received(in);
+	arena_free(a);
+}
+
+static void data(struct span in)
+{
+	struct smtp_data d = {0};
+	struct span run;
+	while (in.len > 0 && !smtp_data_next(&d, &in, &run))
+		;
+}
+
+static void path(struct span in)
+{
+	struct smtp_path p;
+	struct span rest = in;
+	(void)!smtp_path_parse(&rest, SMTP_PATH_NULL | SMTP_PATH_POSTMASTER, &p);
+	(void)!smtp_address_parse(in, &p);
+	(void)smtp_hello_ok(in);
+}
+
+#define ROW(n, f, max, b, u, a) {.name = n, .before = SPAN_INIT(b), .unit = SPAN_INIT(u), \
+	.after = SPAN_INIT(a), .limit = max, .run = f}
+
+static const struct linear_case cases[] = {
+	ROW("mime", parse, MESSAGE, "\r\n", "text without end ", ""),
+	ROW("mime", parse, MESSAGE, MULTI, "--b\r\n", ""),
+	ROW("mime", parse, MESSAGE, MULTI, "--b\r\n\r\n", ""),
+	ROW("mime", parse, MESSAGE, MULTI, "--bb\r\n--", ""),
+	ROW("mime", parse, MESSAGE, "", "X: y\r\n", ""),
+	ROW("mime", parse, MESSAGE, "X: y", "\r\n z", ""),
+	ROW("mime", parse, MESSAGE, "To: ", "(", ""),
+	ROW("mime", parse, MESSAGE, "To: ", "a:;b@c,<", ""),
+	ROW("mime", parse, MESSAGE, "Subject: ", "=?utf-8?q?x?= ", ""),
+	ROW("mime", parse, MESSAGE, "Subject: ", "=?", ""),
+	ROW("mime", parse, MESSAGE, "References: ", "<", ""),
+	ROW("mime", parse, MESSAGE, "References: ", "<a>", ""),
+	ROW("mime", parse, MESSAGE, "Content-Type: text/plain", ";a=\"x", ""),
+	ROW("mime", parse, MESSAGE, "Content-Type: text/plain", ";a*0=x", ""),
+	ROW("mime", parse, MESSAGE, "Content-Disposition: x", ";filename*0*=%e2", ""),
+	ROW("mime", parse, MESSAGE, "", "To: a@b\r\n", "\r\n"),
+	ROW("mime", parse, MESSAGE, "", "Content-Type: message/rfc822\r\n\r\n", ""),
+	ROW("mime", parse, MESSAGE, MULTI "--b\r\n",
+	    "Content-Type: multipart/x; boundary=b\r\n\r\n--b\r\n", ""),
+	{.name = "summary", .limit = 60000, .run = summary, .build = summary_of},
+	ROW("match", match, MESSAGE, "Subject: x\r\n\r\n", "a", ""),
+	ROW("match", match, MESSAGE, "Subject: x\r\n\r\n", "ababababababab", ""),
+	ROW("address", addresses, FIELD, "", "(", ""),
+	ROW("address", addresses, FIELD, "", "a@b,", ""),
+	ROW("address", addresses, FIELD, "", "\"", ""),
+	ROW("address", addresses, FIELD, "", "a:", ""),
+	ROW("address", addresses, FIELD, "", "<@a,", ""),
+	ROW("address", addresses, FIELD, "", "a b ", "<c@d>"),
+	ROW("content", content, FIELD, "a/b", ";c=d", ""),
+	ROW("content", content, FIELD, "a/b", ";filename*1=d", ""),
+	ROW("content", content, FIELD, "a/b;filename=\"", "\\\"", "\""),
+	ROW("content", content, FIELD, "", "(", ""),
+	ROW("words", words, FIELD, "", "=?utf-8?q?", ""),
+	ROW("words", words, FIELD, "", "=?utf-8?b?w6k=?= ", ""),
+	ROW("words", words, FIELD, "", "=?x?q?=E9?=", ""),
+	ROW("decode", decode, LINEAR_INPUT, "", "=4", ""),
+	ROW("decode", decode, LINEAR_INPUT, "", " ", ""),
+	ROW("decode", decode, LINEAR_INPUT, "", "QUJD\r\n", ""),
+	ROW("submit", submit, LINEAR_INPUT, "From: u@b\r\n", "Bcc: a\r\nTo: b\r\n", "\r\n"),
+	ROW("submit", submit, LINEAR_INPUT, "From: u@b\r\n", "Received: x\r\n y\r\n", "\r\n"),
+	ROW("smtp_data", data, LINEAR_INPUT, "", ".\r\n..\r\n", ""),
+	ROW("smtp_data", data, LINEAR_INPUT, "", "\r", ""),
+	ROW("smtp_data", data, LINEAR_INPUT, "", "\r\n.\r", ""),
+	ROW("smtp_path", path, 4096, "<", "a", "@b>"),
+	ROW("smtp_path", path, 4096, "<\"", "\\\"", "\"@b>"),
+	ROW("smtp_path", path, 4096, "<a@", "b.", "c>"),
+	ROW("smtp_path", path, 4096, "<a@[IPv6:", "1:", "]>"),
+	ROW("smtp_path", path, 4096, "<", "@a,", ":b@c>"),
+};
+
+struct linear_cases linear_mail(void)
+{
+	return (struct linear_cases){cases, ARRAY_LEN(cases)};
+}

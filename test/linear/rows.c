@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test/linear: rows of the store, messages of hops, texts to sign, certificates. */
+#include <stdlib.h>
+
+#include "base/ensure.h"
+#include "box/format.h"
+#include "directory/format.h"
+#include "linear.h"
+#include "spool/format.h"
+#include "tls/certificate.h"
+#include "tls/recognise.h"
+#include "wire/edge_store.h"
+#include "wire/store_sorter.h"
+
+static void on_page(void *arg, uint32_t index)
+{
+	(void)arg;
+	(void)index;
+}
+
+static bool on_run(void *arg, uint32_t first, uint32_t last)
+{
+	(void)arg;
+	return first <= last;
+}
+
+static void log_row(struct span in)
+{
+	(void)!box_log_read(in, on_page, on_run, NULL);
+}
+
+/* Runs of one message, every other UID. */
+static void log_build(struct buf *b, size_t n)
+{
+	struct log_row l = {.run_count = n / 2 - 16};
+	l.runs = calloc(l.run_count, sizeof *l.runs);
+	ENSURE(l.runs != NULL);
+	for (size_t i = 0; i < l.run_count; i++)
+		l.runs[i].first = l.runs[i].last = (uint32_t)(2 * i + 1);
+	box_log_write(b, &l);
+	free(l.runs);
+}
+
+static void other_rows(struct span in)
+{
+	static struct page p;
+	struct cold c;
+	struct done_row d;
+	struct name_row name;
+	struct span names[BOX_KEYWORDS_MAX];
+	size_t n;
+	(void)!box_page_read(in, 3, &p);
+	(void)!box_cold_read(in, &c);
+	(void)!box_done_read(in, &d);
+	(void)!box_name_read(in, &name);
+	(void)!box_keywords_read(in, names, &n);
+}
+
+static void alias_row(struct span in)
+{
+	struct user_row user;
+	struct span one;
+	ENSURE(directory_user_read(in, &user));
+	while (directory_list_next(&user.targets, &one))
+		;
+}
+
+static void alias_build(struct buf *b, size_t n)
+{
+	static const struct span target = SPAN_INIT("someone.with.a.long.name.for.an.alias@somewhere.example");
+	struct directory_alias a = {.address = SPAN("a@b.example"), .count = n / 60};
+	struct span *targets = calloc(a.count, sizeof *targets);
+	ENSURE(targets != NULL);
+	for (size_t i = 0; i < a.count; i++)
+		targets[i] = target;
+	a.targets = targets;
+	directory_user_write_alias(b, &a);
+	free(targets);
+}
+
+static void directory_names(struct span in)
+{
+	struct span local, part;
+	(void)directory_address_ok(in);
+	(void)directory_domain_ok(in);
+	(void)!directory_split(in, &local, &part);
+}
+
+static void spool_rows(struct span in)
+{
+	const struct spool_id id = {{1}};
+	struct spool_recipient r;
+	struct job_row j;
+	struct lease_row l;
+	(void)!spool_recipient_read(in, 1, &r);
+	(void)!spool_job_read(in, &id, &j);
+	(void)!spool_lease_read(in, &l);
+}
+
+static void recognise(struct span in)
+{
+	(void)tls_recognise(0x0403, in);
+}
+
+/* The same bytes as every message of two hops. */
+static void hop(struct span in)
+{
+	char *text = malloc(in.len);
+	ENSURE(text != NULL);
+	memcpy(text, in.ptr, in.len);
+	for (int kind = 0; kind < 64; kind++) {
+		text[0] = (char)kind;
+		edge_store_decode_any(span_of(text, in.len));
+		store_sorter_decode_any(span_of(text, in.len));
+	}
+	free(text);
+}
+
+static void certificate(struct span in)
+{
+	struct arena *a = arena_new(8u << 20);
+	struct tls_certificate c;
+	ENSURE(a != NULL);
+	(void)!tls_certificate_check(a, in, SPAN("f"), 1700000000, NULL, &c);
+	arena_free(a);
+}
+
+#define ROW(n, f, max, b, u, a) {.name = n, .before = SPAN_INIT(b), .unit = SPAN_INIT(u), \
+	.after = SPAN_INIT(a), .limit = max, .run = f}
+
+static const struct linear_case cases[] = {
+	{.name = "box_rows", .limit = BOX_ROW_MAX, .run = log_row, .build = log_build},
+	ROW("box_rows", other_rows, BOX_ROW_MAX, "\1", "\1\1", ""),
+	ROW("box_rows", other_rows, BOX_ROW_MAX, "\1", "\x40", ""),
+	{.name = "directory_rows", .limit = DIRECTORY_TARGETS_BYTES, .run = alias_row, .build = alias_build},
+	ROW("directory_rows", directory_names, DIRECTORY_ADDRESS_MAX, "", "a.", "@b"),
+	ROW("directory_rows", directory_names, DIRECTORY_ADDRESS_MAX, "\"", "\\\"", "\"@b"),
+	ROW("spool_rows", spool_rows, SPOOL_ROW, "\1", "\1", ""),
+	ROW("spool_rows", spool_rows, SPOOL_ROW, "\1", "\0\x7f", ""),
+	ROW("recognise", recognise, LINEAR_INPUT, "", " ", ""),
+	ROW("hop", hop, IPC_BODY_MAX, "x", "\0\1a", ""),
+	ROW("hop", hop, IPC_BODY_MAX, "x", "\1\0", ""),
+	ROW("hop", hop, IPC_BODY_MAX, "x", "\0", ""),
+	ROW("certificate", certificate, TLS_PEM_MAX, "", "-----BEGIN CERTIFICATE-----\n", ""),
+	ROW("certificate", certificate, TLS_PEM_MAX, "-----BEGIN CERTIFICATE-----\n", "AAAA\n",
+	    "-----END CERTIFICATE-----\n"),
+	ROW("certificate", certificate, TLS_PEM_MAX, "", "-----BEGIN X-----\nAAAA\n-----END X-----\n", ""),
+};
+
+struct linear_cases linear_rows(void)
+{
+	return (struct linear_cases){cases, ARRAY_LEN(cases)};
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test/linear: what reads plain text: base, conf, dns, cmd, os. */
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/base64.h"
+#include "base/civil.h"
+#include "base/ensure.h"
+#include "base/utf8.h"
+#include "cmd/json.h"
+#include "cmd/log.h"
+#include "conf/parse.h"
+#include "conf/slice.h"
+#include "dns/packet.h"
+#include "kv/engine.h"
+#include "linear.h"
+#include "os/inner.h"
+
+static void base64(struct span in)
+{
+	struct buf out;
+	buf_init(&out, in.len);
+	(void)!base64_decode(&out, in);
+	buf_free(&out);
+}
+
+static void date(struct span in)
+{
+	struct civil_stamp s;
+	int64_t day;
+	(void)!civil_parse_rfc5322(in, &s);
+	(void)!civil_parse_imap(in, &s);
+	(void)!civil_parse_imap_date(in, &day);
+}
+
+static void utf8(struct span in)
+{
+	struct buf out;
+	buf_init(&out, 4 * in.len);
+	utf8_repair(&out, in);
+	(void)utf8_valid(in);
+	(void)utf8_fit(in, in.len / 2);
+	buf_free(&out);
+}
+
+static void words(struct span in)
+{
+	struct span rest = in, word;
+	uint64_t n;
+	while (span_cut(&rest, ' ', &word))
+		(void)!span_u64(span_trim(word), UINT64_MAX, &n);
+	(void)!span_u64(in, UINT64_MAX, &n);
+	(void)span_find_span(in, SPAN("\r\n.\r\n"));
+}
+
+static void json(struct span in)
+{
+	struct arena *a = arena_new(256u << 20);
+	struct buf out;
+	ENSURE(a != NULL);
+	(void)json_read(a, in);
+	buf_init(&out, 8 * in.len);
+	json_quote(&out, in);
+	buf_free(&out);
+	arena_free(a);
+}
+
+static void log_lines(struct span in)
+{
+	struct arena *a = arena_new(64u << 20), *temporary = arena_new(4u << 20);
+	struct log_summary s;
+	ENSURE(a != NULL && temporary != NULL);
+	log_summary(&s, a, temporary, in);
+	arena_free(temporary);
+	arena_free(a);
+}
+
+/* Each line of another kind. */
+static void many_kinds(struct buf *b, size_t n)
+{
+	for (unsigned i = 0; buf_len(b) + 120 <= n; i++)
+		buf_printf(b, "x event=tls.established listener=l%u direction=in version=v suite=s\n", i);
+}
+
+static void conf(struct span in)
+{
+	struct conf_snapshot *s;
+	struct conf_report r;
+	if (conf_parse(SPAN("f"), in, NULL, &r, &s) == CONF_OK) {
+		struct buf b;
+		struct arena *a = arena_new(CONF_MEMORY_MAX);
+		buf_init(&b, CONF_SLICE_MAX);
+		conf_slice(s, 0, &b);
+		ENSURE(a != NULL && conf_slice_read(buf_span(&b), 0, a) != NULL);
+		arena_free(a);
+		buf_free(&b);
+	}
+	conf_snapshot_free(s);
+	conf_report_free(&r);
+}
+
+static void many_nets(struct buf *b, size_t n)
+{
+	buf_add(b, SPAN("hostname a.b;\nlimits { exempt"));
+	for (unsigned i = 0; buf_len(b) + 24 <= n; i++)
+		buf_printf(b, " 10.%u.%u.%u", i >> 16 & 255, i >> 8 & 255, i & 255);
+	buf_add(b, SPAN("; }"));
+}
+
+static void dns_text(struct span in)
+{
+	struct dns_name name;
+	(void)!dns_name_parse(in, &name);
+	(void)!dns_name_parse_idna(in, &name);
+}
+
+static void dns_answer(struct span in)
+{
+	struct dns_answer *a = malloc(sizeof *a);
+	struct buf b;
+	ENSURE(a != NULL);
+	buf_init(&b, 64u << 20);
+	if (dns_packet_read(in, a)) {
+		(void)dns_canonical(a);
+		for (size_t i = 0; i < a->count; i++)
+			dns_record_text(a, &a->records[i], &b);
+	}
+	buf_free(&b);
+	free(a);
+}
+
+#define DNS_HEAD "\0\1\x81\x80\0\1\xff\xff\0\0\0\0\3abc\0\0\xff\0\1"
+#define DNS_A	 "\xc0\x0c\0\1\0\1\0\0\0\1\0\4\1\2\3\4"
+#define DNS_CNAME "\xc0\x0c\0\5\0\1\0\0\0\1\0\2\xc0\x0c"
+#define DNS_TXT	 "\xc0\x0c\0\x10\0\1\0\0\0\1\0\2\1\\"
+
+static void addresses(struct span in)
+{
+	struct addr a;
+	struct cidr c;
+	(void)!addr_parse(in, &a);
+	(void)!addr_parse_port(in, &a);
+	(void)!cidr_parse(in, &c);
+	(void)port_row_inode(in, 25);
+}
+
+static void kv_head(struct span in)
+{
+	struct head h;
+	(void)!kv_head_read(in, &h);
+}
+
+#define ROW(n, f, max, b, u, a) {.name = n, .before = SPAN_INIT(b), .unit = SPAN_INIT(u), \
+	.after = SPAN_INIT(a), .limit = max, .run = f}
+
+static const struct linear_case cases[] = {
+	ROW("base64", base64, LINEAR_INPUT, "", "QUJD", ""),
+	ROW("base64", base64, LINEAR_INPUT, "", "=", ""),
+	ROW("date", date, LINEAR_INPUT, "", "(", ""),
+	ROW("date", date, LINEAR_INPUT, "Mon, ", "(x)", " 7 Feb 1994 21:52:25 -0800"),
+	ROW("date", date, LINEAR_INPUT, "", " ", "1"),
+	ROW("utf8", utf8, LINEAR_INPUT, "", "\xf0\x9f\x98\x80", ""),
+	ROW("utf8", utf8, LINEAR_INPUT, "", "\xf0", ""),
+	ROW("words", words, LINEAR_INPUT, "", "9", ""),
+	ROW("words", words, LINEAR_INPUT, "", "1 ", ""),
+	ROW("words", words, LINEAR_INPUT, "", "\r\n.\r", ""),
+	ROW("json", json, LINEAR_INPUT, "", "[", ""),
+	ROW("json", json, LINEAR_INPUT, "[", "1,", "1]"),
+	ROW("json", json, LINEAR_INPUT, "{", "\"a\":1,", "\"a\":1}"),
+	ROW("json", json, LINEAR_INPUT, "\"", "\\u00e9", "\""),
+	ROW("json", json, LINEAR_INPUT, "", "\"", ""),
+	ROW("log", log_lines, LINEAR_INPUT, "", "{\"event\":\"tls.established\"}\n", ""),
+	ROW("log", log_lines, LINEAR_INPUT, "x event=tls.established ", "message=\"", "\n"),
+	{.name = "log", .limit = 300000, .run = log_lines, .build = many_kinds},
+	ROW("conf", conf, CONF_FILE_MAX, "hostname a.b;", "#", "\n"),
+	ROW("conf", conf, CONF_FILE_MAX, "hostname a.b;", "log {", ""),
+	ROW("conf", conf, CONF_FILE_MAX, "hostname a.b;", "x y;\n", ""),
+	ROW("conf", conf, CONF_FILE_MAX, "hostname a.b;", "listener a { role mx; }\n", ""),
+	ROW("conf", conf, CONF_FILE_MAX, "hostname a.b;", "\"\\\"", ""),
+	ROW("conf", conf, CONF_FILE_MAX, "hostname a.b; log { fields ", "a ", "; }"),
+	{.name = "conf", .limit = 16000, .run = conf, .build = many_nets},
+	ROW("dns_name", dns_text, LINEAR_INPUT, "", "a.", ""),
+	ROW("dns_name", dns_text, LINEAR_INPUT, "", "\\1", ""),
+	ROW("dns_name", dns_text, LINEAR_INPUT, "", "\xc3\xbc", ""),
+	ROW("dns_packet", dns_answer, 65535, DNS_HEAD, DNS_A, ""),
+	ROW("dns_packet", dns_answer, 65535, DNS_HEAD, DNS_CNAME, ""),
+	ROW("dns_packet", dns_answer, 65535, DNS_HEAD, DNS_TXT, ""),
+	ROW("dns_packet", dns_answer, 65535, "\0\1\x81\x80\0\1\xff\xff\0\0\0\0", "\1a", "\0\0\1\0\1"),
+	ROW("kv_head", kv_head, LINEAR_INPUT, "\1", "\1", ""),
+	ROW("addr", addresses, LINEAR_INPUT, "", "1:", ""),
+	ROW("addr", addresses, LINEAR_INPUT, "", "1.", ""),
+	ROW("addr", addresses, LINEAR_INPUT, "", "0 ", ""),
+};
+
+struct linear_cases linear_text(void)
+{
+	return (struct linear_cases){cases, ARRAY_LEN(cases)};
+}
