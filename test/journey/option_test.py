@@ -14,7 +14,7 @@ import time
 import pytest
 
 from kit.instance import HOST, Instance, wait
-from kit.mail import ELSEWHERE, absent, deliver, find, message
+from kit.mail import ELSEWHERE, absent, deliver, find, message, token
 from kit.wire import Imap, Smtp, imap, mx, pop, submission
 
 
@@ -146,6 +146,25 @@ def test_log_level(plain):
     time.sleep(0.3)
     Imap(plain, 'imaps').close()
     assert wait(lambda: 'tls.established' in plain.log_text()[mark:])
+
+
+def test_debug_tells_no_secret(plain):
+    """237: right and wrong passwords and a message, with everything logged."""
+    with_option(plain, ('log', 'level', 'debug'))
+    mark = len(plain.log_text())
+    wrong, private = 'wr0ng-' + token(), 'private-' + token()
+    user = plain.alice
+    with Imap(plain, 'imaps') as session:
+        session.cmd(f'LOGIN {user.user} {wrong}')
+        session.cmd(f'AUTHENTICATE PLAIN {auth_plain(user, wrong)}')
+    with imap(plain, user, 'INBOX') as session:
+        session.append(f'Subject: {private}\r\n\r\n{private}\r\n')
+        session.cmd(f'SEARCH TEXT {private}')
+    assert wait(lambda: 'tls.established' in plain.log_text()[mark:])
+    time.sleep(0.3)
+    text = plain.log_text()[mark:]
+    for secret in (wrong, user.password, private, auth_plain(user, wrong)):
+        assert secret not in text
 
 
 def test_log_fields(plain):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS as a client meets it (threats B2, and the guide's T1-T5, G5-G29)."""
 import concurrent.futures
+import os
 import re
 import socket
 import ssl
@@ -195,6 +196,32 @@ def test_any_server_name_gets_the_certificate(demo, name):
     """30"""
     context = demo.context(check_hostname=False)
     assert handshake(demo, 'imaps', context, name)[1] == 'TLSv1.3'
+
+
+def client_hello(name):
+    """A ClientHello for exactly these bytes as server name."""
+    sni = b'\0' + len(name).to_bytes(2, 'big') + name
+    extensions = (b'\0\0' + (len(sni) + 2).to_bytes(2, 'big') + len(sni).to_bytes(2, 'big') + sni +
+                  bytes.fromhex('000a00040002001d' '000d000400020403' '002b0003020304'
+                                '00330026 0024 001d 0020') + os.urandom(32))
+    body = (b'\3\3' + os.urandom(32) + b'\0' + b'\0\2\x13\1' + b'\1\0' +
+            len(extensions).to_bytes(2, 'big') + extensions)
+    hello = b'\1' + len(body).to_bytes(3, 'big') + body
+    return b'\x16\3\1' + len(hello).to_bytes(2, 'big') + hello
+
+
+@pytest.mark.parametrize('name', [b'mx.example.test\\', b'\\', b'a' * 255, b'a' * 256, b'a' * 8000,
+                                  b'\xff\xfe.example', b'a\0b.example', b'', b'a\r\nevent=forged'],
+                         ids=['backslash-end', 'backslash', '255', '256', '8000', '8-bit', 'nul',
+                              'empty', 'line'])
+def test_odd_server_names_are_answered_or_refused(demo, name):
+    """235, 30: a handshake or an alert; nothing of it forges the log."""
+    mark = len(demo.log_text())
+    with socket.create_connection(('127.0.0.1', demo.ports['imaps']), timeout=10) as peer:
+        peer.sendall(client_hello(name))
+        assert peer.recv(1)[0] in (0x16, 0x15)  # a ServerHello, or an alert
+    assert 'event=forged' not in [word for line in demo.log_text()[mark:].splitlines()
+                                  for word in line.split()]
 
 
 def test_many_server_names_cost_no_memory(demo):

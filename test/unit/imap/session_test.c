@@ -473,6 +473,36 @@ static void never_reads(void **state UNUSED)
 }
 
 #define C(n) cmocka_unit_test(n)
+/* The time that a command is granted does not grow by sending it slowly. */
+static void a_slow_literal_gets_no_more_time(void **state UNUSED)
+{
+	static const struct span text = SPAN_INIT(
+		"a LOGIN fred secret\r\nb APPEND INBOX {40+}\r\n"
+		"Subject: x\r\n\r\n0123456789012345678901234\r\nc LOGOUT\r\n");
+	unsigned granted[2];
+	for (unsigned slow = 0; slow < 2; slow++) {
+		struct mem_host m;
+		struct script script;
+		mem_init(&m);
+		script_init_bytes(&script, text, slow);
+		struct imap_session *s = imap_session_new(&script.stream, &m.host);
+		assert_non_null(s);
+		/* One run: between two commands there would be a wait of its own. */
+		enum imap_next next = imap_session_greet(s);
+		unsigned idle = script.deadline_count;
+		while (next != IMAP_CLOSE) {
+			next = imap_session_run(s);
+			idle += next == IMAP_IDLE;
+		}
+		granted[slow] = script.deadline_count - idle;
+		assert_int_equal(m.appends, 1);
+		imap_session_free(s);
+		script_free(&script);
+		mem_free(&m);
+	}
+	assert_int_equal(granted[0], granted[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,6 +529,7 @@ int main(void)
 		C(mailbox_deleted_under_session), C(line_limit_before_login),
 		C(line_limit_after_login), C(endless_words), C(search_depth), C(search_ops),
 		C(fetch_items), C(never_reads),
+		cmocka_unit_test(a_slow_literal_gets_no_more_time),
 	};
 	return cmocka_run_group_tests_name("imap_session", tests, NULL, NULL);
 }
