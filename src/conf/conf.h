@@ -101,6 +101,8 @@ struct conf_log {
 struct conf_processes {
 	uint64_t mx, access, admin, sorter;
 	uint64_t sessions; /* in one access process */
+	uint64_t age;      /* seconds; 0: for ever */
+	uint64_t sorter_messages, sorter_age; /* 0: no limit; seconds */
 };
 
 /* CONF_PROFILE_AUTO never appears in a listener of a complete snapshot. */

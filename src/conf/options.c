@@ -93,22 +93,38 @@ const struct conf_option conf_options[] = {
 	OPT(LOG, STRING, conf_log, tag, "tag", 1, 32, "letterlock", R(LOGGER),
 	    RELOAD, NULL, "The program name in lines of the syslog layout."),
 
-	OPT(PROCESSES, NUMBER, conf_processes, mx, "mx", 1, 16, "1",
+	OPT(PROCESSES, NUMBER, conf_processes, mx, "mx", 0, 8, "0",
 	    R(SUPERVISOR), RESTART, NULL,
-	    "Processes that take mail from other servers."),
-	OPT(PROCESSES, NUMBER, conf_processes, access, "access", 1, 16, "1",
+	    "Processes that take mail from other servers. 0: one for each two "
+	    "processors."),
+	OPT(PROCESSES, NUMBER, conf_processes, access, "access", 0, 8, "0",
 	    R(SUPERVISOR), RESTART, NULL,
-	    "Processes that serve users: submission, IMAP and POP3."),
+	    "Processes that serve users: submission, IMAP and POP3. 0: one for "
+	    "each two processors."),
 	OPT(PROCESSES, NUMBER, conf_processes, admin, "admin", 1, 4, "1",
 	    R(SUPERVISOR), RESTART, NULL,
 	    "Processes that serve the control socket."),
-	OPT(PROCESSES, NUMBER, conf_processes, sorter, "sorter", 1, 8, "1",
+	OPT(PROCESSES, NUMBER, conf_processes, sorter, "sorter", 0, 8, "0",
 	    R(SUPERVISOR), RESTART, NULL,
-	    "Processes in each pool that understands messages."),
+	    "Processes in each pool that understands messages. 0: one for each "
+	    "two processors."),
 	OPT(PROCESSES, NUMBER, conf_processes, sessions, "sessions", 1, 20000,
 	    "1000", ACCESS, RELOAD, NULL,
 	    "Sessions that one access process may hold: what somebody who breaks "
-	    "into it would see."),
+	    "into it would see. When seven of eight have logged in, the next "
+	    "process takes over and this one only goes on with what it has."),
+	OPT(PROCESSES, DURATION, conf_processes, age, "age", 0, 30 * 86400, "1h",
+	    MAIL, RELOAD, NULL,
+	    "How long a process takes new connections before the next one does; "
+	    "its sessions go on in it. 0: for ever."),
+	OPT(PROCESSES, NUMBER, conf_processes, sorter_messages,
+	    "sorter-messages", 0, 1000000000, "10000", R(SORTER), RELOAD, NULL,
+	    "Messages that one process understands before the next one takes "
+	    "over. 0: no limit."),
+	OPT(PROCESSES, DURATION, conf_processes, sorter_age, "sorter-age", 0,
+	    30 * 86400, "10m", R(SORTER), RELOAD, NULL,
+	    "How long one process understands messages before the next one takes "
+	    "over, if it saw any. 0: for ever."),
 
 	OPT(TLS, NAME, conf_tls, certificate, "certificate", 0, 0, NULL,
 	    EDGES | R(VAULT), RELOAD, NULL,

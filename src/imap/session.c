@@ -236,7 +236,8 @@ enum imap_next imap_session_run(struct imap_session *s)
 	return leave(s);
 }
 
-enum imap_next imap_session_hint(struct imap_session *s)
+enum imap_next imap_session_hint(struct imap_session *s,
+				 const struct imap_news *news)
 {
 	ENSURE_TAG(s, IMAP_SESSION_TAG);
 	struct imap_work w;
@@ -244,6 +245,8 @@ enum imap_next imap_session_hint(struct imap_session *s)
 		return IMAP_CLOSE;
 	if (!s->idling || s->state != IMAP_SELECTED)
 		return IMAP_IDLE;
+	if (news != NULL && imap_view_news(s, news))
+		return leave(s);
 	if (work_begin(s, &w))
 		imap_view_tell(s, IMAP_TELL_ALL);
 	work_end(s, &w);

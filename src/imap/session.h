@@ -45,6 +45,27 @@ enum imap_next {
 
 struct imap_session;
 
+/*
+ * What happened to a mailbox between two versions, with the numbers of a client
+ * that was told everything up to the first: it is said without asking the host.
+ */
+struct imap_left {
+	struct imap_run run; /* expunged: one run of UIDs */
+	uint32_t rank;       /* of its first, before any run was told */
+};
+struct imap_flagged {
+	struct imap_slot slot; /* without keywords */
+	uint32_t rank;         /* once the expunged are told */
+};
+struct imap_news {
+	uint64_t mailbox, since, version;
+	uint32_t uid_next, exists;
+	const struct imap_left *gone; /* ascending */
+	size_t gone_count;
+	const struct imap_flagged *flags; /* ascending */
+	size_t flag_count;
+};
+
 /* Stream and host are the owner's and outlive the session.  NULL: no memory. */
 MUST_USE struct imap_session *imap_session_new(struct stream *, struct imap_host *);
 /* Deselects what is selected.  NULL is allowed. */
@@ -53,8 +74,11 @@ void imap_session_free(struct imap_session *);
 enum imap_next imap_session_greet(struct imap_session *);
 /* Waits for one command, runs it, and goes on while input is buffered. */
 enum imap_next imap_session_run(struct imap_session *);
-/* The selected mailbox may have changed: in IDLE the client is told at once. */
-enum imap_next imap_session_hint(struct imap_session *);
+/*
+ * The selected mailbox may have changed: in IDLE the client is told at once.
+ * news that do not fit what it was told last, or NULL: the host is asked.
+ */
+enum imap_next imap_session_hint(struct imap_session *, const struct imap_news *);
 /* Say BYE with this text (ours, printable) and close. */
 enum imap_next imap_session_stop(struct imap_session *, const char *why);
 

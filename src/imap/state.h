@@ -114,6 +114,8 @@ void imap_stream_ended(struct imap_session *, enum io);
 /* imap/view.c */
 MUST_USE bool imap_view_map(struct imap_session *); /* false: answered NO or BYE */
 void imap_view_tell(struct imap_session *, enum imap_tell);
+/* The same from what a hint carried.  False: it does not fit, ask. */
+MUST_USE bool imap_view_news(struct imap_session *, const struct imap_news *);
 void imap_view_flags(struct imap_session *); /* FLAGS and PERMANENTFLAGS */
 void imap_view_close(struct imap_session *); /* deselect */
 /* Our own change went from version to version: no need to be told of it. */

@@ -204,13 +204,24 @@ void imap_view_close(struct imap_session *s)
 		s->work->mapped = false;
 }
 
+/* One run that is no more; `rank` is the number of its last. */
+static void tell_run(struct imap_session *s, struct imap_run run, uint32_t rank)
+{
+	for (uint32_t n = 0; n <= run.last - run.first; n++)
+		stream_printf(s->stream, "* %u EXPUNGE\r\n", rank - n);
+	if (run.last >= s->recent_from)
+		s->recent -= run.last - (run.first > s->recent_from
+						 ? run.first
+						 : s->recent_from) + 1;
+	s->exists -= run.last - run.first + 1;
+}
+
 /* From the end, so that no number told before a line is moved by it. */
 static void tell_vanished(struct imap_session *s, const struct imap_set *gone)
 {
 	const struct imap_set *map = &s->work->map;
 	size_t at = map->count;
 	uint32_t end = s->exists; /* members up to the end of map run at - 1 */
-	uint32_t left = s->exists;
 	for (size_t i = gone->count; i-- > 0;) {
 		struct imap_run run = gone->runs[i];
 		ENSURE(at > 0);
@@ -219,16 +230,18 @@ static void tell_vanished(struct imap_session *s, const struct imap_set *gone)
 			at--;
 			ENSURE(at > 0);
 		}
-		uint32_t rank = end - (map->runs[at - 1].last - run.last);
-		for (uint32_t n = 0; n <= run.last - run.first; n++)
-			stream_printf(s->stream, "* %u EXPUNGE\r\n", rank - n);
-		if (run.last >= s->recent_from)
-			s->recent -= run.last - (run.first > s->recent_from
-							 ? run.first
-							 : s->recent_from) + 1;
-		left -= run.last - run.first + 1;
+		tell_run(s, run, end - (map->runs[at - 1].last - run.last));
 	}
-	s->exists = left;
+}
+
+static void tell_new(struct imap_session *s, uint32_t exists)
+{
+	if (exists <= s->exists)
+		return;
+	s->recent += exists - s->exists;
+	s->exists = exists;
+	stream_printf(s->stream, "* %u EXISTS\r\n* %u RECENT\r\n", s->exists,
+		      s->recent);
 }
 
 /* New flags of messages that the client knows; `end` is the UIDNEXT it knew. */
@@ -302,12 +315,7 @@ static enum imap_answer tell(struct imap_session *s, enum imap_tell how)
 	uint32_t end = s->uid_next;
 	tell_vanished(s, &gone);
 	w->mapped = false;
-	if (changes.exists > s->exists) {
-		s->recent += changes.exists - s->exists;
-		s->exists = changes.exists;
-		stream_printf(s->stream, "* %u EXISTS\r\n* %u RECENT\r\n", s->exists,
-			      s->recent);
-	}
+	tell_new(s, changes.exists);
 	s->uid_next = changes.uid_next;
 	s->version = changes.version;
 	/* What `now` still held and `changes` knew to be gone. */
@@ -327,4 +335,102 @@ void imap_view_tell(struct imap_session *s, enum imap_tell how)
 	/* Short of memory or the store away: told next time. */
 	if (r == IMAP_GONE)
 		imap_bye(s, "The selected mailbox is gone, connect again");
+}
+
+/* ---- what a hint carried ------------------------------------------------- */
+
+/* The part of a run that the client knows; false: none. */
+static bool known_part(const struct imap_session *s, const struct imap_left *l,
+		       struct imap_run *run)
+{
+	*run = l->run;
+	if (run->first >= s->uid_next)
+		return false;
+	if (run->last >= s->uid_next)
+		run->last = s->uid_next - 1;
+	return true;
+}
+
+/* Would all its numbers be the client's?  *exists: once the expunged are told. */
+static bool gone_fits(const struct imap_session *s, const struct imap_news *n,
+		      uint32_t *exists)
+{
+	uint32_t below = 0, uid = 0; /* highest rank and UID so far */
+	*exists = s->exists;
+	for (size_t i = 0; i < n->gone_count; i++) {
+		struct imap_run run;
+		const struct imap_left *l = &n->gone[i];
+		if (l->run.first <= uid || l->run.last < l->run.first)
+			return false;
+		uid = l->run.last;
+		if (!known_part(s, l, &run))
+			continue;
+		uint32_t size = run.last - run.first + 1;
+		if (l->rank <= below || l->rank > s->exists ||
+		    size > s->exists - l->rank + 1)
+			return false;
+		below = l->rank + size - 1;
+		*exists -= size;
+	}
+	return true;
+}
+
+static bool news_fit(const struct imap_session *s, const struct imap_news *n)
+{
+	uint32_t left, rank = 0, uid = 0;
+	if (!gone_fits(s, n, &left) || n->exists < left ||
+	    n->uid_next < s->uid_next ||
+	    n->exists - left > n->uid_next - s->uid_next)
+		return false;
+	for (size_t i = 0; i < n->flag_count; i++) {
+		const struct imap_flagged *f = &n->flags[i];
+		if (f->slot.uid >= s->uid_next)
+			continue;
+		if (f->slot.uid <= uid || f->rank <= rank || f->rank > left)
+			return false;
+		uid = f->slot.uid;
+		rank = f->rank;
+	}
+	return true;
+}
+
+static void tell_flagged(struct imap_session *s, const struct imap_news *n,
+			 uint32_t end)
+{
+	static const struct imap_keywords none = {0};
+	for (size_t i = 0; i < n->flag_count; i++) {
+		const struct imap_flagged *f = &n->flags[i];
+		if (f->slot.uid >= end || f->slot.modseq <= s->flags_version)
+			continue;
+		stream_printf(s->stream, "* %u FETCH (", f->rank);
+		imap_flags_write(s, &none, &f->slot);
+		stream_write(s->stream, SPAN(")\r\n"));
+	}
+}
+
+/*
+ * News from before our version are of use as long as no number moved: counts are
+ * those of now, and flags say which version they are of.
+ */
+bool imap_view_news(struct imap_session *s, const struct imap_news *n)
+{
+	uint32_t end = s->uid_next;
+	if (n->mailbox != s->mailbox || s->flags_version != s->version)
+		return false;
+	if (n->version <= s->version)
+		return true;
+	if (n->since > s->version ||
+	    (n->since < s->version && n->gone_count > 0) || !news_fit(s, n))
+		return false;
+	for (size_t i = n->gone_count; i-- > 0;) {
+		struct imap_run run;
+		if (known_part(s, &n->gone[i], &run))
+			tell_run(s, run,
+				 n->gone[i].rank + (run.last - run.first));
+	}
+	tell_new(s, n->exists);
+	s->uid_next = n->uid_next;
+	tell_flagged(s, n, end);
+	s->version = s->flags_version = n->version;
+	return true;
 }

@@ -188,3 +188,9 @@ void spawn_exit_now(int code) { _exit(code); }
 uint32_t os_uid(void) { return geteuid(); }
 uint32_t os_gid(void) { return getegid(); }
 int32_t os_pid(void) { return getpid(); }
+
+unsigned os_processors(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	return n > 0 && n < 65536 ? (unsigned)n : 1;
+}

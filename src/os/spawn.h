@@ -54,3 +54,5 @@ NORETURN void spawn_exit_now(int code);
 uint32_t os_uid(void);
 uint32_t os_gid(void);
 int32_t os_pid(void);
+/* Processors that may be used, at least 1. */
+unsigned os_processors(void);

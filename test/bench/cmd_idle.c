@@ -25,7 +25,7 @@ struct run {
 	double notify;
 	bool over;
 	struct samples open, notified;
-	struct usage begun, opened;
+	struct usage begun, opened, quiet, heard; /* around the telling */
 	struct memory before, after;
 	double free_before, free_after;
 };
@@ -87,6 +87,7 @@ static void notify_all(struct run *r)
 	bool open = true;
 	for (int i = 0; i < b->o.users && open; i++)
 		open = imap_open(&senders[i], b, b->o.port, b->o.tls, i + 1);
+	r->quiet = usage_now(b);
 	r->notify = now();
 	for (int i = 0; i < b->o.users && open; i++) {
 		message_make(b, i, b->o.from,
@@ -97,6 +98,7 @@ static void notify_all(struct run *r)
 		now() + (b->o.timeout < LONGEST ? b->o.timeout : LONGEST);
 	while (open && r->told < r->idling && now() < limit)
 		loop_sleep(b->loop, 2);
+	r->heard = usage_now(b);
 	if (r->told < r->idling)
 		failed(b, "%d of %d were told of the new message", r->told,
 		       r->idling);
@@ -183,6 +185,10 @@ int cmd_idle(struct bench *b)
 	if (r.told > 0) {
 		json_int(b, "notified", r.told);
 		json_samples(b, "notify_", &r.notified);
+		if (b->o.cgroup != NULL || b->o.root_pid > 0)
+			json_number(b, "server_cpu_us_per_told",
+				    usage_server_us(&r.quiet, &r.heard,
+						    (double)r.told));
 	}
 	json_usage(b, &r.begun, &r.opened, each, "open");
 	say(b,

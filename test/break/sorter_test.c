@@ -66,6 +66,15 @@ static void honest_understands(void *arg)
 	arena_free(a);
 }
 
+static void leaving(void *role, struct ipc_call *call, const struct store_sorter_leaving *m)
+{
+	(void)role;
+	(void)m;
+	store_sorter_leaving_answer(call, &(struct store_sorter_leaving_reply){0});
+}
+
+static const struct store_sorter_at_store at_store = {.leaving = leaving};
+
 static int setup(void **state)
 {
 	struct scene *s = calloc(1, sizeof *s);
@@ -82,7 +91,8 @@ static int setup(void **state)
 				    .arg = s};
 	assert_true(house_activate(s->target.role));
 	int fd = house_peer(s->target.role, HOP_STORE_SORTER, KIND_STORE, 0);
-	s->honest = store_sorter_join_store(ipc_link_os(house_loop(h), fd), &owner);
+	s->honest = store_sorter_join_store(ipc_link_os(house_loop(h), fd), &owner,
+						    &at_store);
 	house_run(h, 5);
 	*state = s;
 	return 0;

@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum imap_next next = imap_session_greet(s);
 	for (unsigned turn = 0; next != IMAP_CLOSE; turn++) {
 		others(&m, turn);
-		if (imap_session_hint(s) == IMAP_CLOSE)
+		if (imap_session_hint(s, NULL) == IMAP_CLOSE)
 			break;
 		next = imap_session_run(s);
 		ENSURE(imap_session_authenticated(s) || imap_session_mailbox(s) == 0);

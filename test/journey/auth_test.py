@@ -4,11 +4,13 @@ import base64
 import hashlib
 import hmac
 import os
+import signal
+import socket
 import time
 
 import pytest
 
-from kit.instance import ITERATIONS, Account
+from kit.instance import ITERATIONS, Account, wait
 from kit.mail import find, message, token
 from kit.wire import Imap, Pop, Smtp, imap, pop, submission
 
@@ -205,7 +207,6 @@ def test_wrong_passwords_are_slowed_and_the_owner_gets_in(own):
     for n in range(60):
         sock = Imap.__new__(Imap)
         sock.demo, sock.buffer, sock.secure = own, b'', False
-        import socket
         sock.sock = socket.create_connection(('127.0.0.1', own.ports['imaps']), 10,
                                              (f'127.0.{n % 20}.{2 + n // 20}', 0))
         sock.tls()
@@ -221,6 +222,35 @@ def test_wrong_passwords_are_slowed_and_the_owner_gets_in(own):
     assert time.monotonic() - begin < 1
     assert any('throttled' in row['event'] or 'throttle' in str(row) for row in own.log_rows()) \
         or len(seen) > 1
+
+
+def test_guessing_is_slow_after_auth_died_too(own):
+    """169: the next process goes on where the one before was killed."""
+    account = own.account('u1')
+    imap(own, account).close()
+
+    def guess():
+        session = Imap.__new__(Imap)
+        session.demo, session.buffer, session.secure = own, b'', False
+        session.sock = socket.create_connection(('127.0.0.1', own.ports['imaps']), 10, ('127.0.9.9', 0))
+        session.tls()
+        session.answer()
+        status, text, _ = session.cmd(f'LOGIN {account.user} wrong')
+        session.close()
+        assert status == 'NO'
+        return text
+
+    wrong = guess()
+    # Several times: the longer, the longer the next wait.
+    for _ in range(4):
+        assert wait(lambda: guess() != wrong, 20, 0)
+        wait(lambda: guess() == wrong, 20, 0.1)
+    assert guess() != wrong
+    old = own.pids()['auth'][0]
+    os.kill(old, signal.SIGKILL)
+    assert wait(lambda: own.pids()['auth'][0] not in (0, old), 5)
+    assert guess() != wrong, 'a new start for who guesses'
+    assert wait(lambda: imap(own, account).close() is None, 5)
 
 
 def test_logins_at_the_same_time(demo):

@@ -213,25 +213,6 @@ def test_pools(own):
     find(own, own.alice, deliver(own, own.alice.user))
 
 
-def test_sessions_of_a_process(plain):
-    held = []
-    with_option(plain, ('processes', 'sessions', '3'))
-    try:
-        before = None
-        for _ in range(8):
-            wire = Imap(plain, 'imap', greet=False)
-            line = wire.line()
-            held.append(wire)
-            if b'BYE' in line:
-                before = len(held)
-                break
-        assert before is not None and before <= 4
-    finally:
-        for wire in held:
-            wire.close()
-    assert wait(lambda: not Imap(plain, 'imap', greet=False).line().startswith(b'* BYE'), 3)
-
-
 # ---- tls ----
 
 def s_client(demo, port, *words):

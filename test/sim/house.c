@@ -141,7 +141,15 @@ static void on_broken(void *ctx, struct boss_role *c,
 	r->broken_kind = (enum kind)m->peer;
 }
 
-static const struct boss_role_at_boss handlers = {.broken = on_broken};
+static void on_worn(void *ctx, struct boss_role *c, const struct boss_role_worn *m)
+{
+	struct house_role *r = ctx;
+	(void)c;
+	r->worn++;
+	r->worn_old = m->old;
+}
+
+static const struct boss_role_at_boss handlers = {.broken = on_broken, .worn = on_worn};
 
 static int sealed(struct house *h, struct span bytes)
 {
@@ -338,6 +346,23 @@ uint64_t house_figure(struct house_role *r, const char *name)
 	return n;
 }
 
+static void retired(void *arg, enum ipc_result result)
+{
+	struct house_role *r = arg;
+
+	r->retired = result == IPC_OK;
+}
+
+void house_retire(struct house_role *r)
+{
+	r->retire_arena = arena_new(4096);
+	assert_non_null(r->retire_arena);
+	assert_int_equal(boss_role_retire_start(r->boss, &(struct boss_role_retire){0},
+						r->retire_arena, &r->retire_reply,
+						IPC_NEVER, retired, r),
+			 IPC_OK);
+}
+
 void house_fall(struct house_role *r)
 {
 	struct house *h = r->house;
@@ -346,6 +371,7 @@ void house_fall(struct house_role *r)
 	if (r->boss != NULL)
 		ipc_free(boss_role_ipc(r->boss));
 	loop_free(r->loop);
+	arena_free(r->retire_arena);
 	*r = (struct house_role){0};
 	house_run(h, 1); /* its peers see it */
 }

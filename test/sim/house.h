@@ -28,6 +28,11 @@ struct house_role {
 	struct boss_role *boss; /* our end; NULL: it hung up */
 	unsigned broken;        /* peers that it complained about */
 	enum kind broken_kind;  /* the last one of these */
+	unsigned worn;          /* wishes for a successor */
+	bool worn_old;          /* the last one of these: by its age */
+	bool retired;           /* since house_retire: nothing is left in it */
+	struct boss_role_retire_reply retire_reply;
+	struct arena *retire_arena;
 };
 
 struct house *house_new(uint64_t seed, const char *conf);
@@ -66,5 +71,7 @@ bool house_activate(struct house_role *);
 struct span house_status(struct house_role *);
 /* A number out of it by the member's name. */
 uint64_t house_figure(struct house_role *, const char *name);
+/* Nothing new for it, as when its successor serves. */
+void house_retire(struct house_role *);
 /* The role ends as when its process dies; the handle is free again. */
 void house_fall(struct house_role *);

@@ -72,7 +72,14 @@ static void hint(void *role, struct edge_store *c, const struct edge_store_hint 
 	(void)role, (void)c, (void)m;
 }
 
-static const struct edge_store_at_edge at_edge = {.hint = hint};
+static void load(void *role, struct edge_store *c, const struct edge_store_load *m)
+{
+	(void)role;
+	(void)c;
+	(void)m;
+}
+
+static const struct edge_store_at_edge at_edge = {.hint = hint, .load = load};
 
 /* A session that auth has bound, or one that it did not. */
 static uint64_t log_in(struct access *x, struct edge_store *store, const char *password,

@@ -112,7 +112,14 @@ static void hint(void *role, struct edge_store *c, const struct edge_store_hint 
 	(void)role, (void)c, (void)m;
 }
 
-static const struct edge_store_at_edge at_edge = {.hint = hint};
+static void load(void *role, struct edge_store *c, const struct edge_store_load *m)
+{
+	(void)role;
+	(void)c;
+	(void)m;
+}
+
+static const struct edge_store_at_edge at_edge = {.hint = hint, .load = load};
 
 static void forget(void *role, struct auth_store *c, const struct auth_store_changed *m)
 {

@@ -176,6 +176,7 @@ static void destroy(void *self)
 	users_free(a->users);
 	remember_free(a->remember);
 	throttle_free(a->throttle);
+	book_close(&a->book);
 	sasl_library_free(a->sasl);
 	map_free(a->exchanges);
 	secret_wipe(a, sizeof *a);
@@ -219,6 +220,30 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	buf_add(why, SPAN("memory is short"));
 	destroy(a);
 	return NULL;
+}
+
+/* The throttle goes on where that of the process before ended. */
+static bool material(void *self, enum material kind, struct span name, int fd,
+		     struct buf *why)
+{
+	struct auth *a = self;
+	struct throttle_limits limits = limits_of(a->conf);
+	(void)name;
+	if (kind != MATERIAL_BOOK || a->book.world != NULL) {
+		world_close(a->role->world, fd);
+		if (kind != MATERIAL_BOOK)
+			buf_add(why, SPAN("auth takes a book only"));
+		return kind == MATERIAL_BOOK;
+	}
+	struct throttle *t = book_open(&a->book, a->role->world, fd,
+				       loop_now(a->role->loop), &limits);
+	if (t == NULL) {
+		buf_add(why, SPAN("memory is short"));
+		return false;
+	}
+	throttle_free(a->throttle);
+	a->throttle = t;
+	return true;
 }
 
 static bool start(void *self, struct buf *why)
@@ -271,6 +296,7 @@ const struct role_def auth_role = {
 	.create = create,
 	.destroy = destroy,
 	.attach = attach,
+	.material = material,
 	.rights = rights,
 	.start = start,
 	.prepare = prepare,

@@ -17,6 +17,7 @@
 #include "role/auth/throttle.h"
 #include "sasl/server.h"
 #include "wire/admin_auth.h"
+#include "role/auth/book.h"
 #include "wire/edge_auth.h"
 
 #define CHANNELS_MAX  64u
@@ -47,6 +48,7 @@ struct auth {
 	struct sasl_library *sasl;
 	struct hasher *hasher;
 	struct throttle *throttle;
+	struct book book; /* what it knows outlives this process */
 	struct remember *remember;
 	struct users *users;
 	struct auth_store *store; /* NULL: not there */

@@ -31,6 +31,7 @@ struct bucket {
 	struct list link;
 	uint64_t stamp, until, limit, cap_ns, level;
 	unsigned pending, delays;
+	size_t slot;
 };
 
 /* That an account logged in from an address. */
@@ -38,6 +39,7 @@ struct pair {
 	struct key key;
 	struct list link;
 	uint64_t stamp;
+	size_t slot;
 };
 
 struct throttle {
@@ -46,6 +48,9 @@ struct throttle {
 	uint8_t secret[2 * SIPHASH_KEY];
 	struct map *buckets, *pairs;
 	struct list bucket_list, pair_list;
+	struct throttle_keeper keeper;
+	/* Slots from here on were never used; SIZE_MAX as a slot: none. */
+	size_t next_bucket, next_pair;
 };
 #define TAG_THROTTLE TAG4('T', 'H', 'R', 'O')
 
@@ -65,6 +70,7 @@ struct throttle *throttle_new(const uint8_t secret[2 * SIPHASH_KEY],
 	memcpy(t->secret, secret, sizeof t->secret);
 	list_init(&t->bucket_list);
 	list_init(&t->pair_list);
+	t->next_pair = THROTTLE_BUCKETS;
 	t->buckets = map_new(secret, THROTTLE_BUCKETS);
 	t->pairs = map_new(secret + SIPHASH_KEY, THROTTLE_KNOWN);
 	if (t->buckets != NULL && t->pairs != NULL)
@@ -117,19 +123,72 @@ static struct key key_of(enum kind kind, const struct addr *peer,
 	return k;
 }
 
+/* ---- keeping --------------------------------------------------------------- */
+
+static void put(uint8_t *at, uint64_t v)
+{
+	memcpy(at, &v, sizeof v); /* read by a process of the same program */
+}
+
+static uint64_t get(const uint8_t *at)
+{
+	uint64_t v;
+	memcpy(&v, at, sizeof v);
+	return v;
+}
+
+#define AT_STAMP  sizeof(struct key)
+#define AT_UNTIL  (AT_STAMP + 8)
+#define AT_LEVEL  (AT_UNTIL + 8)
+_Static_assert(AT_LEVEL + 7 <= THROTTLE_RECORD && sizeof(struct key) == 33,
+	       "an entry fits its record; delays stand in its last byte");
+
+static void write_down(const struct throttle *t, size_t slot,
+		       const struct key *key, uint64_t stamp,
+		       const struct bucket *b)
+{
+	uint8_t record[THROTTLE_RECORD] = {0};
+	if (t->keeper.keep == NULL || slot == SIZE_MAX)
+		return;
+	memcpy(record, key, sizeof *key);
+	put(record + AT_STAMP, stamp);
+	if (b != NULL) {
+		uint32_t level = (uint32_t)u64_min(b->level, UINT32_MAX);
+		put(record + AT_UNTIL, b->until);
+		memcpy(record + AT_LEVEL, &level, sizeof level);
+		record[THROTTLE_RECORD - 1] =
+			(uint8_t)(b->delays < 63 ? b->delays : 63);
+	}
+	t->keeper.keep(t->keeper.ctx, slot, record);
+}
+
+void throttle_keep(struct throttle *t, const struct throttle_keeper *k)
+{
+	ENSURE_TAG(t, TAG_THROTTLE);
+	t->keeper = k != NULL ? *k : (struct throttle_keeper){0};
+}
+
+static size_t fresh_slot(size_t *next, size_t end)
+{
+	return *next < end ? (*next)++ : SIZE_MAX;
+}
+
 /* ---- buckets ------------------------------------------------------------- */
 
-static void forget_oldest(struct throttle *t)
+/* Its slot, for the next one. */
+static size_t forget_oldest(struct throttle *t)
 {
 	LIST_EACH(&t->bucket_list, link) {
 		struct bucket *b = CONTAINER_OF(link, struct bucket, link);
 		if (b->pending > 0)
 			continue;
 		list_remove(&b->link);
+		size_t slot = b->slot;
 		(void)map_remove(t->buckets, key_span(&b->key));
 		free(b);
-		return;
+		return slot;
 	}
+	return SIZE_MAX;
 }
 
 /* NULL: no memory; then nobody is slowed by it. */
@@ -142,13 +201,15 @@ static struct bucket *bucket_get(struct throttle *t, const struct key *key,
 		list_push_back(&t->bucket_list, &b->link);
 		return b;
 	}
-	if (map_count(t->buckets) >= THROTTLE_BUCKETS)
-		forget_oldest(t);
+	size_t slot = map_count(t->buckets) >= THROTTLE_BUCKETS
+			      ? forget_oldest(t)
+			      : fresh_slot(&t->next_bucket, THROTTLE_BUCKETS);
 	b = calloc(1, sizeof *b);
 	if (b == NULL)
 		return NULL;
 	b->key = *key;
 	b->stamp = now;
+	b->slot = slot;
 	if (!map_put(t->buckets, key_span(&b->key), b)) {
 		free(b);
 		return NULL;
@@ -204,15 +265,20 @@ static void pair_note(struct throttle *t, const struct key *key, uint64_t now)
 {
 	struct pair *p = map_get(t->pairs, key_span(key));
 	if (p == NULL) {
-		if (map_count(t->pairs) >= THROTTLE_KNOWN) {
+		size_t slot;
+		if (map_count(t->pairs) < THROTTLE_KNOWN) {
+			slot = fresh_slot(&t->next_pair, THROTTLE_SLOTS);
+		} else {
 			p = CONTAINER_OF(list_pop_front(&t->pair_list),
 					 struct pair, link);
+			slot = p->slot;
 			(void)map_remove(t->pairs, key_span(&p->key));
 			free(p);
 		}
 		p = calloc(1, sizeof *p);
 		if (p == NULL)
 			return;
+		p->slot = slot;
 		p->key = *key;
 		if (!map_put(t->pairs, key_span(&p->key), p)) {
 			free(p);
@@ -222,6 +288,73 @@ static void pair_note(struct throttle *t, const struct key *key, uint64_t now)
 	p->stamp = now;
 	list_remove(&p->link);
 	list_push_back(&t->pair_list, &p->link);
+	write_down(t, p->slot, &p->key, now, NULL);
+}
+
+/* ---- what a process before knew ------------------------------------------ */
+
+static bool take_pair(struct throttle *t, uint64_t stamp, size_t slot,
+		      const struct key *key)
+{
+	if (slot < THROTTLE_BUCKETS || map_get(t->pairs, key_span(key)) != NULL)
+		return false;
+	struct pair *p = calloc(1, sizeof *p);
+	if (p == NULL)
+		return false;
+	*p = (struct pair){.key = *key, .stamp = stamp, .slot = slot};
+	if (!map_put(t->pairs, key_span(&p->key), p)) {
+		free(p);
+		return false;
+	}
+	list_push_back(&t->pair_list, &p->link);
+	if (slot >= t->next_pair)
+		t->next_pair = slot + 1;
+	return true;
+}
+
+static bool take_bucket(struct throttle *t, uint64_t now, size_t slot,
+			const struct bucket *like)
+{
+	uint64_t longest = like->key.kind == BY_PAIR ? THROTTLE_OWNER_NS
+						     : t->limits.window_ns;
+	if (slot >= THROTTLE_BUCKETS ||
+	    map_get(t->buckets, key_span(&like->key)) != NULL)
+		return false;
+	struct bucket *b = calloc(1, sizeof *b);
+	if (b == NULL)
+		return false;
+	*b = *like;
+	b->slot = slot;
+	if (b->until > now && b->until - now > longest)
+		b->until = now + longest;
+	if (!map_put(t->buckets, key_span(&b->key), b)) {
+		free(b);
+		return false;
+	}
+	list_push_back(&t->bucket_list, &b->link);
+	if (slot >= t->next_bucket)
+		t->next_bucket = slot + 1;
+	return true;
+}
+
+bool throttle_take(struct throttle *t, uint64_t now, size_t slot,
+		   const uint8_t record[THROTTLE_RECORD])
+{
+	ENSURE_TAG(t, TAG_THROTTLE);
+	struct bucket b = {0};
+	uint32_t level;
+	memcpy(&b.key, record, sizeof b.key);
+	memcpy(&level, record + AT_LEVEL, sizeof level);
+	b.stamp = get(record + AT_STAMP);
+	b.until = get(record + AT_UNTIL);
+	b.level = level;
+	b.delays = record[THROTTLE_RECORD - 1];
+	if (slot >= THROTTLE_SLOTS || b.stamp > now || b.delays > 63)
+		return false;
+	if (b.key.kind == KNOWN_PAIR)
+		return take_pair(t, b.stamp, slot, &b.key);
+	return b.key.kind >= BY_ADDRESS && b.key.kind <= BY_PAIR &&
+	       take_bucket(t, now, slot, &b);
 }
 
 /* ---- attempts ------------------------------------------------------------ */
@@ -277,8 +410,10 @@ void throttle_end(struct throttle *t, uint64_t now, struct throttle_attempt *a,
 		ENSURE(b->pending > 0);
 		b->pending--;
 		leak(t, b, now);
-		if (end == THROTTLE_WRONG)
-			fill(b, now);
+		if (end != THROTTLE_WRONG)
+			continue;
+		fill(b, now);
+		write_down(t, b->slot, &b->key, b->stamp, b);
 	}
 	if (end == THROTTLE_RIGHT) {
 		struct key pair = key_of(KNOWN_PAIR, &a->peer, a->account);

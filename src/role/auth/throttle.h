@@ -35,11 +35,33 @@ struct throttle_limits {
 struct throttle;
 struct bucket;
 
+/*
+ * Where entries are kept, so that a process that follows another one knows what
+ * it knew: each entry has a slot of its own and is written when it changes.
+ */
+#define THROTTLE_SLOTS	(THROTTLE_BUCKETS + THROTTLE_KNOWN)
+#define THROTTLE_RECORD 64u /* bytes; zeroed: an empty slot */
+struct throttle_keeper {
+	void *ctx;
+	void (*keep)(void *ctx, size_t slot,
+		     const uint8_t record[THROTTLE_RECORD]);
+};
+
 /* The secret keys tables and names.  NULL: no memory. */
 MUST_USE struct throttle *throttle_new(const uint8_t secret[2 * SIPHASH_KEY],
 				       const struct throttle_limits *);
 void throttle_free(struct throttle *); /* NULL is allowed */
 void throttle_set(struct throttle *, const struct throttle_limits *);
+
+/* NULL: nowhere.  Entries of before are not written until they change. */
+void throttle_keep(struct throttle *, const struct throttle_keeper *);
+/*
+ * An entry that a process before wrote, made with the same secret.  It is checked
+ * input: no wait is longer than the limits allow, no time is yet to come.  False:
+ * it is none.
+ */
+MUST_USE bool throttle_take(struct throttle *, uint64_t now, size_t slot,
+			    const uint8_t record[THROTTLE_RECORD]);
 
 /* One attempt, between begin and end; zeroed: none. */
 struct throttle_attempt {

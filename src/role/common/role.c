@@ -38,7 +38,7 @@ struct life {
 	uint32_t tag;
 	struct boss_role *boss;
 	struct snapshot now, next;
-	struct ipc_call *draining;
+	struct ipc_call *draining, *retiring; /* unanswered */
 	enum confined confined;
 	struct refusals refusals;
 	struct watch refusal_watch;
@@ -322,6 +322,41 @@ void role_drained(struct role *r)
 	l->draining = NULL;
 }
 
+static void on_retire(void *ctx, struct ipc_call *call,
+		      const struct boss_role_retire *m)
+{
+	struct life *l = ctx;
+	(void)m;
+	if (l->retiring != NULL || !l->active) {
+		ipc_refuse(call, IPC_NOT_NOW);
+		return;
+	}
+	ipc_keep(call);
+	l->retiring = call;
+	if (l->role.def->retire != NULL)
+		l->role.def->retire(l->role.self);
+	else
+		role_retired(&l->role);
+}
+
+void role_retired(struct role *r)
+{
+	struct life *l = life_of(r);
+	struct ipc_call *call = l->retiring;
+	l->retiring = NULL;
+	if (call != NULL)
+		boss_role_retire_answer(call,
+					&(struct boss_role_retire_reply){
+						.outcome = BOSS_ROLE_OUTCOME_DONE});
+}
+
+void role_worn(struct role *r, bool old)
+{
+	struct life *l = life_of(r);
+	if (l->boss != NULL && l->retiring == NULL && l->draining == NULL)
+		(void)boss_role_worn(l->boss, &(struct boss_role_worn){.old = old});
+}
+
 static void confinement_json(struct life *l, struct buf *out)
 {
 	struct confine_report c;
@@ -398,7 +433,7 @@ static void boss_dead(void *ctx, struct ipc *c, const char *reason)
 	struct life *l = ctx;
 	(void)reason;
 	l->boss = NULL;
-	l->draining = NULL;
+	l->draining = l->retiring = NULL;
 	l->ended = true;
 	ipc_free(c);
 	if (!l->in_process)
@@ -412,6 +447,7 @@ static const struct boss_role_at_role handlers = {
 	.material = on_material,
 	.activate = on_activate,
 	.drain = on_drain,
+	.retire = on_retire,
 	.status = on_status,
 	.probe = on_probe,
 };

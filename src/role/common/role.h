@@ -52,7 +52,8 @@ enum material {
 	MATERIAL_LOG,   /* opened to append */
 	MATERIAL_DIR,   /* the role's own folder */
 	MATERIAL_CLIENT_CA, /* PEM; name: the listener's */
-	MATERIAL_LAST = MATERIAL_CLIENT_CA
+	MATERIAL_BOOK,	/* memory that outlives the process: auth's throttle */
+	MATERIAL_LAST = MATERIAL_BOOK
 };
 
 struct role_peer {
@@ -85,6 +86,9 @@ struct role_def {
 	void (*adopt)(void *self, const struct conf *);
 	/* No new work.  Call role_drained when the rest is done. */
 	void (*drain)(void *self, uint32_t within_ms);
+	/* A successor serves: take nothing new, go on with what there is, and
+	 * call role_retired when nothing is left.  None: at once. */
+	void (*retire)(void *self);
 	/* Members of a JSON object, each followed by nothing, comma between. */
 	void (*status)(void *self, struct buf *json);
 };
@@ -100,6 +104,10 @@ void role_free(struct role *);
 
 /* The work that drain left is done. */
 void role_drained(struct role *);
+/* This process has done its share: a successor, please.  May be ignored, so say
+ * it again.  old: see wire/boss_role.wire. */
+void role_worn(struct role *, bool old);
+void role_retired(struct role *); /* nothing is left since `retire` */
 /*
  * Of a channel's `dead`: frees it, and when the peer broke the rules instead of
  * leaving, has the supervisor replace that peer.  Every channel of a role but

@@ -135,7 +135,7 @@ enum login login_password(struct connection *c, struct span user,
 		return LOGIN_LATER;
 	if (r.state != EDGE_AUTH_STATE_BOUND)
 		return failed(c, r.state);
-	c->bound = true;
+	connection_bound(c);
 	logged_in(c, r.user);
 	return LOGIN_OK;
 }
@@ -156,7 +156,7 @@ static enum login answered(struct connection *c, enum edge_auth_state s,
 		login_cancel(c);
 		return failed(c, s);
 	}
-	c->bound = true;
+	connection_bound(c);
 	logged_in(c, user);
 	if (blob.len > 0) { /* SCRAM: the server proves itself last */
 		x->bound = true;

@@ -101,10 +101,12 @@ static void forget(struct connection *c)
 	watch_stop(&c->watch);
 	list_remove(&c->link);
 	e->connection_count--;
+	e->bound_count -= c->bound;
 	tls_conn_free(c->tls);
 	world_close(e->role->world, c->fd);
 	crowd_leave(&c->port->crowd, c->place);
 	service_release(c->service);
+	free(c->news);
 	free(c->user);
 	c->tag = 0;
 	free(c);
@@ -156,6 +158,18 @@ static void on_ready(struct watch *w, unsigned ready)
 	}
 }
 
+void connection_bound(struct connection *c)
+{
+	struct edge *e = c->edge;
+	if (!c->bound) {
+		e->bound_count++;
+		list_remove(&c->link); /* in front stay the strangers */
+		list_push_back(&e->connections, &c->link);
+	}
+	c->bound = true;
+	retire_look(e);
+}
+
 void connection_kick(struct connection *c)
 {
 	ENSURE_TAG(c, CONNECTION_TAG);
@@ -204,8 +218,12 @@ static bool turn(struct connection *c, bool *idle)
 		return false;
 	}
 	if (c->hinted) {
+		struct edge_store_hint *news = c->news;
 		c->hinted = false;
-		return c->protocol->hint(c);
+		c->news = NULL;
+		bool on = c->protocol->hint(c, news);
+		free(news);
+		return on;
 	}
 	if (has_input(c)) {
 		c->readable = c->due = false;
@@ -230,6 +248,7 @@ static bool rest(struct connection *c)
 		return false;
 	watch_want(&c->watch, READY_IN);
 	c->busy = 0;
+	c->patience = CONNECTION_PATIENCE_NS;
 	return true;
 }
 
@@ -284,6 +303,7 @@ void connection_start(struct edge *e, struct port *p, int fd,
 				 .place = place,
 				 .fd = fd,
 				 .stream.ops = &transport_ops,
+				 .patience = CONNECTION_PATIENCE_NS,
 				 .id = world_random_u64(e->role->world)};
 	service_hold(c->service);
 	if (c->service->timeouts.login != 0)

@@ -17,6 +17,12 @@
 
 #define CONNECTION_TAG TAG4('C', 'O', 'N', 'N')
 #define CONNECTION_MAX 1024u /* bytes, so that many fit */
+/*
+ * An answer may take its bytes at CONNECTION_RATE a second and this much longer,
+ * however many pieces it comes in: a client that takes one byte a minute ends.
+ */
+#define CONNECTION_PATIENCE_NS (120 * NS_PER_SEC)
+#define CONNECTION_RATE	       1024u
 
 enum farewell {
 	FAREWELL_TIMEOUT,
@@ -32,7 +38,8 @@ struct protocol {
 	bool (*open)(struct connection *); /* false: memory is short */
 	bool (*greet)(struct connection *);
 	bool (*run)(struct connection *);
-	bool (*hint)(struct connection *);
+	/* NULL: only that something moved. */
+	bool (*hint)(struct connection *, const struct edge_store_hint *);
 	bool (*idling)(const struct connection *); /* wants hints now */
 	void (*farewell)(struct connection *, enum farewell);
 	void (*secured)(struct connection *); /* TLS is on now */
@@ -69,6 +76,7 @@ struct connection {
 	struct tls_conn *tls;
 	struct secured secured;
 	struct exchange *exchange;
+	struct edge_store_hint *news; /* what `hinted` is about; NULL: ask */
 	struct crowd_place *place;
 	char *user; /* after a login, for the log */
 	struct addr peer;
@@ -76,6 +84,7 @@ struct connection {
 	unsigned waits;      /* READY_*: the fiber waits for the socket */
 	unsigned busy;       /* reads and writes since it last waited */
 	uint64_t deadline;   /* of what is under way */
+	uint64_t patience;   /* for a client that does not take its answer, ns */
 	uint64_t login_by;   /* 0: nobody has to log in, or did */
 	uint64_t id;         /* in the log */
 	uint64_t session;    /* the store's, valid in `epoch` only */
@@ -86,7 +95,7 @@ struct connection {
 	bool due;      /* the deadline passed while it was idle */
 	bool hinted;   /* the selected mailbox moved */
 	bool stop;     /* we shut down */
-	bool lost;     /* its store has gone */
+	bool lost;     /* its store has gone, or it gives way to another */
 	bool bound;    /* logged in */
 	bool in_body;  /* a message is under way: it may finish */
 	bool eof;      /* the client closed first: no need to linger */
@@ -95,6 +104,8 @@ struct connection {
 /* The descriptor is the connection's; it is counted in already. */
 void connection_start(struct edge *, struct port *, int fd, const struct addr *,
 		      struct crowd_place *);
+/* It is somebody's from here on. */
+void connection_bound(struct connection *);
 /* Something for it to do has come up (stop, lost, hinted). */
 void connection_kick(struct connection *);
 /* Without a goodbye; only while no fiber serves it. */

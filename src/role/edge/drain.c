@@ -30,6 +30,7 @@ static void on_time(struct timer *t)
 
 void drain_look(struct edge *e)
 {
+	retire_look(e);
 	if (e->draining && e->connection_count == 0)
 		done(e);
 }
@@ -40,6 +41,7 @@ void drain_begin(struct edge *e, uint32_t within_ms)
 	e->draining = true;
 	e->drain_by = edge_within(e, within > 2 * SPARE_NS ? within - SPARE_NS
 							   : within / 2);
+	timer_stop(&e->worn);
 	listener_close_all(e);
 	LIST_EACH (&e->connections, at) {
 		struct connection *c = CONTAINER_OF(at, struct connection, link);

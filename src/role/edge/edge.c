@@ -10,6 +10,7 @@
  * the store said.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "crypto/library.h"
 #include "role/edge/connection.h"
@@ -31,13 +32,14 @@ static void rights(void *self, struct rights *r)
 static void store_lost(struct edge *e)
 {
 	e->store = NULL;
+	e->load = EDGE_STORE_LEVEL_CALM; /* the next one tells */
 	LIST_EACH (&e->connections, at) {
 		struct connection *c = CONTAINER_OF(at, struct connection, link);
 		if (c->session == 0 || c->epoch != e->store_epoch)
 			continue;
 		(void)map_remove_id(e->sessions, c->session);
 		c->session = 0;
-		c->lost = c->bound;
+		c->lost = c->lost || c->bound;
 	}
 	e->store_epoch++;
 	LIST_EACH (&e->connections, at) {
@@ -76,6 +78,27 @@ static void vault_dead(void *ctx, struct ipc *c, const char *reason)
 	dead(e, &e->vault_peer, c, reason);
 }
 
+/* In one piece of memory; NULL: none, so it will be asked. */
+static struct edge_store_hint *keep_news(const struct edge_store_hint *m)
+{
+	size_t gone = m->gone_count * sizeof *m->gone;
+	size_t flags = m->flags_count * sizeof *m->flags;
+	struct edge_store_hint *h = malloc(sizeof *h + flags + gone);
+	if (h == NULL)
+		return NULL;
+	struct edge_store_flagged *to = (struct edge_store_flagged *)(h + 1);
+	struct edge_store_left *left =
+		(struct edge_store_left *)(to + m->flags_count);
+	*h = *m;
+	if (flags > 0)
+		memcpy(to, m->flags, flags);
+	if (gone > 0)
+		memcpy(left, m->gone, gone);
+	h->flags = to;
+	h->gone = left;
+	return h;
+}
+
 static void on_hint(void *ctx, struct edge_store *channel,
 		    const struct edge_store_hint *m)
 {
@@ -86,6 +109,12 @@ static void on_hint(void *ctx, struct edge_store *channel,
 		return;
 	if (c->fiber == NULL && !c->protocol->idling(c))
 		return; /* it asks by itself, with its next command */
+	/* A second one before the first was told: the first is not all. */
+	struct edge_store_hint *news = NULL;
+	if (!c->hinted && m->since != 0)
+		news = keep_news(m);
+	free(c->news);
+	c->news = news;
 	c->hinted = true;
 	if (c->fiber == NULL)
 		connection_kick(c);
@@ -99,7 +128,16 @@ static void on_changed(void *ctx, struct edge_vault *channel,
 	contexts_refresh(ctx);
 }
 
-static const struct edge_store_at_edge store_handlers = {.hint = on_hint};
+static void on_load(void *ctx, struct edge_store *channel,
+		    const struct edge_store_load *m)
+{
+	struct edge *e = ctx;
+	(void)channel;
+	e->load = m->level;
+}
+
+static const struct edge_store_at_edge store_handlers = {.hint = on_hint,
+							  .load = on_load};
 static const struct edge_vault_at_edge vault_handlers = {.changed = on_changed};
 
 static void attach_store(struct edge *e, struct ipc_link *link)
@@ -208,6 +246,8 @@ static bool start(void *self, struct buf *why)
 	struct edge *e = self;
 	(void)why;
 	e->started = true;
+	e->began = loop_now(e->role->loop);
+	retire_watch(e);
 	listener_take_authorities(e);
 	contexts_refresh(e);
 	return true;
@@ -230,11 +270,17 @@ static void adopt(void *self, const struct conf *conf)
 	listener_take_authorities(e);
 	listener_configure(e);
 	contexts_refresh(e);
+	retire_watch(e);
 }
 
 static void drain(void *self, uint32_t within_ms)
 {
 	drain_begin(self, within_ms);
+}
+
+static void retire(void *self)
+{
+	retire_begin(self);
 }
 
 static void drop_all(struct edge *e)
@@ -253,6 +299,7 @@ static void destroy(void *self)
 	e->draining = e->drained = true;
 	listener_close_all(e);
 	timer_stop(&e->drain);
+	timer_stop(&e->worn);
 	if (e->store != NULL)
 		ipc_free(edge_store_ipc(e->store));
 	if (e->auth != NULL)
@@ -289,13 +336,17 @@ static void status(void *self, struct buf *json)
 	buf_printf(json,
 		   "\"connections\":%zu,\"accepted\":%llu,\"refused\":%llu,"
 		   "\"handshakes\":%llu,\"handshakes_failed\":%llu,"
-		   "\"kept\":%llu,\"logins\":%llu,\"serving\":%s",
+		   "\"kept\":%llu,\"logins\":%llu,\"serving\":%s,"
+		   "\"shed\":%llu,\"put_off\":%llu,\"gave_way\":%llu,"
+		   "\"logged_in\":%zu",
 		   e->connection_count, (unsigned long long)n->accepted,
 		   (unsigned long long)n->refused,
 		   (unsigned long long)n->shaken,
 		   (unsigned long long)n->shake_failures,
 		   (unsigned long long)n->kept, (unsigned long long)n->logins,
-		   e->serving ? "true" : "false");
+		   e->serving ? "true" : "false", (unsigned long long)n->shed,
+		   (unsigned long long)n->put_off,
+		   (unsigned long long)n->gave_way, e->bound_count);
 }
 
 const struct role_def edge_role = {
@@ -309,5 +360,6 @@ const struct role_def edge_role = {
 	.prepare = prepare,
 	.adopt = adopt,
 	.drain = drain,
+	.retire = retire,
 	.status = status,
 };

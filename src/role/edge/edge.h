@@ -90,6 +90,7 @@ struct port {
 };
 
 struct edge_counts {
+	uint64_t shed, put_off, gave_way; /* for load; for a newer client */
 	uint64_t accepted, refused, shaken, shake_failures, kept, logins;
 };
 
@@ -115,14 +116,21 @@ struct edge {
 	bool paused;
 	struct timer resume;
 
-	struct list connections;
-	size_t connection_count;
+	struct list connections; /* in front who waits longest to log in */
+	size_t connection_count, bound_count;
 	struct workspace *spare;
 	size_t spare_count;
 
 	/* Of auth; empty until somebody asked. */
 	char mechanisms[EDGE_MECHANISMS_MAX], with_binding[EDGE_MECHANISMS_MAX];
 	size_t mechanisms_len, with_binding_len;
+
+	enum edge_store_level load; /* the store's */
+
+	struct timer worn;
+	uint64_t began;
+	bool wearing;  /* a successor was asked for */
+	bool retiring; /* it is there: nobody new */
 
 	bool draining, drained;
 	uint64_t drain_by;
@@ -162,6 +170,12 @@ void listener_open(struct edge *); /* accept on every port that may */
 void listener_close_all(struct edge *);
 /* A descriptor was given back. */
 void listener_relieved(struct edge *);
+
+/* retire.c: a successor takes over after a time, or when many have logged in. */
+void retire_watch(struct edge *);
+void retire_begin(struct edge *);
+void retire_look(struct edge *); /* somebody logged in, or a connection has gone */
+bool retire_makes_room(struct edge *); /* for one more; false: there is none */
 
 /* drain.c */
 void drain_begin(struct edge *, uint32_t within_ms);

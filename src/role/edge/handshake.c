@@ -101,7 +101,7 @@ static enum io shake(struct connection *c)
 					       : SPAN("the connection broke"));
 			return IO_BROKEN;
 		}
-		if (c->stop) /* half a handshake has no words for goodbye */
+		if (c->stop || c->lost) /* half a handshake has no words for goodbye */
 			return IO_BROKEN;
 	}
 }

@@ -263,9 +263,35 @@ static bool run(struct connection *c)
 	return imap_session_run(side(c)->session) == IMAP_IDLE;
 }
 
-static bool hint(struct connection *c)
+#define NEWS_MAX 32u /* entries of a list; more are asked for */
+
+static bool hint(struct connection *c, const struct edge_store_hint *h)
 {
-	return imap_session_hint(side(c)->session) == IMAP_IDLE;
+	struct imap_left gone[NEWS_MAX];
+	struct imap_flagged flags[NEWS_MAX];
+	struct imap_news n = {.gone = gone, .flags = flags};
+	if (h == NULL || h->gone_count > NEWS_MAX || h->flags_count > NEWS_MAX)
+		return imap_session_hint(side(c)->session, NULL) == IMAP_IDLE;
+	n.mailbox = h->mailbox;
+	n.since = h->since;
+	n.version = h->version;
+	n.uid_next = h->uid_next;
+	n.exists = h->exists;
+	for (; n.gone_count < h->gone_count; n.gone_count++) {
+		const struct edge_store_left *l = &h->gone[n.gone_count];
+		gone[n.gone_count] = (struct imap_left){
+			.run = {.first = l->first, .last = l->last},
+			.rank = l->rank};
+	}
+	for (; n.flag_count < h->flags_count; n.flag_count++) {
+		const struct edge_store_flagged *f = &h->flags[n.flag_count];
+		flags[n.flag_count] = (struct imap_flagged){
+			.slot = {.uid = f->uid,
+				 .flags = f->flags,
+				 .modseq = f->modseq},
+			.rank = f->rank};
+	}
+	return imap_session_hint(side(c)->session, &n) == IMAP_IDLE;
 }
 
 static bool idling(const struct connection *c)

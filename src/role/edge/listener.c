@@ -75,20 +75,24 @@ static void turn_away(struct edge *e, struct port *p, int fd,
 	world_close(e->role->world, fd);
 }
 
-static bool room_for(const struct edge *e)
+/* Strangers come again: mail servers have a queue for that. */
+static bool overloaded(const struct port *p)
 {
-	uint64_t most = EDGE_CONNECTIONS;
-	if (e->role->kind == KIND_EDGE_ACCESS &&
-	    e->conf->processes.sessions != 0)
-		most = e->conf->processes.sessions;
-	return e->connection_count < most;
+	return p->edge->load >= EDGE_STORE_LEVEL_BUSY && p->service != NULL &&
+	       p->service->protocol == &smtp_protocol &&
+	       p->service->smtp.role == SMTP_MX;
 }
 
 static void let_in(struct port *p, int fd, const struct addr *peer)
 {
 	struct edge *e = p->edge;
 	struct crowd_place *place;
-	if (!room_for(e) || p->service == NULL) {
+	if (overloaded(p)) {
+		e->counts.shed++;
+		turn_away(e, p, fd, peer, "too much work waits");
+		return;
+	}
+	if (p->service == NULL || !retire_makes_room(e)) {
 		turn_away(e, p, fd, peer, "the process is full");
 		return;
 	}
@@ -188,7 +192,7 @@ void listener_add(struct edge *e, struct span name, int fd)
 		s = socket_for(p, &at);
 	if (s != NULL)
 		s->round = e->round;
-	if (s == NULL || s->fd >= 0 || e->draining) {
+	if (s == NULL || s->fd >= 0 || e->draining || e->retiring) {
 		world_close(e->role->world, fd);
 		return;
 	}
@@ -294,7 +298,8 @@ void listener_configure(struct edge *e)
 
 void listener_open(struct edge *e)
 {
-	for (size_t i = 0; !e->draining && i < e->port_count; i++)
+	for (size_t i = 0;
+	     !e->draining && !e->retiring && i < e->port_count; i++)
 		for (size_t k = 0; k < e->ports[i].socket_count; k++)
 			watch_socket(e, &e->ports[i].sockets[k]);
 }

@@ -338,8 +338,9 @@ static bool run(struct connection *c)
 	return pop3_session_run(side(c)->session) == POP3_IDLE;
 }
 
-static bool hint(struct connection *c)
+static bool hint(struct connection *c, const struct edge_store_hint *news)
 {
+	(void)news;
 	(void)c;
 	return true;
 }

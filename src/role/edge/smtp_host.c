@@ -16,7 +16,14 @@ static struct smtp_side *of(struct smtp_host *h)
 
 static enum smtp_load load(struct smtp_host *h)
 {
-	return of(h)->c->edge->store != NULL ? SMTP_CALM : SMTP_BUSY;
+	struct connection *c = of(h)->c;
+	struct edge *e = c->edge;
+	if (e->store == NULL)
+		return SMTP_BUSY;
+	if (e->load < EDGE_STORE_LEVEL_FULL || c->service->smtp.role != SMTP_MX)
+		return SMTP_CALM;
+	e->counts.put_off++;
+	return SMTP_BUSY;
 }
 
 static void tls(struct smtp_host *h, struct smtp_tls_facts *out)
@@ -265,8 +272,9 @@ static bool run(struct connection *c)
 	return smtp_session_run(side(c)->session) == SMTP_IDLE;
 }
 
-static bool hint(struct connection *c)
+static bool hint(struct connection *c, const struct edge_store_hint *news)
 {
+	(void)news;
 	(void)c;
 	return true;
 }

@@ -3,7 +3,8 @@
  * role/edge/transport: a session's stream over a socket, with or without TLS.
  *
  * The fiber parks when the socket has nothing or no room; the connection's
- * deadline ends a read, a stall of STALL_NS ends a write.
+ * deadline ends a read; a write has the time of its bytes at CONNECTION_RATE and
+ * what is left of the connection's patience, which an answer uses up once.
  *
  * Must never pass a byte of the clear phase into TLS or the other way round:
  * from the moment that c->tls is set everything goes through it.
@@ -13,7 +14,6 @@
 #include "os/sock.h"
 #include "role/edge/connection.h"
 
-#define STALL_NS   (120 * NS_PER_SEC) /* a client that takes nothing */
 #define BREATH     16u  /* reads and writes without a wait between them */
 #define LINGER_NS  (1 * NS_PER_SEC)   /* for its FIN after ours */
 #define LINGER_MAX 65536u             /* bytes thrown away meanwhile */
@@ -135,6 +135,7 @@ static enum io fill(struct stream *s)
 	ENSURE(s->in_to < s->in_cap);
 	if (breathe(c) != IO_OK)
 		return IO_BROKEN;
+	c->patience = CONNECTION_PATIENCE_NS; /* its answer was taken */
 	/* Whoever never pauses would never be found waiting for too long. */
 	if (login_is_over(c))
 		return IO_TIMEOUT;
@@ -160,9 +161,9 @@ static enum io fill(struct stream *s)
 	}
 }
 
-static uint64_t write_until(const struct connection *c)
+static uint64_t write_until(const struct connection *c, uint64_t own)
 {
-	uint64_t until = edge_within(c->edge, STALL_NS);
+	uint64_t until = edge_within(c->edge, own + c->patience);
 	if (c->stop)
 		until = u64_min(until, c->edge->drain_by);
 	if (!c->bound && c->login_by != 0)
@@ -170,34 +171,39 @@ static uint64_t write_until(const struct connection *c)
 	return until;
 }
 
+static enum io write_all(struct connection *c, struct span b, uint64_t own)
+{
+	uint64_t until = write_until(c, own);
+	while (b.len > 0) {
+		size_t done = 0;
+		enum step r = put(c, b, &done);
+		enum io w = IO_BROKEN;
+		if (r == STEP_DONE) {
+			b = span_skip(b, done);
+			w = breathe(c);
+		} else if (r != STEP_END && r != STEP_BROKEN) {
+			w = wait_step(c, r, u64_min(until, write_until(c, own)));
+		}
+		if (w != IO_OK)
+			return w;
+		if (b.len > 0 && loop_now(c->edge->role->loop) >= until)
+			return IO_TIMEOUT;
+	}
+	return IO_OK;
+}
+
 static enum io flush(struct stream *s)
 {
 	struct connection *c = of(s);
-	size_t at = 0;
-	uint64_t until = write_until(c);
-	while (at < s->out_len) {
-		size_t done = 0;
-		enum step r = put(c, span_of(s->out + at, s->out_len - at),
-				  &done);
-		enum io w = IO_OK;
-		if (r == STEP_DONE) {
-			at += done;
-			w = breathe(c);
-			until = write_until(c);
-			if (w == IO_OK)
-				continue;
-		} else if (r == STEP_END || r == STEP_BROKEN) {
-			w = IO_BROKEN;
-		} else {
-			w = wait_step(c, r, until);
-		}
-		if (w != IO_OK) {
-			s->out_len = 0;
-			return w;
-		}
-	}
+	struct loop *l = c->edge->role->loop;
+	uint64_t began = loop_now(l);
+	uint64_t own = s->out_len * NS_PER_SEC / CONNECTION_RATE;
+	enum io r = write_all(c, span_of(s->out, s->out_len), own);
+	uint64_t took = loop_now(l) - began;
 	s->out_len = 0;
-	return IO_OK;
+	if (took > own)
+		c->patience -= u64_min(c->patience, took - own);
+	return r;
 }
 
 static enum io start_tls(struct stream *s)
@@ -250,6 +256,7 @@ void transport_end(struct connection *c)
 	if (c->tls != NULL && c->secured.on)
 		(void)!tls_close(c->tls);
 	(void)sock_shutdown(c->edge->role->world, c->fd);
-	if (!c->eof && !c->stop)
+	/* A stranger who gives way leaves its place at once. */
+	if (!c->eof && !c->stop && (!c->lost || c->bound))
 		linger(c);
 }

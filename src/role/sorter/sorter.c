@@ -28,6 +28,7 @@
 #define WORK_MAX      (16u << 20) /* memory for one message's answer */
 #define AUTHORS_MAX   16u
 #define DELIVERED_MAX 16u
+#define AGAIN_NS      (10 * NS_PER_SEC) /* between two wishes for a successor */
 
 struct sorter;
 
@@ -35,13 +36,20 @@ struct client {
 	struct sorter *sorter;
 	struct role_peer peer;
 	struct store_sorter *channel;
+	bool left; /* it sends no more */
+	struct store_sorter_leaving_reply reply;
 };
 
 struct sorter {
 	struct role *role;
 	struct mime_charsets *charsets;
 	struct client clients[CHANNELS_MAX];
-	uint64_t understood, not_understood, matched;
+	const struct conf *conf;
+	struct timer worn;
+	bool retiring;
+	size_t jobs;
+	struct arena *answers; /* of leaving */
+	uint64_t began, seen, understood, not_understood, matched;
 };
 
 struct job {
@@ -206,13 +214,18 @@ static void understand(struct job *j, struct store_sorter_understand_reply *r)
 	r->answer = STORE_SORTER_ANSWER_UNDERSTOOD;
 }
 
+static void look_whether_done(struct sorter *s);
+
 static void job_free(struct job *j)
 {
+	struct sorter *s = j->sorter;
 	message_close(&j->message);
 	buf_free(&j->header);
 	buf_free(&j->summary);
 	arena_free(j->arena);
 	free(j);
+	s->jobs--;
+	look_whether_done(s);
 }
 
 static void understand_fiber(void *arg)
@@ -290,7 +303,81 @@ static void match_fiber(void *arg)
 	job_free(j);
 }
 
-/* ---- requests -------------------------------------------------------------- */
+/* ---- a successor ----------------------------------------------------------- */
+
+/*
+ * What one message may have done to this process shall not reach many others:
+ * after some messages, or some time, the next process takes over.
+ */
+static void say_worn(struct timer *t)
+{
+	struct sorter *s = t->arg;
+	uint64_t wait = AGAIN_NS;
+	if (s->seen > 0)
+		role_worn(s->role, false);
+	else
+		wait = s->conf->processes.sorter_age * NS_PER_SEC;
+	(void)!timer_start(s->role->loop, &s->worn,
+			   loop_now(s->role->loop) + wait, say_worn, s);
+}
+
+static void count_one(struct sorter *s)
+{
+	uint64_t most = s->conf->processes.sorter_messages;
+	if (++s->seen == most && !s->retiring) {
+		s->worn.arg = s;
+		say_worn(&s->worn);
+	}
+}
+
+static void watch_age(struct sorter *s)
+{
+	uint64_t age = s->conf->processes.sorter_age;
+	uint64_t most = s->conf->processes.sorter_messages;
+	if (s->retiring || (most != 0 && s->seen >= most))
+		return;
+	timer_stop(&s->worn);
+	if (age != 0)
+		(void)!timer_start(s->role->loop, &s->worn,
+				   s->began + age * NS_PER_SEC, say_worn, s);
+}
+
+/* All stores have said that they send no more, and all is answered. */
+static void look_whether_done(struct sorter *s)
+{
+	if (!s->retiring || s->jobs > 0)
+		return;
+	for (size_t i = 0; i < CHANNELS_MAX; i++)
+		if (s->clients[i].channel != NULL && !s->clients[i].left)
+			return;
+	role_retired(s->role);
+}
+
+static void on_left(void *ctx, enum ipc_result r)
+{
+	struct client *c = ctx;
+	c->left = r == IPC_OK;
+	look_whether_done(c->sorter);
+}
+
+static void retire(void *self)
+{
+	struct sorter *s = self;
+	s->retiring = true;
+	timer_stop(&s->worn);
+	for (size_t i = 0; i < CHANNELS_MAX; i++) {
+		struct client *c = &s->clients[i];
+		if (c->channel != NULL &&
+		    store_sorter_leaving_start(
+			    c->channel, &(struct store_sorter_leaving){0},
+			    s->answers, &c->reply, IPC_NEVER, on_left, c) !=
+			    IPC_OK)
+			c->left = true; /* it is about to die */
+	}
+	look_whether_done(s);
+}
+
+/* ---- requests ------------------------------------------------------------ */
 
 /* NULL: refused for load.  The descriptor is taken in any case. */
 static struct job *job_new(struct client *c, struct ipc_call *call,
@@ -310,6 +397,8 @@ static struct job *job_new(struct client *c, struct ipc_call *call,
 		return NULL;
 	}
 	j->sorter = c->sorter;
+	j->sorter->jobs++;
+	count_one(j->sorter);
 	j->call = call;
 	buf_init(&j->header, MIME_HEADER_BLOCK_MAX);
 	buf_init(&j->summary, SUMMARY_MAX);
@@ -359,6 +448,7 @@ static void client_dead(void *ctx, struct ipc *c, const char *reason)
 	struct client *cl = ctx;
 	cl->channel = NULL;
 	role_peer_dead(cl->sorter->role, &cl->peer, c, reason);
+	look_whether_done(cl->sorter);
 }
 
 static void attach(void *self, const struct role_peer *peer,
@@ -381,15 +471,22 @@ static void attach(void *self, const struct role_peer *peer,
 static void *create(struct role *role, const struct conf *conf, struct buf *why)
 {
 	struct sorter *s = calloc(1, sizeof *s);
-	(void)conf;
-	if (s != NULL)
+	if (s != NULL) {
 		s->charsets = mime_charsets_open();
-	if (s == NULL || s->charsets == NULL) {
+		s->answers = arena_new(4096);
+	}
+	if (s == NULL || s->charsets == NULL || s->answers == NULL) {
 		buf_add(why, SPAN("memory is short"));
+		if (s != NULL) {
+			mime_charsets_close(s->charsets);
+			arena_free(s->answers);
+		}
 		free(s);
 		return NULL;
 	}
 	s->role = role;
+	s->conf = conf;
+	s->began = loop_now(role->loop);
 	return s;
 }
 
@@ -399,14 +496,24 @@ static void destroy(void *self)
 	for (size_t i = 0; i < CHANNELS_MAX; i++)
 		if (s->clients[i].channel != NULL)
 			ipc_free(store_sorter_ipc(s->clients[i].channel));
+	timer_stop(&s->worn);
+	arena_free(s->answers);
 	mime_charsets_close(s->charsets);
 	free(s);
 }
 
+static bool start(void *self, struct buf *why)
+{
+	(void)why;
+	watch_age(self);
+	return true;
+}
+
 static void adopt(void *self, const struct conf *conf)
 {
-	(void)self;
-	(void)conf; /* everything that it needs comes with each request */
+	struct sorter *s = self;
+	s->conf = conf;
+	watch_age(s);
 }
 
 static void status(void *self, struct buf *json)
@@ -425,6 +532,8 @@ const struct role_def sorter_role = {
 	.destroy = destroy,
 	.attach = attach,
 	.rights = rights,
+	.start = start,
 	.adopt = adopt,
+	.retire = retire,
 	.status = status,
 };

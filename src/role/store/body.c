@@ -72,13 +72,20 @@ static enum edge_store_answer file_begin(struct store *s, struct staged *st)
 	return of_kv(r);
 }
 
-static enum edge_store_answer append(struct store *s, struct staged *st,
-				     struct span piece)
+/* A tenth of all staged bytes is kept for those who logged in. */
+static uint64_t staged_most(const struct store *s, const struct session *ss)
+{
+	uint64_t most = s->conf->store.staged;
+	return ss->account != 0 ? most : most - most / 10;
+}
+
+static enum edge_store_answer append(struct store *s, const struct session *ss,
+				     struct staged *st, struct span piece)
 {
 	enum edge_store_answer a = EDGE_STORE_ANSWER_YES;
 	if (st->size + piece.len > s->conf->limits.message_size)
 		return EDGE_STORE_ANSWER_TOO_BIG;
-	if (s->staged + piece.len > s->conf->store.staged)
+	if (s->staged + piece.len > staged_most(s, ss))
 		return EDGE_STORE_ANSWER_LIMIT;
 	if (st->file == NULL && st->size + piece.len > KV_BODY_INLINE)
 		a = file_begin(s, st);
@@ -119,7 +126,7 @@ void on_stage(void *ctx, struct ipc_call *call,
 	if (ss != NULL && ss->staged != NULL &&
 	    (m->staged == 0 || m->staged == ss->staged->id)) {
 		rep.staged = ss->staged->id;
-		rep.answer = append(s, ss->staged, m->piece);
+		rep.answer = append(s, ss, ss->staged, m->piece);
 		if (rep.answer != EDGE_STORE_ANSWER_YES) {
 			staged_drop(s, ss->staged);
 			ss->staged = NULL;
@@ -162,7 +169,7 @@ enum edge_store_answer body_collect(struct job *j, uint64_t staged,
 	j->session->staged = NULL;
 	b->staged = st;
 	b->blob = st->blob;
-	enum edge_store_answer a = append(s, st, tail);
+	enum edge_store_answer a = append(s, j->session, st, tail);
 	b->size = st->size;
 	if (a == EDGE_STORE_ANSWER_YES &&
 	    blob_seal(s->role->world, st->blob) != OS_OK)

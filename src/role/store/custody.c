@@ -279,11 +279,17 @@ static struct move *next_move(struct store *s)
 	return NULL;
 }
 
+/* Those who wait for an answer come first; `look` goes on when it is over. */
+static bool busy(const struct store *s)
+{
+	return s->load.level >= EDGE_STORE_LEVEL_BUSY;
+}
+
 static void run_mover(struct job *j)
 {
 	struct store *s = j->store;
 	struct move *m;
-	while (!s->closing && !s->draining &&
+	while (!s->closing && !s->draining && !busy(s) &&
 	       (m = next_move(s)) != NULL) {
 		if (move_job(j, &m->id)) {
 			forget(s, m);
@@ -299,7 +305,7 @@ static void run_mover(struct job *j)
 
 static void more_movers(struct store *s)
 {
-	if (s->closing || s->movers >= MOVERS_MAX || list_empty(&s->waiting))
+	if (s->closing || busy(s) || s->movers >= MOVERS_MAX || list_empty(&s->waiting))
 		return;
 	if (job_background(s, run_mover, NULL))
 		s->movers++;

@@ -32,6 +32,7 @@ static struct job *job_new(struct store *s)
 static void job_drop(struct job *j)
 {
 	struct store *s = j->store;
+	load_done(j);
 	session_release(j->session);
 	arena_reset(j->arena);
 	*j = (struct job){.store = s, .arena = j->arena};
@@ -153,20 +154,27 @@ static uint64_t wait_open(struct job *j)
 	return value;
 }
 
+/* A commit: what others wait for, too. */
+static uint64_t wait_commit(struct job *j)
+{
+	load_waits(j);
+	return wait_open(j);
+}
+
 enum box_result job_box(struct job *j, enum box_result started)
 {
-	return started == BOX_OK ? (enum box_result)wait_open(j) : started;
+	return started == BOX_OK ? (enum box_result)wait_commit(j) : started;
 }
 
 enum spool_result job_spool(struct job *j, enum spool_result started)
 {
-	return started == SPOOL_OK ? (enum spool_result)wait_open(j) : started;
+	return started == SPOOL_OK ? (enum spool_result)wait_commit(j) : started;
 }
 
 enum directory_result job_directory(struct job *j,
 				    enum directory_result started)
 {
-	return started == DIRECTORY_OK ? (enum directory_result)wait_open(j)
+	return started == DIRECTORY_OK ? (enum directory_result)wait_commit(j)
 				       : started;
 }
 

@@ -276,6 +276,7 @@ static enum box_result select_it(struct job *j, struct open_box *b,
 		return BOX_LIMIT;
 	sel->read_only = m->read_only;
 	sel->told = st.version;
+	sel->told_next = st.uid_next;
 	rep->mailbox = sel->handle;
 	rep->read_only = m->read_only;
 	rep->uid_validity = st.uid_validity;

@@ -195,8 +195,10 @@ static void run_changes(struct job *j)
 		rep.vanished = out;
 		rep.vanished_count =
 			put_ranges(&c.vanished, m->from, out, &rep.next);
-		if (sel->told < rep.version)
+		if (sel->told < rep.version) {
 			sel->told = rep.version;
+			sel->told_next = rep.uid_next;
+		}
 	}
 	edge_store_changes_answer(j->call, &rep);
 }

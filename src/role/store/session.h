@@ -37,7 +37,8 @@ struct selected {
 	uint64_t handle;
 	uint32_t mailbox;
 	bool read_only;
-	uint64_t told; /* the version of the last hint */
+	uint64_t told;      /* the version of the last hint */
+	uint32_t told_next; /* UIDNEXT of that version */
 };
 
 struct staged;

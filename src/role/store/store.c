@@ -43,6 +43,19 @@ static void peer_dead(void *ctx, struct ipc *c, const char *reason)
 	role_peer_dead(p->store->role, &p->who, c, reason);
 }
 
+/* Calls on one channel keep their order: none follows this answer. */
+static void on_leaving(void *ctx, struct ipc_call *call,
+		       const struct store_sorter_leaving *m)
+{
+	struct peer *p = ctx;
+	(void)m;
+	p->leaving = true;
+	store_sorter_leaving_answer(call, &(struct store_sorter_leaving_reply){0});
+}
+
+static const struct store_sorter_at_store store_for_sorter = {
+	.leaving = on_leaving};
+
 static struct ipc *join(struct peer *p, struct ipc_link *link)
 {
 	struct ipc_owner owner = {.role = p, .dead = peer_dead};
@@ -57,7 +70,8 @@ static struct ipc *join(struct peer *p, struct ipc_link *link)
 		return admin_store_ipc(
 			admin_store_join_store(link, &owner, &store_for_admin));
 	case HOP_STORE_SORTER:
-		return store_sorter_ipc(store_sorter_join_store(link, &owner));
+		return store_sorter_ipc(store_sorter_join_store(
+			link, &owner, &store_for_sorter));
 	default:
 		link->ops->close(link);
 		link->ops->free(link);
@@ -79,6 +93,8 @@ static void attach(void *self, const struct role_peer *who,
 			p->channel = join(p, link);
 		else
 			p->link = link;
+		if (s->load.level != EDGE_STORE_LEVEL_CALM)
+			load_watch(s);
 		return;
 	}
 	link->ops->close(link);
@@ -129,6 +145,7 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	list_init(&s->idle_boxes);
 	list_init(&s->hinting);
 	list_init(&s->waiting);
+	list_init(&s->load.waiting);
 	s->sessions = new_map(role, STORE_SESSIONS_MAX);
 	s->boxes = new_map(role, STORE_SESSIONS_MAX);
 	s->moving = new_map(role, STORE_SESSIONS_MAX);
@@ -208,6 +225,7 @@ static void destroy(void *self)
 	s->closing = true;
 	custody_end(s);
 	sweep_end(s);
+	load_end(s);
 	for (size_t i = 0; i < STORE_PEERS_MAX; i++) {
 		struct peer *p = &s->peers[i];
 		if (p->link != NULL)
@@ -236,6 +254,7 @@ void store_figures(struct store *s, struct buf *json)
 	const struct counters *c = &s->count;
 	if (s->kv != NULL)
 		kv_stats(s->kv, &kv);
+	load_figures(s, json);
 	buf_printf(json,
 		   "\"commits\":%llu,\"groups\":%llu,\"engine_up\":%s,"
 		   "\"sessions\":%zu,\"boxes\":%zu,\"jobs\":%zu,"

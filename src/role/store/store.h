@@ -23,6 +23,7 @@
 #include "kv/memory.h"
 #include "os/fiber.h"
 #include "role/common/role.h"
+#include "role/store/load.h"
 #include "spool/spool.h"
 #include "wire/admin_store.h"
 #include "wire/auth_store.h"
@@ -47,6 +48,8 @@ struct peer {
 	struct ipc *channel; /* NULL: the place is free, or it waits */
 	struct ipc_link *link; /* joined once the engine is open */
 	struct list sessions;
+	enum edge_store_level level; /* edge: what it was told of our load */
+	bool leaving;		     /* sorter: it has a successor */
 };
 
 /* An account's box, while somebody uses it and some time longer. */
@@ -74,6 +77,8 @@ struct job {
 	void (*run)(struct job *);
 	struct arena *arena;
 	struct fiber_gate gate;
+	struct list waits; /* in the load's list */
+	uint64_t waits_since;
 };
 
 struct counters {
@@ -117,8 +122,17 @@ struct store {
 	size_t changed_count, changed_cap;
 	bool telling;
 
+	struct load load;
 	struct counters count;
 };
+
+/* ---- load.c ---- */
+/* The job waits for what makes load, from now until it is done. */
+void load_waits(struct job *);
+void load_done(struct job *);
+void load_watch(struct store *); /* somebody has to be told */
+void load_end(struct store *);
+void load_figures(const struct store *, struct buf *json);
 
 /* ---- engine.c: the data folder, groups ---- */
 /* What the present configuration says about the data. */

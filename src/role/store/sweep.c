@@ -84,7 +84,9 @@ static void give_way(struct job *j)
 	do {
 		job_sleep(j, STEP_NS);
 		kv_stats(j->store->kv, &st);
-	} while (st.staged_bytes > 0 && !over(j->store));
+	} while ((st.staged_bytes > 0 ||
+		  j->store->load.level > EDGE_STORE_LEVEL_CALM) &&
+		 !over(j->store));
 }
 
 /* ---- accounts ------------------------------------------------------------------ */

@@ -20,7 +20,8 @@ static struct store_sorter *pick(struct store *s, enum kind pool)
 		struct peer *p =
 			&s->peers[(s->next_sorter + i) % STORE_PEERS_MAX];
 		if (p->channel == NULL || p->who.hop != HOP_STORE_SORTER ||
-		    p->who.kind != pool || ipc_is_dead(p->channel))
+		    p->who.kind != pool || p->leaving ||
+		    ipc_is_dead(p->channel))
 			continue;
 		s->next_sorter = (unsigned)(p - s->peers) + 1;
 		return store_sorter_of(p->channel);
@@ -153,6 +154,7 @@ void understand(struct job *j, const struct question *q, const struct body *b,
 	struct store_sorter_understand_reply r;
 	const char *why = "no sorter";
 	*out = (struct understood){.opaque = true};
+	load_waits(j);
 	for (unsigned i = 0; i < ATTEMPTS; i++) {
 		struct store_sorter *c = sorter_of(j, q->pool);
 		if (c == NULL)

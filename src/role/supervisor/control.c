@@ -123,21 +123,6 @@ static void drained(void *ctx, enum ipc_result r)
 	control_child_gone(p->super);
 }
 
-/*
- * Without its channel a process ends by itself; one whose channel died was killed
- * for that.  Freeing completes calls, which leads here again: the channel is
- * taken out first.
- */
-static void end_process(struct process *p)
-{
-	struct boss_role *channel = p->channel;
-	p->channel = NULL;
-	if (channel == NULL)
-		return;
-	(void)ipc_flush(boss_role_ipc(channel));
-	ipc_free(boss_role_ipc(channel));
-}
-
 /* Edges drain while their servers still answer; then the rest ends. */
 static bool serves_clients(enum kind k)
 {
@@ -166,8 +151,10 @@ static void drain_some(struct super *s, bool edges, uint32_t within_ms)
 		enum state was = p->state;
 		p->state = LEAVING;
 		struct boss_role_drain m = {.within_ms = within_ms};
+		arena_free(p->drain_arena);
 		p->drain_arena = arena_new(4096);
-		if (was != READY || p->channel == NULL ||
+		if ((was != READY && was != RETIRED) ||
+		    p->channel == NULL ||
 		    p->drain_arena == NULL ||
 		    boss_role_drain_start(p->channel, &m, p->drain_arena,
 					  &p->drain_reply, IPC_NEVER, drained,
@@ -182,11 +169,11 @@ static void end_all(struct super *s)
 	bool others = false;
 	for (size_t i = 0; i < s->process_count; i++)
 		if (s->processes[i].kind != KIND_LOGGER) {
-			end_process(&s->processes[i]);
+			process_end(&s->processes[i]);
 			others |= s->processes[i].pid != 0;
 		}
 	for (size_t i = 0; i < s->process_count && !others; i++)
-		end_process(&s->processes[i]);
+		process_end(&s->processes[i]);
 }
 
 static bool any_left(const struct super *s)

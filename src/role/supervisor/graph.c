@@ -44,15 +44,22 @@ static bool connect_two(struct process *p, struct process *q, enum hop hop)
 	return give_end(p, hop, q->kind, q->index, q->pid, pair[0]);
 }
 
+/* Who only goes on needs its servers, but no more work. */
+static bool still_needs(const struct process *q, enum hop hop)
+{
+	return q->state == RETIRED && hop != HOP_STORE_SORTER;
+}
+
 /*
  * Two that come up side by side both look for each other: the first one to see
  * the other makes the channel, and a pair has one hop at most.
  */
-static bool must_join(struct process *p, struct process *q)
+static bool must_join(struct process *p, struct process *q, enum hop hop)
 {
 	struct super *s = p->super;
 	size_t pi = (size_t)(p - s->processes), qi = (size_t)(q - s->processes);
-	if (p == q || (q->state != CONFIGURED && q->state != READY))
+	if (p == q || (q->state != CONFIGURED && q->state != READY &&
+		       !still_needs(q, hop)))
 		return false;
 	if (p->linked[qi] == q->pid && q->linked[pi] == p->pid)
 		return false;
@@ -120,7 +127,7 @@ bool graph_connect(struct process *p)
 		enum kind other = l->a == p->kind ? l->b : l->a;
 		for (size_t i = 0; i < s->process_count; i++) {
 			struct process *q = &s->processes[i];
-			if (q->kind == other && must_join(p, q) &&
+			if (q->kind == other && must_join(p, q, l->hop) &&
 			    !connect_two(p, q, l->hop))
 				return false;
 		}
@@ -167,7 +174,8 @@ void graph_broken(struct process *reporter, const struct boss_role_broken *m)
 	struct super *s = reporter->super;
 	struct process *accused = NULL;
 	for (size_t i = 0; i < s->process_count; i++)
-		if (s->processes[i].kind == (enum kind)m->peer &&
+		if (s->processes[i].state != FREE &&
+		    s->processes[i].kind == (enum kind)m->peer &&
 		    s->processes[i].index == m->index)
 			accused = &s->processes[i];
 	if (accused == NULL || accused->pid != (int32_t)m->pid)

@@ -90,6 +90,10 @@ static uint64_t pool_size(const struct conf *c, enum kind k)
 		n = c->processes.admin;
 	else if (k == KIND_SORTER_MX || k == KIND_SORTER_ACCESS)
 		n = c->processes.sorter;
+	if (n == 0) { /* as the machine is */
+		n = os_processors() / 2;
+		n = n > POOL_AUTO_MAX ? POOL_AUTO_MAX : n + (n == 0);
+	}
 	return n < POOL_MAX ? n : POOL_MAX;
 }
 
@@ -103,6 +107,7 @@ static void list_processes(struct super *s)
 			s->processes[s->process_count++] = (struct process){
 				.super = s,
 				.kind = (enum kind)k,
+				.state = DOWN,
 				.index = i};
 	}
 }
@@ -197,7 +202,7 @@ int main(int argc, char **argv)
 	if (s->loop == NULL || s->log == NULL || !control_start(s))
 		return 1;
 	s->started = world_now(s->world);
-	s->data_dir = s->run_lock = -1;
+	s->data_dir = s->run_lock = s->book = -1;
 	s->parser_ns = PARSER_NS;
 	s->root = os_uid() == 0;
 	if (notify_open(&s->notify) != OS_OK)

@@ -211,11 +211,27 @@ static bool give_authorities(struct process *p, const struct conf *conf,
 	return true;
 }
 
+/* We hold it, and never read it. */
+static bool give_book(struct process *p, struct buf *why)
+{
+	struct super *s = p->super;
+	int fd;
+	if (s->book < 0 && blob_new(s->world, &s->book) != OS_OK)
+		s->book = -1;
+	if (s->book < 0 || world_dup(s->world, s->book, &fd) != OS_OK) {
+		buf_add(why, SPAN("no memory file can be made"));
+		return false;
+	}
+	return give(p, MATERIAL_BOOK, SPAN("throttle"), fd, why);
+}
+
 bool material_give(struct process *p, struct buf *why)
 {
 	const struct conf *conf = p->super->settings.conf;
 	if (p->kind == KIND_LOGGER)
 		return give_log(p, conf, why);
+	if (p->kind == KIND_AUTH)
+		return give_book(p, why);
 	if (p->kind == KIND_EDGE_MX || p->kind == KIND_EDGE_ACCESS)
 		return give_authorities(p, conf, why);
 	if (p->kind == KIND_VAULT)

@@ -39,7 +39,15 @@ static void on_broken(void *ctx, struct boss_role *c,
 	graph_broken(ctx, m);
 }
 
-static const struct boss_role_at_boss handlers = {.broken = on_broken};
+static void on_worn(void *ctx, struct boss_role *c,
+		    const struct boss_role_worn *m)
+{
+	(void)c;
+	cohort_worn(ctx, m->old);
+}
+
+static const struct boss_role_at_boss handlers = {.broken = on_broken,
+						   .worn = on_worn};
 
 static bool start_process(struct process *p, struct buf *why)
 {
@@ -191,6 +199,7 @@ static void raise_fiber(void *arg)
 		    F_CSTR("role", kind_name(p->kind)),
 		    F_U64("process", (uint64_t)p->pid),
 		    F_U64("ms", (p->ready - p->started) / NS_PER_MS));
+		cohort_ready(p);
 		if (p->kind == KIND_LOGGER && !s->up)
 			raise_rest(s);
 		if (p->kind == KIND_LOGGER && !s->up && s->lacks != 0)
@@ -261,6 +270,21 @@ static uint64_t backoff(const struct process *p)
 	return wait < BACKOFF_MAX_NS ? wait : BACKOFF_MAX_NS;
 }
 
+/*
+ * Without its channel a process ends by itself; one whose channel died was killed
+ * for that.  Freeing completes calls, which leads here again: the channel is
+ * taken out first.
+ */
+void process_end(struct process *p)
+{
+	struct boss_role *channel = p->channel;
+	p->channel = NULL;
+	if (channel == NULL)
+		return;
+	(void)ipc_flush(boss_role_ipc(channel));
+	ipc_free(boss_role_ipc(channel));
+}
+
 static struct process *process_of(struct super *s, int32_t pid)
 {
 	for (size_t i = 0; i < s->process_count; i++)
@@ -285,14 +309,21 @@ void process_died(struct super *s, const struct spawn_exit *e)
 		return;
 	uint64_t now = world_now(s->world);
 	bool early = p->ready == 0 || now - p->ready < EARLY_DEATH_NS;
-	if (!s->stopping)
+	bool over = p->state == RETIRED && p->channel == NULL;
+	if (!s->stopping && !over)
 		log_death(p, e);
 	p->pid = 0;
-	p->state = DOWN;
+	over = !s->stopping && cohort_ended(p);
+	if (!over)
+		p->state = DOWN;
 	if (p->channel != NULL)
 		ipc_kill(boss_role_ipc(p->channel), "the process ended");
 	if (s->stopping) {
 		control_child_gone(s);
+		return;
+	}
+	if (over) {
+		report_changed(s);
 		return;
 	}
 	p->early_deaths = early ? p->early_deaths + 1 : 0;
@@ -307,7 +338,9 @@ void process_died(struct super *s, const struct spawn_exit *e)
 bool processes_ready(const struct super *s)
 {
 	for (size_t i = 0; i < s->process_count; i++)
-		if (s->processes[i].state != READY)
+		if (s->processes[i].state != READY &&
+		    s->processes[i].state != RETIRED &&
+		    s->processes[i].state != FREE)
 			return false;
 	return true;
 }

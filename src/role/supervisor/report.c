@@ -30,7 +30,8 @@ static void pids_json(const struct super *s, struct buf *out)
 		const char *comma = "";
 		buf_printf(out, ",\"%s\":[", kind_name((enum kind)k));
 		for (size_t i = 0; i < s->process_count; i++) {
-			if (s->processes[i].kind != (enum kind)k)
+			if (s->processes[i].state == FREE ||
+			    s->processes[i].kind != (enum kind)k)
 				continue;
 			buf_printf(out, "%s%d", comma, s->processes[i].pid);
 			comma = ",";
@@ -166,8 +167,9 @@ void report_changed(struct super *s)
 static const char *state_name(enum state st)
 {
 	static const char *const names[] = {
-		[DOWN] = "down",	  [COMING] = "coming",
-		[CONFIGURED] = "coming", [READY] = "ready",
+		[FREE] = "free",	  [DOWN] = "down",
+		[COMING] = "coming",	  [CONFIGURED] = "coming",
+		[READY] = "ready",	  [RETIRED] = "retired",
 		[LEAVING] = "leaving",
 	};
 	return names[st];
@@ -187,7 +189,8 @@ static void process_json(struct process *p, struct buf *out)
 	struct boss_role_status_reply rep;
 	struct arena *a = arena_new(1u << 17);
 	struct boss_role_status ask = {0};
-	bool ok = a != NULL && p->channel != NULL && p->state == READY &&
+	bool ok = a != NULL && p->channel != NULL &&
+		  (p->state == READY || p->state == RETIRED) &&
 		  boss_role_status(p->channel, &ask, a, &rep,
 				   now + 2 * NS_PER_SEC) == IPC_OK;
 	buf_add(out, ok ? rep.json : SPAN("null"));
@@ -223,6 +226,8 @@ static void status_fiber(void *arg)
 	confinement_of_self(s, &json);
 	buf_add(&json, SPAN(",\"roles\":["));
 	for (size_t i = 0; i < s->process_count; i++) {
+		if (s->processes[i].state == FREE)
+			continue;
 		if (i > 0)
 			buf_addc(&json, ',');
 		process_json(&s->processes[i], &json);
@@ -306,7 +311,7 @@ static struct process *process_named(struct super *s, struct span role,
 {
 	for (size_t i = 0; i < s->process_count; i++) {
 		struct process *p = &s->processes[i];
-		if (p->index == index &&
+		if (p->index == index && p->state != FREE &&
 		    span_eq(role, span_cstr(kind_name(p->kind))))
 			return p;
 	}

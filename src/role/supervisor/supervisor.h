@@ -14,6 +14,7 @@
  *   material.c  certificates, keys, the log, data folders
  *   process.c   the life of one role's process
  *   graph.c     channels between roles
+ *   cohort.c    one process of a pool after the other
  *   control.c   signals: reload, drain, stop
  *   report.c    status, endpoints file, the admin hop
  */
@@ -29,7 +30,8 @@
 #include "wire/admin_boss.h"
 #include "wire/boss_role.h"
 
-#define POOL_MAX         16u  /* processes of one kind */
+#define POOL_MAX         16u  /* processes of one kind, retired ones too */
+#define POOL_AUTO_MAX    4u   /* without a setting */
 #define PROCESSES_MAX    64u
 #define SOCKETS_MAX      256u /* listening */
 #define ROLE_UID_FIRST   60800u /* when root: one uid a kind, from here on */
@@ -43,10 +45,12 @@
 #define PATH_LEN_MAX     4096u
 
 enum state {
+	FREE,       /* a place in the table that nobody has */
 	DOWN,       /* no process */
 	COMING,     /* started, not configured */
 	CONFIGURED, /* may be given channels */
 	READY,      /* confined and serving */
+	RETIRED,    /* its successor serves; it goes on with what it has */
 	LEAVING,    /* was told to drain */
 };
 
@@ -67,6 +71,10 @@ struct process {
 	bool drained;
 	struct boss_role_drain_reply drain_reply; /* unread: it came */
 	struct arena *drain_arena;
+	/* Whom it follows once it is ready; who is to follow it. */
+	struct process *before, *after;
+	struct boss_role_retire_reply retire_reply; /* unread: it came */
+	struct arena *retire_arena;
 	struct timer again;
 	struct fiber *raising;
 	int32_t linked[PROCESSES_MAX]; /* pid of each peer that we joined it to */
@@ -112,6 +120,7 @@ struct super {
 	int programs[KIND_COUNT + 2]; /* by kind, then conf and populate */
 	/* Opened at start: later we may not look into other users' folders. */
 	int folders[KIND_COUNT];
+	int book; /* of auth's throttle, for the next process; -1: not yet */
 	int notify, data_dir, run_lock;
 	int32_t populate_pid;
 	int32_t parser_pid; /* of the last reading, until it has ended */
@@ -148,12 +157,19 @@ MUST_USE bool material_give(struct process *, struct buf *why);
 
 /* process.c */
 void process_raise(struct process *); /* starts a fiber */
+void process_end(struct process *); /* takes its channel away */
 void process_died(struct super *, const struct spawn_exit *);
 /* One step of bringing it up or reloading it; false: `why`. In a fiber. */
 MUST_USE bool process_configure(struct process *, struct buf *why);
 MUST_USE bool process_activate(struct process *, struct buf *why);
 MUST_USE bool process_listeners(struct process *);
 bool processes_ready(const struct super *);
+
+/* cohort.c */
+void cohort_worn(struct process *, bool old); /* it wants a successor */
+void cohort_ready(struct process *);	      /* it may be one */
+/* The process has ended: true if nobody takes its place. */
+bool cohort_ended(struct process *);
 
 /* graph.c.  Channels to every peer that can take one.  In a fiber. */
 MUST_USE bool graph_connect(struct process *);

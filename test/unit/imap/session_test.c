@@ -314,24 +314,90 @@ static void idle_hints(void **state UNUSED)
 	assert_true(imap_session_idling(l.session));
 	step(&l, out, sizeof out);
 	mem_deliver(&l.mem, b, SPAN("x\r\n"));
-	assert_int_equal(imap_session_hint(l.session), IMAP_IDLE);
+	assert_int_equal(imap_session_hint(l.session, NULL), IMAP_IDLE);
 	assert_string_equal(step(&l, out, sizeof out), "* 4 EXISTS\r\n* 4 RECENT\r\n");
 	mem_expunge(b, 1);
 	mem_flags(b, 4, IMAP_SEEN);
-	imap_session_hint(l.session);
+	imap_session_hint(l.session, NULL);
 	assert_string_equal(step(&l, out, sizeof out), "* 1 EXPUNGE\r\n* 3 FETCH (FLAGS (\\Seen \\Recent))\r\n");
 	/* Nothing new: nothing said. */
-	imap_session_hint(l.session);
+	imap_session_hint(l.session, NULL);
 	assert_string_equal(step(&l, out, sizeof out), "");
 	imap_session_run(l.session);
 	assert_string_equal(step(&l, out, sizeof out), "a OK IDLE ended\r\n");
 	mem_expunge(b, 2);
 	/* Outside of IDLE a hint waits for a command. */
-	imap_session_hint(l.session);
+	imap_session_hint(l.session, NULL);
 	assert_string_equal(step(&l, out, sizeof out), "");
 	imap_session_run(l.session);
 	assert_string_equal(step(&l, out, sizeof out), "* 1 EXPUNGE\r\nb OK Nothing done\r\n");
 	assert_int_equal(imap_session_stop(l.session, "Restart"), IMAP_CLOSE);
+	live_free(&l);
+}
+
+/* What a hint carried is told without a question, where it fits. */
+static void idle_news(void **state UNUSED)
+{
+	static const char *const lines[] = {SELECT, "a IDLE\r\n", "DONE\r\n"};
+	struct live l;
+	char out[4096];
+	live_init(&l, lines, 3);
+	struct mem_box *b = mem_box(&l.mem, "INBOX");
+	for (int i = 0; i < 3; i++)
+		mem_deliver(&l.mem, b, SPAN("x\r\n"));
+	imap_session_run(l.session);
+	imap_session_run(l.session);
+	step(&l, out, sizeof out);
+	uint64_t v = b->version;
+	struct imap_left gone[] = {{.run = {.first = 1, .last = 2}, .rank = 1},
+				   {.run = {.first = 5, .last = 5}, .rank = 5}};
+	struct imap_flagged flags[] = {
+		{.slot = {.uid = 4, .flags = IMAP_SEEN, .modseq = v + 1}, .rank = 2}};
+	struct imap_news n = {.mailbox = imap_session_mailbox(l.session),
+			      .since = v,
+			      .version = v + 1,
+			      .uid_next = 8,
+			      .exists = 4,
+			      .gone = gone,
+			      .gone_count = 2,
+			      .flags = flags,
+			      .flag_count = 1};
+	/* What cannot be true is not believed: the host is asked. */
+	struct imap_news wrong[6] = {n, n, n, n, n, n};
+	struct imap_left high[] = {{.run = {.first = 1, .last = 2}, .rank = 6}};
+	struct imap_flagged far[] = {{.slot = flags[0].slot, .rank = 4}};
+	wrong[0].exists = 2; /* fewer than are left */
+	wrong[1].exists = 5; /* more than UIDs were given */
+	wrong[2].gone = high;
+	wrong[2].gone_count = 1;
+	wrong[2].exists = 5;
+	wrong[3].flags = far;
+	wrong[4].mailbox++;
+	wrong[5].since++;
+	for (size_t i = 0; i < 6; i++) {
+		assert_int_equal(imap_session_hint(l.session, &wrong[i]),
+				 IMAP_IDLE);
+		assert_string_equal(step(&l, out, sizeof out), "");
+	}
+	assert_int_equal(imap_session_hint(l.session, &n), IMAP_IDLE);
+	assert_string_equal(step(&l, out, sizeof out),
+			    "* 5 EXPUNGE\r\n* 2 EXPUNGE\r\n* 1 EXPUNGE\r\n"
+			    "* 4 EXISTS\r\n* 4 RECENT\r\n"
+			    "* 2 FETCH (FLAGS (\\Seen \\Recent))\r\n");
+	/* Told already: nothing. */
+	imap_session_hint(l.session, &n);
+	assert_string_equal(step(&l, out, sizeof out), "");
+	/* From before our version: of use without an expunge. */
+	n = (struct imap_news){.mailbox = n.mailbox,
+			       .since = v,
+			       .version = v + 2,
+			       .uid_next = 9,
+			       .exists = 5,
+			       .flags = flags,
+			       .flag_count = 1};
+	imap_session_hint(l.session, &n);
+	assert_string_equal(step(&l, out, sizeof out),
+			    "* 5 EXISTS\r\n* 5 RECENT\r\n");
 	live_free(&l);
 }
 
@@ -525,7 +591,7 @@ int main(void)
 		C(literals_before_login), C(literal_unasked_is_dropped),
 		C(literal_unasked_too_big_closes), C(literal_of_unknown_command),
 		C(bad_flood), C(ok_resets_bad), C(starttls), C(starttls_discards),
-		C(no_credential_before_tls), C(others_changes), C(what_came_is_found), C(idle_hints),
+		C(no_credential_before_tls), C(others_changes), C(what_came_is_found), C(idle_hints), C(idle_news),
 		C(mailbox_deleted_under_session), C(line_limit_before_login),
 		C(line_limit_after_login), C(endless_words), C(search_depth), C(search_ops),
 		C(fetch_items), C(never_reads),

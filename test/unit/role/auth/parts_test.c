@@ -11,6 +11,8 @@
 #include "crypto/library.h"
 #include "role/auth/hasher.h"
 #include "role/auth/remember.h"
+#include "os/file.h"
+#include "role/auth/book.h"
 #include "role/auth/throttle.h"
 
 #define SEC NS_PER_SEC
@@ -131,6 +133,53 @@ static void the_table_is_bounded(void **state)
 			     0);
 	assert_int_equal(guess(t, 1, addr_v4(10, 0, 0, 0, 1), THROTTLE_WRONG), 0);
 	throttle_free(t);
+}
+
+/* What a second process knows that has the book of the first. */
+static void a_book_goes_on(void **state)
+{
+	struct throttle_limits l = {
+		.window_ns = 600 * SEC, .address = 3, .account = 3};
+	struct world *w = world_linux();
+	struct addr bad = addr_v4(192, 0, 2, 1, 0), owner = addr_v4(192, 0, 2, 9, 0);
+	struct book book;
+	int fd, again, third;
+	(void)state;
+	assert_int_equal(blob_new(w, &fd), OS_OK);
+	assert_int_equal(world_dup(w, fd, &again), OS_OK);
+	assert_int_equal(world_dup(w, fd, &third), OS_OK);
+	struct throttle *t = book_open(&book, w, fd, SEC, &l);
+	assert_non_null(t);
+	assert_int_equal(guess(t, SEC, owner, THROTTLE_RIGHT), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(guess(t, SEC, bad, THROTTLE_WRONG), 0);
+	uint64_t wait = guess(t, SEC, bad, THROTTLE_WRONG);
+	assert_true(wait > 0);
+	throttle_free(t);
+	book_close(&book);
+	/* The guesser goes on waiting, and the owner gets in. */
+	t = book_open(&book, w, again, 2 * SEC - SEC / 2, &l);
+	assert_non_null(t);
+	assert_int_equal(throttle_count(t), 2);
+	assert_int_equal(guess(t, 2 * SEC - SEC / 2, bad, THROTTLE_WRONG), wait - SEC / 2);
+	assert_int_equal(guess(t, 2 * SEC - SEC / 2, owner, THROTTLE_RIGHT), 0);
+	throttle_free(t);
+	book_close(&book);
+	/* Whatever stands in it: times to come are not believed, waits are cut. */
+	uint8_t junk[4 * THROTTLE_RECORD];
+	memset(junk, 0xff, sizeof junk);
+	assert_int_equal(file_write_at(w, third, span_of(junk, sizeof junk), 64 + THROTTLE_RECORD * 4),
+			 OS_OK);
+	uint64_t far[1] = {UINT64_MAX};
+	assert_int_equal(file_write_at(w, third, span_of(far, sizeof far), 64 + 2 * THROTTLE_RECORD + 33 + 8),
+			 OS_OK);
+	t = book_open(&book, w, third, 3 * SEC, &l);
+	assert_non_null(t);
+	assert_int_equal(throttle_count(t), 2);
+	assert_true(guess(t, 3 * SEC, bad, THROTTLE_NEITHER) <= l.window_ns);
+	throttle_free(t);
+	book_close(&book);
+	world_free(w);
 }
 
 static void remembering(void **state)
@@ -260,6 +309,7 @@ int main(void)
 		cmocka_unit_test(many_at_once_are_not_free),
 		cmocka_unit_test(an_owner_waits_half_a_minute_at_most),
 		cmocka_unit_test(the_table_is_bounded),
+		cmocka_unit_test(a_book_goes_on),
 		cmocka_unit_test(remembering),
 		cmocka_unit_test(app_password_form),
 		cmocka_unit_test(threads_work),

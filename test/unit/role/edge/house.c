@@ -304,7 +304,15 @@ static void on_broken(void *r, struct boss_role *c,
 	(void)m;
 }
 
-static const struct boss_role_at_boss boss_handlers = {.broken = on_broken};
+/* Nobody is replaced here. */
+static void on_worn(void *ctx, struct boss_role *c, const struct boss_role_worn *m)
+{
+	(void)ctx;
+	(void)c;
+	(void)m;
+}
+
+static const struct boss_role_at_boss boss_handlers = {.broken = on_broken, .worn = on_worn};
 
 static void raise_pool(struct pool *p)
 {

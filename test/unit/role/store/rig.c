@@ -90,6 +90,10 @@ static void on_hint(void *ctx, struct edge_store *c,
 	(void)c;
 	r->hints++;
 	r->hint = *m;
+	for (size_t i = 0; i < m->gone_count; i++)
+		r->gone[i] = m->gone[i];
+	for (size_t i = 0; i < m->flags_count; i++)
+		r->flags[i] = m->flags[i];
 }
 
 static void on_changed(void *ctx, struct auth_store *c,
@@ -101,7 +105,17 @@ static void on_changed(void *ctx, struct auth_store *c,
 	r->changed_account = m->account;
 }
 
-static const struct edge_store_at_edge edge_handlers = {.hint = on_hint};
+static void on_load(void *ctx, struct edge_store *c,
+		    const struct edge_store_load *m)
+{
+	struct rig *r = ctx;
+	(void)c;
+	r->loads++;
+	r->level = m->level;
+}
+
+static const struct edge_store_at_edge edge_handlers = {.hint = on_hint,
+							  .load = on_load};
 static const struct auth_store_at_auth auth_handlers = {.changed = on_changed};
 
 static struct ipc_link *new_peer(struct rig *r, struct rig_role *to, enum hop hop,

@@ -39,8 +39,11 @@ struct rig {
 	struct admin_store *admin;
 	struct arena *answer; /* of the last calls */
 	bool dead[RIG_EDGES];
-	unsigned hints, changed;
+	unsigned hints, changed, loads; /* loads: from both edges */
+	enum edge_store_level level;
 	struct edge_store_hint hint; /* the last one */
+	struct edge_store_left gone[32];
+	struct edge_store_flagged flags[32];
 	uint64_t changed_account;
 };
 

@@ -293,7 +293,7 @@ static void sizes(void **state)
 	free(text);
 }
 
-/* The sum of all sessions is 4 MiB; what is staged goes with its session. */
+/* The sum of all sessions is 4 MiB, a tenth of it for users; what is staged goes with its session. */
 static void staged_sum(void **state)
 {
 	struct rig *r = *state;
@@ -316,7 +316,13 @@ static void staged_sum(void **state)
 		staged[pieces % 2] = rep.staged;
 	}
 	assert_int_equal(rep.answer, EDGE_STORE_ANSWER_LIMIT);
-	assert_int_equal(pieces, (4u << 20) / sizeof text + 1);
+	assert_int_equal(pieces, (4u << 20) * 9 / 10 / sizeof text + 1);
+	uint64_t user = rig_reader(r, "alice@example.test");
+	ASK(r, r->edge[RIG_ACCESS], edge_store_stage, &rep, .session = user,
+	    .piece = span_of(text, sizeof text));
+	assert_int_equal(rep.answer, EDGE_STORE_ANSWER_YES);
+	struct edge_store_session_close off = {.session = user};
+	assert_int_equal(edge_store_session_close(r->edge[RIG_ACCESS], &off), IPC_OK);
 	for (int i = 0; i < 2; i++) {
 		struct edge_store_session_close bye = {.session = session[i]};
 		assert_int_equal(edge_store_session_close(r->edge[RIG_MX], &bye),
@@ -722,6 +728,74 @@ static void hints(void **state)
 	assert_int_equal(r->hints, before);
 }
 
+static void set_flags(struct rig *r, uint64_t s, uint64_t mailbox,
+		      uint32_t first, uint32_t last, uint8_t flags)
+{
+	struct edge_store_store_flags_reply rep;
+	struct edge_store_range run = {first, last};
+	ASK(r, r->edge[RIG_ACCESS], edge_store_store_flags, &rep, .session = s,
+	    .mailbox = mailbox, .uids = &run, .uids_count = 1, .how = 0,
+	    .flags = flags, .unchanged_since = UINT64_MAX);
+	assert_int_equal(rep.answer, EDGE_STORE_ANSWER_YES);
+	rig_run(r, 50);
+}
+
+/* A hint says what happened, with the listener's numbers, while it is little. */
+static void hints_carry_the_change(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = rig_reader(r, "alice@example.test");
+	uint64_t other = rig_reader(r, "alice@example.test");
+	struct edge_store *e = r->edge[RIG_ACCESS];
+	for (int i = 0; i < 40; i++)
+		assert_int_equal(append(r, other, "Sent", MAIL("m")).answer,
+				 EDGE_STORE_ANSWER_YES);
+	struct edge_store_select_reply box = rig_select(r, s, "Sent");
+	struct edge_store_select_reply theirs = rig_select(r, other, "Sent");
+	struct edge_store_watch on = {
+		.session = s, .mailbox = box.mailbox, .on = true};
+	assert_int_equal(edge_store_watch(e, &on), IPC_OK);
+	rig_run(r, 50);
+	set_flags(r, other, theirs.mailbox, 3, 4, 8);
+	assert_int_equal(r->hints, 1);
+	assert_int_equal(r->hint.since, box.version);
+	assert_int_equal(r->hint.exists, 40);
+	assert_int_equal(r->hint.flags_count, 2);
+	assert_int_equal(r->flags[1].uid, 4);
+	assert_int_equal(r->flags[1].flags, 8);
+	assert_int_equal(r->flags[1].rank, 4);
+	assert_int_equal(r->hint.gone_count, 0);
+	/* Two expunged: the numbers of before; and the flag of a later one. */
+	uint64_t before = r->hint.version;
+	struct edge_store_expunge_reply gone;
+	ASK(r, e, edge_store_expunge, &gone, .session = other,
+	    .mailbox = theirs.mailbox, .all = true);
+	rig_run(r, 50);
+	assert_int_equal(r->hint.since, before);
+	assert_int_equal(r->hint.gone_count, 1);
+	assert_int_equal(r->gone[0].first, 3);
+	assert_int_equal(r->gone[0].last, 4);
+	assert_int_equal(r->gone[0].rank, 3);
+	assert_int_equal(r->hint.exists, 38);
+	set_flags(r, other, theirs.mailbox, 10, 10, 1);
+	assert_int_equal(r->flags[0].rank, 8);
+	/* New messages alone: counts. */
+	assert_int_equal(append(r, other, "Sent", MAIL("n")).uid, 41);
+	rig_run(r, 50);
+	assert_int_equal(r->hint.flags_count + r->hint.gone_count, 0);
+	assert_int_equal(r->hint.exists, 39);
+	assert_int_equal(r->hint.uid_next, 42);
+	assert_true(r->hint.since != 0);
+	/* As many as a hint takes, and one more: then it has to be asked. */
+	set_flags(r, other, theirs.mailbox, 5, 35, 4);
+	assert_int_equal(r->hint.flags_count, 31);
+	set_flags(r, other, theirs.mailbox, 5, 36, 1);
+	assert_int_equal(r->hint.flags_count, 32);
+	set_flags(r, other, theirs.mailbox, 5, 37, 4);
+	assert_int_equal(r->hint.since, 0);
+	assert_int_equal(r->hint.flags_count, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int main(void)
@@ -743,6 +817,7 @@ int main(void)
 		TEST(searching),
 		TEST(searching_subjects),
 		TEST(hints),
+		TEST(hints_carry_the_change),
 	};
 	return cmocka_run_group_tests_name("role/store", tests, NULL, NULL);
 }
