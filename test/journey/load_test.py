@@ -175,13 +175,19 @@ def test_strangers_give_way_to_users(own):
         wire.close()
 
 
+def filled(demo):
+    """Sessions that fill a process of eight so far that it is followed."""
+    held = [imap(demo, demo.alice, 'INBOX') for _ in range(7)]
+    assert wait(lambda: len([p for p in demo.pids()['edge-access'] if p]) == 2, 5)
+    assert wait(lambda: sorted(r['state'] for r in roles(demo, 'edge-access')) == ['ready', 'retired'], 5)
+    return held
+
+
 def test_a_process_full_of_users_is_followed(own):
     own.set_option('processes', 'sessions', '8')
     own.reload()
     first = own.pids()['edge-access'][0]
-    held = [imap(own, own.alice, 'INBOX') for _ in range(7)]
-    assert wait(lambda: len([p for p in own.pids()['edge-access'] if p]) == 2, 5)
-    assert wait(lambda: sorted(r['state'] for r in roles(own, 'edge-access')) == ['ready', 'retired'], 5)
+    held = filled(own)
     # Nobody noticed; newcomers are in the next one.
     for session in held:
         session.ok('NOOP')
@@ -202,6 +208,26 @@ def test_a_process_full_of_users_is_followed(own):
     late.ok('NOOP')
     late.close()
     assert not own.log_rows('role.died')
+
+
+def test_a_retired_process_has_its_servers_and_ends_with_the_rest(own):
+    own.set_option('processes', 'sessions', '8')
+    own.reload()
+    held = filled(own)
+    # A vault and an auth that died are there again for it, too.
+    for kind in ('vault', 'auth'):
+        old = own.pids()[kind][0]
+        os.kill(old, signal.SIGKILL)
+        assert wait(lambda: own.pids()[kind][0] not in (0, old), 5)
+    held[0].ok('NOOP')
+    # Its sessions live in the store: they end with that, and it ends with them.
+    os.kill(own.pids()['store'][0], signal.SIGKILL)
+    assert held[0].rest().startswith(b'* BYE')
+    assert wait(lambda: [r['state'] for r in roles(own, 'edge-access')] == ['ready'], 5)
+    again = filled(own)
+    own.stop()
+    assert b'BYE' in again[0].rest()
+    assert 'role.killed' not in own.log_text()
 
 
 def test_old_processes_are_followed_without_a_refusal(own):
