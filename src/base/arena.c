@@ -28,6 +28,7 @@ struct arena {
 	uint32_t tag;
 	struct block *blocks; /* the first one is filled */
 	size_t limit, used;
+	bool no_memory;
 };
 
 struct arena *arena_new(size_t limit)
@@ -73,6 +74,13 @@ void arena_reset(struct arena *a)
 		}
 	}
 	a->used = 0;
+	a->no_memory = false;
+}
+
+bool arena_short(const struct arena *a)
+{
+	ENSURE_TAG(a, ARENA_TAG);
+	return a->no_memory;
 }
 
 static struct block *block_add(struct arena *a, size_t need)
@@ -84,6 +92,7 @@ static struct block *block_add(struct arena *a, size_t need)
 	if (!size_add(size, sizeof(struct block), &total))
 		return NULL;
 	struct block *b = malloc(total);
+	a->no_memory |= b == NULL;
 	if (b == NULL)
 		return NULL;
 	b->next = a->blocks;

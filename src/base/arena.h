@@ -34,6 +34,9 @@ MUST_USE char *arena_cstr(struct arena *, struct span s);
 /* printf into the arena; empty span when it did not fit. */
 PRINTF_LIKE(2, 3) struct span arena_printf(struct arena *, const char *fmt, ...);
 
+/* Was NULL answered in this life because the machine's memory was short? */
+bool arena_short(const struct arena *);
+
 /* Bytes handed out in this life. */
 size_t arena_used(const struct arena *);
 

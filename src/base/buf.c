@@ -59,7 +59,7 @@ static char *room(struct buf *b, size_t n, size_t spare)
 	}
 	need += b->from;
 	if ((b->cap < need || b->data == NULL) && !grow(b, need)) {
-		b->failed = true;
+		b->failed = b->no_memory = true;
 		return NULL;
 	}
 	return b->data + b->to;

@@ -20,6 +20,7 @@ struct buf {
 	size_t from, to, cap; /* content is data[from..to) */
 	size_t limit;
 	bool failed;
+	bool no_memory; /* a failure since buf_init was the machine's, not the limit's */
 };
 
 void buf_init(struct buf *, size_t limit);
@@ -42,6 +43,18 @@ PRINTF_LIKE(2, 3) void buf_printf(struct buf *, const char *fmt, ...);
 /* Room for n more bytes, or NULL (and failed); say with buf_wrote how many. */
 MUST_USE char *buf_room(struct buf *, size_t n);
 void buf_wrote(struct buf *, size_t n);
+
+/*
+ * Did memory run out since buf_init, buf_clear or not?  Then what is missing here
+ * would fit another time; without it a failure is the limit's.
+ */
+static inline bool buf_short(const struct buf *b) { return b->no_memory; }
+/* What went into `out` came from `b`: when memory was short there, `out` failed. */
+static inline void buf_share(struct buf *out, const struct buf *b)
+{
+	if (b->no_memory)
+		out->failed = out->no_memory = true;
+}
 
 /* Drop n bytes from the front (n <= buf_len) or the end. */
 void buf_take(struct buf *, size_t n);

@@ -167,7 +167,9 @@ static enum kv_result load_account_row(struct kv_op *op, uint64_t id,
 static enum kv_result put_row(struct kv_batch *b, const struct directory_key *k,
 			      struct buf *row)
 {
-	enum kv_result r = buf_ok(row) ? KV_OK : KV_LIMIT;
+	enum kv_result r = buf_ok(row)      ? KV_OK
+			   : buf_short(row) ? KV_UNAVAILABLE
+					    : KV_LIMIT;
 	if (r == KV_OK)
 		kv_put(b, directory_key_span(k), buf_span(row));
 	return r;

@@ -179,8 +179,14 @@ void directory_set_separators(struct directory *, struct span bytes);
 
 /* May the account send as this address: own name, its sub-addresses, aliases
  * that lead to it alone, grants. */
-bool directory_may_send_as(const struct directory *, uint64_t account,
-			   struct span address);
+enum directory_leave {
+	DIRECTORY_MAY_NOT,
+	DIRECTORY_MAY,
+	DIRECTORY_MAY_UNKNOWN, /* memory is short: ask again later */
+};
+MUST_USE enum directory_leave
+directory_may_send_as(const struct directory *, uint64_t account,
+		      struct span address);
 
 /* ---- changes ---- */
 

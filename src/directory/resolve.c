@@ -95,8 +95,10 @@ static bool known_address(struct resolving *r, struct span address,
 static struct span join(struct resolving *r, struct span local,
 			struct span domain)
 {
-	return arena_printf(r->arena, "%.*s@%.*s", SPAN_FMT(local),
-			    SPAN_FMT(domain));
+	struct span whole = arena_printf(r->arena, "%.*s@%.*s", SPAN_FMT(local),
+					 SPAN_FMT(domain));
+	r->memory |= whole.len == 0;
+	return whole;
 }
 
 /* Where the first separator stands; SIZE_MAX: none does. */
@@ -225,17 +227,23 @@ bool directory_resolve(const struct directory *d, struct arena *a,
 
 /* The address itself, or without its detail, is the account's or an alias
  * that leads to it alone.  A catch-all is no leave to send. */
-static bool leads_to(const struct directory *d, struct arena *a,
-		     struct span address, uint64_t account)
+static enum directory_leave leads_to(const struct directory *d,
+				     struct arena *a, struct span address,
+				     uint64_t account)
 {
 	struct directory_resolved r;
 	const struct address_object *o = directory_table_get_address(d, address);
+	bool yes;
 	if (!o)
-		return false;
+		return DIRECTORY_MAY_NOT;
 	if (o->kind == DIRECTORY_ACCOUNT)
-		return o->account == account;
-	return directory_resolve(d, a, address, &r) &&
-	       r.answer == DIRECTORY_OURS && r.targets[0].account == account;
+		yes = o->account == account;
+	else if (directory_resolve(d, a, address, &r))
+		yes = r.answer == DIRECTORY_OURS &&
+		      r.targets[0].account == account;
+	else
+		return DIRECTORY_MAY_UNKNOWN;
+	return yes ? DIRECTORY_MAY : DIRECTORY_MAY_NOT;
 }
 
 static bool granted(const struct directory_account *acc, struct span address,
@@ -251,8 +259,9 @@ static bool granted(const struct directory_account *acc, struct span address,
 	return false;
 }
 
-bool directory_may_send_as(const struct directory *d, uint64_t account,
-			   struct span address)
+enum directory_leave directory_may_send_as(const struct directory *d,
+					   uint64_t account,
+					   struct span address)
 {
 	ENSURE_TAG(d, DIRECTORY_TAG);
 	struct span local, domain;
@@ -260,21 +269,22 @@ bool directory_may_send_as(const struct directory *d, uint64_t account,
 	if (!acc || acc->state == DIRECTORY_REMOVED ||
 	    !directory_address_ok(address) ||
 	    !directory_split(address, &local, &domain))
-		return false;
+		return DIRECTORY_MAY_NOT;
 	if (granted(acc, address, domain))
-		return true;
+		return DIRECTORY_MAY;
 	struct arena *a = arena_new(4u << 20);
 	if (!a)
-		return false;
-	bool yes = leads_to(d, a, address, account);
+		return DIRECTORY_MAY_UNKNOWN;
+	enum directory_leave may = leads_to(d, a, address, account);
 	size_t at = directory_domain(d, domain) ? separator_in(d, local)
 						: SIZE_MAX;
-	if (!yes && at != SIZE_MAX && at > 0) {
+	if (may == DIRECTORY_MAY_NOT && at != SIZE_MAX && at > 0) {
 		struct span base =
 			arena_printf(a, "%.*s@%.*s", (int)at, local.ptr,
 				     SPAN_FMT(domain));
-		yes = leads_to(d, a, base, account);
+		may = base.len == 0 ? DIRECTORY_MAY_UNKNOWN
+				    : leads_to(d, a, base, account);
 	}
 	arena_free(a);
-	return yes;
+	return may;
 }

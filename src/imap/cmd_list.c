@@ -97,7 +97,9 @@ static enum imap_answer all(struct listing *l, bool subscribed)
 			break;
 		buf_clear(&last);
 		buf_add(&last, found.entries[found.count - 1].name);
-		ENSURE(buf_ok(&last));
+		if (buf_short(&last))
+			r = IMAP_UNAVAILABLE;
+		ENSURE(buf_ok(&last) || r == IMAP_UNAVAILABLE);
 	}
 	buf_free(&last);
 	return r;

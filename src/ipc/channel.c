@@ -102,6 +102,19 @@ void channel_left(struct ipc *ch, const char *why)
 	channel_doom(ch, why);
 }
 
+void channel_short(struct ipc *ch)
+{
+	if (ch->doom == NULL)
+		ch->is_short = true;
+	channel_doom(ch, "out of memory");
+}
+
+bool ipc_is_short(const struct ipc *ch)
+{
+	ENSURE_TAG(ch, IPC_TAG);
+	return ch->is_short;
+}
+
 bool ipc_peer_left(const struct ipc *ch)
 {
 	ENSURE_TAG(ch, IPC_TAG);

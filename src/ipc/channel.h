@@ -84,7 +84,7 @@ struct ipc {
 	const void *handlers;
 	void *user;
 	unsigned state;
-	bool ready, freed, buried, left;
+	bool ready, freed, buried, left, is_short;
 	const char *doom; /* why it dies; set from the moment it does */
 
 	/* Out. */
@@ -115,6 +115,8 @@ void channel_hold(struct ipc *);
 void channel_release(struct ipc *);
 /* From here on the channel is dead; buried at the end of the turn. */
 void channel_doom(struct ipc *, const char *why);
+/* The same, because our own memory or descriptors are too short to go on. */
+void channel_short(struct ipc *);
 /* The same, because the other end is closed and not for what it said. */
 void channel_left(struct ipc *, const char *why);
 

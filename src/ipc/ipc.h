@@ -107,6 +107,13 @@ bool ipc_is_dead(const struct ipc *); /* or dies at the end of this turn */
 bool ipc_is_ready(const struct ipc *);
 /* It died because the other end closed; false: a violation, or our memory. */
 bool ipc_peer_left(const struct ipc *);
+/*
+ * It died because we are short of memory or descriptors, and something was lost
+ * that has to come: an answer with the socket full, a cast, a passed descriptor.
+ * The peer is not to blame.  Whatever can wait or be refused never ends here: a
+ * call that comes in is refused with IPC_BUSY, a frame stays in the socket.
+ */
+bool ipc_is_short(const struct ipc *);
 
 /* The receiver's record about its peer.  Identity comes from the channel. */
 void ipc_set_user(struct ipc *, void *);

@@ -22,6 +22,9 @@ enum ipc_io {
 	IPC_IO_AGAIN, /* nothing to read; no room to write */
 	IPC_IO_END,   /* the peer closed */
 	IPC_IO_BROKEN,
+	/* The machine is short of memory.  send: nothing left; ipc_on_writable
+	 * comes later.  recv: short of descriptors, and a frame is lost. */
+	IPC_IO_SHORT,
 };
 
 struct ipc_link_ops {
@@ -43,6 +46,8 @@ struct ipc_link_ops {
 	enum ipc_io (*recv)(struct ipc_link *, char *buf, size_t cap,
 			    size_t *len, int *fd);
 	void (*close_fd)(struct ipc_link *, int fd);
+	/* Memory is short: no ipc_on_readable for a while. */
+	void (*rest)(struct ipc_link *);
 
 	/* ipc_on_turn_end at the end of this turn of the loop, once. */
 	void (*want_turn_end)(struct ipc_link *);

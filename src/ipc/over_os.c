@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "base/ensure.h"
 #include "ipc/ipc.h"
 #include "os/fiber.h"
 #include "os/sock.h"
@@ -20,8 +21,11 @@ struct os_link {
 	int fd;
 	struct watch watch;
 	struct hook hook;
-	struct timer timer;
+	struct timer timer; /* always set, so that moving it needs no memory */
+	struct timer rested;
 };
+
+#define REST_NS (10 * NS_PER_MS) /* until memory is asked for again */
 
 static struct os_link *of(struct ipc_link *l)
 {
@@ -49,15 +53,33 @@ static void on_turn_end(struct hook *h)
 static void on_timer(struct timer *t)
 {
 	struct os_link *l = t->arg;
+	/* Its place is free, as it has just stood there. */
+	(void)!timer_start(l->loop, t, NS_NEVER, on_timer, l);
 	ipc_on_alarm(l->ch);
+}
+
+static void on_rested(struct timer *t)
+{
+	struct os_link *l = t->arg;
+	watch_want(&l->watch, READY_IN | READY_OUT);
+}
+
+/* Without a timer the loop asks again at once. */
+static void link_rest(struct ipc_link *link)
+{
+	struct os_link *l = of(link);
+	bool later = timer_start(l->loop, &l->rested,
+				 loop_now(l->loop) + REST_NS, on_rested, l);
+	watch_want(&l->watch, later ? 0 : READY_IN | READY_OUT);
 }
 
 static bool link_attach(struct ipc_link *link, struct ipc *ch)
 {
 	struct os_link *l = of(link);
 	l->ch = ch;
-	return watch_start(l->loop, &l->watch, l->fd, READY_IN, on_ready, l) ==
-	       OS_OK;
+	return timer_start(l->loop, &l->timer, NS_NEVER, on_timer, l) &&
+	       watch_start(l->loop, &l->watch, l->fd, READY_IN, on_ready, l) ==
+		       OS_OK;
 }
 
 static void link_close(struct ipc_link *link)
@@ -66,6 +88,7 @@ static void link_close(struct ipc_link *link)
 	watch_stop(&l->watch);
 	hook_stop(&l->hook);
 	timer_stop(&l->timer);
+	timer_stop(&l->rested);
 	world_close(loop_world(l->loop), l->fd);
 	l->fd = -1;
 }
@@ -75,6 +98,9 @@ static void link_free(struct ipc_link *link) { free(of(link)); }
 static enum ipc_io io_of(enum os r)
 {
 	switch (r) {
+	case OS_NOMEM:
+	case OS_NOFD:
+		return IPC_IO_SHORT;
 	case OS_OK:
 		return IPC_IO_DONE;
 	case OS_AGAIN:
@@ -93,6 +119,8 @@ static enum ipc_io link_send(struct ipc_link *link, struct span frame, int fd)
 		io_of(sock_send(loop_world(l->loop), l->fd, frame, fd));
 	if (r == IPC_IO_AGAIN)
 		watch_want(&l->watch, READY_IN | READY_OUT);
+	else if (r == IPC_IO_SHORT)
+		link_rest(link);
 	return r;
 }
 
@@ -100,8 +128,12 @@ static enum ipc_io link_recv(struct ipc_link *link, char *buf, size_t cap,
 			     size_t *len, int *fd)
 {
 	struct os_link *l = of(link);
-	return io_of(
-		sock_recv(loop_world(l->loop), l->fd, buf, cap, len, fd));
+	enum os r = sock_recv(loop_world(l->loop), l->fd, buf, cap, len, fd);
+	if (r == OS_NOMEM) { /* the frame stays where it is */
+		link_rest(link);
+		return IPC_IO_AGAIN;
+	}
+	return io_of(r);
 }
 
 static void link_close_fd(struct ipc_link *link, int fd)
@@ -118,10 +150,8 @@ static void link_want_turn_end(struct ipc_link *link)
 static void link_alarm(struct ipc_link *link, uint64_t when)
 {
 	struct os_link *l = of(link);
-	timer_stop(&l->timer);
-	if (when != NS_NEVER &&
-	    !timer_start(l->loop, &l->timer, when, on_timer, l))
-		ipc_kill(l->ch, "out of memory"); /* a call would never end */
+	/* Never without a place: see on_timer. */
+	ENSURE(timer_start(l->loop, &l->timer, when, on_timer, l));
 }
 
 static uint64_t link_now(struct ipc_link *link)
@@ -155,6 +185,7 @@ struct ipc_link *ipc_link_os(struct loop *loop, int fd)
 		.send = link_send,
 		.recv = link_recv,
 		.close_fd = link_close_fd,
+		.rest = link_rest,
 		.want_turn_end = link_want_turn_end,
 		.alarm = link_alarm,
 		.now = link_now,

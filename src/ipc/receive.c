@@ -122,12 +122,15 @@ static bool take_frame(struct ipc *ch)
 	size_t len = 0;
 	int fd = -1;
 	if (!fresh_frame(ch)) {
-		channel_doom(ch, "out of memory");
+		ch->link->ops->rest(ch->link); /* it stays where it is */
 		return false;
 	}
 	switch (ch->link->ops->recv(ch->link, ch->frame->data, IPC_FRAME_MAX,
 				    &len, &fd)) {
 	case IPC_IO_AGAIN:
+		return false;
+	case IPC_IO_SHORT: /* of descriptors: what was passed is lost */
+		channel_short(ch);
 		return false;
 	case IPC_IO_END:
 		channel_left(ch, "the peer closed");

@@ -14,9 +14,19 @@
 #include "base/ensure.h"
 #include "ipc/channel.h"
 
+static void send_queue(struct ipc *ch);
+
+/*
+ * A frame.  When memory is short, what is ready leaves now and gives its frame
+ * back, so that an answer finds one as long as the socket has room.
+ */
 static struct out_frame *frame_add(struct ipc *ch)
 {
-	struct out_frame *f = ch->spare ? ch->spare : malloc(sizeof *f);
+	if (ch->spare == NULL)
+		ch->spare = malloc(sizeof *ch->spare);
+	if (ch->spare == NULL)
+		send_queue(ch);
+	struct out_frame *f = ch->spare;
 	ch->spare = NULL;
 	if (f == NULL)
 		return NULL;
@@ -81,7 +91,7 @@ bool send_message(struct ipc *ch, enum kind kind, unsigned number,
 	if (f == NULL) {
 		if (fd != -1)
 			ch->link->ops->close_fd(ch->link, fd);
-		channel_doom(ch, "out of memory");
+		channel_short(ch);
 		return false;
 	}
 	if (fd != -1)
@@ -124,7 +134,7 @@ static void return_casts(struct ipc *ch)
 		return;
 	struct out_frame *f = frame_for(ch, HEAD_LEN, false);
 	if (f == NULL) {
-		channel_doom(ch, "out of memory");
+		channel_short(ch);
 		return;
 	}
 	put_head(f, KIND_RETURN, 0, n);
@@ -143,12 +153,9 @@ static void sent(struct ipc *ch)
 	frame_drop(ch);
 }
 
-void send_frames(struct ipc *ch)
+static void send_queue(struct ipc *ch)
 {
-	if (ch->doom != NULL || ch->blocked)
-		return;
-	return_casts(ch);
-	while (ch->queue != NULL && ch->doom == NULL) {
+	while (!ch->blocked && ch->queue != NULL && ch->doom == NULL) {
 		struct out_frame *f = ch->queue;
 		switch (ch->link->ops->send(ch->link, span_of(f->data, f->len),
 					    f->fd)) {
@@ -157,13 +164,24 @@ void send_frames(struct ipc *ch)
 			break;
 		case IPC_IO_AGAIN:
 			ch->blocked = true;
-			return;
+			break;
+		case IPC_IO_SHORT: /* the link comes back by itself */
+			ch->blocked = true;
+			break;
 		case IPC_IO_END:
 		case IPC_IO_BROKEN:
 			channel_left(ch, "the peer is gone");
 			break;
 		}
 	}
+}
+
+void send_frames(struct ipc *ch)
+{
+	if (ch->doom != NULL || ch->blocked)
+		return;
+	return_casts(ch);
+	send_queue(ch);
 }
 
 void send_drop_all(struct ipc *ch)

@@ -92,16 +92,16 @@ static void call_settle(struct ipc_call *c)
 		memory_drop(c);
 }
 
-static bool call_respond(struct ipc_call *c, enum kind kind, unsigned number,
-			 struct span body, int fd)
+static bool respond(struct ipc *ch, enum kind kind, unsigned number,
+		    uint32_t to, struct span body, int fd)
 {
 	char id[ID_LEN];
 	for (unsigned i = 0; i < ID_LEN; i++)
-		id[i] = (char)(c->id >> 8 * i);
-	bool ok = send_message(c->ch, kind, number, span_of(id, sizeof id),
-			       body, fd);
+		id[i] = (char)(to >> 8 * i);
+	bool ok = send_message(ch, kind, number, span_of(id, sizeof id), body,
+			       fd);
 	if (ok)
-		send_answered(c->ch);
+		send_answered(ch);
 	return ok;
 }
 
@@ -113,7 +113,7 @@ void ipc_refuse(struct ipc_call *c, enum ipc_result why)
 	c->answered = true;
 	if (why == IPC_NOT_NOW)
 		c->ch->stats.refused_by_us++;
-	call_respond(c, KIND_REFUSAL, (unsigned)why, SPAN(""), -1);
+	(void)respond(c->ch, KIND_REFUSAL, (unsigned)why, c->id, SPAN(""), -1);
 	call_settle(c);
 }
 
@@ -133,15 +133,16 @@ bool ipc_answer(struct ipc_call *c, const struct ipc_message *m,
 		return false;
 	}
 	c->answered = true;
-	bool ok = call_respond(c, KIND_REPLY, m->number,
-			       buf_span(&ch->scratch), p.fd);
+	bool ok = respond(ch, KIND_REPLY, m->number, c->id,
+			  buf_span(&ch->scratch), p.fd);
 	if (ok && m->then != IPC_SAME_STATE)
 		ch->state = m->then;
 	call_settle(c);
 	return ok;
 }
 
-/* All of the bytes, the descriptor if there is one, and nothing else. */
+/* All of the bytes, the descriptor if there is one, and nothing else.  NULL: the
+ * channel is doomed, or memory is short. */
 static void *decode(struct ipc *ch, const struct ipc_message *m,
 		    struct arena *arena, struct span body, int *fd)
 {
@@ -151,10 +152,12 @@ static void *decode(struct ipc *ch, const struct ipc_message *m,
 	if (fields != NULL)
 		m->body.get(&u, fields);
 	if (fields == NULL || u.no_memory)
-		channel_doom(ch, "out of memory");
-	else if (!unpack_done(&u.in) || u.fd != -1)
+		return NULL;
+	if (!unpack_done(&u.in) || u.fd != -1) {
 		channel_doom(ch, "a request that cannot be decoded");
-	return ch->doom == NULL ? fields : NULL;
+		return NULL;
+	}
+	return fields;
 }
 
 static void fd_refused(struct ipc *ch, int *fd)
@@ -187,6 +190,13 @@ static void call_serve(struct ipc_call *c, const void *fields, int *fd)
 	}
 }
 
+/* There is no memory to serve it: busy. */
+static void refuse_short(struct ipc *ch, uint32_t id, int *fd)
+{
+	fd_refused(ch, fd);
+	(void)respond(ch, KIND_REFUSAL, IPC_BUSY, id, SPAN(""), -1);
+}
+
 void serve_call(struct ipc *ch, const struct ipc_message *m, uint32_t id,
 		uint64_t deadline, struct span body, int *fd)
 {
@@ -195,19 +205,22 @@ void serve_call(struct ipc *ch, const struct ipc_message *m, uint32_t id,
 		return;
 	}
 	struct ipc_call *c = call_new(ch);
+	ch->calls_in++;
 	if (c == NULL) {
-		channel_doom(ch, "out of memory");
+		refuse_short(ch, id, fd);
 		return;
 	}
-	ch->calls_in++;
 	c->m = m;
 	c->id = id;
 	c->deadline = deadline;
 	const void *fields = decode(ch, m, c->arena, body, fd);
-	if (fields == NULL)
-		call_end(c);
-	else
+	if (fields != NULL) {
 		call_serve(c, fields, fd);
+		return;
+	}
+	if (ch->doom == NULL)
+		refuse_short(ch, id, fd);
+	call_end(c);
 }
 
 void serve_cast(struct ipc *ch, const struct ipc_message *m, struct span body,
@@ -221,6 +234,8 @@ void serve_cast(struct ipc *ch, const struct ipc_message *m, struct span body,
 	ch->casts_handled++;
 	ch->link->ops->want_turn_end(ch->link);
 	const void *fields = decode(ch, m, ch->cast_arena, body, fd);
+	if (fields == NULL && ch->doom == NULL && !m->lossy)
+		channel_short(ch);
 	if (fields != NULL && !allowed(ch, m)) {
 		fd_refused(ch, fd);
 		ch->stats.refused_by_us++;

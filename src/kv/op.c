@@ -124,6 +124,8 @@ static enum kv_result op_try(struct running *r)
 	r->op.run = r->tries;
 	r->said = kv->down ? KV_UNAVAILABLE
 			   : r->fn(&r->op, r->batch, r->arg);
+	if (r->said == KV_OK && r->batch->failed)
+		r->said = KV_UNAVAILABLE; /* rows are missing: not "nothing to do" */
 	if (r->said == KV_OK && kv_batch_rows(r->batch) == 0 &&
 	    r->batch->body_count == 0)
 		r->said = KV_NONE;

@@ -16,7 +16,7 @@ struct state {
 	struct arena *arena;
 	struct summary_address *at;
 	size_t count, cap;
-	bool cut, no_memory, in_group;
+	bool cut, no_memory, is_short, in_group;
 	/* What was read since the last separator. */
 	struct buf phrase;  /* words with a blank where there was one */
 	struct buf local;   /* the same without blanks */
@@ -297,7 +297,7 @@ enum mime_address_result mime_address_list(struct span field, struct arena *aren
 	s.cap = most_addresses(s.rest);
 	s.at = ARENA_ARRAY(arena, s.cap, struct summary_address);
 	if (s.at == NULL)
-		return MIME_ADDRESS_MEMORY;
+		return arena_short(arena) ? MIME_ADDRESS_SHORT : MIME_ADDRESS_MEMORY;
 	struct buf *bufs[] = {&s.phrase, &s.local, &s.host, &s.adl, &s.comment};
 	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
 		buf_init(bufs[i], MIME_FIELD_MAX);
@@ -306,8 +306,12 @@ enum mime_address_result mime_address_list(struct span field, struct arena *aren
 	if (!s.cut)
 		settle(&s);
 	close_group(&s);
-	for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
+	for (size_t i = 0; i < ARRAY_LEN(bufs); i++) {
+		s.is_short |= buf_short(bufs[i]);
 		buf_free(bufs[i]);
+	}
+	if (s.is_short || arena_short(arena))
+		return MIME_ADDRESS_SHORT;
 	if (s.no_memory)
 		return MIME_ADDRESS_MEMORY;
 	*out = (struct summary_list){s.at, s.count};

@@ -22,6 +22,7 @@ enum mime_address_result {
 	MIME_ADDRESS_OK,
 	MIME_ADDRESS_CUT,    /* more than MIME_ADDRESSES_MAX: the first ones are given */
 	MIME_ADDRESS_MEMORY, /* the arena is full: nothing is given */
+	MIME_ADDRESS_SHORT,  /* the same, but the machine's memory is short */
 };
 
 /* `field` is the body of the field, folded or not; values live in the arena. */

@@ -65,5 +65,6 @@ void mime_address_text(struct mime_charsets *c, struct summary_list list, struct
 		if (a->name.len > 0)
 			buf_addc(out, '>');
 	}
+	buf_share(out, &spec);
 	buf_free(&spec);
 }

@@ -44,6 +44,7 @@ struct mime_parser {
 	struct mime_charsets *charsets;
 	struct arena *arena, *scratch;
 	bool no_memory;
+	bool is_short; /* ... and it was the machine's, not a limit of ours */
 
 	struct summary summary;
 	struct summary_envelope *envelope; /* of the part whose header is read */

@@ -79,13 +79,21 @@ void mime_index(struct mime_parser *p, enum summary_field field, struct span utf
 	p->values[p->summary.value_count++] = (struct summary_value){field, copy(p, text)};
 }
 
+/* A summary that lacks what memory had no room for is none. */
+static void ended(struct mime_parser *p, struct buf *b)
+{
+	p->no_memory |= buf_short(b);
+	p->is_short |= buf_short(b);
+	buf_free(b);
+}
+
 static void index_words(struct reading *r, enum summary_field field)
 {
 	struct buf b;
 	buf_init(&b, 4 * MIME_FIELD_MAX);
 	mime_words_decode(r->p->charsets, r->text, &b);
 	mime_index(r->p, field, buf_span(&b));
-	buf_free(&b);
+	ended(r->p, &b);
 }
 
 static struct summary_params keep_params(struct mime_parser *p, struct summary_params in)
@@ -218,8 +226,9 @@ static void read_addresses(struct reading *r, enum summary_who who)
 	if (r->envelope == NULL)
 		return;
 	enum mime_address_result res = mime_address_list(r->text, r->p->scratch, &list);
-	if (res == MIME_ADDRESS_MEMORY)
+	if (res == MIME_ADDRESS_MEMORY || res == MIME_ADDRESS_SHORT)
 		r->p->no_memory = true;
+	r->p->is_short |= res == MIME_ADDRESS_SHORT;
 	if (res == MIME_ADDRESS_CUT)
 		r->p->summary.flags |= SUMMARY_TRUNCATED;
 	r->envelope->who[who] = keep_list(r->p, list);
@@ -234,7 +243,7 @@ static void read_addresses(struct reading *r, enum summary_who who)
 	buf_init(&b, 4 * MIME_FIELD_MAX);
 	mime_address_text(r->p->charsets, list, &b);
 	mime_index(r->p, fields[who], buf_span(&b));
-	buf_free(&b);
+	ended(r->p, &b);
 }
 
 static void read_references(struct reading *r)
@@ -379,7 +388,7 @@ static void read_field(struct reading *r, const struct mime_field *f, bool conte
 		r->text = buf_len(&b) > 0 ? buf_span(&b) : SPAN("");
 		if (buf_ok(&b))
 			fields[i].read(r);
-		buf_free(&b);
+		ended(r->p, &b);
 		return;
 	}
 }
@@ -407,7 +416,7 @@ static void index_filename(struct reading *r)
 		mime_index(r->p, SUMMARY_F_FILENAME, buf_span(&b));
 	if (named || span_eq_nocase(r->part->disposition, SPAN("attachment")))
 		r->p->summary.flags |= SUMMARY_ATTACHMENT;
-	buf_free(&b);
+	ended(r->p, &b);
 }
 
 static void read_fields(struct reading *r, bool content_pass)

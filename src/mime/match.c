@@ -37,6 +37,7 @@ struct mime_match {
 	struct buf piece;  /* decoded bytes that wait for a line end */
 	struct buf text;   /* UTF-8 in lower case, with the end of what came before */
 	struct mime_decoder decoder;
+	bool is_short;
 };
 
 struct mime_match *mime_match_new(struct mime_charsets *c, const struct summary *s,
@@ -128,6 +129,7 @@ static void look_at_header(struct mime_match *m)
 		look(m, where & 1u << MIME_IN_TEXT, f.name, text);
 		look(m, where & 1u << MIME_IN_FIELD, f.name, span_skip(text, name));
 	}
+	m->is_short |= buf_short(&b);
 	buf_free(&b);
 	buf_clear(&m->block);
 }
@@ -223,6 +225,12 @@ bool mime_match_feed(struct mime_match *m, struct span chunk)
 	}
 	m->at += chunk.len;
 	return m->found == m->all;
+}
+
+bool mime_match_short(const struct mime_match *m)
+{
+	return m->is_short || buf_short(&m->lower) || buf_short(&m->block) ||
+	       buf_short(&m->piece) || buf_short(&m->text);
 }
 
 uint32_t mime_match_end(struct mime_match *m)

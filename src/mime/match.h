@@ -41,5 +41,7 @@ void mime_match_free(struct mime_match *);
 
 /* Bytes in order, from the first.  True: all needles are found, stop here. */
 MUST_USE bool mime_match_feed(struct mime_match *, struct span chunk);
+/* Was memory short, so that a needle may have been missed?  Ask after the end. */
+bool mime_match_short(const struct mime_match *);
 /* Bit n is set when needle n was found; valid after the last feed. */
 uint32_t mime_match_end(struct mime_match *);

@@ -63,10 +63,12 @@ static bool grow(struct mime_parser *p)
 	size_t cap = p->part_cap == 0 ? 8 : size_min(p->part_cap * 2, MIME_PARTS_MAX);
 	struct summary_part *parts =
 		reallocarray(p->summary.parts, cap, sizeof *p->summary.parts);
+	p->is_short |= parts == NULL;
 	if (parts == NULL)
 		return false;
 	p->summary.parts = parts;
 	uint64_t *lines = reallocarray(p->lines_before, cap, sizeof *lines);
+	p->is_short |= lines == NULL;
 	if (lines == NULL)
 		return false;
 	p->lines_before = lines;
@@ -376,9 +378,21 @@ static void make_preview(struct mime_parser *p)
 	struct span preview = span_trim(utf8_fit(buf_span(&line), SUMMARY_PREVIEW_MAX));
 	if (preview.len > 0)
 		p->no_memory |= !arena_copy(p->arena, preview, &p->summary.preview);
+	buf_share(&line, &raw);
+	buf_share(&line, &text);
+	buf_share(&line, &p->preview);
+	p->no_memory |= buf_short(&line);
+	p->is_short |= buf_short(&line);
 	buf_free(&raw);
 	buf_free(&text);
 	buf_free(&line);
+}
+
+bool mime_parser_short(const struct mime_parser *p)
+{
+	ENSURE_TAG(p, MIME_PARSER_TAG);
+	return p->is_short || buf_short(&p->block) || arena_short(p->arena) ||
+	       arena_short(p->scratch);
 }
 
 struct summary *mime_parser_end(struct mime_parser *p)
@@ -399,6 +413,7 @@ struct summary *mime_parser_end(struct mime_parser *p)
 	p->summary.size = p->at;
 	if (p->preview_part > 0)
 		make_preview(p);
+	p->no_memory |= buf_short(&p->block);
 	if (p->no_memory || !summary_link(&p->summary))
 		return NULL;
 	return &p->summary;

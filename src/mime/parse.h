@@ -22,6 +22,8 @@ struct mime_parser;
 
 /* Charsets may be NULL.  NULL when memory is short. */
 MUST_USE struct mime_parser *mime_parser_new(struct mime_charsets *);
+/* Was the machine's memory short?  Then another time it may go well. */
+bool mime_parser_short(const struct mime_parser *);
 void mime_parser_free(struct mime_parser *); /* NULL is allowed */
 
 void mime_parser_feed(struct mime_parser *, struct span chunk);

@@ -34,7 +34,8 @@ static void note_from(struct walk *w, const struct mime_field *f)
 {
 	if (w->out->from_fields++ > 0)
 		return;
-	if (mime_address_list(f->value, w->arena, &w->out->from) == MIME_ADDRESS_MEMORY)
+	enum mime_address_result r = mime_address_list(f->value, w->arena, &w->out->from);
+	if (r == MIME_ADDRESS_MEMORY || r == MIME_ADDRESS_SHORT)
 		w->no_memory = true;
 }
 
@@ -118,7 +119,9 @@ enum mime_submit_result mime_submit(struct span header, const struct mime_submit
 	struct buf b;
 	buf_init(&b, MIME_PREFIX_MAX);
 	write_prefix(&w, &b);
-	if (!buf_ok(&b))
+	if (buf_short(&b))
+		w.no_memory = true;
+	else if (!buf_ok(&b))
 		w.too_much = true;
 	else if (buf_len(&b) > 0 && !arena_copy(arena, buf_span(&b), &out->prefix))
 		w.no_memory = true;

@@ -106,6 +106,7 @@ static void decode_text(struct mime_charsets *c, struct span s, struct buf *out)
 		after_word = word;
 	}
 	run_flush(&run, out);
+	buf_share(out, &run.bytes);
 	buf_free(&run.bytes);
 }
 
@@ -128,6 +129,8 @@ void mime_words_decode(struct mime_charsets *c, struct span text, struct buf *ou
 	mime_unfold(span_sub(text, 0, MIME_FIELD_MAX), &plain);
 	decode_text(c, buf_span(&plain), &decoded);
 	add_clean(buf_span(&decoded), out);
+	buf_share(out, &plain);
+	buf_share(out, &decoded);
 	buf_free(&plain);
 	buf_free(&decoded);
 }
@@ -230,12 +233,14 @@ bool mime_param_decode(struct mime_charsets *c, struct summary_params p, struct 
 		buf_init(&decoded, 4 * MIME_FIELD_MAX);
 		mime_to_utf8(c, charset, buf_span(&bytes), &decoded);
 		add_clean(buf_span(&decoded), out);
+		buf_share(out, &decoded);
 		buf_free(&decoded);
 	} else {
 		struct span plain = summary_param(p, name);
 		found = plain.ptr != NULL;
 		mime_words_decode(c, plain, out);
 	}
+	buf_share(out, &bytes);
 	buf_free(&bytes);
 	return found;
 }

@@ -85,6 +85,12 @@ static bool challenge(struct smtp_session *s, struct span blob)
 	return ok;
 }
 
+static enum smtp_reply unreadable(enum base64 why, const struct buf *into)
+{
+	return why == BASE64_MEMORY && buf_short(into) ? SMTP_R_AUTH_UNAVAILABLE
+						       : SMTP_R_BAD_BASE64;
+}
+
 static enum smtp_step cancel(struct smtp_session *s, enum smtp_reply r)
 {
 	s->host->ops->auth_cancel(s->host);
@@ -114,9 +120,10 @@ static bool ask(struct smtp_session *s, struct span blob, struct buf *answer,
 		*step = cancel(s, SMTP_R_AUTH_CANCELLED);
 	} else {
 		buf_clear(answer);
-		if (base64_decode(answer, line) == BASE64_OK)
+		enum base64 read = base64_decode(answer, line);
+		if (read == BASE64_OK)
 			return true;
-		*step = cancel(s, SMTP_R_BAD_BASE64);
+		*step = cancel(s, unreadable(read, answer));
 	}
 	return false;
 }
@@ -153,10 +160,12 @@ static enum smtp_step start(struct smtp_session *s, struct span arg)
 	buf_init(&blob, SMTP_AUTH_LINE_MAX);
 	struct span initial = SPAN("");
 	enum smtp_step step;
+	enum base64 read = BASE64_OK;
 	/* "=" stands for an initial response of no bytes. */
-	if (has_initial && !span_eq(arg, SPAN("=")) &&
-	    (arg.len == 0 || base64_decode(&blob, arg) != BASE64_OK)) {
-		step = smtp_bad(s, SMTP_R_BAD_BASE64);
+	if (has_initial && !span_eq(arg, SPAN("=")))
+		read = arg.len == 0 ? BASE64_BAD : base64_decode(&blob, arg);
+	if (read != BASE64_OK) {
+		step = smtp_bad(s, unreadable(read, &blob));
 	} else {
 		if (buf_len(&blob) > 0)
 			initial = buf_span(&blob);

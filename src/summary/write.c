@@ -129,6 +129,7 @@ bool summary_write(const struct summary *s, struct buf *out)
 		buf_add(out, buf_span(&b));
 		ok = buf_ok(out) && buf_len(out) == had + buf_len(&b);
 	}
+	buf_share(out, &b);
 	buf_free(&b);
 	return ok;
 }

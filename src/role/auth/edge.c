@@ -344,6 +344,7 @@ static void fill_login(struct login *l, uint64_t session,
 	l->peer.port = peer->port;
 }
 
+/* False: there is no such mechanism here.  e->sasl NULL: memory is short. */
 static bool open_sasl(struct exchange *e, const struct edge_auth_start *m)
 {
 	struct auth *a = e->login.auth;
@@ -364,7 +365,7 @@ static bool open_sasl(struct exchange *e, const struct edge_auth_start *m)
 				   : a->conf->auth.scram_iterations);
 	e->login.mechanism = sasl_mechanism_name(mechanism);
 	e->sasl = sasl_server_new(a->sasl, &e->owner, &channel, mechanism);
-	return e->sasl != NULL;
+	return true;
 }
 
 static void on_start(void *ctx, struct ipc_call *call,
@@ -380,6 +381,11 @@ static void on_start(void *ctx, struct ipc_call *call,
 		e->verdict.state = EDGE_AUTH_STATE_FAILED;
 		memcpy(e->verdict.why, "No such mechanism",
 		       sizeof "No such mechanism");
+		conclude(e);
+		return;
+	}
+	if (e->sasl == NULL) {
+		e->verdict.state = EDGE_AUTH_STATE_LATER;
 		conclude(e);
 		return;
 	}

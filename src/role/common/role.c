@@ -411,6 +411,19 @@ static void on_probe(void *ctx, struct ipc_call *call,
 					     .error = (uint32_t)err});
 }
 
+/* Nobody else can mend this channel: the supervisor makes us anew, and it. */
+static void give_up(struct life *l, const char *why)
+{
+	LOG(l->role.log, ERROR, "role.gives_up", 0, F_CSTR("why", why));
+	if (!l->in_process)
+		loop_stop(l->role.loop);
+	else if (l->boss != NULL)
+		ipc_free(boss_role_ipc(l->boss));
+	l->boss = NULL;
+	l->draining = NULL;
+	l->ended = true;
+}
+
 void role_peer_dead(struct role *r, const struct role_peer *peer,
 		    struct ipc *channel, const char *why)
 {
@@ -420,9 +433,12 @@ void role_peer_dead(struct role *r, const struct role_peer *peer,
 				     .index = (uint16_t)peer->index,
 				     .pid = peer->pid,
 				     .why = span_sub(span_cstr(why), 0, 255)};
-	if (l->boss != NULL && !ipc_peer_left(channel))
+	bool ours = ipc_is_short(channel);
+	if (l->boss != NULL && !ipc_peer_left(channel) && !ours)
 		(void)boss_role_broken(l->boss, &m);
 	ipc_free(channel);
+	if (ours)
+		give_up(l, why);
 }
 
 /* ---- the beginning and the end ----------------------------------------- */

@@ -128,7 +128,9 @@ enum smtp_rcpt_ruling mail_recipient(struct smtp_side *s,
 	buf_init(&to, SMTP_ADDRESS_MAX);
 	smtp_path_write(&r->to, &to);
 	enum smtp_rcpt_ruling ruling = SMTP_RCPT_UNKNOWN;
-	if (buf_ok(&to) && buf_len(&to) <= ADDRESS_MAX)
+	if (buf_short(&to))
+		ruling = SMTP_RCPT_LATER;
+	else if (buf_ok(&to) && buf_len(&to) <= ADDRESS_MAX)
 		ruling = ask_recipient(s, r, buf_span(&to), text);
 	buf_free(&to);
 	return ruling;

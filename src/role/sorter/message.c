@@ -25,6 +25,8 @@ void message_close(struct message *m)
 	free(m->piece);
 }
 
+bool message_failed(const struct message *m) { return m->failed; }
+
 void message_rewind(struct message *m)
 {
 	m->at = 0;
@@ -35,9 +37,13 @@ static struct span from_file(struct message *m)
 	size_t want = (size_t)u64_min(m->size - m->at, MESSAGE_PIECE);
 	size_t got = 0;
 	fiber_yield(m->loop);
-	if (want == 0 || file_read_at(loop_world(m->loop), m->file, m->piece,
-				      want, m->at, &got) != OS_OK)
+	if (want == 0 || m->failed)
 		return span_of(NULL, 0);
+	if (file_read_at(loop_world(m->loop), m->file, m->piece, want, m->at,
+			 &got) != OS_OK) {
+		m->failed = true;
+		return span_of(NULL, 0);
+	}
 	m->at += got;
 	return span_of(m->piece, got);
 }

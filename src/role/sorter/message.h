@@ -15,6 +15,7 @@ struct message {
 	int file; /* -1: inline */
 	uint64_t size, at;
 	char *piece; /* for a file */
+	bool failed; /* the machine could not give us all of it */
 };
 
 /* The descriptor is the message's from here on.  False: memory is short. */
@@ -26,4 +27,6 @@ void message_close(struct message *);
  * end or when the file is shorter than was said.  Yields between pieces.
  */
 struct span message_next(struct message *);
+/* Did it end early because reading failed? */
+bool message_failed(const struct message *);
 void message_rewind(struct message *);

@@ -93,14 +93,21 @@ static void read_header(struct job *j)
 	message_rewind(&j->message);
 }
 
-static bool work_out_edit(struct job *j)
+static enum store_sorter_answer work_out_edit(struct job *j)
 {
 	struct mime_submit s = {.login = j->ask->login, .date = j->ask->now};
 	s.message_id = arena_printf(j->arena, "<%.*s@%.*s>",
 				    SPAN_FMT(j->ask->id),
 				    SPAN_FMT(j->ask->hostname));
-	return mime_submit(buf_span(&j->header), &s, j->arena, &j->edit) ==
-	       MIME_SUBMIT_OK;
+	switch (mime_submit(buf_span(&j->header), &s, j->arena, &j->edit)) {
+	case MIME_SUBMIT_OK:
+		return STORE_SORTER_ANSWER_UNDERSTOOD;
+	case MIME_SUBMIT_MEMORY:
+		return STORE_SORTER_ANSWER_LATER;
+	case MIME_SUBMIT_TOO_MUCH:
+		break;
+	}
+	return STORE_SORTER_ANSWER_TOO_MUCH;
 }
 
 /* What stands between the cuts of this piece goes to the parser. */
@@ -125,12 +132,12 @@ static void feed_kept(struct job *j, struct mime_parser *p, struct span piece,
 	}
 }
 
-static bool make_summary(struct job *j)
+static enum store_sorter_answer make_summary(struct job *j)
 {
 	struct mime_parser *p = mime_parser_new(j->sorter->charsets);
 	size_t cut = 0;
 	if (p == NULL)
-		return false;
+		return STORE_SORTER_ANSWER_LATER;
 	mime_parser_feed(p, j->edit.prefix);
 	for (;;) {
 		uint64_t at = j->message.at;
@@ -141,11 +148,16 @@ static bool make_summary(struct job *j)
 	}
 	struct summary *s = mime_parser_end(p);
 	bool ok = s != NULL && summary_write(s, &j->summary);
+	bool is_short = mime_parser_short(p) || buf_short(&j->summary);
 	mime_parser_free(p);
-	return ok && buf_ok(&j->summary);
+	if (is_short || message_failed(&j->message))
+		return STORE_SORTER_ANSWER_LATER;
+	return ok && buf_ok(&j->summary) ? STORE_SORTER_ANSWER_UNDERSTOOD
+					 : STORE_SORTER_ANSWER_NOT_UNDERSTOOD;
 }
 
-static void list_authors(struct job *j, struct store_sorter_understand_reply *r)
+/* False: memory is short. */
+static bool list_authors(struct job *j, struct store_sorter_understand_reply *r)
 {
 	struct buf text;
 	buf_init(&text, 320);
@@ -160,9 +172,11 @@ static void list_authors(struct job *j, struct store_sorter_understand_reply *r)
 			       &j->authors[r->authors_count]))
 			r->authors_count++;
 	}
+	bool ok = !buf_short(&text) && !arena_short(j->arena);
 	buf_free(&text);
 	r->authors = j->authors;
 	r->from_fields = (uint16_t)size_min(j->edit.from_fields, UINT16_MAX);
+	return ok;
 }
 
 static void list_trace(struct job *j, struct store_sorter_understand_reply *r)
@@ -197,21 +211,24 @@ static void list_cuts(struct job *j, struct store_sorter_understand_reply *r)
 static void understand(struct job *j, struct store_sorter_understand_reply *r)
 {
 	*r = (struct store_sorter_understand_reply){
-		.answer = STORE_SORTER_ANSWER_NOT_UNDERSTOOD};
+		.answer = STORE_SORTER_ANSWER_LATER};
 	read_header(j);
+	if (buf_short(&j->header) || message_failed(&j->message))
+		return;
 	list_trace(j, r);
 	if (j->ask->purpose == STORE_SORTER_PURPOSE_SUBMIT) {
-		if (!work_out_edit(j)) {
-			r->answer = STORE_SORTER_ANSWER_TOO_MUCH;
+		enum store_sorter_answer a = work_out_edit(j);
+		if (a == STORE_SORTER_ANSWER_UNDERSTOOD && !list_authors(j, r))
+			a = STORE_SORTER_ANSWER_LATER;
+		if (a != STORE_SORTER_ANSWER_UNDERSTOOD) {
+			r->answer = a;
 			return;
 		}
-		list_authors(j, r);
 		list_cuts(j, r);
 	}
-	if (!make_summary(j))
-		return;
-	r->summary = buf_span(&j->summary);
-	r->answer = STORE_SORTER_ANSWER_UNDERSTOOD;
+	r->answer = make_summary(j);
+	if (r->answer == STORE_SORTER_ANSWER_UNDERSTOOD)
+		r->summary = buf_span(&j->summary);
 }
 
 static void look_whether_done(struct sorter *s);
@@ -267,7 +284,7 @@ static void set_day(const struct summary *s, struct store_sorter_match_reply *r)
 	r->has_day = true;
 }
 
-static bool match(struct job *j, struct store_sorter_match_reply *r)
+static enum store_sorter_answer match(struct job *j, struct store_sorter_match_reply *r)
 {
 	struct mime_needle needles[MIME_NEEDLES_MAX];
 	struct summary *s = NULL;
@@ -276,28 +293,32 @@ static bool match(struct job *j, struct store_sorter_match_reply *r)
 		needles[i] = needle_of(&j->match->needles[i]);
 	if (summary_read(j->match->summary, j->match->size, j->arena, &s) !=
 	    SUMMARY_OK)
-		return false;
+		return arena_short(j->arena)
+			       ? STORE_SORTER_ANSWER_LATER
+			       : STORE_SORTER_ANSWER_NOT_UNDERSTOOD;
 	set_day(s, r);
 	struct mime_match *m =
 		mime_match_new(j->sorter->charsets, s, needles, n);
+	/* NULL for too many or too long needles, too: neither comes here. */
 	if (m == NULL)
-		return false;
+		return STORE_SORTER_ANSWER_LATER;
 	for (;;) {
 		struct span piece = message_next(&j->message);
 		if (piece.len == 0 || mime_match_feed(m, piece))
 			break;
 	}
 	r->hits = mime_match_end(m);
+	bool is_short = mime_match_short(m) || message_failed(&j->message);
 	mime_match_free(m);
-	return true;
+	return is_short ? STORE_SORTER_ANSWER_LATER
+			: STORE_SORTER_ANSWER_UNDERSTOOD;
 }
 
 static void match_fiber(void *arg)
 {
 	struct job *j = arg;
 	struct store_sorter_match_reply r = {0};
-	r.answer = match(j, &r) ? STORE_SORTER_ANSWER_UNDERSTOOD
-				     : STORE_SORTER_ANSWER_NOT_UNDERSTOOD;
+	r.answer = match(j, &r);
 	j->sorter->matched++;
 	store_sorter_match_answer(j->call, &r);
 	job_free(j);

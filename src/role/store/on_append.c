@@ -94,7 +94,7 @@ static enum edge_store_answer append(struct job *j, struct body *body,
 	struct question q = {.purpose = STORE_SORTER_PURPOSE_APPEND,
 			     .pool = KIND_SORTER_ACCESS,
 			     .id = name_it(j)};
-	struct understood seen;
+	struct understood seen = {0};
 	enum box_result r;
 	uint32_t mailbox;
 	struct open_box *b = box_prepared(j, j->session->account, &r);
@@ -105,7 +105,8 @@ static enum edge_store_answer append(struct job *j, struct body *body,
 	if (a == EDGE_STORE_ANSWER_YES)
 		understand(j, &q, body, &seen);
 	if (a == EDGE_STORE_ANSWER_YES &&
-	    (ipc_call_is_late(j->call) || j->session->peer == NULL))
+	    (seen.later || ipc_call_is_late(j->call) ||
+	     j->session->peer == NULL))
 		a = EDGE_STORE_ANSWER_LATER;
 	if (a == EDGE_STORE_ANSWER_YES)
 		a = body_settle(j, body);

@@ -172,6 +172,9 @@ static void run_set_verifiers(struct job *j)
 		rep.why = span_of(NULL, 0);
 		rep.answer = said(put(j, m->name, c), &rep.why);
 	}
+	if (c == NULL || buf_short(&scram))
+		rep = (struct auth_store_set_verifiers_reply){
+			.answer = AUTH_STORE_ANSWER_LATER};
 	auth_store_set_verifiers_answer(j->call, &rep);
 	buf_free(&scram);
 }

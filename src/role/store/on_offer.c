@@ -109,26 +109,34 @@ static bool loops(const struct offer *o)
 	return false;
 }
 
-/* May this login be the author?  Empty: yes. */
-static struct span authors_wrong(const struct offer *o)
+/* May this login be the author?  NO comes with a reason. */
+static enum edge_store_answer authors_judge(const struct offer *o,
+					    struct span *why)
 {
 	const struct understood *u = &o->seen;
 	struct store *s = o->job->store;
 	uint64_t account = o->job->session->account;
+	enum directory_leave may = DIRECTORY_MAY;
+	*why = SPAN("The header is too long to be put right");
 	if (u->too_much)
-		return SPAN("The header is too long to be put right");
+		return EDGE_STORE_ANSWER_NO;
+	*why = SPAN("A message needs exactly one From field with an address");
 	if (u->from_fields != 1 || u->author_count == 0)
-		return SPAN("A message needs exactly one From field with an "
-			    "address");
-	for (size_t i = 0; i < u->author_count; i++)
-		if (!directory_may_send_as(s->directory, account,
-					   u->authors[i]))
-			return SPAN("This login may not use that From "
-				    "address");
-	if (o->ask->sender.len > 0 &&
-	    !directory_may_send_as(s->directory, account, o->ask->sender))
-		return SPAN("This login may not use that sender address");
-	return span_of(NULL, 0);
+		return EDGE_STORE_ANSWER_NO;
+	*why = SPAN("This login may not use that From address");
+	for (size_t i = 0; i < u->author_count && may == DIRECTORY_MAY; i++)
+		may = directory_may_send_as(s->directory, account,
+					    u->authors[i]);
+	if (may == DIRECTORY_MAY && o->ask->sender.len > 0) {
+		*why = SPAN("This login may not use that sender address");
+		may = directory_may_send_as(s->directory, account,
+					    o->ask->sender);
+	}
+	if (may == DIRECTORY_MAY_NOT)
+		return EDGE_STORE_ANSWER_NO;
+	*why = span_of(NULL, 0);
+	return may == DIRECTORY_MAY ? EDGE_STORE_ANSWER_YES
+				    : EDGE_STORE_ANSWER_LATER;
 }
 
 static bool submitted(const struct offer *o)
@@ -148,7 +156,7 @@ static void ask_sorter(struct offer *o)
 		q.purpose = STORE_SORTER_PURPOSE_SUBMIT;
 		q.pool = KIND_SORTER_ACCESS;
 		if (a == NULL || !arena_copy(o->job->arena, a->name, &q.login)) {
-			o->seen = (struct understood){.opaque = true};
+			o->seen = (struct understood){.later = true};
 			return;
 		}
 	}
@@ -158,6 +166,8 @@ static void ask_sorter(struct offer *o)
 static enum edge_store_answer understood(struct offer *o, struct span *why)
 {
 	ask_sorter(o);
+	if (o->seen.later)
+		return EDGE_STORE_ANSWER_LATER;
 	if (submitted(o) && o->seen.opaque && !o->seen.too_much)
 		return EDGE_STORE_ANSWER_LATER;
 	if (loops(o)) {
@@ -166,9 +176,9 @@ static enum edge_store_answer understood(struct offer *o, struct span *why)
 	}
 	if (!submitted(o))
 		return EDGE_STORE_ANSWER_YES;
-	*why = authors_wrong(o);
-	if (why->len > 0)
-		return EDGE_STORE_ANSWER_NO;
+	enum edge_store_answer a = authors_judge(o, why);
+	if (a != EDGE_STORE_ANSWER_YES)
+		return a;
 	return body_edit(o->job, &o->body, o->seen.prefix, o->seen.cuts,
 			 o->seen.cut_count);
 }

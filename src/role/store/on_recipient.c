@@ -22,6 +22,14 @@ static bool submits(const struct session *ss)
 	return ss->service == EDGE_STORE_SERVICE_SUBMISSION && ss->account != 0;
 }
 
+static enum edge_store_answer leave(enum directory_leave l)
+{
+	if (l == DIRECTORY_MAY)
+		return EDGE_STORE_ANSWER_YES;
+	return l == DIRECTORY_MAY_NOT ? EDGE_STORE_ANSWER_NO
+				      : EDGE_STORE_ANSWER_LATER;
+}
+
 void on_sender(void *ctx, struct ipc_call *call,
 	       const struct edge_store_sender *m)
 {
@@ -37,9 +45,9 @@ void on_sender(void *ctx, struct ipc_call *call,
 		rep.answer = EDGE_STORE_ANSWER_TOO_BIG;
 	else if (kv_full(s->kv))
 		rep.answer = EDGE_STORE_ANSWER_LIMIT;
-	else if (submits(ss) && m->address.len > 0 &&
-		 !directory_may_send_as(s->directory, ss->account, m->address))
-		rep.answer = EDGE_STORE_ANSWER_NO;
+	else if (submits(ss) && m->address.len > 0)
+		rep.answer = leave(directory_may_send_as(
+			s->directory, ss->account, m->address));
 	if (rep.answer == EDGE_STORE_ANSWER_NO)
 		rep.why = SPAN("This login may not use that sender address");
 	edge_store_sender_answer(call, &rep);

@@ -316,7 +316,7 @@ static bool ask_some(struct search *q, size_t *from)
 		return false;
 	enum ipc_result said = store_sorter_match(
 		c, &m, q->arena, &r, sorter_deadline(s, m.size));
-	if (said != IPC_OK)
+	if (said != IPC_OK || r.answer == STORE_SORTER_ANSWER_LATER)
 		return false;
 	/* A message that was not understood holds none of it. */
 	for (size_t i = 0; i < count; i++) {

@@ -119,7 +119,7 @@ static enum ipc_result ask(struct job *j, struct store_sorter *c,
 		.file = -1};
 	if (b->blob >= 0 && b->size > STORE_FRAME_BODY) {
 		if (world_dup(w, b->blob, &m.file) != OS_OK)
-			return IPC_BUSY;
+			return IPC_NO_MEMORY;
 		m.has_file = true;
 	} else {
 		m.body = b->bytes;
@@ -161,6 +161,13 @@ void understand(struct job *j, const struct question *q, const struct body *b,
 			break;
 		enum ipc_result said = ask(j, c, q, b, &r);
 		why = ipc_result_name(said);
+		out->later = said == IPC_NO_MEMORY || said == IPC_BUSY ||
+			     (said == IPC_OK &&
+			      r.answer == STORE_SORTER_ANSWER_LATER);
+		if (out->later) {
+			job_sleep(j, WAIT_STEP);
+			continue;
+		}
 		if (said == IPC_OK && reply_ok(q, b->size, &r)) {
 			take(&r, out);
 			why = "not understood";
@@ -171,10 +178,8 @@ void understand(struct job *j, const struct question *q, const struct body *b,
 			why = "an answer that cannot be true";
 			break;
 		}
-		if (said == IPC_BUSY)
-			job_sleep(j, WAIT_STEP);
 	}
-	if (!out->opaque)
+	if (!out->opaque || out->later)
 		return;
 	j->store->count.opaque++;
 	LOG(j->store->role->log, WARNING, "message.opaque", 0, F("id", q->id),

@@ -11,6 +11,7 @@
 #include "role/store/body.h"
 
 struct understood {
+	bool later; /* memory is short, here or there: not now */
 	bool opaque;
 	bool too_much; /* a submission whose header cannot be put right */
 	struct span summary, prefix;

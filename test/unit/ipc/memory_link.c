@@ -86,6 +86,7 @@ static void mem_close_fd(struct ipc_link *l, int fd)
 	memory_fd_close(of(l)->pair);
 }
 
+static void mem_rest(struct ipc_link *l) { (void)l; }
 static void mem_want(struct ipc_link *l) { of(l)->turn = true; }
 static void mem_alarm(struct ipc_link *l, uint64_t at) { of(l)->alarm = at; }
 static uint64_t mem_now(struct ipc_link *l) { return of(l)->pair->now; }
@@ -109,7 +110,7 @@ struct memory_pair *memory_pair_new(void)
 {
 	static const struct ipc_link_ops ops = {
 		mem_attach, mem_close, mem_free, mem_send, mem_recv,
-		mem_close_fd, mem_want, mem_alarm, mem_now, mem_fiber,
+		mem_close_fd, mem_rest, mem_want, mem_alarm, mem_now, mem_fiber,
 		mem_park, mem_wake};
 	struct memory_pair *p = calloc(1, sizeof *p);
 	ENSURE(p != NULL);

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The town: roles in the order of kinds, channels along the graph of hops. */
+#include "town.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "crypto/library.h"
+#include "fault.h"
+#include "ipc/over_os.h"
+#include "role/auth/role.h"
+#include "role/edge/role.h"
+#include "role/sorter/role.h"
+#include "role/store/role.h"
+#include "role/vault/role.h"
+#include "tls/issue.h"
+
+static const char conf[] =
+	"hostname mx.example.test;\n"
+	"data /nowhere;\n"
+	"store { engine memory; }\n"
+	"dns { lookups off; }\n"
+	"log { level error; }\n"
+	"auth { argon2-memory 8M; argon2-passes 1; scram-iterations 4096; threads 1; }\n"
+	"certificate default { chain /nowhere/c.pem; key file:/nowhere/k.pem; }\n"
+	"listener mx { role mx; address 127.0.0.1; port 2525; }\n"
+	"listener submissions { role submission; port 2465; tls implicit; }\n"
+	"listener imaps { role imap; port 2993; tls implicit; }\n"
+	"listener pop3s { role pop3; port 2995; tls implicit; }\n";
+
+const struct role_def *town_def(enum kind k)
+{
+	static const struct role_def *const defs[KIND_COUNT] = {
+		[KIND_VAULT] = &vault_role,	    [KIND_SORTER_MX] = &sorter_role,
+		[KIND_SORTER_ACCESS] = &sorter_role, [KIND_STORE] = &store_role,
+		[KIND_AUTH] = &auth_role,	    [KIND_EDGE_MX] = &edge_role,
+		[KIND_EDGE_ACCESS] = &edge_role,
+	};
+	return defs[k];
+}
+
+static void certificate(struct town *t)
+{
+	const struct span dns[] = {SPAN("mx.example.test")};
+	const struct tls_issue_names names = {.dns = dns, .dns_count = 1};
+	struct house_role *vault = t->role[KIND_VAULT];
+	struct buf key, chain, ca;
+	struct tls_issued leaf = {.key = &key, .chain = &chain, .kind = TLS_KEY_P256};
+	int64_t now = world_wall(house_world(t->house)).sec;
+
+	buf_init(&key, 65536);
+	buf_init(&chain, 65536);
+	buf_init(&ca, 65536);
+	assert_true(tls_issue_throwaway(SPAN("fail"), &names, now, 30, &leaf, 1, &ca));
+	assert_true(house_material(vault, MATERIAL_CHAIN, "default 0", buf_span(&chain),
+				   NULL));
+	assert_true(house_material(vault, MATERIAL_KEY, "default 0", buf_span(&key), NULL));
+	buf_free(&key);
+	buf_free(&chain);
+	buf_free(&ca);
+}
+
+static void account(struct town *t, const char *name)
+{
+	struct admin_store_account_add u = {.name = span_cstr(name)};
+	struct admin_store_account_add_reply ur;
+	struct admin_auth_set_password p = {.name = span_cstr(name),
+					    .password = SPAN(TOWN_PASSWORD)};
+	struct admin_auth_set_password_reply pr;
+
+	arena_reset(t->arena);
+	assert_int_equal(admin_store_account_add(t->directory, &u, t->arena, &ur, IPC_NEVER),
+			 IPC_OK);
+	assert_int_equal(ur.answer, ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(admin_auth_set_password(t->passwords, &p, t->arena, &pr, IPC_NEVER),
+			 IPC_OK);
+	assert_int_equal(pr.answer, ADMIN_AUTH_ANSWER_DONE);
+}
+
+static void people(void *arg)
+{
+	struct town *t = arg;
+	struct admin_store_domain_add d = {.name = SPAN("example.test")};
+	struct admin_store_domain_add_reply dr;
+
+	assert_int_equal(admin_store_domain_add(t->directory, &d, t->arena, &dr, IPC_NEVER),
+			 IPC_OK);
+	assert_int_equal(dr.answer, ADMIN_STORE_ANSWER_DONE);
+	account(t, TOWN_ALICE);
+	account(t, TOWN_BOB);
+	account(t, TOWN_CAROL);
+}
+
+static void admin(struct town *t)
+{
+	const struct ipc_owner owner = {.role = t};
+
+	t->directory = admin_store_join_admin(
+		house_link(t->role[KIND_STORE], HOP_ADMIN_STORE, KIND_EDGE_ADMIN), &owner);
+	t->passwords = admin_auth_join_admin(
+		house_link(t->role[KIND_AUTH], HOP_ADMIN_AUTH, KIND_EDGE_ADMIN), &owner);
+	assert_true(t->directory != NULL && t->passwords != NULL);
+	house_do(t->house, people, t);
+}
+
+struct town *town_new(uint64_t seed)
+{
+	struct town *t = calloc(1, sizeof *t);
+
+	assert_true(t != NULL && crypto_library_start());
+	t->house = house_new(seed, conf);
+	fault_exempt(house_loop(t->house));
+	t->arena = arena_new(1u << 20);
+	sim_wall_set(house_world(t->house), (struct wall){1800000000, 0});
+	for (unsigned k = 0; k < KIND_COUNT; k++)
+		if (town_def((enum kind)k) != NULL)
+			t->role[k] = house_raise(t->house, town_def((enum kind)k),
+						 (enum kind)k);
+	certificate(t);
+	for (size_t i = 0; i < hop_graph_count; i++) {
+		const struct hop_line *l = &hop_graph[i];
+		if (t->role[l->a] != NULL && t->role[l->b] != NULL)
+			world_close(house_world(t->house),
+				    house_join(t->role[l->a], t->role[l->b], l->hop));
+	}
+	house_listen(t->role[KIND_EDGE_MX], "mx", TOWN_MX);
+	house_listen(t->role[KIND_EDGE_ACCESS], "submissions", TOWN_SUBMISSION);
+	house_listen(t->role[KIND_EDGE_ACCESS], "imaps", TOWN_IMAP);
+	house_listen(t->role[KIND_EDGE_ACCESS], "pop3s", TOWN_POP3);
+	for (unsigned k = 0; k < KIND_COUNT; k++)
+		if (t->role[k] != NULL)
+			assert_true(house_activate(t->role[k]));
+	admin(t);
+	return t;
+}
+
+void town_free(struct town *t)
+{
+	ipc_free(admin_store_ipc(t->directory));
+	ipc_free(admin_auth_ipc(t->passwords));
+	for (unsigned k = KIND_COUNT; k-- > 0;)
+		if (t->role[k] != NULL)
+			house_fall(t->role[k]);
+	arena_free(t->arena);
+	house_free(t->house);
+	free(t);
+}
+
+const char *town_hurt(struct town *t)
+{
+	for (unsigned k = 0; k < KIND_COUNT; k++) {
+		struct house_role *r = t->role[k];
+		if (r == NULL)
+			continue;
+		if (r->boss == NULL)
+			return kind_name(r->kind);
+		if (r->broken > 0) {
+			r->broken = 0;
+			return "a role complained about a peer";
+		}
+	}
+	if (ipc_is_dead(admin_store_ipc(t->directory)) ||
+	    ipc_is_dead(admin_auth_ipc(t->passwords)))
+		return "a channel of the administration died";
+	return NULL;
+}
+
+uint64_t town_busy(struct town *t)
+{
+	return house_figure(t->role[KIND_EDGE_MX], "connections") +
+	       house_figure(t->role[KIND_EDGE_ACCESS], "connections") +
+	       house_figure(t->role[KIND_STORE], "jobs");
+}
