@@ -3,7 +3,7 @@
  * Each call fails once: for a scenario, the k-th memory, socket or engine call of
  * the roles fails, for k = 1 to the last.
  *
- * loop_test SCENARIO [long].  After each run: what the client was told is a yes that
+ * loop_test SCENARIO [long [TEST]], or loop_test list.  After each run: what the client was told is a yes that
  * is kept, a "not now", or a connection that ended; nothing acknowledged is lost;
  * no role complained about another; no connection, request or descriptor is left
  * over; and the same thing asked again is done.  At the end every block of memory
@@ -80,9 +80,11 @@ static uint64_t run(struct scene *s, const struct fault_plan *plan)
 	uint64_t calls;
 
 	house_do(s->town->house, in_prepare, s);
+	s->silence = plan->for_good && plan->kind == FAULT_WORLD;
 	fault_arm(plan);
 	house_do(s->town->house, in_act, s);
 	calls = fault_disarm();
+	s->silence = false;
 	house_run(s->town->house, plan->for_good ? RECOVERY_MS : 100);
 	house_do(s->town->house, in_check, s);
 	at_rest(s);
@@ -181,12 +183,16 @@ int main(int argc, char **argv)
 					   cmocka_unit_test(test_world),
 					   cmocka_unit_test(test_engine)};
 
+	for (size_t i = 0; argc == 2 && strcmp(argv[1], "list") == 0 && i < scenario_count; i++)
+		(void)printf("%s\n", scenarios[i].name);
+	if (argc == 2 && strcmp(argv[1], "list") == 0)
+		return 0;
 	for (size_t i = 0; argc > 1 && i < scenario_count; i++)
 		if (strcmp(scenarios[i].name, argv[1]) == 0)
 			scenario = &scenarios[i];
 	long_run = argc > 2 && strcmp(argv[2], "long") == 0;
 	if (scenario == NULL) {
-		(void)fprintf(stderr, "loop_test SCENARIO [long]\n");
+		(void)fprintf(stderr, "loop_test SCENARIO [long [TEST]] | list\n");
 		return 2;
 	}
 	if (argc > 3)

@@ -21,7 +21,7 @@ void wrong(struct scene *s, const char *fmt, ...)
 
 static enum verdict ended(struct scene *s, struct talk *t)
 {
-	if (t->end != TALK_SILENT)
+	if (t->end != TALK_SILENT || s->silence)
 		return SAID_NONE;
 	wrong(s, "no answer for %u s", TALK_PATIENCE_S);
 	return SAID_WRONG;

@@ -25,6 +25,7 @@ struct scene {
 	unsigned serial;
 	char mark[32]; /* of this run */
 	enum verdict verdict;
+	bool silence; /* sockets fail for good: then nothing can be said */
 	char why[1200]; /* set by whoever finds something wrong */
 	struct buf data;
 };
