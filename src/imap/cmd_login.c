@@ -52,6 +52,14 @@ void imap_cmd_login(struct imap_session *s, struct imap_lex *lex)
 		imap_no_answer(s, r);
 }
 
+static void unreadable(struct imap_session *s)
+{
+	if (arena_short(s->work->arena))
+		imap_no(s, "UNAVAILABLE", "Try again later");
+	else
+		imap_bad(s, "Invalid base64");
+}
+
 /* The client's next line, decoded.  False: answered, cancelled or gone. */
 static bool response(struct imap_session *s, struct span challenge, struct span *out)
 {
@@ -68,7 +76,7 @@ static bool response(struct imap_session *s, struct span challenge, struct span 
 		good = false;
 	} else if (good && base64_decode_arena(s->work->arena, buf_span(&line), out) !=
 				   BASE64_OK) {
-		imap_bad(s, "Invalid base64");
+		unreadable(s);
 		good = false;
 	}
 	buf_free(&line);
@@ -118,7 +126,7 @@ void imap_cmd_authenticate(struct imap_session *s, struct imap_lex *lex)
 		if (!span_eq(text, SPAN("=")) &&
 		    (text.len == 0 ||
 		     base64_decode_arena(s->work->arena, text, &in) != BASE64_OK)) {
-			imap_bad(s, "Invalid base64");
+			unreadable(s);
 			return;
 		}
 	} else if (!imap_lex_end(lex)) {

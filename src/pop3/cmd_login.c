@@ -70,6 +70,11 @@ void pop3_cmd_pass(struct pop3_session *s, struct span password)
 	}
 }
 
+static const char *unreadable(const struct pop3_session *s)
+{
+	return arena_short(s->arena) ? "[SYS/TEMP] Try again later" : "Invalid base64";
+}
+
 static bool response(struct pop3_session *s, struct span challenge, struct span *in)
 {
 	struct buf text;
@@ -89,7 +94,7 @@ static bool response(struct pop3_session *s, struct span challenge, struct span 
 	else if (span_eq(line, SPAN("*")))
 		why = "Cancelled";
 	else if (base64_decode_arena(s->arena, line, in) != BASE64_OK)
-		why = "Invalid base64";
+		why = unreadable(s);
 	else
 		return true;
 	if (why != NULL)
@@ -132,7 +137,7 @@ void pop3_cmd_auth(struct pop3_session *s, struct span argument)
 	if (initial && !span_eq(argument, SPAN("=")) &&
 	    (argument.len == 0 ||
 	     base64_decode_arena(s->arena, argument, &in) != BASE64_OK)) {
-		pop3_err(s, "Invalid base64");
+		pop3_err(s, unreadable(s));
 		return;
 	}
 	if (mechanism.len == 0 || !s->host->auth_begin(s->host, mechanism)) {

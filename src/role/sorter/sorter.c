@@ -297,6 +297,8 @@ static enum store_sorter_answer match(struct job *j, struct store_sorter_match_r
 			       ? STORE_SORTER_ANSWER_LATER
 			       : STORE_SORTER_ANSWER_NOT_UNDERSTOOD;
 	set_day(s, r);
+	if (n == 0)
+		return STORE_SORTER_ANSWER_UNDERSTOOD; /* the day was all */
 	struct mime_match *m =
 		mime_match_new(j->sorter->charsets, s, needles, n);
 	/* NULL for too many or too long needles, too: neither comes here. */
