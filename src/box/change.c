@@ -158,7 +158,7 @@ static enum kv_result copy_row(struct box_change *q, struct work *to,
 	struct box_key k = box_key_two('M', to->mailbox, c->into[c->count]);
 	buf_init(&row, BOX_ROW_MAX);
 	box_cold_write(&row, cold);
-	kv_put(to->batch, box_key_span(&k), buf_span(&row));
+	kv_put_row(to->batch, box_key_span(&k), &row);
 	r = buf_ok(&row) ? KV_OK : KV_UNAVAILABLE;
 	buf_free(&row);
 	return r;

@@ -71,7 +71,7 @@ static void put_done(struct box_insert *q, struct kv_batch *b)
 	}
 	buf_init(&row, BOX_ROW_MAX);
 	box_done_write(&row, &d);
-	kv_put(b, box_key_span(&k), buf_span(&row));
+	kv_put_row(b, box_key_span(&k), &row);
 	buf_free(&row);
 }
 
@@ -104,7 +104,7 @@ static enum kv_result put_cold(struct box_insert *q, struct kv_batch *b,
 	box_cold_write(&row, &c);
 	bool ok = buf_ok(&row);
 	if (ok)
-		kv_put(b, box_key_span(&k), buf_span(&row));
+		kv_put_row(b, box_key_span(&k), &row);
 	buf_free(&row);
 	return ok ? KV_OK : KV_UNAVAILABLE;
 }

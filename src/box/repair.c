@@ -90,7 +90,7 @@ static void put_page(struct repair *r, struct kv_batch *b,
 	}
 	buf_init(&row, BOX_ROW_MAX);
 	box_page_write(&row, p);
-	kv_put(b, box_key_span(&k), buf_span(&row));
+	kv_put_row(b, box_key_span(&k), &row);
 	buf_free(&row);
 }
 
@@ -103,7 +103,7 @@ static void put_head(struct repair *r, struct kv_batch *b)
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
 	box_head_pack(&row, &r->head);
-	kv_put(b, box_key_span(&k), buf_span(&row));
+	kv_put_row(b, box_key_span(&k), &row);
 	kv_delete(b, box_key_span(&p));
 	buf_free(&row);
 }
@@ -122,7 +122,7 @@ static void put_name(struct repair *r, struct kv_op *op, struct kv_batch *b)
 	struct box_key k = box_key_name('N', span_cstr(text));
 	buf_init(&row, BOX_ROW_MAX);
 	box_name_write(&row, &n);
-	kv_put(b, box_key_span(&k), buf_span(&row));
+	kv_put_row(b, box_key_span(&k), &row);
 	buf_free(&row);
 }
 
@@ -144,7 +144,7 @@ static enum kv_result new_validity(struct repair *r, struct kv_op *op,
 	r->head.uid_validity = a.last_validity;
 	buf_clear(&row);
 	box_account_write(&row, &a);
-	kv_put(b, box_key_span(&k), buf_span(&row));
+	kv_put_row(b, box_key_span(&k), &row);
 	buf_free(&row);
 	return KV_OK;
 }

@@ -33,7 +33,7 @@ static void keywords_store(struct kv_batch *b, uint32_t mailbox,
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
 	box_keywords_write(&row, k->names, k->count);
-	kv_put(b, box_key_span(&key), buf_span(&row));
+	kv_put_row(b, box_key_span(&key), &row);
 	buf_free(&row);
 }
 
@@ -163,7 +163,7 @@ static enum kv_result claim_run(struct kv_op *op, struct kv_batch *b,
 	struct box_key k = box_key_mailbox('H', q->mailbox);
 	buf_init(&row, BOX_ROW_MAX);
 	box_head_pack(&row, &h);
-	kv_put(b, box_key_span(&k), buf_span(&row));
+	kv_put_row(b, box_key_span(&k), &row);
 	buf_free(&row);
 	return KV_OK;
 }

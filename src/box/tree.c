@@ -60,7 +60,7 @@ static void put_small(struct kv_batch *b, const struct box_key *k,
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
 	write(&row, what);
-	kv_put(b, box_key_span(k), buf_span(&row));
+	kv_put_row(b, box_key_span(k), &row);
 	buf_free(&row);
 }
 

@@ -72,7 +72,7 @@ static void page_store(struct work *w, const struct page *p)
 	buf_clear(&w->row);
 	box_page_write(&w->row, p);
 	w->failed |= !buf_ok(&w->row);
-	kv_put(w->batch, box_key_span(&k), buf_span(&w->row));
+	kv_put_row(w->batch, box_key_span(&k), &w->row);
 }
 
 static void page_leave(struct work *w)
@@ -232,7 +232,7 @@ static enum kv_result log_store(struct work *w)
 	buf_clear(&w->row);
 	box_log_write(&w->row, &row);
 	w->failed |= !buf_ok(&w->row);
-	kv_put(w->batch, box_key_span(&k), buf_span(&w->row));
+	kv_put_row(w->batch, box_key_span(&k), &w->row);
 	w->head.log_rows++;
 	return KV_OK;
 }
@@ -249,6 +249,6 @@ enum kv_result box_work_close(struct work *w)
 	buf_clear(&w->row);
 	box_head_pack(&w->row, &w->head);
 	w->failed |= !buf_ok(&w->row);
-	kv_put(w->batch, box_key_span(&k), buf_span(&w->row));
+	kv_put_row(w->batch, box_key_span(&k), &w->row);
 	return w->failed ? KV_LIMIT : KV_OK;
 }

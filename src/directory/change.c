@@ -171,7 +171,7 @@ static enum kv_result put_row(struct kv_batch *b, const struct directory_key *k,
 			   : buf_short(row) ? KV_UNAVAILABLE
 					    : KV_LIMIT;
 	if (r == KV_OK)
-		kv_put(b, directory_key_span(k), buf_span(row));
+		kv_put_row(b, directory_key_span(k), row);
 	return r;
 }
 

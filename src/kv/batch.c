@@ -95,6 +95,14 @@ void kv_put(struct kv_batch *b, struct span key, struct span value)
 	row_fill(b, key, value, false);
 }
 
+void kv_put_row(struct kv_batch *b, struct span key, const struct buf *row)
+{
+	if (buf_ok(row))
+		kv_put(b, key, buf_span(row));
+	else
+		b->failed = true;
+}
+
 void kv_delete(struct kv_batch *b, struct span key)
 {
 	row_fill(b, key, (struct span){0}, true);

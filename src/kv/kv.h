@@ -199,6 +199,8 @@ void kv_batch_clear(struct kv_batch *); /* empty again, for a rerun */
 
 /* Of several changes to one key the last counts.  Bytes are copied. */
 void kv_put(struct kv_batch *, struct span key, struct span value);
+/* The same of a row that was written into a buf: one that failed fails the commit. */
+void kv_put_row(struct kv_batch *, struct span key, const struct buf *row);
 void kv_delete(struct kv_batch *, struct span key);
 /* A new body of at most KV_BODY_INLINE bytes, durable with the rows. */
 void kv_put_body(struct kv_batch *, const struct kv_id *, struct span bytes);

@@ -225,7 +225,7 @@ static enum kv_result repair_run(struct kv_op *op, struct kv_batch *b,
 		count.open += !spool_settled(rc.state);
 		buf_clear(&row);
 		spool_recipient_write(&row, &rc);
-		kv_put(b, key, buf_span(&row));
+		kv_put_row(b, key, &row);
 	}
 	kv_scan_close(scan);
 	buf_free(&row);

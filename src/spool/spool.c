@@ -172,7 +172,7 @@ void spool_put_count(struct kv_batch *b, const struct spool_id *id,
 	struct buf row;
 	buf_init(&row, SPOOL_ROW);
 	spool_count_write(&row, c);
-	kv_put(b, spool_span(&k), buf_span(&row));
+	kv_put_row(b, spool_span(&k), &row);
 	buf_free(&row);
 }
 

@@ -67,7 +67,7 @@ static void put_recipient(struct kv_batch *b, const struct spool_id *id,
 	struct spool_key k = spool_key_n(id, r->n);
 	buf_clear(row);
 	spool_recipient_write(row, r);
-	kv_put(b, spool_span(&k), buf_span(row));
+	kv_put_row(b, spool_span(&k), row);
 }
 
 static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
@@ -91,7 +91,7 @@ static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
 		kv_put_body(b, &q->job.body, q->bytes);
 	buf_init(&row, SPOOL_ROW);
 	spool_job_write(&row, &job);
-	kv_put(b, spool_span(&k), buf_span(&row));
+	kv_put_row(b, spool_span(&k), &row);
 	for (size_t i = 0; i < q->count; i++) {
 		struct spool_recipient r = q->recipients[i];
 		r.n = (uint32_t)i;
@@ -161,7 +161,7 @@ static enum kv_result lease_run(struct kv_op *op, struct kv_batch *b,
 	q->epoch = l.epoch;
 	buf_init(&row, SPOOL_ROW);
 	spool_lease_write(&row, &l);
-	kv_put(b, spool_span(&k), buf_span(&row));
+	kv_put_row(b, spool_span(&k), &row);
 	buf_free(&row);
 	return KV_OK;
 }

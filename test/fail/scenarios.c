@@ -83,7 +83,7 @@ static void check_three(struct scene *s, enum verdict v)
 	struct loop *loop = house_loop(s->town->house);
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		for (unsigned n = 0; v == SAID_YES && n < 8; n++) {
+		for (unsigned n = 0; v == SAID_YES && n < 13; n++) {
 			if (marked(s, names[i], "INBOX") > 0)
 				break;
 			(void)!fiber_sleep_until(loop, loop_now(loop) + 10 * NS_PER_SEC);

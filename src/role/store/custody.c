@@ -329,21 +329,39 @@ static bool add(struct store *s, const struct spool_id *id)
 
 void custody_kick(struct store *s, const struct spool_id *id)
 {
-	if (!add(s, id))
+	if (!add(s, id)) {
+		s->unlisted = true; /* look finds it in the spool */
 		LOG(s->role->log, WARNING, "custody.waits", 0,
-		    F_CSTR("why", "memory is short; it is moved at the next "
-				  "start"));
+		    F_CSTR("why", "memory is short"));
+	}
 	more_movers(s);
 }
 
 static bool found(void *arg, const struct spool_job *job)
 {
-	return job->open == 0 || add(arg, &job->id);
+	struct store *s = arg;
+	bool known = job->open == 0 || add(s, &job->id);
+	s->unlisted |= !known;
+	return known;
+}
+
+/* What the spool holds and we do not know of. */
+static void list_spool(struct store *s)
+{
+	const struct spool_id first = {{0}};
+	s->unlisted = false;
+	enum spool_result r = spool_list(s->spool, &first, found, s);
+	s->unlisted |= r != SPOOL_OK;
+	if (r != SPOOL_OK)
+		LOG(s->role->log, ERROR, "custody.unread", 0,
+		    F_CSTR("why", spool_result_name(r)));
 }
 
 static void look(struct timer *t)
 {
 	struct store *s = t->arg;
+	if (s->unlisted)
+		list_spool(s);
 	more_movers(s);
 	(void)!timer_start(s->role->loop, &s->look,
 			   loop_now(s->role->loop) + LOOK_NS, look, s);
@@ -351,11 +369,7 @@ static void look(struct timer *t)
 
 void custody_begin(struct store *s)
 {
-	const struct spool_id first = {{0}};
-	enum spool_result r = spool_list(s->spool, &first, found, s);
-	if (r != SPOOL_OK)
-		LOG(s->role->log, ERROR, "custody.unread", 0,
-		    F_CSTR("why", spool_result_name(r)));
+	list_spool(s);
 	for (size_t i = 0; i < MOVERS_MAX; i++)
 		more_movers(s);
 	s->look.arg = s;

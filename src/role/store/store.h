@@ -115,6 +115,7 @@ struct store {
 	struct map *moving;  /* jobs of the spool with local recipients left */
 	struct list waiting; /* ... those that nobody works on now */
 	size_t movers;
+	bool unlisted; /* jobs stand in the spool that are not in `moving` */
 	struct timer look;
 	struct timer sweep;
 
