@@ -15,6 +15,7 @@
 #include "kv/engine.h"
 
 #define DISK_TAG TAG4('D', 'I', 'S', 'K')
+#define SLOW_MAX 40u /* polls */
 
 struct kv_disk {
 	uint32_t tag;
@@ -22,13 +23,25 @@ struct kv_disk {
 	struct kv_sorted *counts; /* rows per space, in the node's mark */
 	uint64_t seed;
 	struct kv_memory_faults faults;
-	bool open;
+	struct kv_memory_lies lies;
+	struct memory *open;   /* NULL: no kv is */
+	struct undo *unsynced; /* newest first, when syncs are a lie */
+};
+
+/* What a row was before a group that was not synced. */
+struct undo {
+	struct undo *next;
+	struct kv_sorted *map;
+	char *key, *value; /* value NULL: there was none */
+	size_t key_len, value_len;
+	uint64_t mark;
 };
 
 struct memory {
 	struct engine engine;
-	struct kv_disk *disk;
+	struct kv_disk *disk; /* NULL: it was cut off */
 	struct group *writing;
+	unsigned slow; /* polls until the group is written */
 };
 
 struct engine_iter {
@@ -49,6 +62,17 @@ struct engine_large {
 #define MEMORY(e) CONTAINER_OF(e, struct memory, engine)
 
 /* ---- the disk ---- */
+
+static void undo_forget(struct kv_disk *d)
+{
+	for (struct undo *u = d->unsynced, *next; u; u = next) {
+		next = u->next;
+		free(u->key);
+		free(u->value);
+		free(u);
+	}
+	d->unsynced = NULL;
+}
 
 struct kv_disk *kv_disk_new(uint64_t seed)
 {
@@ -73,6 +97,7 @@ void kv_disk_free(struct kv_disk *d)
 		return;
 	ENSURE_TAG(d, DISK_TAG);
 	ENSURE(!d->open);
+	undo_forget(d);
 	kv_sorted_free(d->heads);
 	kv_sorted_free(d->rows);
 	kv_sorted_free(d->bodies);
@@ -85,6 +110,12 @@ void kv_disk_faults(struct kv_disk *d, const struct kv_memory_faults *f)
 {
 	ENSURE_TAG(d, DISK_TAG);
 	d->faults = *f;
+}
+
+void kv_disk_lies(struct kv_disk *d, const struct kv_memory_lies *l)
+{
+	ENSURE_TAG(d, DISK_TAG);
+	d->lies = *l;
 }
 
 static uint64_t draw(struct kv_disk *d, uint64_t below)
@@ -152,6 +183,8 @@ static enum kv_result memory_head(struct engine *e, struct kv_name name,
 				  struct buf *out)
 {
 	uint8_t k[SPACE_KEY];
+	if (!MEMORY(e)->disk)
+		return KV_UNAVAILABLE;
 	kv_space_key(name, k);
 	return take(kv_sorted_find(MEMORY(e)->disk->heads, span_of(k, sizeof(k))),
 		    out);
@@ -162,6 +195,8 @@ static enum kv_result memory_heads(struct engine *e, enum kv_kind kind,
 				   size_t *count)
 {
 	uint8_t k[SPACE_KEY];
+	if (!MEMORY(e)->disk)
+		return KV_UNAVAILABLE;
 	kv_space_key((struct kv_name){kind, from}, k);
 	struct kv_sorted_node *at =
 		kv_sorted_from(MEMORY(e)->disk->heads, span_of(k, sizeof(k)));
@@ -179,6 +214,8 @@ static enum kv_result memory_get(struct engine *e, struct kv_name name,
 				 struct span key, struct buf *out)
 {
 	char k[SPACE_KEY + KV_KEY_MAX];
+	if (!MEMORY(e)->disk)
+		return KV_UNAVAILABLE;
 	if (key.len > KV_KEY_MAX)
 		return KV_NONE;
 	size_t n = full_key(name, key, k);
@@ -205,7 +242,8 @@ static enum kv_result memory_iter(struct engine *e, struct kv_name name,
 				  struct span from, struct span to,
 				  bool reverse, struct engine_iter **out)
 {
-	struct engine_iter *i = calloc(1, sizeof(*i));
+	struct engine_iter *i =
+		MEMORY(e)->disk ? calloc(1, sizeof(*i)) : NULL;
 	if (!i)
 		return KV_UNAVAILABLE;
 	struct kv_sorted *rows = MEMORY(e)->disk->rows;
@@ -245,12 +283,55 @@ static void memory_iter_close(struct engine_iter *i) { free(i); }
 
 /* ---- writing ---- */
 
+/* What the map says of a key now comes back at a power cut. */
+static void remember(struct kv_disk *d, struct kv_sorted *map, struct span key)
+{
+	struct kv_sorted_node *n = kv_sorted_find(map, key);
+	struct undo *u = d->lies.no_sync ? calloc(1, sizeof(*u)) : NULL;
+	if (!u)
+		return;
+	u->map = map;
+	u->key = malloc(key.len);
+	ENSURE(u->key);
+	memcpy(u->key, key.ptr, key.len);
+	u->key_len = key.len;
+	if (n) {
+		u->value = malloc(n->value.len + 1);
+		ENSURE(u->value);
+		if (n->value.len)
+			memcpy(u->value, n->value.ptr, n->value.len);
+		u->value_len = n->value.len;
+		u->mark = n->mark;
+	}
+	u->next = d->unsynced;
+	d->unsynced = u;
+}
+
 /* A test machine that is out of memory has nothing to prove. */
 static struct kv_sorted_node *must_put(struct kv_sorted *m, struct span k, struct span v)
 {
 	struct kv_sorted_node *n = kv_sorted_put(m, k, v);
 	ENSURE(n);
 	return n;
+}
+
+static void forget_unsynced(struct kv_disk *d)
+{
+	for (struct undo *u = d->unsynced; u; u = u->next) {
+		struct span key = span_of(u->key, u->key_len);
+		if (u->value)
+			must_put(u->map, key, span_of(u->value, u->value_len))
+				->mark = u->mark;
+		else
+			kv_sorted_remove(u->map, key);
+	}
+	undo_forget(d);
+}
+
+static bool left_out(struct kv_disk *d, const struct staged *c, size_t row)
+{
+	return d->lies.row &&
+	       !d->lies.row(d->lies.arg, c->name, batch_key(c->batch, row));
 }
 
 static void apply(struct kv_disk *d, const struct staged *c)
@@ -265,6 +346,9 @@ static void apply(struct kv_disk *d, const struct staged *c)
 	for (size_t i = 0; i < c->batch->count; i++) {
 		size_t n = full_key(c->name, batch_key(c->batch, i), key);
 		size_t before = kv_sorted_count(d->rows);
+		if (left_out(d, c, i))
+			continue;
+		remember(d, d->rows, span_of(key, n));
 		if (c->batch->rows[i].gone)
 			kv_sorted_remove(d->rows, span_of(key, n));
 		else
@@ -281,6 +365,7 @@ static void apply(struct kv_disk *d, const struct staged *c)
 				 span_of(b->bytes, b->len))
 				->mark = b->made;
 	}
+	remember(d, d->heads, name);
 	must_put(d->heads, name, span_of(head, kv_head_write(&c->head, head)));
 }
 
@@ -301,6 +386,8 @@ static enum kv_result write_one(struct kv_disk *d, const struct staged *c)
 		return KV_CONFLICT;
 	if (chance(d, d->faults.unknown_lost))
 		return KV_UNKNOWN;
+	if (c->name.kind == KV_ACCOUNT && chance(d, d->lies.drop))
+		return KV_OK;
 	apply(d, c);
 	return chance(d, d->faults.unknown_done) ? KV_UNKNOWN : KV_OK;
 }
@@ -314,16 +401,57 @@ static bool behind_failure(const struct group *g, const struct staged *c)
 	return false;
 }
 
+/* Of a group whose end nobody saw a beginning went in. */
+static void apply_some(struct kv_disk *d, struct group *g)
+{
+	uint64_t n = 0;
+	for (struct staged *c = g->first; c; c = c->next)
+		n++;
+	n = draw(d, n + 1);
+	for (struct staged *c = g->first; n > 0; c = c->next, n--)
+		if (!c->barrier)
+			apply(d, c);
+}
+
 static void memory_start(struct engine *e, struct group *g)
 {
-	MEMORY(e)->writing = g;
+	struct memory *m = MEMORY(e);
+	m->writing = g;
+	m->slow = world_fault(e->world, "kv.slow")
+			  ? 1 + (unsigned)(world_random_u64(e->world) % SLOW_MAX)
+			  : 0;
+}
+
+/* Does this group's write fail?  If so it is decided what went in. */
+static bool fails(struct memory *m, struct group *g)
+{
+	struct world *w = m->engine.world;
+	struct kv_disk *d = m->disk;
+	if (!d || chance(d, d->faults.group_failed) || world_fault(w, "kv.write"))
+		return true;
+	if (world_fault(w, "kv.write.torn")) {
+		apply_some(d, g);
+		return true;
+	}
+	if (!world_fault(w, "kv.write.late"))
+		return false;
+	for (struct staged *c = g->first; c; c = c->next)
+		if (!c->barrier)
+			apply(d, c);
+	return true;
 }
 
 static bool memory_finish(struct engine *e, struct group *g)
 {
-	struct kv_disk *d = MEMORY(e)->disk;
-	bool failed = chance(d, d->faults.group_failed) ||
-		      world_fault(e->world, "kv.write");
+	struct memory *m = MEMORY(e);
+	struct kv_disk *d = m->disk;
+	if (d && m->slow > 0) {
+		m->slow--;
+		return false;
+	}
+	if (d)
+		undo_forget(d); /* the sync after it covers the group before */
+	bool failed = fails(m, g);
 	for (struct staged *c = g->first; c; c = c->next) {
 		if (c->barrier)
 			continue;
@@ -335,7 +463,7 @@ static bool memory_finish(struct engine *e, struct group *g)
 			c->result = write_one(d, c);
 	}
 	g->broken = failed;
-	MEMORY(e)->writing = NULL;
+	m->writing = NULL;
 	return true;
 }
 
@@ -343,28 +471,35 @@ static void memory_advance(struct engine *e) { (void)e; }
 
 static enum kv_result memory_reopen(struct engine *e)
 {
-	return world_fault(e->world, "kv.reopen") ? KV_UNAVAILABLE : KV_OK;
+	return !MEMORY(e)->disk || world_fault(e->world, "kv.reopen")
+		       ? KV_UNAVAILABLE
+		       : KV_OK;
 }
 
 static void memory_close(struct engine *e)
 {
-	MEMORY(e)->disk->open = false;
+	if (MEMORY(e)->disk)
+		MEMORY(e)->disk->open = NULL;
 	free(MEMORY(e));
+}
+
+void kv_disk_cut(struct kv_disk *d, bool power)
+{
+	ENSURE_TAG(d, DISK_TAG);
+	struct memory *m = d->open;
+	if (m && m->writing)
+		apply_some(d, m->writing);
+	if (m)
+		m->disk = NULL;
+	d->open = NULL;
+	if (power)
+		forget_unsynced(d);
 }
 
 static void memory_power_cut(struct engine *e)
 {
-	struct memory *m = MEMORY(e);
-	if (m->writing) {
-		uint64_t n = 0;
-		for (struct staged *c = m->writing->first; c; c = c->next)
-			n++;
-		n = draw(m->disk, n + 1);
-		for (struct staged *c = m->writing->first; n > 0;
-		     c = c->next, n--)
-			if (!c->barrier)
-				apply(m->disk, c);
-	}
+	if (MEMORY(e)->disk)
+		kv_disk_cut(MEMORY(e)->disk, true);
 	memory_close(e);
 }
 
@@ -374,6 +509,8 @@ static enum kv_result memory_body_read(struct engine *e,
 				       const struct kv_id *id, uint64_t from,
 				       size_t len, struct buf *out)
 {
+	if (!MEMORY(e)->disk)
+		return KV_UNAVAILABLE;
 	struct kv_sorted_node *n = kv_sorted_find(MEMORY(e)->disk->bodies, id_span(id));
 	if (!n)
 		return KV_NONE;
@@ -384,6 +521,8 @@ static enum kv_result memory_body_read(struct engine *e,
 static enum kv_result memory_body_size(struct engine *e,
 				       const struct kv_id *id, uint64_t *size)
 {
+	if (!MEMORY(e)->disk)
+		return KV_UNAVAILABLE;
 	struct kv_sorted_node *n = kv_sorted_find(MEMORY(e)->disk->bodies, id_span(id));
 	if (!n)
 		return KV_NONE;
@@ -396,6 +535,8 @@ static enum kv_result memory_body_list(struct engine *e,
 				       struct kv_id *next, kv_body_fn *each,
 				       void *arg)
 {
+	if (!MEMORY(e)->disk)
+		return KV_UNAVAILABLE;
 	struct kv_sorted_node *n = kv_sorted_from(MEMORY(e)->disk->bodies, id_span(from));
 	for (size_t i = 0; n && i < max; i++, n = kv_sorted_next(n)) {
 		struct kv_id id;
@@ -445,6 +586,10 @@ static void memory_large_drop(struct engine_large *l)
 
 static enum kv_result memory_large_finish(struct engine_large *l)
 {
+	if (!l->memory->disk) {
+		memory_large_drop(l);
+		return KV_UNAVAILABLE;
+	}
 	must_put(l->memory->disk->bodies, id_span(&l->id),
 		 span_of(l->bytes, l->len))
 		->mark = (uint64_t)world_wall(l->memory->engine.world).sec;
@@ -495,7 +640,7 @@ enum kv_result kv_open_memory(struct kv_disk *disk, struct world *world,
 	m->engine.ops = &memory_ops;
 	m->engine.world = world;
 	m->disk = disk;
-	disk->open = true;
+	disk->open = m;
 	*out = kv_over(&m->engine);
 	return *out ? KV_OK : KV_UNAVAILABLE;
 }

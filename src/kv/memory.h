@@ -5,6 +5,13 @@
  * A kv_disk outlives the kv that is opened on it, as a disk outlives a
  * process.  A group started by one kv_poll is durable at the next.  All
  * faults are drawn from the disk's seed: the same calls give the same story.
+ *
+ * In a simulated world the disk may also lie (struct kv_memory_lies): that is for
+ * tests of tests, which have to find out.
+ *
+ * Fault points beside those of kv/kv.h: "kv.write.torn" a beginning of the group
+ * went in before its write failed, "kv.write.late" all of it did, "kv.slow" the
+ * sync takes some more polls.
  */
 #pragma once
 
@@ -23,9 +30,19 @@ struct kv_memory_faults {
 	size_t rows_per_space;	/* an engine's limit on one space; 0: none */
 };
 
+/* What a broken store would do; for tests that show that this is noticed. */
+struct kv_memory_lies {
+	unsigned drop;	/* of 1,000 commits to an account: said, not written */
+	bool no_sync;	/* the last group is answered, but a power cut takes it */
+	/* False: this row of a commit is left out.  NULL: none is. */
+	bool (*row)(void *arg, struct kv_name, struct span key);
+	void *arg;
+};
+
 MUST_USE struct kv_disk *kv_disk_new(uint64_t seed);
 void kv_disk_free(struct kv_disk *); /* no kv is open on it */
 void kv_disk_faults(struct kv_disk *, const struct kv_memory_faults *);
+void kv_disk_lies(struct kv_disk *, const struct kv_memory_lies *);
 
 /* Damage for fsck's tests: flip a bit in a body or a row.  False: no such. */
 bool kv_disk_damage_body(struct kv_disk *, const struct kv_id *, uint64_t at);
@@ -33,6 +50,13 @@ bool kv_disk_damage_row(struct kv_disk *, struct kv_name, struct span key,
 			uint64_t at);
 
 /* One kv at a time; KV_REFUSED while another is open. */
+/*
+ * The process that uses the disk is gone from one moment to the next, as in
+ * kv_power_cut, while its kv is still there: that one finds the disk unavailable
+ * for ever, and another may be opened.  power: the machine went down with it.
+ */
+void kv_disk_cut(struct kv_disk *, bool power);
+
 MUST_USE enum kv_result kv_open_memory(struct kv_disk *,
 				       struct world *,
 				       struct kv **out);

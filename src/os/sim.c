@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * os/sim - clock, seed, faults, descriptors, pollers, and who goes next.
+ * os/sim - clock, seed, descriptors, pollers, and who goes next.
  *
  * Nothing in here depends on addresses of memory or on the real clock: lists
  * are in order of creation and every choice is drawn from the seed.
@@ -88,71 +88,23 @@ void sim_wall_set(struct world *w, struct wall t)
 	s->wall_sec = t.sec - (int64_t)(s->now / NS_PER_SEC);
 }
 
-/* --- faults --- */
-
-static struct sim_fault *find_fault(const struct sim *s, const char *name)
-{
-	for (size_t i = 0; i < s->fault_count; i++)
-		if (strcmp(s->faults[i].name, name) == 0)
-			return (struct sim_fault *)(uintptr_t)&s->faults[i];
-	return NULL;
-}
-
-bool sim_fault_set(struct world *w, const char *name, uint32_t rate)
-{
-	struct sim *s = sim_of(w);
-	struct sim_fault *f = find_fault(s, name);
-	size_t len = strlen(name);
-
-	if (f == NULL) {
-		if (s->fault_count == SIM_FAULTS_MAX || len >= sizeof(f->name))
-			return false;
-		f = &s->faults[s->fault_count++];
-		memcpy(f->name, name, len + 1);
-	}
-	f->rate = rate;
-	return true;
-}
-
-uint64_t sim_fault_count(const struct world *w, const char *name)
-{
-	const struct sim_fault *f = find_fault(sim_of_const(w), name);
-	return f != NULL ? f->count : 0;
-}
-
-/* Draws only where a rate is set: a new name elsewhere keeps old runs the same. */
-bool sim_fault_now(struct sim *s, const char *name)
-{
-	struct sim_fault *f = find_fault(s, name);
-
-	if (f == NULL || f->rate == 0 || sim_draw(s) % 1000000 >= f->rate)
-		return false;
-	f->count++;
-	return true;
-}
-
-static bool s_fault(struct world *w, const char *name)
-{
-	return sim_fault_now(sim_of(w), name);
-}
-
 /* --- descriptors --- */
 
 struct sim_obj *sim_get(struct sim *s, int fd)
 {
-	ENSURE(fd >= 0 && (size_t)fd < s->fds_cap && s->fds[fd] != NULL);
-	return s->fds[fd];
+	ENSURE(fd >= 0 && (size_t)fd < s->fds_cap && s->fds[fd].obj != NULL);
+	return s->fds[fd].obj;
 }
 
 enum os sim_fd(struct sim *s, struct sim_obj *o, int *fd)
 {
 	size_t i = 3;
 
-	while (i < s->fds_cap && s->fds[i] != NULL)
+	while (i < s->fds_cap && s->fds[i].obj != NULL)
 		i++;
 	if (i >= s->fds_cap) {
 		size_t cap = s->fds_cap ? s->fds_cap * 2 : 64;
-		struct sim_obj **more;
+		struct sim_fd *more;
 		more = cap > SIM_FDS_MAX ? NULL : realloc(s->fds, cap * sizeof(*more));
 		if (more == NULL) {
 			sim_unref(o);
@@ -162,7 +114,7 @@ enum os sim_fd(struct sim *s, struct sim_obj *o, int *fd)
 		s->fds = more;
 		s->fds_cap = cap;
 	}
-	s->fds[i] = o;
+	s->fds[i] = (struct sim_fd){o, s->turn};
 	s->fds_open++;
 	*fd = (int)i;
 	return OS_OK;
@@ -173,7 +125,7 @@ static void s_close(struct world *w, int fd)
 	struct sim *s = sim_of(w);
 	struct sim_obj *o = sim_get(s, fd);
 
-	s->fds[fd] = NULL;
+	s->fds[fd] = (struct sim_fd){0};
 	s->fds_open--;
 	sim_unref(o);
 }
@@ -200,6 +152,7 @@ static enum os s_poller_new(struct world *w, struct world_party party,
 		return OS_NOMEM;
 	p->sim = sim_of(w);
 	p->party = party;
+	p->number = ++p->sim->pollers_made;
 	list_init(&p->entries);
 	list_push_back(&p->sim->pollers, &p->link);
 	*out = p;
@@ -209,6 +162,9 @@ static enum os s_poller_new(struct world *w, struct world_party party,
 static void s_poller_free(struct poller *p)
 {
 	ENSURE(list_empty(&p->entries));
+	for (size_t i = 0; i < p->sim->fds_cap; i++)
+		if (p->sim->fds[i].owner == p)
+			p->sim->fds[i].owner = NULL;
 	list_remove(&p->link);
 	free(p);
 }
@@ -261,7 +217,7 @@ static unsigned entry_ready(const struct poller *p, const struct entry *e)
 {
 	/* A watch outlives its descriptor only by a bug. */
 	ENSURE(sim_get(p->sim, e->fd) == e->obj);
-	return sim_readiness(e->obj) & (e->want | READY_END);
+	return sim_readiness(p->sim, e->obj) & (e->want | READY_END);
 }
 
 /* What did not fit into one batch goes first in the next. */
@@ -283,14 +239,29 @@ static size_t s_poller_wait(struct poller *p, uint64_t until, struct ready *out,
 			break;
 		}
 	}
+	for (size_t i = n; i > 1; i--) { /* nobody promised an order */
+		size_t k = (size_t)(sim_draw(p->sim) % i);
+		struct ready other = out[k];
+		out[k] = out[i - 1];
+		out[i - 1] = other;
+	}
 	return n;
 }
 
-static bool any_ready(struct poller *p)
+/* Is there something now?  Else *next is lowered to when something arrives. */
+static bool any_ready(struct poller *p, uint64_t *next)
 {
-	LIST_EACH(&p->entries, it)
-		if (entry_ready(p, CONTAINER_OF(it, struct entry, link)) != 0)
+	LIST_EACH(&p->entries, it) {
+		struct entry *e = CONTAINER_OF(it, struct entry, link);
+		struct list *first = list_first(&e->obj->queue);
+		if (entry_ready(p, e) != 0)
 			return true;
+		if (e->obj->kind != SIM_PACKET || first == NULL || e->obj->dead)
+			continue;
+		uint64_t at = CONTAINER_OF(first, struct sim_packet, link)->at;
+		if (at > p->sim->now && at < *next)
+			*next = at;
+	}
 	return false;
 }
 
@@ -302,6 +273,8 @@ static enum os s_signals(struct world *w, unsigned set, int *fd)
 	*fd = -1;
 	return OS_OK;
 }
+
+static struct world_kept *s_kept(struct world *w) { return &sim_of(w)->kept; }
 
 static enum os s_poke_new(struct world *w, int *fd)
 {
@@ -322,7 +295,7 @@ static struct poller *choose(struct sim *s, uint64_t *next)
 	LIST_EACH(&s->pollers, it) {
 		struct poller *p = CONTAINER_OF(it, struct poller, link);
 		uint64_t at = p->party.next(p->party.arg);
-		if (at > s->now && !any_ready(p)) {
+		if (at > s->now && !any_ready(p, &at)) {
 			*next = at < *next ? at : *next;
 			continue;
 		}
@@ -342,7 +315,10 @@ enum sim_end sim_run(struct world *w, uint64_t until, uint64_t max_steps)
 		if (p != NULL) {
 			s->steps++;
 			step++;
+			s->turn = p;
+			sim_note(s, "turn", span_of(NULL, 0));
 			p->party.turn(p->party.arg);
+			s->turn = NULL;
 			continue;
 		}
 		if (next > until) {
@@ -362,9 +338,11 @@ static void s_free(struct world *w)
 
 	ENSURE(list_empty(&s->pollers));
 	for (size_t i = 0; i < s->fds_cap; i++)
-		if (s->fds[i] != NULL)
-			sim_unref(s->fds[i]);
+		if (s->fds[i].obj != NULL)
+			sim_unref(s->fds[i].obj);
 	free(s->fds);
+	if (s->kept.what != NULL)
+		s->kept.free(s->kept.what);
 	w->tag = 0;
 	free((void *)(uintptr_t)w->ops);
 	free(s);
@@ -382,7 +360,8 @@ struct world *world_sim(uint64_t with_seed)
 	}
 	*ops = (struct world_ops){
 		.now = s_now, .wall = s_wall, .random = s_random,
-		.fault = s_fault, .free = s_free, .close = s_close, .dup = s_dup,
+		.fault = sim_fault_asked, .kept = s_kept, .free = s_free,
+		.close = s_close, .dup = s_dup,
 		.poller_new = s_poller_new, .poller_free = s_poller_free,
 		.poller_add = s_poller_add, .poller_change = s_poller_change,
 		.poller_remove = s_poller_remove, .poller_wait = s_poller_wait,

@@ -13,18 +13,26 @@
  *
  * Faults are called by name and happen at a rate.  Besides the names that code
  * asks for with world_fault the sim itself knows: "sim.read.short",
- * "sim.write.short", "sim.packet.again", "sim.accept.nofd".
+ * "sim.write.short", "sim.packet.again", "sim.packet.late" (it is under way for
+ * up to SIM_LATE_NS, and what follows it waits behind it), "sim.accept.nofd",
+ * "sim.blob.none" (no memory file is made; for roles only).
+ *
+ * A descriptor belongs to the loop in whose turn it was made or received.  So the
+ * death of a process can be played: sim_kill takes its descriptors from the world
+ * at a stroke, and what its object does while it is taken apart reaches nobody.
  */
 #pragma once
 
+#include "os/loop.h"
 #include "os/world.h"
 
 #define SIM_FDS_MAX     65536u
 #define SIM_STREAM_BUF  65536u /* bytes under way in one direction */
 #define SIM_PACKETS_MAX 16u    /* packets unread on one socket */
 #define SIM_FAULTS_MAX  64u
+#define SIM_LATE_NS     (500 * NS_PER_MS)
 
-/* NULL when memory is short. . */
+/* NULL when memory is short. */
 MUST_USE struct world *world_sim(uint64_t seed);
 
 enum sim_end {
@@ -48,3 +56,21 @@ void sim_wall_set(struct world *, struct wall);
 void sim_break(struct world *, int fd);
 /* References in use; a leak check for tests. */
 size_t sim_open(const struct world *);
+size_t sim_owned(const struct loop *); /* ... that belong to a loop */
+/* A descriptor made outside of any turn belongs to this loop. */
+void sim_give(struct loop *, int fd);
+/*
+ * The process of this loop dies: what it sent before still arrives, then its peers
+ * find the end; whatever it sends from now on goes nowhere, and it hears nothing.
+ */
+void sim_kill(struct loop *);
+
+/*
+ * All that happened so far, as one number: turns in their order, bytes sent, faults,
+ * each with its time.  Two runs with the same number were the same run.
+ */
+uint64_t sim_trace(const struct world *);
+/* Called for each of these things; `what` is "turn", "packet", "stream", "fault". */
+typedef void sim_tell_fn(void *arg, const char *what, const struct loop *by,
+			 uint64_t now, struct span bytes);
+void sim_tell(struct world *, sim_tell_fn *, void *arg);

@@ -18,6 +18,7 @@ enum sim_kind { SIM_STREAM, SIM_PACKET, SIM_LISTEN, SIM_BLOB };
 struct sim_packet {
 	struct list link;
 	struct sim_obj *passed;
+	uint64_t at; /* it arrives */
 	size_t len;
 	char bytes[];
 };
@@ -31,6 +32,8 @@ struct sim_obj {
 	struct list queue;    /* packets, or ends that wait to be accepted */
 	size_t queued;
 	bool ended, shut, broken, sealed, packets;
+	bool dead;      /* its owner is; nothing comes in or goes out */
+	uint64_t later; /* the last packet sent here arrives then */
 	struct addr local, remote;
 	char path[108];
 	size_t backlog;
@@ -42,9 +45,15 @@ struct sim_fault {
 	uint64_t count;
 };
 
+struct sim_fd {
+	struct sim_obj *obj; /* NULL: the number is free */
+	const struct poller *owner;
+};
+
 struct poller {
 	struct list link; /* sim->pollers */
 	struct sim *sim;
+	uint64_t number; /* from 1, in order of creation */
 	struct world_party party;
 	struct list entries;
 };
@@ -53,17 +62,25 @@ struct sim {
 	struct world world;
 	uint64_t now, random[4], steps;
 	int64_t wall_sec;
-	struct sim_obj **fds;
+	struct sim_fd *fds;
 	size_t fds_cap, fds_open;
+	uint64_t pollers_made;
 	uint16_t next_port;
 	struct list listeners, pollers;
 	struct sim_fault faults[SIM_FAULTS_MAX];
 	size_t fault_count;
+	struct poller *turn; /* whose turn it is; NULL: nobody's */
+	struct world_kept kept;
+	uint64_t trace;
+	sim_tell_fn *tell;
+	void *tell_arg;
 };
 
 struct sim *sim_of(struct world *);
 const struct sim *sim_of_const(const struct world *);
 bool sim_fault_now(struct sim *, const char *name);
+bool sim_fault_asked(struct world *, const char *name);
+void sim_note(struct sim *, const char *what, struct span bytes);
 uint64_t sim_draw(struct sim *);
 
 struct sim_obj *sim_obj_new(enum sim_kind);
@@ -71,7 +88,7 @@ void sim_unref(struct sim_obj *);
 struct sim_obj *sim_get(struct sim *, int fd); /* an ENSURE when not open */
 /* Takes over one reference, also on failure. */
 MUST_USE enum os sim_fd(struct sim *, struct sim_obj *, int *fd);
-unsigned sim_readiness(const struct sim_obj *);
+unsigned sim_readiness(const struct sim *, const struct sim_obj *);
 
 /* sim_sock.c fills in its part of the table. */
 void sim_sock_ops(struct world_ops *);

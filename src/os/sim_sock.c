@@ -57,9 +57,23 @@ static bool has_room(const struct sim_obj *to)
 				      : buf_len(&to->in) < SIM_STREAM_BUF;
 }
 
-unsigned sim_readiness(const struct sim_obj *o)
+/* Of packets that are under way: when is the first one here? */
+static bool first_late(const struct sim *s, const struct sim_obj *o)
+{
+	struct list *first = list_first(&o->queue);
+
+	return o->kind == SIM_PACKET && first != NULL && !o->broken &&
+	       CONTAINER_OF(first, struct sim_packet, link)->at > s->now;
+}
+
+unsigned sim_readiness(const struct sim *s, const struct sim_obj *o)
 {
 	bool gone = o->broken || (o->peer == NULL && o->kind != SIM_LISTEN);
+
+	if (o->dead)
+		return 0;
+	if (first_late(s, o)) /* the end is found behind it */
+		return !gone && has_room(o->peer) ? READY_OUT : 0;
 
 	if (o->kind == SIM_BLOB)
 		return READY_IN | READY_OUT;
@@ -278,6 +292,8 @@ static enum os s_read(struct world *w, int fd, void *out, size_t len, size_t *go
 
 	*got = 0;
 	ENSURE(o->kind == SIM_STREAM && len > 0);
+	if (o->dead)
+		return OS_AGAIN;
 	if (o->broken)
 		return OS_BROKEN;
 	if (have == 0)
@@ -312,6 +328,7 @@ static enum os s_write(struct world *w, int fd, const void *in, size_t len,
 	if (!buf_ok(&o->peer->in))
 		return OS_NOMEM;
 	*done = room;
+	sim_note(s, "stream", span_of(in, room));
 	return OS_OK;
 }
 
@@ -342,8 +359,13 @@ static enum os s_packet_send(struct world *w, int fd, const void *bytes, size_t 
 	p = malloc(sizeof(*p) + len);
 	if (p == NULL)
 		return OS_NOMEM;
-	*p = (struct sim_packet){.len = len};
+	*p = (struct sim_packet){.len = len, .at = s->now};
 	memcpy(p->bytes, bytes, len);
+	sim_note(s, "packet", span_of(bytes, len));
+	if (sim_fault_now(s, "sim.packet.late"))
+		p->at += sim_draw(s) % SIM_LATE_NS;
+	/* Nothing overtakes. */
+	o->peer->later = p->at = p->at > o->peer->later ? p->at : o->peer->later;
 	if (pass >= 0) {
 		p->passed = sim_get(s, pass);
 		p->passed->refs++;
@@ -366,6 +388,8 @@ static enum os s_packet_recv(struct world *w, int fd, void *out, size_t cap,
 	ENSURE(o->kind == SIM_PACKET);
 	if (o->broken)
 		return OS_BROKEN;
+	if (o->dead || first_late(s, o))
+		return OS_AGAIN;
 	if (o->queued == 0)
 		return o->ended ? OS_EOF : OS_AGAIN;
 	p = CONTAINER_OF(list_pop_front(&o->queue), struct sim_packet, link);
@@ -389,7 +413,12 @@ static enum os s_packet_recv(struct world *w, int fd, void *out, size_t cap,
 
 static enum os s_blob_new(struct world *w, int *fd)
 {
-	struct sim_obj *o = sim_obj_new(SIM_BLOB);
+	struct sim *s = sim_of(w);
+	struct sim_obj *o;
+
+	if (s->turn != NULL && sim_fault_now(s, "sim.blob.none"))
+		return OS_NOMEM;
+	o = sim_obj_new(SIM_BLOB);
 	return o != NULL ? sim_fd(sim_of(w), o, fd) : OS_NOMEM;
 }
 

@@ -36,6 +36,11 @@ bool world_fault(struct world *w, const char *name)
 	return w->ops->fault(w, name);
 }
 
+struct world_kept *world_kept(struct world *w)
+{
+	return w->ops->kept != NULL ? w->ops->kept(w) : NULL;
+}
+
 void world_close(struct world *w, int fd)
 {
 	if (fd >= 0)

@@ -52,6 +52,12 @@ struct ready {
 	unsigned what;
 };
 
+/* A place for what outlives the roles of a world: see world_kept. */
+struct world_kept {
+	void *what; /* NULL: nothing yet */
+	void (*free)(void *what);
+};
+
 /* What a poller's owner offers to the simulation; world_linux ignores it. */
 struct world_party {
 	void (*turn)(void *arg);      /* run what is due, never wait */
@@ -87,6 +93,7 @@ struct world_ops {
 	struct wall (*wall)(struct world *);
 	void (*random)(struct world *, void *out, size_t len);
 	bool (*fault)(struct world *, const char *name);
+	struct world_kept *(*kept)(struct world *); /* NULL: there is no such place */
 	void (*free)(struct world *);
 
 	void (*close)(struct world *, int fd);
@@ -182,6 +189,12 @@ uint64_t world_random_u64(struct world *);
  * false in the real world; in the simulation by the rate set for the name.
  */
 bool world_fault(struct world *, const char *name);
+
+/*
+ * Where the memory engine leaves its disk, so that a store that is started again
+ * in a simulated world finds it.  NULL in the real world: there the disk does that.
+ */
+struct world_kept *world_kept(struct world *);
 
 void world_close(struct world *, int fd); /* -1 is allowed */
 MUST_USE enum os world_dup(struct world *, int fd, int *out);

@@ -52,11 +52,21 @@ bool engine_watch(struct store *s)
 				     on_ready, s) == OS_OK;
 }
 
+static void free_disk(void *disk) { kv_disk_free(disk); }
+
+/* Kept by a simulated world, the disk outlives the store; else it is the store's. */
 static bool open_memory(struct store *s, struct buf *why)
 {
-	s->disk = kv_disk_new(world_random_u64(s->role->world));
-	if (s->disk != NULL &&
-	    kv_open_memory(s->disk, s->role->world, &s->kv) == KV_OK)
+	struct world *w = s->role->world;
+	struct world_kept *kept = world_kept(w);
+	struct kv_disk *disk = kept != NULL ? kept->what : NULL;
+	if (disk == NULL)
+		disk = kv_disk_new(world_random_u64(w));
+	if (kept != NULL)
+		*kept = (struct world_kept){disk, free_disk};
+	else
+		s->disk = disk;
+	if (disk != NULL && kv_open_memory(disk, w, &s->kv) == KV_OK)
 		return true;
 	buf_add(why, SPAN("memory is short"));
 	return false;

@@ -90,7 +90,7 @@ struct store {
 	struct role *role;
 	const struct conf *conf;
 	struct kv *kv;
-	struct kv_disk *disk; /* the memory engine's */
+	struct kv_disk *disk; /* the memory engine's, unless the world keeps it */
 	struct spool *spool;
 	struct directory *directory;
 	int folder;
