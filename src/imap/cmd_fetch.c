@@ -73,8 +73,10 @@ static void send_fields(struct fetching *f, const struct imap_fetch_item *item,
 	buf_init(&header, IMAP_HEADER_SCAN_MAX);
 	buf_init(&picked, IMAP_HEADER_SCAN_MAX + 2);
 	r.to = u64_min(r.to, r.from + IMAP_HEADER_SCAN_MAX);
-	if (load(f, uid, r, &header) &&
-	    imap_header_pick(&item->section, buf_span(&header), &picked)) {
+	/* NIL would say that there is no header, and be remembered. */
+	if (!load(f, uid, r, &header)) {
+		broken(f);
+	} else if (imap_header_pick(&item->section, buf_span(&header), &picked)) {
 		struct span text = buf_span(&picked);
 		if (item->partial)
 			text = span_sub(text, (size_t)u64_min(item->offset, text.len),
