@@ -315,10 +315,11 @@ enum sim_end sim_run(struct world *w, uint64_t until, uint64_t max_steps)
 		if (p != NULL) {
 			s->steps++;
 			step++;
+			struct poller *outer = s->turn; /* of a test that waits */
 			s->turn = p;
 			sim_note(s, "turn", span_of(NULL, 0));
 			p->party.turn(p->party.arg);
-			s->turn = NULL;
+			s->turn = outer;
 			continue;
 		}
 		if (next > until) {

@@ -37,6 +37,7 @@ struct life {
 	struct role role; /* first */
 	uint32_t tag;
 	struct boss_role *boss;
+	struct role_logger *logger; /* NULL: none, or it left */
 	struct snapshot now, next;
 	struct ipc_call *draining, *retiring; /* unanswered */
 	enum confined confined;
@@ -218,7 +219,9 @@ static void log_channel_dead(void *ctx, struct ipc *c, const char *reason)
 {
 	struct life *l = ctx;
 	(void)reason;
-	log_set_channel(l->role.log, NULL);
+	/* A new logger's may have come before this end was seen. */
+	if (l->logger != NULL && role_logger_ipc(l->logger) == c)
+		log_set_channel(l->role.log, l->logger = NULL);
 	ipc_free(c);
 }
 
@@ -226,7 +229,10 @@ static void log_channel_dead(void *ctx, struct ipc *c, const char *reason)
 static void attach_log(struct life *l, struct ipc_link *link)
 {
 	struct ipc_owner owner = {.role = l, .dead = log_channel_dead};
-	log_set_channel(l->role.log, role_logger_join_role(link, &owner));
+	if (l->logger != NULL)
+		ipc_free(role_logger_ipc(l->logger));
+	l->logger = role_logger_join_role(link, &owner);
+	log_set_channel(l->role.log, l->logger);
 }
 
 static void on_attach(void *ctx, struct ipc_call *call,
@@ -511,6 +517,8 @@ void role_free(struct role *r)
 		r->def->destroy(r->self);
 	if (l->boss != NULL)
 		ipc_free(boss_role_ipc(l->boss));
+	if (l->logger != NULL)
+		ipc_free(role_logger_ipc(l->logger));
 	snapshot_drop(&l->now);
 	snapshot_drop(&l->next);
 	log_free(r->log);

@@ -16,6 +16,8 @@
 #include "role/edge/connection.h"
 #include "role/edge/role.h"
 
+#define CLOSE_TURNS 1000u /* for fibers to end in, when the role does */
+
 /* ---- rights: the first page --------------------------------------------- */
 
 static void rights(void *self, struct rights *r)
@@ -292,6 +294,26 @@ static void drop_all(struct edge *e)
 	}
 }
 
+/* Every fiber comes to its end: whom it waits for is gone, or does not count. */
+static void finish_fibers(struct edge *e)
+{
+	for (unsigned i = 0; i < CLOSE_TURNS && (e->connection_count > 0 ||
+						 e->contexts != NULL);
+	     i++) {
+		LIST_EACH (&e->connections, at) {
+			struct connection *c =
+				CONTAINER_OF(at, struct connection, link);
+			c->stop = true;
+			if (c->fiber != NULL)
+				fiber_stop(c->fiber);
+		}
+		if (e->contexts != NULL)
+			fiber_stop(e->contexts);
+		(void)loop_turn(e->role->loop);
+		drop_all(e);
+	}
+}
+
 static void destroy(void *self)
 {
 	struct edge *e = self;
@@ -310,6 +332,7 @@ static void destroy(void *self)
 	e->auth = NULL;
 	e->vault = NULL;
 	drop_all(e);
+	finish_fibers(e);
 	/* A fiber that still serves uses all this: the process ends with it. */
 	if (e->connection_count > 0 || e->contexts != NULL)
 		return;

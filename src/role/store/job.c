@@ -49,7 +49,10 @@ static void job_fiber(void *arg)
 {
 	struct job *j = arg;
 	struct store *s = j->store;
+	list_push_back(&s->busy_jobs, &j->link);
+	j->fiber = fiber_self(s->role->loop);
 	j->run(j);
+	list_remove(&j->link);
 	job_drop(j);
 	s->jobs--;
 	if (s->draining && s->jobs == 0)
@@ -103,6 +106,12 @@ void job_now(struct store *s, struct ipc_call *call, const void *ask,
 bool job_background(struct store *s, void (*run)(struct job *), const void *ask)
 {
 	return start(s, NULL, ask, NULL, run);
+}
+
+void jobs_hurry(struct store *s)
+{
+	LIST_EACH(&s->busy_jobs, l)
+		fiber_stop(CONTAINER_OF(l, struct job, link)->fiber);
 }
 
 void jobs_free(struct store *s)

@@ -142,6 +142,7 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	s->conf = conf;
 	s->folder = -1;
 	list_init(&s->idle_jobs);
+	list_init(&s->busy_jobs);
 	list_init(&s->idle_boxes);
 	list_init(&s->hinting);
 	list_init(&s->waiting);
@@ -215,6 +216,7 @@ static void finish_jobs(struct store *s)
 	for (unsigned i = 0; s->jobs > 0 && i < CLOSE_TURNS; i++) {
 		if (s->kv != NULL)
 			(void)kv_pause(s->kv);
+		jobs_hurry(s);
 		(void)loop_turn(s->role->loop);
 	}
 }

@@ -69,8 +69,9 @@ struct open_box {
 
 /* A request that has to wait. */
 struct job {
-	struct list link;
+	struct list link; /* in idle_jobs or busy_jobs */
 	struct store *store;
+	struct fiber *fiber;
 	struct session *session; /* held; NULL for other hops */
 	struct ipc_call *call;
 	const void *ask;
@@ -101,7 +102,7 @@ struct store {
 	struct peer peers[STORE_PEERS_MAX];
 	unsigned next_sorter;
 	struct map *sessions;
-	struct list idle_jobs;
+	struct list idle_jobs, busy_jobs;
 	size_t idle_job_count, jobs;
 	bool draining, closing;
 	uint64_t staged; /* bytes of bodies on their way in */
@@ -155,6 +156,8 @@ void job_now(struct store *, struct ipc_call *, const void *ask,
 /* A fiber for work that nobody asked for; false: no room. */
 MUST_USE bool job_background(struct store *, void (*run)(struct job *),
 			     const void *ask);
+/* Nothing is waited for any more but the engine: the store ends. */
+void jobs_hurry(struct store *);
 void jobs_free(struct store *);
 /* For the `arg` of an operation: begins to wait. */
 void *job_gate(struct job *);
