@@ -198,6 +198,7 @@ struct house_role *house_raise(struct house *h, const struct role_def *def,
 	struct ipc_owner owner = {.role = r, .dead = boss_dead};
 	r->boss = boss_role_join_boss(ipc_link_os(h->loop, pair[0]), &owner,
 				      &handlers);
+	sim_give(r->loop, pair[1]);
 	r->role = role_new(def, h->world, r->loop, kind, 0,
 			   ipc_link_os(r->loop, pair[1]));
 	assert_true(r->boss != NULL && r->role != NULL);
@@ -230,14 +231,21 @@ bool house_material(struct house_role *r, enum material kind, const char *name,
 
 void house_listen(struct house_role *r, const char *name, uint16_t port)
 {
-	struct house *h = r->house;
 	struct addr a = addr_v4(127, 0, 0, 1, port);
-	struct boss_role_listener m = {.name = span_cstr(name)};
+	int fd;
+
+	assert_int_equal(sock_listen(r->house->world, &a, (struct listen_how){0}, &fd),
+			 OS_OK);
+	house_lend(r, name, fd);
+}
+
+void house_lend(struct house_role *r, const char *name, int fd)
+{
+	struct house *h = r->house;
+	struct boss_role_listener m = {.name = span_cstr(name), .socket = fd};
 	struct boss_role_listener_reply rep;
 	struct waiting w = {0};
 
-	assert_int_equal(sock_listen(h->world, &a, (struct listen_how){0}, &m.socket),
-			 OS_OK);
 	arena_reset(h->answer);
 	assert_int_equal(boss_role_listener_start(r->boss, &m, h->answer, &rep,
 						  IPC_NEVER, answered, &w),
@@ -363,17 +371,32 @@ void house_retire(struct house_role *r)
 			 IPC_OK);
 }
 
-void house_fall(struct house_role *r)
+static bool end(struct house_role *r)
 {
-	struct house *h = r->house;
+	bool clean;
 
 	role_free(r->role);
+	clean = sim_owned(r->loop) == 0;
 	if (r->boss != NULL)
 		ipc_free(boss_role_ipc(r->boss));
 	loop_free(r->loop);
 	arena_free(r->retire_arena);
 	*r = (struct house_role){0};
+	return clean;
+}
+
+void house_fall(struct house_role *r)
+{
+	struct house *h = r->house;
+
+	(void)end(r); /* house_free looks at what is left */
 	house_run(h, 1); /* its peers see it */
+}
+
+bool house_kill(struct house_role *r)
+{
+	sim_kill(r->loop);
+	return end(r);
 }
 
 void house_free(struct house *h)

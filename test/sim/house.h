@@ -16,7 +16,7 @@
 #include "os/sim.h"
 #include "role/common/role.h"
 
-#define HOUSE_ROLES_MAX 8u
+#define HOUSE_ROLES_MAX 12u
 
 struct house;
 
@@ -57,7 +57,9 @@ struct house_role *house_raise(struct house *, const struct role_def *, enum kin
  */
 bool house_material(struct house_role *, enum material, const char *name,
 		    struct span bytes, int *keep);
-/* A listening socket on 127.0.0.1. */
+/* A listening socket on 127.0.0.1; the descriptor is the role's from here on. */
+void house_lend(struct house_role *, const char *name, int fd);
+/* The same with a socket made for it. */
 void house_listen(struct house_role *, const char *name, uint16_t port);
 /*
  * A channel between two roles; a is side 0 of the schema.  The answer is another
@@ -75,3 +77,8 @@ uint64_t house_figure(struct house_role *, const char *name);
 void house_retire(struct house_role *);
 /* The role ends as when its process dies; the handle is free again. */
 void house_fall(struct house_role *);
+/*
+ * Its process is killed at this moment: nothing that it has not sent yet reaches
+ * anybody.  Every descriptor that it had must be back by then; false: one is not.
+ */
+MUST_USE bool house_kill(struct house_role *);

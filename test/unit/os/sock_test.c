@@ -220,6 +220,80 @@ static void test_streams(void **state)
 	assert_int_equal(steps[0], steps[1]); /* the same seed, the same run */
 }
 
+/* What a receiver on a loop of its own got, and when. */
+struct heard {
+	struct watch watch;
+	struct world *world;
+	int fd;
+	char text[64];
+	size_t len;
+	uint64_t at;
+	bool end;
+};
+
+static void on_packet(struct watch *w, unsigned ready)
+{
+	struct heard *h = w->arg;
+	size_t len = 0;
+	int none;
+	enum os r = sock_recv(h->world, h->fd, h->text + h->len,
+			      sizeof h->text - h->len, &len, &none);
+
+	(void)ready;
+	h->len += len;
+	h->at = world_now(h->world);
+	h->end = r == OS_EOF;
+	if (h->end)
+		watch_stop(w);
+}
+
+/*
+ * Packets that are late keep their order; the dead's last ones arrive, and what it
+ * says after its death does not.
+ */
+static uint64_t late_and_dead(uint64_t seed)
+{
+	struct world *w = world_sim(seed);
+	struct loop *dead = loop_new(w), *lives = loop_new(w);
+	struct heard h = {.world = w};
+	uint64_t began = world_now(w), trace;
+	int p[2];
+
+	assert_int_equal(sock_packet_pair(w, p), OS_OK);
+	sim_give(dead, p[0]);
+	h.fd = p[1];
+	assert_int_equal(watch_start(lives, &h.watch, p[1], READY_IN, on_packet, &h),
+			 OS_OK);
+	assert_true(sim_fault_set(w, "sim.packet.late", 1000000));
+	for (char c = 'a'; c < 'e'; c++)
+		assert_int_equal(sock_send(w, p[0], span_of(&c, 1), -1), OS_OK);
+	assert_int_equal(sim_owned(dead), 1);
+	sim_kill(dead);
+	assert_int_equal(sock_send(w, p[0], SPAN("ghost"), -1), OS_BROKEN);
+	(void)sim_run(w, began + 5 * SIM_LATE_NS, 10000);
+	assert_memory_equal(h.text, "abcd", 4);
+	assert_int_equal(h.len, 4);
+	assert_true(h.end);
+	assert_true(h.at > began && h.at < began + 4 * SIM_LATE_NS);
+	world_close(w, p[0]);
+	world_close(w, p[1]);
+	assert_int_equal(sim_owned(dead), 0);
+	loop_free(dead);
+	loop_free(lives);
+	trace = sim_trace(w);
+	world_free(w);
+	return trace;
+}
+
+static void test_late_and_dead(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed < 20; seed++) {
+		assert_true(late_and_dead(seed) == late_and_dead(seed));
+		assert_true(late_and_dead(seed) != late_and_dead(seed + 1));
+	}
+}
+
 static void test_port_holder(void **state)
 {
 	struct world *w = world_linux();
@@ -242,6 +316,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_packets), cmocka_unit_test(test_many_descriptors),
-		cmocka_unit_test(test_streams), cmocka_unit_test(test_port_holder)};
+		cmocka_unit_test(test_streams), cmocka_unit_test(test_late_and_dead),
+		cmocka_unit_test(test_port_holder)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

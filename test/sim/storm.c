@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of a storm, from the seed to its end. */
+#include "storm.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ipc/ipc.h"
+
+#define EVENTS   6u
+#define QUIET_MS 3600000u /* virtual: the longest that people may still take */
+#define HURRY_MS 60000u
+
+/* Of the process: a run is a process's only one when it fails. */
+static const struct storm_how *running;
+
+void storm_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fflush(stdout);
+	fprintf(stderr, "seed %llu%s%s: ",
+		(unsigned long long)(running != NULL ? running->seed : 0),
+		running != NULL && running->mutant != NULL ? ", mutant " : "",
+		running != NULL && running->mutant != NULL ? running->mutant->name : "");
+	vfprintf(stderr, fmt, ap);
+	fprintf(stderr, "\n");
+	va_end(ap);
+	_Exit(1);
+}
+
+void storm_say(const struct storm *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!s->how.trace)
+		return;
+	va_start(ap, fmt);
+	printf("%12.6f  ", (double)world_now(house_world(s->town->house)) / 1e9);
+	vprintf(fmt, ap);
+	printf("\n");
+	va_end(ap);
+}
+
+static void told(void *arg, const char *what, const struct loop *by, uint64_t now,
+		 struct span bytes)
+{
+	struct storm *s = arg;
+	const char *who = "test";
+
+	if (strcmp(what, "turn") == 0)
+		return;
+	for (size_t i = 0; i < town_kinds_count; i++) {
+		struct house_role *r = s->town->role[town_kinds[i]];
+		if (r != NULL && r->loop == by)
+			who = kind_name(town_kinds[i]);
+	}
+	printf("%12.6f    %-14s %s", (double)now / 1e9, who, what);
+	if (strcmp(what, "fault") == 0)
+		printf(" %.*s\n", SPAN_FMT(bytes));
+	else
+		printf(" %zu bytes\n", bytes.len);
+}
+
+/* ---- the administrator's channel ------------------------------------------------ */
+
+static void admin_dead(void *arg, struct ipc *c, const char *why)
+{
+	struct storm *s = arg;
+
+	(void)why;
+	s->admin = NULL;
+	ipc_free(c);
+}
+
+void storm_raise(struct storm *s)
+{
+	const struct ipc_owner owner = {.role = s, .dead = admin_dead};
+
+	for (size_t i = 0; i < town_kinds_count; i++)
+		town_raise(s->town, town_kinds[i]);
+	house_run(s->town->house, 1); /* who has lost a channel has seen it */
+	if (s->admin == NULL)
+		s->admin = town_admin(s->town, &owner);
+}
+
+/* ---- people ----------------------------------------------------------------------- */
+
+bool person_rests(struct person *p, uint64_t ms)
+{
+	struct loop *loop = house_loop(p->storm->town->house);
+	uint64_t ns = dice_below(&p->dice, ms * NS_PER_MS);
+
+	return !p->storm->stop &&
+	       fiber_sleep_until(loop, loop_now(loop) + ns) == WOKE_TIMEOUT &&
+	       !p->storm->stop;
+}
+
+bool person_dials(struct person *p, struct client *c, uint16_t port)
+{
+	client_dial(c, house_loop(p->storm->town->house), port);
+	return c->code == 1 && client_tls(c);
+}
+
+static const struct {
+	void (*live)(struct person *);
+	unsigned who, n, of_hundred;
+} cast[] = {
+	{person_mx, 0, 4, 100},       {person_mx, 0, 4, 100},
+	{person_mx, 0, 4, 60},	      {person_submits, 1, 2, 60},
+	{person_submits, 2, 2, 30},   {person_imap, 0, 3, 100},
+	{person_imap, 1, 2, 60},      {person_imap, 2, 2, 40},
+	{person_watches, 0, 2, 50},   {person_pop3, 3, 3, 70},
+	{person_administers, 0, 6, 60},
+};
+
+struct life {
+	struct person p;
+	void (*live)(struct person *);
+};
+
+static void live(void *arg)
+{
+	struct life *l = arg;
+
+	l->live(&l->p);
+	l->p.storm->busy--;
+}
+
+static void let_in(struct storm *s, struct life *lives)
+{
+	for (size_t i = 0; i < ARRAY_LEN(cast); i++) {
+		lives[i] = (struct life){
+			.p = {.storm = s, .dice = {dice_draw(&s->dice)},
+			      .who = cast[i].who, .n = cast[i].n},
+			.live = cast[i].live};
+		if (!dice_chance(&s->dice, cast[i].of_hundred))
+			continue;
+		s->busy++;
+		if (fiber_start(house_loop(s->town->house), live, &lives[i]) == NULL)
+			storm_fail("no stack for a person");
+	}
+}
+
+/* ---- the run ------------------------------------------------------------------------ */
+
+static void rage(struct storm *s)
+{
+	struct world *w = house_world(s->town->house);
+	unsigned n = (unsigned)dice_below(&s->dice, EVENTS + 1);
+
+	trouble_choose(s);
+	while (n-- > 0 && s->busy > 0) {
+		uint64_t span = dice_below(&s->dice, 3000) * NS_PER_MS;
+		(void)sim_run(w, world_now(w) + span, UINT64_MAX);
+		(void)sim_run(w, world_now(w) + NS_PER_SEC, dice_below(&s->dice, 400));
+		trouble_make(s);
+	}
+	(void)sim_run(w, world_now(w) + 3 * NS_PER_SEC, UINT64_MAX);
+	trouble_end(s);
+}
+
+static uint64_t wait_for_people(struct storm *s)
+{
+	struct world *w = house_world(s->town->house);
+	uint64_t began = world_now(w), ms = 0;
+
+	house_run(s->town->house, dice_below(&s->dice, HURRY_MS));
+	s->stop = true;
+	for (; s->busy > 0 && ms < QUIET_MS; ms += 500)
+		house_run(s->town->house, 500);
+	if (s->busy > 0)
+		storm_fail("%u people still wait, an hour after the last fault", s->busy);
+	return (world_now(w) - began) / NS_PER_MS;
+}
+
+struct storm_end storm_run(const struct storm_how *how)
+{
+	struct storm *s = calloc(1, sizeof *s);
+	struct life lives[ARRAY_LEN(cast)];
+	struct storm_end end = {0};
+
+	running = how;
+	if (s == NULL)
+		storm_fail("memory is short");
+	s->how = *how;
+	s->dice.state = how->seed;
+	s->town = town_new(how->seed);
+	if (how->trace)
+		sim_tell(house_world(s->town->house), told, s);
+	if (how->mutant != NULL)
+		kv_disk_lies(town_disk(s->town), &how->mutant->lies);
+	storm_raise(s);
+	let_in(s, lives);
+	rage(s);
+	end.settled_ms = wait_for_people(s);
+	check_all(s);
+	end.kills = s->town->kills;
+	end.faults = trouble_count(s);
+	end.messages = s->ledger.count;
+	end.promised = s->ledger.promised;
+	end.unanswered = s->ledger.unanswered;
+	end.found = s->ledger.found;
+	end.trace = sim_trace(house_world(s->town->house));
+	end.steps = sim_steps(house_world(s->town->house));
+	if (s->admin != NULL)
+		ipc_free(admin_store_ipc(s->admin));
+	town_free(s->town);
+	free(s);
+	running = NULL;
+	return end;
+}

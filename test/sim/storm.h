@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A storm: people use a town while things go wrong in it, by one seed.
+ *
+ * storm_run raises a town, lets people in, makes trouble, ends it, waits until all
+ * has settled, and compares what is there with the ledger (check.h).  The same seed
+ * and options give the same run to the byte; storm_run answers its trace.  What is
+ * not as it must be ends the process: storm_fail tells the seed and the command that
+ * repeats it.
+ */
+#pragma once
+
+#include "client.h"
+#include "ledger.h"
+#include "town.h"
+
+#define STORM_PEOPLE_MAX 24u
+
+/* A mutation of the store that the oracles have to find; see mutants.c. */
+struct mutant {
+	const char *name, *what;
+	struct kv_memory_lies lies;
+};
+extern const struct mutant mutants[];
+extern const size_t mutants_count;
+
+struct storm_how {
+	uint64_t seed;
+	bool trace;                  /* print what happens */
+	const struct mutant *mutant; /* NULL: none */
+};
+
+struct storm {
+	struct storm_how how;
+	struct town *town;
+	struct ledger ledger;
+	struct dice dice;
+	bool stop;       /* nobody begins anything new */
+	unsigned busy;   /* people who are not done */
+	struct admin_store *admin; /* NULL: the store is dead */
+};
+
+/* One of them; its fiber's argument. */
+struct person {
+	struct storm *storm;
+	struct dice dice;
+	unsigned who; /* the account, where there is one */
+	unsigned n;
+};
+
+struct storm_end {
+	uint64_t trace, steps;
+	unsigned messages, promised, unanswered, found, kills, faults;
+	uint64_t settled_ms; /* virtual, after the last fault */
+};
+
+struct storm_end storm_run(const struct storm_how *);
+__attribute__((noreturn, format(printf, 1, 2))) void storm_fail(const char *fmt, ...);
+void storm_say(const struct storm *, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Whoever is dead is raised, and the administrator has a channel again. */
+void storm_raise(struct storm *);
+
+/* ---- people: smtp.c, imap.c, pop3.c, admin.c ---- */
+void person_mx(struct person *);
+void person_submits(struct person *);
+void person_imap(struct person *);
+void person_watches(struct person *);
+void person_pop3(struct person *);
+void person_administers(struct person *);
+/* Sleep up to so long; false: the storm is over. */
+bool person_rests(struct person *, uint64_t ms);
+/* Connected and greeted, inside TLS. */
+bool person_dials(struct person *, struct client *, uint16_t port);
+
+/* ---- trouble.c ---- */
+void trouble_choose(struct storm *);  /* which rates, by seed */
+void trouble_make(struct storm *);    /* one thing, or none */
+void trouble_end(struct storm *);     /* no faults any more, everybody is up */
+unsigned trouble_count(const struct storm *);
+
+/* ---- check.c: what is there, against the ledger ---- */
+void check_all(struct storm *);
