@@ -113,10 +113,10 @@ enum edge_store_answer offer_custody(struct offer *o)
 		.count = o->count};
 	enum spool_result r = job_spool(
 		o->job, spool_accept(s->spool, q, spool_gate, job_gate(o->job)));
-	if (r == SPOOL_OK) {
-		s->count.kept_spool++;
+	s->count.kept_spool += r == SPOOL_OK;
+	/* Not known: it may stand in the queue, and nobody else would look. */
+	if (r == SPOOL_OK || r == SPOOL_UNAVAILABLE)
 		custody_kick(s, &q->job.id);
-	}
 	return of_spool(r);
 }
 

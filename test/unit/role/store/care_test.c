@@ -63,6 +63,21 @@ static void a_failed_engine_comes_back(void **state)
 	assert_int_equal(rig_status(r, alice, "INBOX").messages, 2);
 }
 
+/* The sync failed, nobody was told yes, and yet the queue has it: it is moved. */
+static void what_got_into_the_queue_unseen_is_moved(void **state)
+{
+	struct rig *r = *state;
+	uint64_t alice = rig_reader(r, "alice@example.test");
+	fault(r, "kv.write.late", true);
+	fault(r, "kv.reopen", true);
+	assert_int_equal(send_to(r, "team@example.test", MAIL("unseen")),
+			 EDGE_STORE_ANSWER_LATER);
+	fault(r, "kv.write.late", false);
+	fault(r, "kv.reopen", false);
+	rig_run(r, 130000);
+	assert_int_equal(rig_status(r, alice, "INBOX").messages, 1);
+}
+
 static void a_full_disk_refuses_and_recovers(void **state)
 {
 	struct rig *r = *state;
@@ -332,6 +347,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_failed_engine_comes_back),
+		TEST(what_got_into_the_queue_unseen_is_moved),
 		TEST(a_full_disk_refuses_and_recovers),
 		TEST(the_sweep_takes_orphans_only),
 		TEST(a_removed_account_is_kept_for_its_time),
