@@ -77,6 +77,17 @@ static void account(struct person *p, struct arena *a)
 	(void)!admin_store_account_add(p->storm->admin, &m, a, &r, deadline(p));
 }
 
+/* The same one: sessions under way do not mind, logins must go on. */
+static void password(struct person *p, struct arena *a)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof name, "u%u@example.test",
+		       (unsigned)dice_below(&p->dice, TOWN_PEOPLE));
+	if (p->storm->auth != NULL)
+		(void)town_password(p->storm->auth, name, a);
+}
+
 static void verifies(struct person *p, struct arena *a)
 {
 	struct admin_store_fsck m = {.repair = false};
@@ -92,7 +103,7 @@ static void verifies(struct person *p, struct arena *a)
 void person_administers(struct person *p)
 {
 	static void (*const verbs[])(struct person *, struct arena *) = {
-		removes, restores, limits, alias, account, verifies};
+		removes, restores, limits, alias, account, password, verifies};
 	struct arena *a = arena_new(1u << 20);
 
 	for (unsigned i = 0; i < p->n && person_rests(p, 3000); i++) {

@@ -64,6 +64,21 @@ static unsigned read_one(struct look *l, uint64_t mailbox, uint32_t uid)
 	return token;
 }
 
+static void check_slot(struct look *l, const struct edge_store_select_reply *box,
+		       struct ledger_box *known, const struct edge_store_slot *slot)
+{
+	const struct seen *s = ledger_seen(known, slot->uid);
+
+	if (slot->modseq > box->version)
+		storm_fail("u%u: UID %u has a MODSEQ from the future", l->who, slot->uid);
+	if (slot->uid >= box->uid_next)
+		storm_fail("u%u: UID %u is above UIDNEXT", l->who, slot->uid);
+	if (s != NULL && slot->modseq < s->modseq)
+		storm_fail("u%u: UID %u has MODSEQ %llu, and was told to have %llu",
+			   l->who, slot->uid, (unsigned long long)slot->modseq,
+			   (unsigned long long)s->modseq);
+}
+
 static size_t slots_of(struct look *l, const struct edge_store_select_reply *box,
 		       struct ledger_box *known, struct listed *list)
 {
@@ -76,12 +91,7 @@ static size_t slots_of(struct look *l, const struct edge_store_select_reply *box
 		arena_reset(l->a);
 		ASK("pages", edge_store_pages(l->c, &m, l->a, &r, IPC_NEVER));
 		for (size_t i = 0; i < r.slots_count && n < LEDGER_UIDS; i++) {
-			if (r.slots[i].modseq > box->version)
-				storm_fail("u%u: UID %u has a MODSEQ from the future",
-					   l->who, r.slots[i].uid);
-			if (r.slots[i].uid >= box->uid_next)
-				storm_fail("u%u: UID %u is above UIDNEXT", l->who,
-					   r.slots[i].uid);
+			check_slot(l, box, known, &r.slots[i]);
 			list[n++] = (struct listed){
 				.uid = r.slots[i].uid,
 				/* as imap_talk.c numbers them */
@@ -89,7 +99,6 @@ static size_t slots_of(struct look *l, const struct edge_store_select_reply *box
 		}
 		m.from = r.next;
 	} while (r.next != 0);
-	(void)known;
 	return n;
 }
 
@@ -114,6 +123,7 @@ static void check_mailbox(struct look *l, const char *name)
 		storm_fail("u%u: %s cannot be opened (%d)", l->who, name, (int)box.answer);
 	if (known->validity != 0)
 		ledger_validity(known, box.uid_validity);
+	ledger_next(known, box.uid_next);
 	if (box.version < known->modseq)
 		storm_fail("u%u: %s is at version %llu, and somebody was told %llu",
 			   l->who, name, (unsigned long long)box.version,
@@ -159,16 +169,16 @@ static void check_quota(struct look *l)
 			   (unsigned long long)l->messages);
 }
 
-static void check_account(struct storm *s, struct edge_store *c, unsigned who)
+static void check_account(struct storm *s, unsigned who)
 {
 	struct look *l = calloc(1, sizeof *l);
 	char user[32];
 
 	if (l == NULL)
 		storm_fail("memory is short");
-	*l = (struct look){.s = s, .c = c, .who = who, .a = arena_new(MEMORY)};
+	*l = (struct look){.s = s, .c = s->eye, .who = who, .a = arena_new(MEMORY)};
 	(void)snprintf(user, sizeof user, "u%u@example.test", who);
-	l->session = town_session(s->town, c, user, l->a);
+	l->session = town_session(s->eye, s->auth, user, l->a);
 	if (l->session == 0)
 		storm_fail("u%u cannot log in", who);
 	for (size_t i = 0; i < LEDGER_BOXES; i++)
@@ -182,12 +192,9 @@ static void check_account(struct storm *s, struct edge_store *c, unsigned who)
 static void check_accounts(void *arg)
 {
 	struct storm *s = arg;
-	const struct ipc_owner owner = {.role = s};
-	struct edge_store *c = town_access(s->town, &owner);
 
 	for (unsigned who = 0; who < TOWN_PEOPLE; who++)
-		check_account(s, c, who);
-	ipc_free(edge_store_ipc(c));
+		check_account(s, who);
 }
 
 /* ---- the queue, and fsck -------------------------------------------------------------- */

@@ -98,6 +98,9 @@ static void untagged(struct imap *m, const char *line)
 	at = strstr(line, "UIDVALIDITY ");
 	if (at != NULL && m->box != NULL && sscanf(at + 12, "%u", &n) == 1)
 		ledger_validity(m->box, n);
+	at = strstr(line, "UIDNEXT ");
+	if (at != NULL && m->box != NULL && sscanf(at + 8, "%u", &n) == 1)
+		ledger_next(m->box, n);
 	take_modseq(m, line);
 	take_fetch(m, line);
 }
@@ -188,7 +191,7 @@ enum imap_end imap_select(struct imap *m, const char *name)
 	enum imap_end e = imap_do(m, line);
 	uint64_t now = m->box->modseq;
 	ledger_modseq(m->box, before);
-	if (e == IMAP_OK && now < before)
+	if (e == IMAP_OK && now != 0 && now < before)
 		storm_fail("HIGHESTMODSEQ was %llu and is %llu",
 			   (unsigned long long)before, (unsigned long long)now);
 	if (e != IMAP_OK)

@@ -106,6 +106,13 @@ void ledger_modseq(struct ledger_box *b, uint64_t told)
 		b->modseq = told;
 }
 
+void ledger_next(struct ledger_box *b, uint32_t uid_next)
+{
+	if (uid_next < b->uid_next)
+		storm_fail("UIDNEXT was %u and is %u", b->uid_next, uid_next);
+	b->uid_next = uid_next;
+}
+
 struct seen *ledger_seen(struct ledger_box *b, uint32_t uid)
 {
 	for (size_t i = 0; i < b->count; i++)

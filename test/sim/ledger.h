@@ -26,12 +26,14 @@ struct seen {
 	unsigned token;
 	enum { SEEN_HERE, SEEN_PERHAPS, SEEN_GONE } state;
 	unsigned flags; /* acknowledged and never taken back */
+	uint64_t modseq; /* the highest that was told for it */
 };
 
 struct ledger_box {
 	uint32_t validity; /* 0: never seen */
 	uint32_t top;      /* every UID up to here is known */
 	uint64_t modseq;   /* the highest that anybody was told */
+	uint32_t uid_next; /* the same */
 	struct seen uids[LEDGER_UIDS];
 	size_t count;
 };
@@ -65,6 +67,8 @@ void ledger_go(struct ledger *, unsigned token, unsigned who, enum said);
 struct ledger_box *ledger_box(struct ledger *, unsigned who, const char *name);
 void ledger_validity(struct ledger_box *, uint32_t validity);
 void ledger_modseq(struct ledger_box *, uint64_t told);
+/* It never falls. */
+void ledger_next(struct ledger_box *, uint32_t uid_next);
 struct seen *ledger_seen(struct ledger_box *, uint32_t uid); /* or NULL */
 /* This UID is this message: the client was told, or read it. */
 struct seen *ledger_is(struct ledger_box *, uint32_t uid, unsigned token);

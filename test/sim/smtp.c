@@ -24,7 +24,7 @@ struct letter {
 
 static size_t a_size(struct dice *d)
 {
-	if (dice_chance(d, 2))
+	if (dice_chance(d, 4))
 		return 60000 + (size_t)dice_below(d, 300000);
 	if (dice_chance(d, 8))
 		return 10000 + (size_t)dice_below(d, 50000);

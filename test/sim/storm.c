@@ -64,26 +64,45 @@ static void told(void *arg, const char *what, const struct loop *by, uint64_t no
 		printf(" %zu bytes\n", bytes.len);
 }
 
-/* ---- the administrator's channel ------------------------------------------------ */
+/* ---- ends at the store ------------------------------------------------------------- */
 
-static void admin_dead(void *arg, struct ipc *c, const char *why)
+static void end_dead(void *arg, struct ipc *c, const char *why)
 {
 	struct storm *s = arg;
 
 	(void)why;
-	s->admin = NULL;
+	if (s->admin != NULL && admin_store_ipc(s->admin) == c)
+		s->admin = NULL;
+	if (s->eye != NULL && edge_store_ipc(s->eye) == c)
+		s->eye = NULL;
+	if (s->auth != NULL && auth_store_ipc(s->auth) == c)
+		s->auth = NULL;
 	ipc_free(c);
+}
+
+static void free_ends(struct storm *s)
+{
+	if (s->admin != NULL)
+		ipc_free(admin_store_ipc(s->admin));
+	if (s->eye != NULL)
+		ipc_free(edge_store_ipc(s->eye));
+	if (s->auth != NULL)
+		ipc_free(auth_store_ipc(s->auth));
 }
 
 void storm_raise(struct storm *s)
 {
-	const struct ipc_owner owner = {.role = s, .dead = admin_dead};
+	const struct ipc_owner owner = {.role = s, .dead = end_dead};
 
 	for (size_t i = 0; i < town_kinds_count; i++)
 		town_raise(s->town, town_kinds[i]);
 	house_run(s->town->house, 1); /* who has lost a channel has seen it */
 	if (s->admin == NULL)
 		s->admin = town_admin(s->town, &owner);
+	if (s->eye == NULL)
+		s->eye = town_access(s->town, &owner);
+	if (s->auth == NULL)
+		s->auth = town_auth(s->town, &owner);
 }
 
 /* ---- people ----------------------------------------------------------------------- */
@@ -113,7 +132,7 @@ static const struct {
 	{person_submits, 2, 2, 30},   {person_imap, 0, 3, 100},
 	{person_imap, 1, 2, 60},      {person_imap, 2, 2, 40},
 	{person_watches, 0, 2, 50},   {person_pop3, 3, 3, 70},
-	{person_administers, 0, 6, 60},
+	{person_administers, 0, 6, 60}, {person_looks, 0, 12, 80},
 };
 
 struct life {
@@ -198,15 +217,15 @@ struct storm_end storm_run(const struct storm_how *how)
 	end.settled_ms = wait_for_people(s);
 	check_all(s);
 	end.kills = s->town->kills;
-	end.faults = trouble_count(s);
+	for (size_t i = 0; trouble_name(i) != NULL; i++)
+		end.troubles[i] = trouble_count(s, i);
 	end.messages = s->ledger.count;
 	end.promised = s->ledger.promised;
 	end.unanswered = s->ledger.unanswered;
 	end.found = s->ledger.found;
 	end.trace = sim_trace(house_world(s->town->house));
 	end.steps = sim_steps(house_world(s->town->house));
-	if (s->admin != NULL)
-		ipc_free(admin_store_ipc(s->admin));
+	free_ends(s);
 	town_free(s->town);
 	free(s);
 	running = NULL;

@@ -14,7 +14,8 @@
 #include "ledger.h"
 #include "town.h"
 
-#define STORM_PEOPLE_MAX 24u
+#define TROUBLES_MAX 32u /* rows of trouble.c */
+#define EVENTS_MAX   8u
 
 /* A mutation of the store that the oracles have to find; see mutants.c. */
 struct mutant {
@@ -37,7 +38,11 @@ struct storm {
 	struct dice dice;
 	bool stop;       /* nobody begins anything new */
 	unsigned busy;   /* people who are not done */
-	struct admin_store *admin; /* NULL: the store is dead */
+	unsigned events[EVENTS_MAX]; /* how often each row happened */
+	/* Ends at the store; NULL: it is dead. */
+	struct admin_store *admin;
+	struct edge_store *eye;
+	struct auth_store *auth;
 };
 
 /* One of them; its fiber's argument. */
@@ -50,7 +55,8 @@ struct person {
 
 struct storm_end {
 	uint64_t trace, steps;
-	unsigned messages, promised, unanswered, found, kills, faults;
+	unsigned messages, promised, unanswered, found, kills;
+	unsigned troubles[TROUBLES_MAX];
 	uint64_t settled_ms; /* virtual, after the last fault */
 };
 
@@ -59,16 +65,17 @@ __attribute__((noreturn, format(printf, 1, 2))) void storm_fail(const char *fmt,
 void storm_say(const struct storm *, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Whoever is dead is raised, and the administrator has a channel again. */
+/* Whoever is dead is raised, and the test has its ends at the store again. */
 void storm_raise(struct storm *);
 
-/* ---- people: smtp.c, imap.c, pop3.c, admin.c ---- */
+/* ---- people: smtp.c, imap.c, pop3.c, admin.c, eye.c ---- */
 void person_mx(struct person *);
 void person_submits(struct person *);
 void person_imap(struct person *);
 void person_watches(struct person *);
 void person_pop3(struct person *);
 void person_administers(struct person *);
+void person_looks(struct person *);
 /* Sleep up to so long; false: the storm is over. */
 bool person_rests(struct person *, uint64_t ms);
 /* Connected and greeted, inside TLS. */
@@ -78,7 +85,8 @@ bool person_dials(struct person *, struct client *, uint16_t port);
 void trouble_choose(struct storm *);  /* which rates, by seed */
 void trouble_make(struct storm *);    /* one thing, or none */
 void trouble_end(struct storm *);     /* no faults any more, everybody is up */
-unsigned trouble_count(const struct storm *);
+const char *trouble_name(size_t row); /* NULL: no such row */
+unsigned trouble_count(const struct storm *, size_t row);
 
 /* ---- check.c: what is there, against the ledger ---- */
 void check_all(struct storm *);

@@ -25,6 +25,7 @@
 #define JOBS_MAX     16u
 #define AGAIN_EVERY  25u
 #define RUN_SECONDS  120u  /* of CPU: a run that takes longer does not end */
+#define SEEDS_FOR_ALL 300u /* among these everything has gone wrong */
 #define MUTANT_SEEDS 60u   /* within these each mutant must be found */
 
 struct slot {
@@ -90,7 +91,8 @@ static void add(struct crew *c, const struct slot *s)
 	c->total.unanswered += e->unanswered;
 	c->total.found += e->found;
 	c->total.kills += e->kills;
-	c->total.faults += e->faults;
+	for (size_t i = 0; i < TROUBLES_MAX; i++)
+		c->total.troubles[i] += e->troubles[i];
 	c->total.steps += e->steps;
 	if (e->settled_ms > c->longest_ms) {
 		c->longest_ms = e->settled_ms;
@@ -185,6 +187,21 @@ static bool busy(const struct crew *c)
 	return false;
 }
 
+/* How often each thing went wrong; false: one never does, so it tests nothing. */
+static bool told_of_all(const struct crew *c)
+{
+	bool good = true;
+
+	for (size_t i = 0; trouble_name(i) != NULL; i++) {
+		printf("%8u  %s\n", c->total.troubles[i], trouble_name(i));
+		if (c->total.troubles[i] == 0 && c->done >= SEEDS_FOR_ALL) {
+			printf("FAILED: %s never happened\n", trouble_name(i));
+			good = false;
+		}
+	}
+	return good;
+}
+
 static bool many(struct crew *c, uint64_t from, uint64_t count, double minutes)
 {
 	double began = seconds();
@@ -205,12 +222,13 @@ static bool many(struct crew *c, uint64_t from, uint64_t count, double minutes)
 		good = finish_one(c);
 	}
 	rest_of(c);
+	good &= told_of_all(c);
 	printf("%llu seeds, %llu of them twice, in %.1f s: %u messages, %u promises, %u "
-	       "unclear, %u found; %u kills, %u faults, %llu turns; slowest to settle: "
+	       "unclear, %u found; %u kills, %llu turns; slowest to settle: "
 	       "seed %llu, %llu s of its time\n",
 	       (unsigned long long)c->done, (unsigned long long)c->again,
 	       seconds() - began, c->total.messages, c->total.promised,
-	       c->total.unanswered, c->total.found, c->total.kills, c->total.faults,
+	       c->total.unanswered, c->total.found, c->total.kills,
 	       (unsigned long long)c->total.steps, (unsigned long long)c->slowest,
 	       (unsigned long long)c->longest_ms / 1000);
 	return good;
@@ -253,10 +271,13 @@ static int one(const struct storm_how *how)
 
 	limit_cpu();
 	e = storm_run(how);
-	printf("seed %llu: %u messages, %u promises, %u unclear, %u found; %u kills, %u "
-	       "faults, %llu turns; settled in %llu ms; trace %016llx\n",
+	for (size_t i = 0; trouble_name(i) != NULL; i++)
+		if (e.troubles[i] > 0)
+			printf("%6u  %s\n", e.troubles[i], trouble_name(i));
+	printf("seed %llu: %u messages, %u promises, %u unclear, %u found; %u kills, "
+	       "%llu turns; settled in %llu ms; trace %016llx\n",
 	       (unsigned long long)how->seed, e.messages, e.promised, e.unanswered,
-	       e.found, e.kills, e.faults, (unsigned long long)e.steps,
+	       e.found, e.kills, (unsigned long long)e.steps,
 	       (unsigned long long)e.settled_ms, (unsigned long long)e.trace);
 	return 0;
 }

@@ -196,46 +196,41 @@ struct edge_store *town_access(struct town *t, const struct ipc_owner *o)
 		&at_edge);
 }
 
-static struct auth_store *as_auth(struct town *t)
+struct auth_store *town_auth(struct town *t, const struct ipc_owner *o)
 {
-	const struct ipc_owner owner = {.role = t};
 	return auth_store_join_auth(
-		house_link(t->role[KIND_STORE], HOP_AUTH_STORE, KIND_AUTH), &owner,
-		&at_auth);
+		house_link(t->role[KIND_STORE], HOP_AUTH_STORE, KIND_AUTH), o, &at_auth);
 }
 
-uint64_t town_session(struct town *t, struct edge_store *c, const char *user,
+uint64_t town_session(struct edge_store *c, struct auth_store *auth, const char *user,
 		      struct arena *a)
 {
-	struct auth_store *auth = as_auth(t);
 	struct edge_store_session_open open = {.service = EDGE_STORE_SERVICE_IMAP,
 					       .listener = SPAN("imaps")};
 	struct edge_store_session_open_reply o;
 	struct auth_store_verifiers ask = {.user = span_cstr(user)};
 	struct auth_store_verifiers_reply v;
-	struct auth_store_bind_reply b = {.answer = AUTH_STORE_ANSWER_NO};
+	struct auth_store_bind_reply b;
 
-	assert_int_equal(edge_store_session_open(c, &open, a, &o, IPC_NEVER), IPC_OK);
-	assert_int_equal(auth_store_verifiers(auth, &ask, a, &v, IPC_NEVER), IPC_OK);
-	if (v.answer == AUTH_STORE_ANSWER_YES) {
-		struct auth_store_bind bind = {o.session, v.account,
-					       AUTH_STORE_SERVICE_IMAP};
-		assert_int_equal(auth_store_bind(auth, &bind, a, &b, IPC_NEVER), IPC_OK);
-	}
-	ipc_free(auth_store_ipc(auth));
-	return b.answer == AUTH_STORE_ANSWER_YES ? o.session : 0;
+	if (edge_store_session_open(c, &open, a, &o, IPC_NEVER) != IPC_OK ||
+	    auth_store_verifiers(auth, &ask, a, &v, IPC_NEVER) != IPC_OK ||
+	    v.answer != AUTH_STORE_ANSWER_YES)
+		return 0;
+	struct auth_store_bind bind = {o.session, v.account, AUTH_STORE_SERVICE_IMAP};
+	return auth_store_bind(auth, &bind, a, &b, IPC_NEVER) == IPC_OK &&
+			       b.answer == AUTH_STORE_ANSWER_YES
+		       ? o.session
+		       : 0;
 }
 
-bool town_password(struct town *t, const char *user, struct arena *a)
+bool town_password(struct auth_store *auth, const char *user, struct arena *a)
 {
-	struct auth_store *auth = as_auth(t);
 	struct auth_store_set_verifiers m = {.name = span_cstr(user),
 					     .argon2 = span_cstr(shared.verifier)};
 	struct auth_store_set_verifiers_reply r;
-	enum ipc_result done = auth_store_set_verifiers(auth, &m, a, &r, IPC_NEVER);
 
-	ipc_free(auth_store_ipc(auth));
-	return done == IPC_OK && r.answer == AUTH_STORE_ANSWER_YES;
+	return auth_store_set_verifiers(auth, &m, a, &r, IPC_NEVER) == IPC_OK &&
+	       r.answer == AUTH_STORE_ANSWER_YES;
 }
 
 /* ---- people ----------------------------------------------------------------------------- */
@@ -246,6 +241,7 @@ static void settle_in(void *arg)
 	struct arena *a = arena_new(1u << 20);
 	const struct ipc_owner owner = {.role = t};
 	struct admin_store *c = town_admin(t, &owner);
+	struct auth_store *auth = town_auth(t, &owner);
 	struct admin_store_domain_add d = {.name = SPAN("example.test")};
 	struct admin_store_domain_add_reply dr;
 	const struct span team[] = {SPAN("u0@example.test"), SPAN("u1@example.test"),
@@ -264,10 +260,11 @@ static void settle_in(void *arg)
 		assert_int_equal(admin_store_account_add(c, &u, a, &ur, IPC_NEVER),
 				 IPC_OK);
 		assert_int_equal(ur.answer, ADMIN_STORE_ANSWER_DONE);
-		assert_true(town_password(t, name, a));
+		assert_true(town_password(auth, name, a));
 	}
 	assert_int_equal(admin_store_alias_add(c, &al, a, &ar, IPC_NEVER), IPC_OK);
 	assert_int_equal(ar.answer, ADMIN_STORE_ANSWER_DONE);
+	ipc_free(auth_store_ipc(auth));
 	ipc_free(admin_store_ipc(c));
 	arena_free(a);
 }

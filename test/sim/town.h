@@ -47,11 +47,12 @@ void town_kill(struct town *, enum kind);
 void town_power_cut(struct town *);
 void town_raise(struct town *, enum kind); /* when it is dead */
 
-/* ---- ends of the test's own; NULL: the store is dead; free with ipc_free ---- */
+/* ---- ends of the test's own, at a store that lives; free with ipc_free ---- */
 struct admin_store *town_admin(struct town *, const struct ipc_owner *);
 struct edge_store *town_access(struct town *, const struct ipc_owner *);
+struct auth_store *town_auth(struct town *, const struct ipc_owner *);
 /* A session of that account at this end, bound without a password; 0: refused. */
-uint64_t town_session(struct town *, struct edge_store *, const char *user,
+uint64_t town_session(struct edge_store *, struct auth_store *, const char *user,
 		      struct arena *);
 /* Verifiers for the password; true: durable. */
-bool town_password(struct town *, const char *user, struct arena *);
+bool town_password(struct auth_store *, const char *user, struct arena *);

@@ -15,19 +15,19 @@ static const struct {
 	const char *name;
 	uint32_t rate;
 } rates[] = {
-	{"kv.write", 20000},	     /* EIO: nothing of the group went in */
-	{"kv.write.torn", 20000},    /* a short write: a beginning of it did */
-	{"kv.write.late", 20000},    /* the sync failed, the data is there */
-	{"kv.reopen", 300000},	     /* the engine does not come up at once */
-	{"kv.body", 50000},	     /* a large body's write or sync fails */
-	{"kv.full", 30000},	     /* the disk is full */
+	{"kv.write", 150000},	     /* EIO: nothing of the group went in */
+	{"kv.write.torn", 150000},    /* a short write: a beginning of it did */
+	{"kv.write.late", 150000},    /* the sync failed, the data is there */
+	{"kv.reopen", 600000},	     /* the engine does not come up at once */
+	{"kv.body", 200000},	     /* a large body's write or sync fails */
+	{"kv.full", 60000},	     /* the disk is full */
 	{"kv.slow", 300000},	     /* others go on while a sync is under way */
 	{"sim.read.short", 100000},  /* of clients' connections */
 	{"sim.write.short", 100000},
 	{"sim.packet.again", 100000}, /* a channel between roles is full */
-	{"sim.packet.late", 20000},  /* a frame between roles is delayed */
-	{"sim.accept.nofd", 50000},  /* descriptors are short */
-	{"sim.blob.none", 50000},    /* memory files are short */
+	{"sim.packet.late", 40000},  /* a frame between roles is delayed */
+	{"sim.accept.nofd", 150000},  /* descriptors are short */
+	{"sim.blob.none", 300000},    /* memory files are short */
 };
 
 /* ---- events -------------------------------------------------------------------- */
@@ -90,6 +90,7 @@ static void clock_jumps(struct storm *s)
 
 static void nothing(struct storm *s) { (void)s; }
 
+/* weight: how often, beside the others */
 static const struct {
 	const char *name;
 	void (*make)(struct storm *);
@@ -123,6 +124,7 @@ void trouble_make(struct storm *s)
 	at = (unsigned)dice_below(&s->dice, all);
 	for (size_t i = 0; i < ARRAY_LEN(events); i++) {
 		if (at < events[i].weight) {
+			s->events[i]++;
 			events[i].make(s);
 			return;
 		}
@@ -140,12 +142,21 @@ void trouble_end(struct storm *s)
 	storm_say(s, "no more trouble");
 }
 
-unsigned trouble_count(const struct storm *s)
+_Static_assert(ARRAY_LEN(rates) + ARRAY_LEN(events) <= TROUBLES_MAX, "too many rows");
+_Static_assert(ARRAY_LEN(events) <= EVENTS_MAX, "too many events");
+
+const char *trouble_name(size_t row)
+{
+	if (row < ARRAY_LEN(rates))
+		return rates[row].name;
+	row -= ARRAY_LEN(rates);
+	return row < ARRAY_LEN(events) ? events[row].name : NULL;
+}
+
+unsigned trouble_count(const struct storm *s, size_t row)
 {
 	const struct world *w = house_world(s->town->house);
-	uint64_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(rates); i++)
-		n += sim_fault_count(w, rates[i].name);
-	return (unsigned)n;
+	return row < ARRAY_LEN(rates) ? (unsigned)sim_fault_count(w, rates[row].name)
+				      : s->events[row - ARRAY_LEN(rates)];
 }
