@@ -58,11 +58,22 @@ static void alias(struct person *p, struct arena *a)
 	struct admin_store_alias_remove gone = {.name = m.name};
 	struct admin_store_alias_remove_reply rr = {0};
 
+	enum said *now = &p->storm->alias;
+
 	if (dice_chance(&p->dice, 50))
-		(void)!admin_store_alias_add(p->storm->admin, &m, a, &r, deadline(p));
+		*now = admin_store_alias_add(p->storm->admin, &m, a, &r, deadline(p)) ==
+				       IPC_OK &&
+			       (r.answer == ADMIN_STORE_ANSWER_DONE ||
+				r.answer == ADMIN_STORE_ANSWER_EXISTS)
+			       ? SAID_YES
+			       : SAID_MAYBE;
 	else
-		(void)!admin_store_alias_remove(p->storm->admin, &gone, a, &rr,
-						deadline(p));
+		*now = admin_store_alias_remove(p->storm->admin, &gone, a, &rr,
+						deadline(p)) == IPC_OK &&
+				       (rr.answer == ADMIN_STORE_ANSWER_DONE ||
+					rr.answer == ADMIN_STORE_ANSWER_UNKNOWN)
+			       ? SAID_NO
+			       : SAID_MAYBE;
 }
 
 static void account(struct person *p, struct arena *a)
@@ -71,10 +82,15 @@ static void account(struct person *p, struct arena *a)
 	struct admin_store_account_add m = {.quota = 0};
 	struct admin_store_account_add_reply r = {0};
 
-	(void)snprintf(name, sizeof name, "guest%u@example.test",
-		       (unsigned)dice_below(&p->dice, 1000));
+	unsigned n = (unsigned)dice_below(&p->dice, GUESTS);
+
+	(void)snprintf(name, sizeof name, "guest%02u@example.test", n);
 	m.name = span_cstr(name);
-	(void)!admin_store_account_add(p->storm->admin, &m, a, &r, deadline(p));
+	if (admin_store_account_add(p->storm->admin, &m, a, &r, deadline(p)) == IPC_OK &&
+	    (r.answer == ADMIN_STORE_ANSWER_DONE || r.answer == ADMIN_STORE_ANSWER_EXISTS))
+		p->storm->guests[n] = SAID_YES;
+	else if (p->storm->guests[n] == SAID_NO)
+		p->storm->guests[n] = SAID_MAYBE;
 }
 
 /* The same one: sessions under way do not mind, logins must go on. */

@@ -8,6 +8,7 @@
  *   UIDs ascend, are new or known, and what is known is as it was
  *   the mailbox's version is not below any MODSEQ told, nor below one in it
  *   the quota's figures are the sum of what is there
+ *   accounts and aliases are those that the administrator was told of
  *   the queue has nothing left; fsck has nothing to tell
  *   no role complains of another, and none left a descriptor behind
  */
@@ -272,6 +273,41 @@ static void check_fsck(void *arg)
 	arena_free(a);
 }
 
+/* ---- the directory ---------------------------------------------------------------------- */
+
+static void check_name(const char *what, enum said said, bool there)
+{
+	if (said == (there ? SAID_NO : SAID_YES))
+		storm_fail("%s is %s, and the administrator was told otherwise", what,
+			   there ? "there" : "not there");
+}
+
+static void check_directory(void *arg)
+{
+	struct storm *s = arg;
+	struct arena *a = arena_new(MEMORY);
+	struct admin_store_aliases al = {0};
+	struct admin_store_aliases_reply ar;
+	bool there = false;
+
+	for (unsigned n = 0; n < GUESTS; n++) {
+		char name[32];
+		(void)snprintf(name, sizeof name, "guest%02u@example.test", n);
+		struct admin_store_accounts m = {.name = span_cstr(name)};
+		struct admin_store_accounts_reply r;
+		if (admin_store_accounts(s->admin, &m, a, &r, IPC_NEVER) != IPC_OK)
+			storm_fail("accounts cannot be listed");
+		check_name(name, s->guests[n], r.accounts_count > 0);
+		arena_reset(a);
+	}
+	if (admin_store_aliases(s->admin, &al, a, &ar, IPC_NEVER) != IPC_OK)
+		storm_fail("aliases cannot be listed");
+	for (size_t i = 0; i < ar.aliases_count; i++)
+		there |= span_eq(ar.aliases[i].name, SPAN("other@example.test"));
+	check_name("other@example.test", s->alias, there);
+	arena_free(a);
+}
+
 /* Nobody here is hostile, so nobody may be called so. */
 static void check_roles(struct storm *s)
 {
@@ -292,6 +328,7 @@ void check_all(struct storm *s)
 	check_roles(s);
 	settle(s);
 	house_do(s->town->house, check_accounts, s);
+	house_do(s->town->house, check_directory, s);
 	house_do(s->town->house, check_fsck, s);
 	check_roles(s);
 }

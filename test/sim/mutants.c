@@ -35,6 +35,12 @@ static bool not_log(void *arg, struct kv_name n, struct span key)
 	return n.kind != KV_SPOOL;
 }
 
+static bool not_directory(void *arg, struct kv_name n, struct span key)
+{
+	(void)arg, (void)key;
+	return n.kind != KV_DIRECTORY;
+}
+
 static unsigned heads, messages;
 
 const struct mutant mutants[] = {
@@ -49,5 +55,7 @@ const struct mutant mutants[] = {
 	{"lost-job", "mail accepted into the queue is not kept", {.row = not_log}},
 	{"forgotten-delivery", "that a queued message was delivered is not remembered",
 	 {.row = not_done}},
+	{"lost-account", "the directory's changes live as long as the process",
+	 {.row = not_directory}},
 };
 const size_t mutants_count = ARRAY_LEN(mutants);

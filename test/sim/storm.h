@@ -16,6 +16,7 @@
 
 #define TROUBLES_MAX 32u /* rows of trouble.c */
 #define EVENTS_MAX   8u
+#define GUESTS       40u /* accounts that the administrator makes */
 
 /* A mutation of the store that the oracles have to find; see mutants.c. */
 struct mutant {
@@ -39,6 +40,8 @@ struct storm {
 	bool stop;       /* nobody begins anything new */
 	unsigned busy;   /* people who are not done */
 	unsigned events[EVENTS_MAX]; /* how often each row happened */
+	enum said guests[GUESTS];    /* is it there? */
+	enum said alias;	     /* the same of other@ */
 	/* Ends at the store; NULL: it is dead. */
 	struct admin_store *admin;
 	struct edge_store *eye;

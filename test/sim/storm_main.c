@@ -243,7 +243,8 @@ static unsigned find(struct crew *c, const struct mutant *m)
 		s->how = (struct storm_how){.seed = seed, .mutant = m};
 		start(s);
 		(void)reap(c, &status);
-		if (status != 0)
+		/* By an oracle: a store that fell over it does not count. */
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 1)
 			return seed;
 	}
 	return 0;
