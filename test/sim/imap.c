@@ -12,6 +12,7 @@
 #include "imap_talk.h"
 
 #define STEPS 8u
+#define SOME  20u /* messages of one command: more than one commit inserts */
 
 static enum said said(enum imap_end e)
 {
@@ -60,56 +61,120 @@ static void appends(struct imap *m, const char *to)
 	(void)ledger_is(b, uid, token);
 }
 
-/* COPY or MOVE of one message. */
+/* Some that are surely there: mostly one, now and then all of them. */
+struct some {
+	struct seen *list[SOME];
+	size_t count;
+	char set[SOME * 11 + 1]; /* as IMAP writes it */
+};
+
+static void some_of(struct imap *m, struct some *out)
+{
+	struct ledger_box *b = m->box;
+	bool many = dice_chance(&m->p->dice, 25);
+	size_t len = 0;
+
+	*out = (struct some){0};
+	if (!many && (out->list[0] = any(m)) != NULL)
+		out->count = 1;
+	for (size_t i = 0; many && i < b->count && out->count < SOME; i++)
+		if (b->uids[i].state == SEEN_HERE)
+			out->list[out->count++] = &b->uids[i];
+	for (size_t i = 0; i < out->count; i++)
+		len += (size_t)snprintf(out->set + len, sizeof out->set - len, "%s%u",
+					i > 0 ? "," : "", out->list[i]->uid);
+}
+
+/* "1:3,5" as numbers; how many. */
+static size_t numbers(const char *set, uint32_t *out)
+{
+	size_t n = 0;
+
+	while (*set >= '0' && *set <= '9') {
+		char *end;
+		uint32_t first = (uint32_t)strtoul(set, &end, 10), last = first;
+		if (*end == ':')
+			last = (uint32_t)strtoul(end + 1, &end, 10);
+		for (uint32_t i = first; i <= last && n < SOME; i++)
+			out[n++] = i;
+		set = *end == ',' ? end + 1 : end;
+	}
+	return n;
+}
+
+static const struct seen *one_with(const struct some *of, uint32_t uid)
+{
+	for (size_t i = 0; i < of->count; i++)
+		if (of->list[i]->uid == uid)
+			return of->list[i];
+	return NULL;
+}
+
+/* What COPYUID promises: which UID each message has there. */
+static void copied(struct imap *m, const char *to, const struct some *of)
+{
+	struct ledger_box *b = ledger_box(&m->p->storm->ledger, m->p->who, to);
+	uint32_t validity, source[SOME], target[SOME];
+	char from[SOME * 11 + 1], into[SOME * 11 + 1];
+
+	if (sscanf(m->copyuid, "COPYUID %u %220s %220[0-9:,]", &validity, from, into) != 3 ||
+	    numbers(from, source) != of->count || numbers(into, target) != of->count)
+		storm_fail("%zu messages were copied, and: %s / %s", of->count, m->copyuid,
+			   m->said);
+	ledger_validity(b, validity);
+	for (size_t i = 0; i < of->count; i++) {
+		const struct seen *s = one_with(of, source[i]);
+		if (s == NULL)
+			storm_fail("UID %u was copied, and nobody asked", source[i]);
+		(void)ledger_is(b, target[i], s->token);
+	}
+}
+
 static void copies(struct imap *m, const char *to, bool move)
 {
 	struct storm *st = m->p->storm;
-	struct seen *s = any(m);
-	uint32_t validity, source, target;
-	char line[80];
+	struct some of;
+	char line[SOME * 11 + 40];
 
-	if (s == NULL)
+	some_of(m, &of);
+	if (of.count == 0)
 		return;
-	(void)snprintf(line, sizeof line, "UID %s %u %s", move ? "MOVE" : "COPY", s->uid,
-		       to);
+	(void)snprintf(line, sizeof line, "UID %s %s %s", move ? "MOVE" : "COPY", of.set, to);
 	m->copyuid[0] = 0;
 	enum imap_end e = imap_do(m, line);
-	storm_say(st, "u%u %s, message %u: %s", m->p->who, line, s->token,
-		  imap_end_name(e));
-	if (move) {
-		s->state = e == IMAP_OK ? SEEN_GONE : SEEN_PERHAPS;
-		if (e != IMAP_OK) /* a copy too many, never too few */
-			ledger_come(&st->ledger, s->token, m->p->who, SAID_MAYBE);
-	} else {
-		ledger_come(&st->ledger, s->token, m->p->who, said(e));
+	storm_say(st, "u%u %s: %s", m->p->who, line, imap_end_name(e));
+	for (size_t i = 0; i < of.count; i++) {
+		if (move)
+			of.list[i]->state = e == IMAP_OK ? SEEN_GONE : SEEN_PERHAPS;
+		if (!move)
+			ledger_come(&st->ledger, of.list[i]->token, m->p->who, said(e));
+		else if (e != IMAP_OK) /* a copy too many, never too few */
+			ledger_come(&st->ledger, of.list[i]->token, m->p->who,
+				    SAID_MAYBE);
 	}
-	if (e != IMAP_OK)
-		return;
-	if (sscanf(m->copyuid, "COPYUID %u %u %u", &validity, &source, &target) != 3 ||
-	    source != s->uid)
-		storm_fail("%s of UID %u said: %s / %s", line, s->uid, m->copyuid, m->said);
-	struct ledger_box *b = ledger_box(&st->ledger, m->p->who, to);
-	ledger_validity(b, validity);
-	(void)ledger_is(b, target, s->token);
+	if (e == IMAP_OK)
+		copied(m, to, &of);
 }
 
 static void expunges(struct imap *m)
 {
 	struct storm *st = m->p->storm;
-	struct seen *s = any(m);
-	char line[80];
+	struct some of;
+	char line[SOME * 11 + 60];
 
-	if (s == NULL)
+	some_of(m, &of);
+	if (of.count == 0)
 		return;
-	(void)snprintf(line, sizeof line, "UID STORE %u +FLAGS.SILENT (\\Deleted)", s->uid);
+	(void)snprintf(line, sizeof line, "UID STORE %s +FLAGS.SILENT (\\Deleted)", of.set);
 	if (imap_do(m, line) != IMAP_OK)
 		return;
-	(void)snprintf(line, sizeof line, "UID EXPUNGE %u", s->uid);
+	(void)snprintf(line, sizeof line, "UID EXPUNGE %s", of.set);
 	enum imap_end e = imap_do(m, line);
-	s->state = e == IMAP_OK ? SEEN_GONE : SEEN_PERHAPS;
-	ledger_go(&st->ledger, s->token, m->p->who, said(e));
-	storm_say(st, "u%u expunges UID %u, message %u: %s", m->p->who, s->uid, s->token,
-		  imap_end_name(e));
+	storm_say(st, "u%u %s: %s", m->p->who, line, imap_end_name(e));
+	for (size_t i = 0; i < of.count; i++) {
+		of.list[i]->state = e == IMAP_OK ? SEEN_GONE : SEEN_PERHAPS;
+		ledger_go(&st->ledger, of.list[i]->token, m->p->who, said(e));
+	}
 }
 
 static void flags(struct imap *m)
@@ -117,14 +182,17 @@ static void flags(struct imap *m)
 	struct seen *s = any(m);
 	unsigned which = (unsigned)dice_below(&m->p->dice, 3);
 	static const char *const names[] = {"\\Seen", "\\Answered", "\\Flagged"};
+	bool on = dice_chance(&m->p->dice, 70);
 	char line[80];
 
 	if (s == NULL)
 		return;
-	(void)snprintf(line, sizeof line, "UID STORE %u +FLAGS (%s)", s->uid,
-		       names[which]);
+	(void)snprintf(line, sizeof line, "UID STORE %u %cFLAGS (%s)", s->uid,
+		       on ? '+' : '-', names[which]);
+	s->on &= ~(1u << which);
+	s->off &= ~(1u << which);
 	if (imap_do(m, line) == IMAP_OK)
-		s->flags |= 1u << which;
+		*(on ? &s->on : &s->off) |= 1u << which;
 }
 
 /* Reads one message whole. */

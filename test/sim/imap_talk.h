@@ -16,8 +16,8 @@ struct imap {
 	struct ledger_box *box; /* of the selected mailbox; NULL: none */
 	unsigned tag;
 	bool lost;
-	char said[256];    /* the last tagged line */
-	char copyuid[128]; /* the last COPYUID that was told */
+	char said[512];    /* the last tagged line */
+	char copyuid[512]; /* the last COPYUID that was told */
 	struct buf literal; /* the last literal that came */
 	struct listed list[LEDGER_UIDS]; /* FETCH responses with a UID */
 	size_t listed;

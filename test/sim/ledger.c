@@ -157,9 +157,9 @@ void ledger_listing(struct ledger_box *b, const struct listed *list, size_t coun
 		struct seen *s = ledger_is(b, list[i].uid, list[i].token);
 		if (s->state == SEEN_GONE)
 			storm_fail("UID %u was expunged and is there", s->uid);
-		if ((s->flags & ~list[i].flags) != 0)
-			storm_fail("UID %u has flags %#x and was told %#x", s->uid,
-				   list[i].flags, s->flags);
+		if ((s->on & ~list[i].flags) != 0 || (s->off & list[i].flags) != 0)
+			storm_fail("UID %u has flags %#x; told were %#x, and not %#x",
+				   s->uid, list[i].flags, s->on, s->off);
 		top = list[i].uid > top ? list[i].uid : top;
 	}
 	for (size_t i = 0; i < b->count; i++) {

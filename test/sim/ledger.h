@@ -25,7 +25,7 @@ struct seen {
 	uint32_t uid;
 	unsigned token;
 	enum { SEEN_HERE, SEEN_PERHAPS, SEEN_GONE } state;
-	unsigned flags; /* acknowledged and never taken back */
+	unsigned on, off; /* flags that it surely has, and has not */
 	uint64_t modseq; /* the highest that was told for it */
 };
 

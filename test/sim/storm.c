@@ -8,7 +8,7 @@
 
 #include "ipc/ipc.h"
 
-#define EVENTS   6u
+#define EVENTS   10u
 #define QUIET_MS 3600000u /* virtual: the longest that people may still take */
 #define HURRY_MS 60000u
 
@@ -172,9 +172,14 @@ static void rage(struct storm *s)
 
 	trouble_choose(s);
 	while (n-- > 0 && s->busy > 0) {
-		uint64_t span = dice_below(&s->dice, 3000) * NS_PER_MS;
-		(void)sim_run(w, world_now(w) + span, UINT64_MAX);
-		(void)sim_run(w, world_now(w) + NS_PER_SEC, dice_below(&s->dice, 400));
+		/* By turns, so that it falls where much happens; now and then later. */
+		if (dice_chance(&s->dice, 30))
+			(void)sim_run(w,
+				      world_now(w) +
+					      dice_below(&s->dice, 3000) * NS_PER_MS,
+				      UINT64_MAX);
+		(void)sim_run(w, world_now(w) + 3 * NS_PER_SEC,
+			      dice_below(&s->dice, 500));
 		trouble_make(s);
 	}
 	(void)sim_run(w, world_now(w) + 3 * NS_PER_SEC, UINT64_MAX);

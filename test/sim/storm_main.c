@@ -26,7 +26,7 @@
 #define AGAIN_EVERY  25u
 #define RUN_SECONDS  120u  /* of CPU: a run that takes longer does not end */
 #define SEEDS_FOR_ALL 300u /* among these everything has gone wrong */
-#define MUTANT_SEEDS 60u   /* within these each mutant must be found */
+#define MUTANT_SEEDS 250u  /* within these each mutant must be found */
 
 struct slot {
 	pid_t pid; /* 0: free */
