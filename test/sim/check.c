@@ -179,7 +179,7 @@ static void check_account(struct storm *s, unsigned who)
 		storm_fail("memory is short");
 	*l = (struct look){.s = s, .c = s->eye, .who = who, .a = arena_new(MEMORY)};
 	(void)snprintf(user, sizeof user, "u%u@example.test", who);
-	l->session = town_session(s->eye, s->auth, user, l->a);
+	l->session = town_session(&s->eye, &s->auth, user, l->a);
 	if (l->session == 0)
 		storm_fail("u%u cannot log in", who);
 	for (size_t i = 0; i < LEDGER_BOXES; i++)

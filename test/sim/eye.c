@@ -10,8 +10,7 @@
 #include "ipc/ipc.h"
 #include "storm.h"
 
-static void look(struct person *p, struct edge_store *c, uint64_t session,
-		 struct arena *a)
+static void look(struct person *p, uint64_t session, struct arena *a)
 {
 	struct storm *s = p->storm;
 	const char *name = ledger_names[dice_chance(&p->dice, 80) ? 0 : 1];
@@ -21,7 +20,7 @@ static void look(struct person *p, struct edge_store *c, uint64_t session,
 	struct edge_store_select_reply r;
 	struct edge_store_pages_reply pages;
 
-	if (edge_store_select(c, &m, a, &r, IPC_NEVER) != IPC_OK ||
+	if (edge_store_select(s->eye, &m, a, &r, IPC_NEVER) != IPC_OK ||
 	    r.answer != EDGE_STORE_ANSWER_YES)
 		return;
 	if (r.version < box->modseq)
@@ -32,7 +31,8 @@ static void look(struct person *p, struct edge_store *c, uint64_t session,
 	ledger_next(box, r.uid_next);
 	ledger_modseq(box, r.version);
 	struct edge_store_pages ask = {.session = session, .mailbox = r.mailbox, .from = 1};
-	if (edge_store_pages(c, &ask, a, &pages, IPC_NEVER) != IPC_OK ||
+	if (s->eye == NULL ||
+	    edge_store_pages(s->eye, &ask, a, &pages, IPC_NEVER) != IPC_OK ||
 	    pages.answer != EDGE_STORE_ANSWER_YES)
 		return;
 	for (size_t i = 0; i < pages.slots_count; i++) {
@@ -56,15 +56,13 @@ void person_looks(struct person *p)
 			continue;
 		p->who = (unsigned)dice_below(&p->dice, TOWN_PEOPLE);
 		(void)snprintf(user, sizeof user, "u%u@example.test", p->who);
-		struct edge_store *c = s->eye;
-		uint64_t session = town_session(c, s->auth, user, a);
-		/* It may have died meanwhile, and be another one by now. */
-		if (session != 0 && c == s->eye) {
-			look(p, c, session, a);
-			if (c == s->eye)
-				(void)edge_store_session_close(
-					c, &(struct edge_store_session_close){session});
-		}
+		uint64_t session = town_session(&s->eye, &s->auth, user, a);
+		/* After each wait it may be gone, or another one, which refuses. */
+		if (session != 0 && s->eye != NULL)
+			look(p, session, a);
+		if (session != 0 && s->eye != NULL)
+			(void)edge_store_session_close(
+				s->eye, &(struct edge_store_session_close){session});
 		arena_reset(a);
 	}
 	arena_free(a);

@@ -202,8 +202,8 @@ struct auth_store *town_auth(struct town *t, const struct ipc_owner *o)
 		house_link(t->role[KIND_STORE], HOP_AUTH_STORE, KIND_AUTH), o, &at_auth);
 }
 
-uint64_t town_session(struct edge_store *c, struct auth_store *auth, const char *user,
-		      struct arena *a)
+uint64_t town_session(struct edge_store *const *c, struct auth_store *const *auth,
+		      const char *user, struct arena *a)
 {
 	struct edge_store_session_open open = {.service = EDGE_STORE_SERVICE_IMAP,
 					       .listener = SPAN("imaps")};
@@ -212,12 +212,13 @@ uint64_t town_session(struct edge_store *c, struct auth_store *auth, const char 
 	struct auth_store_verifiers_reply v;
 	struct auth_store_bind_reply b;
 
-	if (edge_store_session_open(c, &open, a, &o, IPC_NEVER) != IPC_OK ||
-	    auth_store_verifiers(auth, &ask, a, &v, IPC_NEVER) != IPC_OK ||
-	    v.answer != AUTH_STORE_ANSWER_YES)
+	if (edge_store_session_open(*c, &open, a, &o, IPC_NEVER) != IPC_OK ||
+	    *auth == NULL ||
+	    auth_store_verifiers(*auth, &ask, a, &v, IPC_NEVER) != IPC_OK ||
+	    v.answer != AUTH_STORE_ANSWER_YES || *auth == NULL)
 		return 0;
 	struct auth_store_bind bind = {o.session, v.account, AUTH_STORE_SERVICE_IMAP};
-	return auth_store_bind(auth, &bind, a, &b, IPC_NEVER) == IPC_OK &&
+	return auth_store_bind(*auth, &bind, a, &b, IPC_NEVER) == IPC_OK &&
 			       b.answer == AUTH_STORE_ANSWER_YES
 		       ? o.session
 		       : 0;

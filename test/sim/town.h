@@ -51,8 +51,11 @@ void town_raise(struct town *, enum kind); /* when it is dead */
 struct admin_store *town_admin(struct town *, const struct ipc_owner *);
 struct edge_store *town_access(struct town *, const struct ipc_owner *);
 struct auth_store *town_auth(struct town *, const struct ipc_owner *);
-/* A session of that account at this end, bound without a password; 0: refused. */
-uint64_t town_session(struct edge_store *, struct auth_store *, const char *user,
-		      struct arena *);
+/*
+ * A session of that account at this end, bound without a password; 0: refused.  The
+ * ends may die while it waits: whoever frees them puts NULL or new ones there.
+ */
+uint64_t town_session(struct edge_store *const *, struct auth_store *const *,
+		      const char *user, struct arena *);
 /* Verifiers for the password; true: durable. */
 bool town_password(struct auth_store *, const char *user, struct arena *);
