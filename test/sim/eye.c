@@ -19,14 +19,12 @@ static void look(struct person *p, uint64_t session, struct arena *a)
 				      .read_only = true};
 	struct edge_store_select_reply r;
 	struct edge_store_pages_reply pages;
+	struct told then = box->told;
 
 	if (edge_store_select(s->eye, &m, a, &r, IPC_NEVER) != IPC_OK ||
 	    r.answer != EDGE_STORE_ANSWER_YES)
 		return;
-	if (r.version < box->modseq)
-		storm_fail("u%u: %s is at version %llu, and somebody was told %llu", p->who,
-			   name, (unsigned long long)r.version,
-			   (unsigned long long)box->modseq);
+	ledger_not_below(&then, r.uid_next, r.version);
 	ledger_validity(box, r.uid_validity);
 	ledger_next(box, r.uid_next);
 	ledger_modseq(box, r.version);

@@ -191,7 +191,9 @@ static void flags(struct imap *m)
 		       on ? '+' : '-', names[which]);
 	s->on &= ~(1u << which);
 	s->off &= ~(1u << which);
-	if (imap_do(m, line) == IMAP_OK)
+	if (imap_do(m, line) != IMAP_OK)
+		s->unsure |= 1u << which;
+	else if ((s->unsure >> which & 1) == 0)
 		*(on ? &s->on : &s->off) |= 1u << which;
 }
 

@@ -63,7 +63,7 @@ static void take_modseq(struct imap *m, const char *line)
 	if (m->box == NULL)
 		return;
 	if (at != NULL && sscanf(at + 14, "%llu", &n) == 1)
-		ledger_modseq(m->box, n);
+		ledger_modseq(m->box, m->said_box.modseq = n);
 	at = strstr(line, "MODSEQ (");
 	if (at != NULL && sscanf(at + 8, "%llu", &n) == 1)
 		ledger_modseq(m->box, n);
@@ -100,7 +100,7 @@ static void untagged(struct imap *m, const char *line)
 		ledger_validity(m->box, n);
 	at = strstr(line, "UIDNEXT ");
 	if (at != NULL && m->box != NULL && sscanf(at + 8, "%u", &n) == 1)
-		ledger_next(m->box, n);
+		ledger_next(m->box, m->said_box.uid_next = n);
 	take_modseq(m, line);
 	take_fetch(m, line);
 }
@@ -186,16 +186,16 @@ enum imap_end imap_select(struct imap *m, const char *name)
 
 	(void)snprintf(line, sizeof line, "SELECT %s", name);
 	m->box = ledger_box(&m->p->storm->ledger, m->p->who, name);
-	uint64_t before = m->box->modseq;
-	m->box->modseq = 0;
+	struct told then = m->box->told;
+	m->said_box = (struct told){0};
 	enum imap_end e = imap_do(m, line);
-	uint64_t now = m->box->modseq;
-	ledger_modseq(m->box, before);
-	if (e == IMAP_OK && now != 0 && now < before)
-		storm_fail("HIGHESTMODSEQ was %llu and is %llu",
-			   (unsigned long long)before, (unsigned long long)now);
-	if (e != IMAP_OK)
+	if (e != IMAP_OK) {
 		m->box = NULL;
+		return e;
+	}
+	/* HIGHESTMODSEQ is told by who knows CONDSTORE. */
+	ledger_not_below(&then, m->said_box.uid_next,
+			 m->said_box.modseq != 0 ? m->said_box.modseq : then.modseq);
 	return e;
 }
 

@@ -21,7 +21,7 @@ struct imap {
 	struct buf literal; /* the last literal that came */
 	struct listed list[LEDGER_UIDS]; /* FETCH responses with a UID */
 	size_t listed;
-	uint64_t told; /* MODSEQ, within this session, of this mailbox */
+	struct told said_box; /* by the last SELECT */
 };
 
 const char *imap_end_name(enum imap_end);

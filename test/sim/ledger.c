@@ -102,15 +102,23 @@ void ledger_validity(struct ledger_box *b, uint32_t validity)
 
 void ledger_modseq(struct ledger_box *b, uint64_t told)
 {
-	if (told > b->modseq)
-		b->modseq = told;
+	if (told > b->told.modseq)
+		b->told.modseq = told;
 }
 
 void ledger_next(struct ledger_box *b, uint32_t uid_next)
 {
-	if (uid_next < b->uid_next)
-		storm_fail("UIDNEXT was %u and is %u", b->uid_next, uid_next);
-	b->uid_next = uid_next;
+	if (uid_next > b->told.uid_next)
+		b->told.uid_next = uid_next;
+}
+
+void ledger_not_below(const struct told *then, uint32_t uid_next, uint64_t modseq)
+{
+	if (uid_next < then->uid_next)
+		storm_fail("UIDNEXT was %u and is %u", then->uid_next, uid_next);
+	if (modseq < then->modseq)
+		storm_fail("the mailbox is at version %llu, and somebody was told %llu",
+			   (unsigned long long)modseq, (unsigned long long)then->modseq);
 }
 
 struct seen *ledger_seen(struct ledger_box *b, uint32_t uid)

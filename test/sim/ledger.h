@@ -26,14 +26,20 @@ struct seen {
 	unsigned token;
 	enum { SEEN_HERE, SEEN_PERHAPS, SEEN_GONE } state;
 	unsigned on, off; /* flags that it surely has, and has not */
+	unsigned unsure;  /* flags of a command without an answer: it may come yet */
 	uint64_t modseq; /* the highest that was told for it */
+};
+
+/* The highest that anybody was told of a mailbox. */
+struct told {
+	uint64_t modseq;
+	uint32_t uid_next;
 };
 
 struct ledger_box {
 	uint32_t validity; /* 0: never seen */
 	uint32_t top;      /* every UID up to here is known */
-	uint64_t modseq;   /* the highest that anybody was told */
-	uint32_t uid_next; /* the same */
+	struct told told;
 	struct seen uids[LEDGER_UIDS];
 	size_t count;
 };
@@ -67,8 +73,10 @@ void ledger_go(struct ledger *, unsigned token, unsigned who, enum said);
 struct ledger_box *ledger_box(struct ledger *, unsigned who, const char *name);
 void ledger_validity(struct ledger_box *, uint32_t validity);
 void ledger_modseq(struct ledger_box *, uint64_t told);
-/* It never falls. */
 void ledger_next(struct ledger_box *, uint32_t uid_next);
+/* Told in answer to a question asked when `then` was what the ledger had.  It may be
+ * less than what others were told meanwhile: answers travel. */
+void ledger_not_below(const struct told *then, uint32_t uid_next, uint64_t modseq);
 struct seen *ledger_seen(struct ledger_box *, uint32_t uid); /* or NULL */
 /* This UID is this message: the client was told, or read it. */
 struct seen *ledger_is(struct ledger_box *, uint32_t uid, unsigned token);
