@@ -197,12 +197,37 @@ void kv_body_drop(struct kv_body *b)
 
 /* ---- backup ---- */
 
-enum kv_result kv_checkpoint(struct kv *kv, struct span dir)
+static void checkpoint_run(struct worker_job *job)
+{
+	struct body_job *j = CONTAINER_OF(job, struct body_job, job);
+	j->result = j->kv->engine->ops->checkpoint(j->kv->engine);
+}
+
+static void checkpoint_drop_run(struct worker_job *job)
+{
+	struct body_job *j = CONTAINER_OF(job, struct body_job, job);
+	j->result = j->kv->engine->ops->checkpoint_drop(j->kv->engine);
+}
+
+static enum kv_result checkpoint_job(struct kv *kv,
+				     void (*run)(struct worker_job *),
+				     kv_read_fn *done, void *arg)
 {
 	ENSURE_TAG(kv, KV_TAG);
-	if (kv->down)
+	struct body_job *j = kv->down ? NULL : job_new(kv, done, arg);
+	if (!j)
 		return KV_UNAVAILABLE;
-	if (!kv->engine->ops->checkpoint)
-		return KV_REFUSED;
-	return kv->engine->ops->checkpoint(kv->engine, dir);
+	j->job.run = run;
+	job_start(j, LANE_READ);
+	return KV_OK;
+}
+
+enum kv_result kv_checkpoint(struct kv *kv, kv_read_fn *done, void *arg)
+{
+	return checkpoint_job(kv, checkpoint_run, done, arg);
+}
+
+enum kv_result kv_checkpoint_drop(struct kv *kv, kv_read_fn *done, void *arg)
+{
+	return checkpoint_job(kv, checkpoint_drop_run, done, arg);
 }

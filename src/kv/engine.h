@@ -11,7 +11,8 @@
  * space are not KV_OK either.  KV_UNAVAILABLE from every commit, or `broken`
  * on the group, means that the engine must be reopened before it is used.
  *
- * Owner's thread: everything, except body_read and body_size (any reader),
+ * Owner's thread: everything, except body_read, body_size and the checkpoints
+ * (any reader),
  * kv_large_finish (the body thread) and reopen (the writer's thread while
  * nothing else runs).
  */
@@ -144,7 +145,9 @@ struct engine_ops {
 	enum kv_result (*large_finish)(struct engine_large *);
 	void (*large_drop)(struct engine_large *);
 
-	enum kv_result (*checkpoint)(struct engine *, struct span dir);
+	/* Any reader's thread. */
+	enum kv_result (*checkpoint)(struct engine *);
+	enum kv_result (*checkpoint_drop)(struct engine *);
 	/* False: not known. */
 	bool (*disk)(struct engine *, uint64_t *avail, uint64_t *total);
 };

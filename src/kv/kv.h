@@ -302,8 +302,14 @@ void kv_set_reserve(struct kv *, unsigned percent, uint64_t least);
 bool kv_full(struct kv *);
 
 /*
- * A consistent copy of all rows and inline bodies into the new folder `dir`
- * (hard links where possible), of everything visible.  Large bodies are not
- * in it: the caller copies those that its rows name while the sweep rests.
+ * A consistent copy of all rows and inline bodies, of everything visible now
+ * and maybe of what comes while it is made: the folder KV_CHECKPOINT of the data folder, laid
+ * out like it (hard links where possible); a former one goes first.  Large
+ * bodies are not in it: they are copied from the data folder, and nothing may
+ * delete bodies until the copy is done.  Made and dropped in the background;
+ * what is there when the data folder is opened belongs to nobody and goes.
  */
-MUST_USE enum kv_result kv_checkpoint(struct kv *, struct span dir);
+#define KV_CHECKPOINT "backup"
+MUST_USE enum kv_result kv_checkpoint(struct kv *, kv_read_fn *done, void *arg);
+MUST_USE enum kv_result kv_checkpoint_drop(struct kv *, kv_read_fn *done,
+					   void *arg);

@@ -23,6 +23,7 @@ struct kv_disk {
 	struct kv_sorted *counts; /* rows per space, in the node's mark */
 	uint64_t seed;
 	struct kv_memory_faults faults;
+	struct kv_disk *checkpoint; /* NULL: none */
 	struct kv_memory_lies lies;
 	struct memory *open;   /* NULL: no kv is */
 	struct undo *unsynced; /* newest first, when syncs are a lie */
@@ -102,6 +103,7 @@ void kv_disk_free(struct kv_disk *d)
 	kv_sorted_free(d->rows);
 	kv_sorted_free(d->bodies);
 	kv_sorted_free(d->counts);
+	kv_disk_free(d->checkpoint);
 	d->tag = 0;
 	free(d);
 }
@@ -597,6 +599,49 @@ static enum kv_result memory_large_finish(struct engine_large *l)
 	return KV_OK;
 }
 
+/* ---- checkpoints ---- */
+
+static bool copy_map(const struct kv_sorted *from, struct kv_sorted *to)
+{
+	struct kv_sorted_node *n = kv_sorted_from(from, SPAN(""));
+	for (; n; n = kv_sorted_next(n)) {
+		struct kv_sorted_node *copy = kv_sorted_put(to, n->key, n->value);
+		if (!copy)
+			return false;
+		copy->mark = n->mark;
+	}
+	return true;
+}
+
+static enum kv_result memory_checkpoint_drop(struct engine *e)
+{
+	struct kv_disk *d = MEMORY(e)->disk;
+	kv_disk_free(d->checkpoint);
+	d->checkpoint = NULL;
+	return KV_OK;
+}
+
+static enum kv_result memory_checkpoint(struct engine *e)
+{
+	struct kv_disk *d = MEMORY(e)->disk, *copy;
+	(void)memory_checkpoint_drop(e);
+	copy = kv_disk_new(d->seed);
+	if (copy && copy_map(d->heads, copy->heads) &&
+	    copy_map(d->rows, copy->rows) && copy_map(d->bodies, copy->bodies) &&
+	    copy_map(d->counts, copy->counts)) {
+		d->checkpoint = copy;
+		return KV_OK;
+	}
+	kv_disk_free(copy);
+	return KV_UNAVAILABLE;
+}
+
+struct kv_disk *kv_disk_checkpoint(struct kv_disk *d)
+{
+	ENSURE_TAG(d, DISK_TAG);
+	return d->checkpoint;
+}
+
 static bool memory_disk(struct engine *e, uint64_t *avail, uint64_t *total)
 {
 	(void)e, (void)avail, (void)total;
@@ -624,6 +669,8 @@ static const struct engine_ops memory_ops = {
 	.large_append = memory_large_append,
 	.large_finish = memory_large_finish,
 	.large_drop = memory_large_drop,
+	.checkpoint = memory_checkpoint,
+	.checkpoint_drop = memory_checkpoint_drop,
 	.disk = memory_disk,
 };
 

@@ -49,6 +49,9 @@ bool kv_disk_damage_body(struct kv_disk *, const struct kv_id *, uint64_t at);
 bool kv_disk_damage_row(struct kv_disk *, struct kv_name, struct span key,
 			uint64_t at);
 
+/* What kv_checkpoint made: a disk of its own until the next one, or NULL. */
+struct kv_disk *kv_disk_checkpoint(struct kv_disk *);
+
 /* One kv at a time; KV_REFUSED while another is open. */
 /*
  * The process that uses the disk is gone from one moment to the next, as in

@@ -238,6 +238,8 @@ static enum kv_result open_folder(struct rocks *r, struct span dir,
 			   SPAN_FMT(dir), os_text(o));
 		return KV_UNAVAILABLE;
 	}
+	/* What cannot be removed now is replaced by the next checkpoint. */
+	(void)!file_tree_remove(r->engine.world, r->dir, KV_CHECKPOINT);
 	enum kv_result k = kv_large_open(r->engine.world, r->dir, &r->large);
 	if (k != KV_OK)
 		buf_printf(why, "the folder %.*s/bodies cannot be used",
@@ -715,14 +717,30 @@ static enum kv_result rocks_large_begin(struct engine *e,
 
 /* ---- the rest ---- */
 
-static enum kv_result rocks_checkpoint(struct engine *e, struct span dir)
+static enum kv_result rocks_checkpoint_drop(struct engine *e)
 {
+	return file_tree_remove(e->world, ROCKS(e)->dir, KV_CHECKPOINT) == OS_OK
+		       ? KV_OK
+		       : KV_UNAVAILABLE;
+}
+
+/* The memtables are flushed first: what a former copy has is not copied again
+ * as a log. */
+static enum kv_result rocks_checkpoint(struct engine *e)
+{
+	static const char sub[] = "/" KV_CHECKPOINT "/rocksdb";
 	struct rocks *r = ROCKS(e);
-	char *err = NULL, *path = malloc(dir.len + 1);
-	if (!path)
-		return KV_UNAVAILABLE;
-	memcpy(path, dir.ptr, dir.len);
-	path[dir.len] = 0;
+	size_t above = strlen(r->path) - strlen("/rocksdb");
+	char *err = NULL, *path = malloc(above + sizeof(sub));
+	enum kv_result k = path ? rocks_checkpoint_drop(e) : KV_UNAVAILABLE;
+	if (k == KV_OK && file_mkdir(e->world, r->dir, KV_CHECKPOINT) != OS_OK)
+		k = KV_UNAVAILABLE;
+	if (k != KV_OK) {
+		free(path);
+		return k;
+	}
+	memcpy(path, r->path, above);
+	memcpy(path + above, sub, sizeof(sub));
 	rocksdb_checkpoint_t *c = rocksdb_checkpoint_object_create(r->db, &err);
 	if (!err)
 		rocksdb_checkpoint_create(c, path, 0, &err);
@@ -758,6 +776,7 @@ static const struct engine_ops rocks_ops = {
 	.large_finish = kv_large_finish,
 	.large_drop = kv_large_drop,
 	.checkpoint = rocks_checkpoint,
+	.checkpoint_drop = rocks_checkpoint_drop,
 	.disk = rocks_disk,
 };
 

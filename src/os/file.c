@@ -116,6 +116,56 @@ enum os file_facts(struct world *w, int fd, struct file_facts *out)
 	return w->ops->facts(w, fd, out);
 }
 
+enum os file_link(struct world *w, int dir, const char *name, int to_dir,
+		  const char *to)
+{
+	ENSURE(dir >= 0 && to_dir >= 0);
+	return w->ops->link(w, dir, name, to_dir, to);
+}
+
+struct removal {
+	struct world *world;
+	int dir;
+	unsigned depth;
+	enum os result;
+};
+
+static enum os remove_tree(struct world *w, int dir, const char *name,
+			   unsigned depth);
+
+static bool remove_one(void *arg, const char *name)
+{
+	struct removal *m = arg;
+	enum os r = file_unlink(m->world, m->dir, name);
+	if (r != OS_OK && r != OS_NOENT)
+		r = m->depth == 0 ? OS_TOOBIG
+				  : remove_tree(m->world, m->dir, name,
+						m->depth - 1);
+	if (r != OS_OK && r != OS_NOENT)
+		m->result = r;
+	return true;
+}
+
+static enum os remove_tree(struct world *w, int dir, const char *name,
+			   unsigned depth)
+{
+	struct removal m = {.world = w, .depth = depth, .result = OS_OK};
+	enum os r = file_dir_at(w, dir, name, &m.dir);
+	if (r != OS_OK)
+		return r;
+	r = file_each(w, m.dir, remove_one, &m);
+	world_close(w, m.dir);
+	if (r == OS_OK)
+		r = m.result;
+	return r == OS_OK ? file_rmdir(w, dir, name) : r;
+}
+
+enum os file_tree_remove(struct world *w, int dir, const char *name)
+{
+	enum os r = remove_tree(w, dir, name, FILE_DEPTH_MAX - 1);
+	return r == OS_NOENT ? OS_OK : r;
+}
+
 enum os file_rename(struct world *w, int dir, const char *from, int to_dir,
 		    const char *to)
 {

@@ -53,8 +53,16 @@ MUST_USE enum os file_reserve(struct world *, int fd, uint64_t size);
 MUST_USE enum os file_facts(struct world *, int fd, struct file_facts *);
 MUST_USE enum os file_rename(struct world *, int dir, const char *from,
 			     int to_dir, const char *to);
+/* A second name for a file.  OS_BAD or OS_DENIED where the file system, or this
+ * process's rights, know no such thing; OS_EXIST. */
+MUST_USE enum os file_link(struct world *, int dir, const char *name, int to_dir,
+			   const char *to);
 MUST_USE enum os file_unlink(struct world *, int dir, const char *name);
 MUST_USE enum os file_rmdir(struct world *, int dir, const char *name);
+/* A folder with all that is in it, at most FILE_DEPTH_MAX levels.  OS_OK also
+ * when there is none. */
+#define FILE_DEPTH_MAX 4u
+MUST_USE enum os file_tree_remove(struct world *, int dir, const char *name);
 
 /*
  * Replace the whole file `name`: written beside it as "name.new", synced,

@@ -260,7 +260,7 @@ static const struct world_ops linux_ops = {
 	.sync = linux_sync, .truncate = linux_truncate,
 	.reserve = linux_reserve, .facts = linux_facts, .mkdir = linux_mkdir,
 	.own = linux_own, .enter = linux_enter,
-	.rename = linux_rename, .unlink = linux_unlink, .rmdir = linux_rmdir,
+	.rename = linux_rename, .link = linux_link, .unlink = linux_unlink, .rmdir = linux_rmdir,
 	.each = linux_each, .lock = linux_lock, .space = linux_space,
 };
 

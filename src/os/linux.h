@@ -42,6 +42,7 @@ enum os linux_facts(struct world *, int, struct file_facts *);
 enum os linux_mkdir(struct world *, int, const char *);
 enum os linux_own(struct world *, int, uint32_t, uint32_t);
 enum os linux_enter(struct world *, int);
+enum os linux_link(struct world *, int, const char *, int, const char *);
 enum os linux_rename(struct world *, int, const char *, int, const char *);
 enum os linux_unlink(struct world *, int, const char *);
 enum os linux_rmdir(struct world *, int, const char *);

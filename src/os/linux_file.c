@@ -188,6 +188,13 @@ enum os linux_rename(struct world *w, int dir, const char *from, int to_dir,
 	return linux_result(renameat(at(dir), from, at(to_dir), to));
 }
 
+enum os linux_link(struct world *w, int dir, const char *name, int to_dir,
+		   const char *to)
+{
+	(void)w;
+	return linux_result(linkat(at(dir), name, at(to_dir), to, 0));
+}
+
 enum os linux_unlink(struct world *w, int dir, const char *name)
 {
 	(void)w;

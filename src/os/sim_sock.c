@@ -568,7 +568,7 @@ void sim_sock_ops(struct world_ops *o)
 	o->mkdir = o->unlink = o->rmdir = no_name;
 	o->own = no_owner;
 	o->enter = no_dir;
-	o->rename = no_rename;
+	o->rename = o->link = no_rename;
 	o->truncate = o->reserve = no_size;
 	o->pwrite = no_pwrite;
 	o->sync = no_sync;

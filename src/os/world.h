@@ -160,6 +160,8 @@ struct world_ops {
 	enum os (*enter)(struct world *, int dir);
 	enum os (*rename)(struct world *, int dir, const char *from,
 			  int to_dir, const char *to);
+	enum os (*link)(struct world *, int dir, const char *name, int to_dir,
+			const char *to);
 	enum os (*unlink)(struct world *, int dir, const char *name);
 	enum os (*rmdir)(struct world *, int dir, const char *name);
 	enum os (*each)(struct world *, int dir, file_each_fn *, void *arg);

@@ -804,6 +804,99 @@ static void random_steps_agree_with_a_table(void **state)
 	fixture_stop(&f);
 }
 
+/* ---- checkpoints ---- */
+
+/* The fixture's checkpoint as a store of its own. */
+static struct kv *open_checkpoint(struct fixture *f)
+{
+	struct kv *kv = NULL;
+	struct buf why;
+	char path[96];
+	enum kv_result r = KV_NONE;
+	buf_init(&why, 1024);
+	snprintf(path, sizeof(path), "%s/" KV_CHECKPOINT, f->dir);
+	if (f->which == MEMORY && kv_disk_checkpoint(f->disk) != NULL)
+		r = kv_open_memory(kv_disk_checkpoint(f->disk), f->world, &kv);
+	else if (f->which == ROCKSDB)
+		r = kv_open_rocksdb(
+			&(struct kv_rocksdb){.world = f->world,
+					     .dir = span_cstr(path),
+					     .memtable = f->memtable},
+			&kv, &why);
+	if (r != KV_OK)
+		fail_msg("%s: %.*s", kv_result_name(r), SPAN_FMT(buf_span(&why)));
+	buf_free(&why);
+	return kv;
+}
+
+static void waited(struct fixture *f, enum kv_result started, struct told *t)
+{
+	assert_int_equal(started, KV_OK);
+	while (t->calls == 0)
+		(void)kv_pause(f->kv);
+	assert_int_equal(t->calls, 1);
+	assert_int_equal(t->last.result, KV_OK);
+	*t = (struct told){0};
+}
+
+static void expect_row(struct kv *kv, const char *value)
+{
+	struct kv_space *s;
+	struct buf out;
+	buf_init(&out, 100);
+	assert_int_equal(kv_space_open(kv, (struct kv_name){KV_ACCOUNT, 1}, &s),
+			 KV_OK);
+	assert_int_equal(kv_get(s, KV_VISIBLE, SPAN("k"), &out), KV_OK);
+	assert_true(span_eq(buf_span(&out), span_cstr(value)));
+	kv_space_close(s);
+	buf_free(&out);
+}
+
+static void a_checkpoint_is_a_store_of_its_moment(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct told t = {0};
+	struct buf out;
+	buf_init(&out, 100);
+	fixture_start(&f, engine, 1);
+	struct kv_space *s = space(&f, 1);
+	struct kv_batch *b = batch();
+	struct kv_id id = kv_body_name(f.kv), late = kv_body_name(f.kv);
+	kv_put_body(b, &id, SPAN("a body"));
+	assert_int_equal(commit(s, b, 0, 0), KV_OK);
+	assert_int_equal(put(s, "k", "first"), KV_OK);
+	waited(&f, kv_checkpoint(f.kv, read_told, &t), &t);
+	assert_int_equal(put(s, "k", "then"), KV_OK);
+	/* A second one takes the first one's place. */
+	waited(&f, kv_checkpoint(f.kv, read_told, &t), &t);
+	assert_int_equal(put(s, "k", "now"), KV_OK);
+	kv_batch_clear(b);
+	kv_put_body(b, &late, SPAN("a late body"));
+	kv_delete_body(b, &id);
+	assert_int_equal(commit(s, b, kv_turn(s, KV_STAGED), 0), KV_OK);
+	kv_batch_free(b);
+
+	struct kv *copy = open_checkpoint(&f);
+	expect_row(copy, "then");
+	expect_row(f.kv, "now");
+	assert_int_equal(kv_body_read(copy, &id, 0, 100, &out), KV_OK);
+	assert_true(span_eq(buf_span(&out), SPAN("a body")));
+	assert_int_equal(kv_body_read(copy, &late, 0, 100, &out), KV_NONE);
+	kv_close(copy);
+	waited(&f, kv_checkpoint_drop(f.kv, read_told, &t), &t);
+	if (engine == MEMORY)
+		assert_null(kv_disk_checkpoint(f.disk));
+	waited(&f, kv_checkpoint_drop(f.kv, read_told, &t), &t);
+	/* What is left over is nobody's. */
+	waited(&f, kv_checkpoint(f.kv, read_told, &t), &t);
+	kv_space_close(s);
+	fixture_reopen(&f);
+	waited(&f, kv_checkpoint(f.kv, read_told, &t), &t);
+	buf_free(&out);
+	fixture_stop(&f);
+}
+
 int main(int argc, char **argv)
 {
 	engine = argc > 1 && strcmp(argv[1], "rocksdb") == 0 ? ROCKSDB : MEMORY;
@@ -822,6 +915,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(while_it_is_down_everything_says_so),
 		cmocka_unit_test(
 			a_scan_sees_only_its_view_while_commits_are_under_way),
+		cmocka_unit_test(a_checkpoint_is_a_store_of_its_moment),
 		cmocka_unit_test(random_steps_agree_with_a_table),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

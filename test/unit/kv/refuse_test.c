@@ -74,49 +74,11 @@ static void a_newer_format_is_refused_by_name(void **state)
 	fixture_stop(&f);
 }
 
-static enum kv_result put_row(struct kv_op *op, struct kv_batch *b, void *arg)
-{
-	(void)op;
-	kv_put(b, SPAN("k"), span_cstr(arg));
-	return KV_OK;
-}
-
-static void a_checkpoint_is_a_store_of_its_moment(void **state)
-{
-	(void)state;
-	struct fixture f;
-	struct kv *kv;
-	struct kv_space *s;
-	struct buf out;
-	char path[256], why[1024], then[] = "then", now[] = "now";
-	const struct kv_name name = {KV_ACCOUNT, 1};
-	fixture_start(&f, ROCKSDB, 1);
-	assert_int_equal(kv_space_open(f.kv, name, &s), KV_OK);
-	assert_int_equal(kv_op_wait(s, 0, put_row, then, NULL), KV_OK);
-	snprintf(path, sizeof(path), "mkdir %s/copy", f.dir);
-	assert_int_equal(system(path), 0);
-	snprintf(path, sizeof(path), "%s/copy/rocksdb", f.dir);
-	assert_int_equal(kv_checkpoint(f.kv, span_cstr(path)), KV_OK);
-	assert_int_equal(kv_op_wait(s, 0, put_row, now, NULL), KV_OK);
-	kv_space_close(s);
-	snprintf(path, sizeof(path), "%s/copy", f.dir);
-	assert_int_equal(open_at(&f, path, &kv, why, sizeof(why)), KV_OK);
-	assert_int_equal(kv_space_open(kv, name, &s), KV_OK);
-	buf_init(&out, 100);
-	assert_int_equal(kv_get(s, KV_VISIBLE, SPAN("k"), &out), KV_OK);
-	assert_true(span_eq(buf_span(&out), SPAN("then")));
-	buf_free(&out);
-	kv_space_close(s);
-	kv_close(kv);
-	fixture_stop(&f);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_second_instance_is_refused),
 		cmocka_unit_test(a_newer_format_is_refused_by_name),
-		cmocka_unit_test(a_checkpoint_is_a_store_of_its_moment),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

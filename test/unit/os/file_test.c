@@ -72,6 +72,52 @@ static void on_poke(void *arg)
 	loop_stop(seen->loop);
 }
 
+/* A tree of three levels, seven files, one of them with a second name. */
+static void test_trees(void **state)
+{
+	struct world *w = world_linux();
+	char path[] = "/tmp/ll_tree.XXXXXX";
+	int dir, at, fd;
+	struct file_facts facts;
+	(void)state;
+	assert_non_null(w);
+	assert_non_null(mkdtemp(path));
+	assert_int_equal(file_dir_open(w, path, &dir), OS_OK);
+	assert_int_equal(file_tree_remove(w, dir, "tree"), OS_OK);
+	assert_int_equal(file_mkdir(w, dir, "tree"), OS_OK);
+	assert_int_equal(file_dir_at(w, dir, "tree", &at), OS_OK);
+	assert_int_equal(file_replace(w, at, "one", SPAN("1")), OS_OK);
+	assert_int_equal(file_link(w, at, "one", dir, "second"), OS_OK);
+	assert_int_equal(file_link(w, at, "one", dir, "second"), OS_EXIST);
+	assert_int_equal(file_link(w, at, "none", dir, "third"), OS_NOENT);
+	for (unsigned depth = 1; depth < FILE_DEPTH_MAX; depth++) {
+		int next;
+		assert_int_equal(file_mkdir(w, at, "below"), OS_OK);
+		assert_int_equal(file_dir_at(w, at, "below", &next), OS_OK);
+		world_close(w, at);
+		at = next;
+		assert_int_equal(file_replace(w, at, "one", SPAN("1")), OS_OK);
+		assert_int_equal(file_replace(w, at, "two", SPAN("2")), OS_OK);
+	}
+	/* One level more than is removed. */
+	assert_int_equal(file_mkdir(w, at, "deep"), OS_OK);
+	assert_int_equal(file_tree_remove(w, dir, "tree"), OS_TOOBIG);
+	assert_int_equal(file_rmdir(w, at, "deep"), OS_OK);
+	world_close(w, at);
+	assert_int_equal(file_tree_remove(w, dir, "tree"), OS_OK);
+	assert_int_equal(file_dir_at(w, dir, "tree", &at), OS_NOENT);
+	/* What had a second name is still there by it. */
+	assert_int_equal(file_open(w, dir, "second", (struct open_how){0}, &fd),
+			 OS_OK);
+	assert_int_equal(file_facts(w, fd, &facts), OS_OK);
+	assert_int_equal(facts.size, 1);
+	world_close(w, fd);
+	assert_int_equal(file_unlink(w, dir, "second"), OS_OK);
+	world_close(w, dir);
+	assert_int_equal(rmdir(path), 0);
+	world_free(w);
+}
+
 static void test_spawn(void **state)
 {
 	/* Descriptors 3 and 4 are there and 5 is not; no environment. */
@@ -119,6 +165,7 @@ static void test_spawn(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_files),
+					   cmocka_unit_test(test_trees),
 					   cmocka_unit_test(test_spawn)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
