@@ -83,5 +83,7 @@ enum end verb_queue(struct command *);
 enum end verb_dns(struct command *);
 enum end verb_log(struct command *);
 enum end verb_fsck(struct command *);
+enum end verb_backup(struct command *);
+enum end verb_restore(struct command *);
 enum end verb_version(struct command *);
 enum end verb_help(struct command *);

@@ -82,6 +82,16 @@ const struct verb verbs[] = {
 	 .summary = "verify what is stored, and repair it",
 	 .usage = "[--repair]",
 	 .run = verb_fsck},
+	{.name = "backup",
+	 .summary = "copy the store, while it is used or not",
+	 .usage = "DIR\n"
+		  "list DIR\n"
+		  "verify DIR",
+	 .run = verb_backup},
+	{.name = "restore",
+	 .summary = "bring a backup back",
+	 .usage = "DIR [--latest]",
+	 .run = verb_restore},
 	{.name = "version",
 	 .summary = "print the version",
 	 .usage = "",

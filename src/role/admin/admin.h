@@ -154,6 +154,9 @@ void verb_alias_show(struct job *);
 void verb_queue_list(struct job *);
 void verb_dns_query(struct job *);
 void verb_fsck(struct job *);
+void verb_backup_begin(struct job *);
+void verb_backup_keep(struct job *);
+void verb_backup_end(struct job *);
 
 void verb_status(struct job *);
 void verb_statistics(struct job *);

@@ -30,6 +30,10 @@ enum kind {
 	KIND_COMMAND,
 };
 
+/* When started by root each kind has a user of its own: this number and its
+ * place in the list. */
+#define ROLE_UID_FIRST 60800u
+
 enum hop {
 	HOP_BOSS_ROLE,
 	HOP_BOSS_CONF,

@@ -10,6 +10,7 @@
 enum admin_store_answer admin_answer(enum directory_result, struct span *why);
 
 void on_queue(void *ctx, struct ipc_call *, const struct admin_store_queue *);
+void on_backup(void *ctx, struct ipc_call *, const struct admin_store_backup *);
 void on_fsck(void *ctx, struct ipc_call *, const struct admin_store_fsck *);
 void on_statistics(void *ctx, struct ipc_call *,
 		   const struct admin_store_statistics *);

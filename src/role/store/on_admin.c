@@ -485,5 +485,6 @@ const struct admin_store_at_store store_for_admin = {
 	.aliases = on_aliases,
 	.queue = on_queue,
 	.fsck = on_fsck,
+	.backup = on_backup,
 	.statistics = on_statistics,
 };

@@ -120,6 +120,12 @@ struct store {
 	struct timer look;
 	struct timer sweep;
 
+	/* A copy under way: the checkpoint stays, and the sweep rests. */
+	struct {
+		bool busy, held; /* being made or dropped; there */
+		struct timer lapse;
+	} backup;
+
 	uint64_t *changed; /* accounts that auth has to hear of */
 	size_t changed_count, changed_cap;
 	bool telling;
@@ -201,6 +207,11 @@ void custody_kick(struct store *, const struct spool_id *);
 /* ---- sweep.c: what nobody names any more ---- */
 void sweep_begin(struct store *);
 void sweep_end(struct store *);
+
+/* ---- on_backup.c ---- */
+/* May bodies be removed now? */
+bool backup_spares(const struct store *);
+void backup_stop(struct store *);
 
 /* ---- store.c ---- */
 /* Members of a JSON object. */

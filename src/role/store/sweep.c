@@ -224,6 +224,10 @@ static void remove_old(struct job *j, struct sweep *w, struct kv_space *space)
 		for (size_t n = 0; n < KV_BODIES_MAX && i < w->old_count; n++)
 			kv_delete_body(b, &w->old[i++]);
 		give_way(j);
+		if (backup_spares(j->store)) {
+			kv_batch_free(b);
+			return;
+		}
 		(void)job_kv(j, kv_commit(space, b, kv_turn(space, KV_STAGED),
 					  kv_token(j->store->kv),
 					  KV_QUIET | KV_SHRINKS, batch_done,
@@ -258,7 +262,7 @@ static void remove_orphans(struct job *j, struct sweep *w)
 		w->old_count = 0;
 		r = kv_body_list(s->kv, &from, BODIES_STEP, &from, judge_body,
 				 w);
-		if (clock_set(s, w))
+		if (clock_set(s, w) || backup_spares(s))
 			break;
 		remove_old(j, w, space);
 		gone += w->old_count;

@@ -34,7 +34,6 @@
 #define POOL_AUTO_MAX    4u   /* without a setting */
 #define PROCESSES_MAX    64u
 #define SOCKETS_MAX      256u /* listening */
-#define ROLE_UID_FIRST   60800u /* when root: one uid a kind, from here on */
 #define STEP_NS          (20 * NS_PER_SEC) /* one step of bringing a role up */
 #define PARSER_NS        (20 * NS_PER_SEC) /* one reading of the configuration */
 #define PARSER_END_NS    NS_PER_SEC        /* for the parser to end by itself */
