@@ -21,6 +21,7 @@ struct fetching {
 	struct imap_set wanted;
 	struct imap_cursor cursor;
 	uint64_t told; /* messages answered */
+	bool damaged;  /* something could not be read: shown as NIL */
 	uint32_t from; /* next UID to look at */
 	size_t run;    /* of `wanted`: those before it are done */
 };
@@ -31,11 +32,25 @@ static void broken(struct fetching *f)
 	f->s->closing = true;
 }
 
-static void send_range(struct fetching *f, uint32_t uid, uint64_t from, uint64_t to)
+/* The first range is read before its literal is begun: what is damaged there is
+ * NIL, and the session goes on. */
+static void send_literal(struct fetching *f, uint32_t uid, uint64_t from, uint64_t to)
 {
 	struct imap_host *host = f->s->host;
+	struct span bytes = {0};
+	size_t first = (size_t)u64_min(to - from, IMAP_CHUNK_MAX);
+	if (from < to &&
+	    (host->body(host, f->s->mailbox, uid, from, first, &bytes) != IMAP_YES ||
+	     bytes.len == 0)) {
+		stream_write(f->s->stream, SPAN("NIL"));
+		f->damaged = true;
+		return;
+	}
+	ENSURE(bytes.len <= first);
+	stream_printf(f->s->stream, "{%llu}\r\n", (unsigned long long)(to - from));
+	stream_write(f->s->stream, bytes);
+	from += bytes.len;
 	while (from < to && !f->s->closing) {
-		struct span bytes;
 		size_t len = (size_t)u64_min(to - from, IMAP_CHUNK_MAX);
 		if (host->body(host, f->s->mailbox, uid, from, len, &bytes) != IMAP_YES ||
 		    bytes.len == 0) {
@@ -85,6 +100,7 @@ static void send_fields(struct fetching *f, const struct imap_fetch_item *item,
 		stream_write(f->s->stream, text);
 	} else {
 		stream_write(f->s->stream, SPAN("NIL"));
+		f->damaged = true;
 	}
 	buf_free(&picked);
 	buf_free(&header);
@@ -109,8 +125,7 @@ static void send_section(struct fetching *f, const struct imap_fetch_item *item,
 		r.from += u64_min(item->offset, r.to - r.from);
 		r.to = r.from + u64_min(item->length, r.to - r.from);
 	}
-	stream_printf(out, "{%llu}\r\n", (unsigned long long)(r.to - r.from));
-	send_range(f, row->uid, r.from, r.to);
+	send_literal(f, row->uid, r.from, r.to);
 }
 
 static void send_date(struct stream *out, int64_t seconds)
@@ -318,6 +333,9 @@ static void run(struct fetching *f)
 		return;
 	if (r != IMAP_YES)
 		imap_no_answer(s, r);
+	else if (f->damaged)
+		imap_no(s, "CORRUPTION", "Some of it cannot be read at the moment; "
+					 "what is NIL may be damaged");
 	else if (f->told < imap_set_size(&f->wanted))
 		imap_no(s, "EXPUNGEISSUED", "Some of the messages are gone");
 	else

@@ -387,7 +387,9 @@ static enum imap_answer body(struct imap_host *h, uint64_t mailbox, uint32_t uid
 	struct mem_message *msg = b ? message(b, uid) : NULL;
 	mem(h)->bodies++;
 	ENSURE(len <= IMAP_CHUNK_MAX);
-	if (msg == NULL || mem(h)->body_gone)
+	if (msg != NULL && mem(h)->body_gone && offset < mem(h)->body_gone_from)
+		len = (size_t)(mem(h)->body_gone_from - offset);
+	else if (msg == NULL || mem(h)->body_gone)
 		return IMAP_NONEXISTENT;
 	*out = span_sub(span_of(msg->data, msg->size), (size_t)offset, len);
 	return IMAP_YES;

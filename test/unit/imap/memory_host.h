@@ -57,6 +57,7 @@ struct mem_host {
 	bool body_gone;
 	/* How a message is understood; NULL: header and body, no more. */
 	struct summary *(*understand)(struct arena *, struct span);
+	uint64_t body_gone_from; /* with body_gone: bytes before it are there */
 
 	/* What was asked. */
 	unsigned logins, appends, aborts, expunges, selects, deselects, bodies;
