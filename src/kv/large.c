@@ -14,8 +14,11 @@
 
 #include "base/check.h"
 #include "base/ensure.h"
+#include "base/pack.h"
+#include "crypto/hash.h"
 #include "os/world.h"
 
+#define SUMS_MAX (64u << 20) /* of a body of a terabyte */
 #define NAME_LEN 40u /* 32 digits, ".new", NUL */
 
 struct large {
@@ -30,8 +33,17 @@ struct engine_large {
 	uint64_t at;
 	size_t held; /* bytes in buf, not yet written */
 	bool failed;
+	uint64_t size; /* of the body so far */
+	uint32_t crc;  /* of the piece so far */
+	struct buf sums;
 	char buf[65536];
 };
+
+/* Where the checksum of the piece that holds this byte stands. */
+static uint64_t sum_at(uint64_t size, uint64_t at)
+{
+	return LARGE_HEAD + size + 4 * (at / LARGE_PIECE);
+}
 
 static void name_of(const struct kv_id *id, bool fresh, char out[NAME_LEN])
 {
@@ -162,72 +174,144 @@ static enum kv_result from_os(enum os r)
 	return r == OS_NOENT ? KV_NONE : r == OS_FULL ? KV_FULL : KV_UNAVAILABLE;
 }
 
-static enum kv_result open_body(struct large *l, const struct kv_id *id,
-				int *fd, uint64_t *size, int64_t *made)
+struct body_file {
+	int fd;
+	uint64_t size; /* of the body */
+	int64_t made;
+	bool sums; /* there are checksums */
+};
+
+/* Exactly len bytes; the end of the file is damage. */
+static enum kv_result read_all(struct large *l, int fd, void *to, size_t len,
+			       uint64_t at)
 {
-	char name[NAME_LEN];
-	unsigned char head[LARGE_HEAD];
 	size_t got;
-	struct file_facts facts;
-	name_of(id, false, name);
-	enum os r = file_open(l->world, dir_of(l, id), name,
-			      (struct open_how){0}, fd);
+	enum os r = file_read_at(l->world, fd, to, len, at, &got);
 	if (r != OS_OK)
 		return from_os(r);
-	r = file_facts(l->world, *fd, &facts);
-	if (r == OS_OK)
-		r = file_read_at(l->world, *fd, head, sizeof(head), 0, &got);
-	enum kv_result kr = from_os(r);
-	if (kr == KV_OK && (got != sizeof(head) || facts.size < sizeof(head) ||
-			    memcmp(head, "LLBODY", 6) != 0 ||
-			    (head[6] << 8 | head[7]) != LARGE_FORMAT))
-		kr = KV_CORRUPT;
-	if (kr != KV_OK) {
-		world_close(l->world, *fd);
-		return kr;
-	}
-	*size = facts.size - LARGE_HEAD;
-	*made = 0;
+	return got == len ? KV_OK : KV_CORRUPT;
+}
+
+/* Is the file as long as its body asks for? */
+static enum kv_result read_size(struct large *l, uint64_t length,
+				struct body_file *f)
+{
+	char end[LARGE_END];
+	if (length < LARGE_HEAD + LARGE_END)
+		return KV_CORRUPT;
+	enum kv_result r = read_all(l, f->fd, end, sizeof(end),
+				    length - LARGE_END);
+	if (r != KV_OK)
+		return r;
+	struct unpack u = unpack_of(span_of(end, sizeof(end)));
+	f->size = unpack_u64_be(&u);
+	if (f->size > length)
+		return KV_CORRUPT;
+	uint64_t pieces = (f->size + LARGE_PIECE - 1) / LARGE_PIECE;
+	return length == sum_at(f->size, pieces * LARGE_PIECE) + LARGE_END
+		       ? KV_OK
+		       : KV_CORRUPT;
+}
+
+static enum kv_result read_head(struct large *l, struct body_file *f)
+{
+	unsigned char head[LARGE_HEAD];
+	struct file_facts facts;
+	enum os o = file_facts(l->world, f->fd, &facts);
+	enum kv_result r = from_os(o);
+	if (r == KV_OK)
+		r = read_all(l, f->fd, head, sizeof(head), 0);
+	if (r != KV_OK)
+		return r;
+	unsigned format = (unsigned)head[6] << 8 | head[7];
+	if (memcmp(head, "LLBODY", 6) != 0 || format == 0 ||
+	    format > LARGE_FORMAT)
+		return KV_CORRUPT;
+	f->made = 0;
 	for (unsigned i = 8; i < 16; i++)
-		*made = (int64_t)((uint64_t)*made << 8 | head[i]);
-	return KV_OK;
+		f->made = (int64_t)((uint64_t)f->made << 8 | head[i]);
+	f->sums = format > 1;
+	f->size = facts.size - LARGE_HEAD;
+	return f->sums ? read_size(l, facts.size, f) : KV_OK;
+}
+
+static enum kv_result open_body(struct large *l, const struct kv_id *id,
+				struct body_file *f)
+{
+	char name[NAME_LEN];
+	name_of(id, false, name);
+	enum os o = file_open(l->world, dir_of(l, id), name,
+			      (struct open_how){0}, &f->fd);
+	if (o != OS_OK)
+		return from_os(o);
+	enum kv_result r = read_head(l, f);
+	if (r != KV_OK)
+		world_close(l->world, f->fd);
+	return r;
+}
+
+/* A whole piece, compared with its checksum. */
+static enum kv_result read_piece(struct large *l, const struct body_file *f,
+				 uint64_t at, size_t len, char *to)
+{
+	char sum[4];
+	enum kv_result r = read_all(l, f->fd, to, len, LARGE_HEAD + at);
+	if (r == KV_OK && f->sums)
+		r = read_all(l, f->fd, sum, sizeof(sum), sum_at(f->size, at));
+	if (r != KV_OK || !f->sums)
+		return r;
+	struct unpack u = unpack_of(span_of(sum, sizeof(sum)));
+	return unpack_u32_be(&u) == crc32c(0, span_of(to, len)) ? KV_OK
+								 : KV_CORRUPT;
+}
+
+static enum kv_result read_pieces(struct large *l, const struct body_file *f,
+				  uint64_t from, size_t len, struct buf *out)
+{
+	char *piece = malloc(LARGE_PIECE);
+	enum kv_result r = piece ? KV_OK : KV_UNAVAILABLE;
+	while (r == KV_OK && len > 0) {
+		uint64_t at = from / LARGE_PIECE * LARGE_PIECE;
+		size_t whole = (size_t)u64_min(LARGE_PIECE, f->size - at);
+		size_t skip = (size_t)(from - at);
+		size_t n = size_min(len, whole - skip);
+		r = read_piece(l, f, at, whole, piece);
+		if (r == KV_OK)
+			buf_add(out, span_of(piece + skip, n));
+		from += n;
+		len -= n;
+	}
+	free(piece);
+	return r != KV_OK || buf_ok(out) ? r : KV_UNAVAILABLE;
 }
 
 enum kv_result kv_large_read(struct large *l, const struct kv_id *id,
 			  uint64_t from, size_t len, struct buf *out)
 {
-	int fd;
-	uint64_t size;
-	int64_t made;
-	enum kv_result r = open_body(l, id, &fd, &size, &made);
+	struct body_file f;
+	size_t before = buf_len(out);
+	enum kv_result r = open_body(l, id, &f);
 	if (r != KV_OK)
 		return r;
-	from = u64_min(from, size);
-	len = (size_t)u64_min(len, size - from);
-	char *room = len ? buf_room(out, len) : NULL;
-	size_t got = 0;
-	if (room) {
-		r = from_os(file_read_at(l->world, fd, room, len,
-					 from + LARGE_HEAD, &got));
-		if (r == KV_OK && got != len)
-			r = KV_CORRUPT;
-		if (r == KV_OK)
-			buf_wrote(out, len);
-	} else if (len) {
-		r = KV_UNAVAILABLE;
-	}
-	world_close(l->world, fd);
+	from = u64_min(from, f.size);
+	r = read_pieces(l, &f, from, (size_t)u64_min(len, f.size - from), out);
+	if (r != KV_OK) /* no half answers */
+		buf_cut(out, buf_len(out) - before);
+	world_close(l->world, f.fd);
 	return r;
 }
 
 enum kv_result kv_large_facts(struct large *l, const struct kv_id *id,
 			   uint64_t *size, int64_t *made)
 {
-	int fd;
-	enum kv_result r = open_body(l, id, &fd, size, made);
-	if (r == KV_OK)
-		world_close(l->world, fd);
-	return r;
+	struct body_file f;
+	enum kv_result r = open_body(l, id, &f);
+	if (r != KV_OK)
+		return r;
+	*size = f.size;
+	*made = f.made;
+	world_close(l->world, f.fd);
+	return KV_OK;
 }
 
 struct listing {
@@ -296,7 +380,10 @@ enum kv_result kv_large_begin(struct large *l, const struct kv_id *id,
 	b->at = 0;
 	b->failed = false;
 	b->held = LARGE_HEAD;
-	memcpy(b->buf, "LLBODY\0\1", 8);
+	b->size = 0;
+	b->crc = 0;
+	buf_init(&b->sums, SUMS_MAX);
+	memcpy(b->buf, "LLBODY\0\2", 8);
 	uint64_t made = (uint64_t)world_wall(l->world).sec;
 	for (unsigned i = 0; i < 8; i++)
 		b->buf[8 + i] = (char)(made >> (56 - 8 * i));
@@ -324,7 +411,7 @@ static void write_out(struct engine_large *b)
 	b->held = 0;
 }
 
-enum kv_result kv_large_append(struct engine_large *b, struct span s)
+static void keep(struct engine_large *b, struct span s)
 {
 	while (s.len && !b->failed) {
 		size_t n = size_min(s.len, sizeof(b->buf) - b->held);
@@ -334,7 +421,38 @@ enum kv_result kv_large_append(struct engine_large *b, struct span s)
 		if (b->held == sizeof(b->buf))
 			write_out(b);
 	}
+}
+
+static void end_piece(struct engine_large *b)
+{
+	pack_u32_be(&b->sums, b->crc);
+	b->crc = 0;
+	b->failed |= !buf_ok(&b->sums);
+}
+
+enum kv_result kv_large_append(struct engine_large *b, struct span s)
+{
+	while (s.len && !b->failed) {
+		size_t room = LARGE_PIECE - (size_t)(b->size % LARGE_PIECE);
+		struct span now = span_sub(s, 0, room);
+		b->crc = crc32c(b->crc, now);
+		b->size += now.len;
+		keep(b, now);
+		if (b->size % LARGE_PIECE == 0)
+			end_piece(b);
+		s = span_skip(s, now.len);
+	}
 	return b->failed ? KV_UNAVAILABLE : KV_OK;
+}
+
+static void keep_sums(struct engine_large *b)
+{
+	if (b->size % LARGE_PIECE != 0)
+		end_piece(b);
+	pack_u64_be(&b->sums, b->size);
+	b->failed |= !buf_ok(&b->sums);
+	keep(b, buf_span(&b->sums));
+	write_out(b);
 }
 
 enum kv_result kv_large_finish(struct engine_large *b)
@@ -344,7 +462,7 @@ enum kv_result kv_large_finish(struct engine_large *b)
 	int dir = dir_of(b->large, &b->id);
 	name_of(&b->id, true, fresh);
 	name_of(&b->id, false, name);
-	write_out(b);
+	keep_sums(b);
 	enum os r = b->failed ? OS_IO : file_sync(w, b->fd);
 	if (r == OS_OK)
 		r = file_rename(w, dir, fresh, dir, name);
@@ -355,6 +473,7 @@ enum kv_result kv_large_finish(struct engine_large *b)
 		return from_os(r) == KV_FULL ? KV_FULL : KV_UNAVAILABLE;
 	}
 	world_close(w, b->fd);
+	buf_free(&b->sums);
 	free(b);
 	return KV_OK;
 }
@@ -366,5 +485,6 @@ void kv_large_drop(struct engine_large *b)
 	/* What cannot be removed now is removed at the next start. */
 	(void)!file_unlink(b->large->world, dir_of(b->large, &b->id), fresh);
 	world_close(b->large->world, b->fd);
+	buf_free(&b->sums);
 	free(b);
 }

@@ -7,6 +7,10 @@
  * bytes of format number, eight of the time of its making, big-endian; the body
  * follows.  A file with its final name is complete and durable.
  *
+ * Format 2: behind the body the CRC-32C of each LARGE_PIECE bytes of it and eight
+ * bytes of its length, all big-endian.  What is read is compared; a file of
+ * another length is damaged.  Format 1 has neither, and is still read.
+ *
  * Only one process works in the folder: what ends in ".new" when it is
  * opened belongs to nobody.
  */
@@ -15,8 +19,10 @@
 #include "kv/kv.h"
 #include "os/file.h"
 
-#define LARGE_FORMAT 1u
+#define LARGE_FORMAT 2u
 #define LARGE_HEAD   16u
+#define LARGE_PIECE  65536u
+#define LARGE_END    8u
 
 struct large; /* the folder */
 struct engine_large;

@@ -24,6 +24,7 @@
 #include "base/ensure.h"
 #include "kv/engine.h"
 #include "kv/large.h"
+#include "kv/wal.h"
 #include "os/file.h"
 
 #define MIB	       (1024u * 1024u)
@@ -188,6 +189,66 @@ static enum kv_result check_format(struct rocks *r, struct buf *why)
 	return KV_REFUSED;
 }
 
+/* ---- logs that no crash leaves behind -------------------------------------- */
+
+struct log_check {
+	struct world *world;
+	int dir;
+	enum kv_result result;
+	struct buf *why;
+};
+
+static bool check_log(void *arg, const char *name)
+{
+	struct log_check *c = arg;
+	struct wal_scan scan = {0};
+	size_t n = strlen(name), got = WAL_BLOCK;
+	uint64_t at = 0;
+	int fd;
+	if (n < 4 || strcmp(name + n - 4, ".log") != 0)
+		return true;
+	char *block = malloc(WAL_BLOCK);
+	enum os r = block ? file_open(c->world, c->dir, name,
+				      (struct open_how){0}, &fd)
+			  : OS_NOMEM;
+	for (; r == OS_OK && got == WAL_BLOCK; at += got) {
+		r = file_read_at(c->world, fd, block, WAL_BLOCK, at, &got);
+		if (r == OS_OK)
+			kv_wal_block(&scan, span_of(block, got), at);
+	}
+	if (block && r != OS_NOENT)
+		world_close(c->world, fd);
+	free(block);
+	if (scan.in_midst) {
+		buf_printf(c->why,
+			   "the log %s is damaged at byte %llu: what it holds "
+			   "behind that would be lost; `letterlock fsck "
+			   "--repair` reads around it",
+			   name, (unsigned long long)scan.at);
+		c->result = KV_CORRUPT;
+	} else if (r != OS_OK) {
+		buf_printf(c->why, "the log %s: %s", name, os_text(r));
+		c->result = KV_UNAVAILABLE;
+	}
+	return c->result == KV_OK;
+}
+
+static enum kv_result check_logs(struct rocks *r, struct buf *why)
+{
+	struct log_check c = {r->engine.world, -1, KV_OK, why};
+	enum os o = file_dir_at(c.world, r->dir, "rocksdb", &c.dir);
+	if (o == OS_NOENT) /* a new store */
+		return KV_OK;
+	if (o == OS_OK)
+		o = file_each(c.world, c.dir, check_log, &c);
+	world_close(c.world, c.dir);
+	if (o != OS_OK) {
+		buf_printf(why, "the logs cannot be read: %s", os_text(o));
+		return KV_UNAVAILABLE;
+	}
+	return c.result;
+}
+
 static void rocks_free(struct rocks *r)
 {
 	workers_free(r->engine.workers);
@@ -262,9 +323,13 @@ static enum kv_result rocks_open(struct rocks *r, const struct kv_rocksdb *how,
 	r->sync = rocksdb_writeoptions_create();
 	rocksdb_writeoptions_set_sync(r->sync, 1);
 	char *err;
+	k = check_logs(r, why);
+	if (k != KV_OK)
+		return k;
 	k = db_open(r, &err);
 	if (k != KV_OK) {
-		buf_printf(why, "the store cannot be opened: %s",
+		buf_printf(why, "the store cannot be opened (`letterlock fsck "
+				"--repair` saves what can be read): %s",
 			   err ? err : "no reason given");
 		rocksdb_free(err);
 		return k;
