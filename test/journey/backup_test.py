@@ -15,8 +15,8 @@ from kit.instance import PROGRAM, Instance, wait
 from kit.mail import deliver, mails, message
 from kit.wire import imap
 
-SECONDS = float(os.environ.get('LL_BACKUP_SECONDS', '8'))
-BACKUPS = int(os.environ.get('LL_BACKUPS', '4'))
+SECONDS = float(os.environ.get('LL_BACKUP_SECONDS', '3'))
+BACKUPS = int(os.environ.get('LL_BACKUPS', '3'))
 LARGE = 400_000  # bytes: a body that is a file of its own
 
 

@@ -98,6 +98,8 @@ static bool list_all(struct copying *c)
 	for (unsigned i = 0; i < 256 && r == OS_OK; i++) {
 		snprintf(folder, sizeof folder, "bodies/%02x", i);
 		r = list_folder(c, folder, folder);
+		if (r == OS_NOENT) /* made when the store is opened */
+			r = OS_OK;
 	}
 	manifest_sort(&c->files);
 	return r == OS_OK ||

@@ -60,6 +60,7 @@ MUST_USE enum os files_sync(struct keeper *, int root);
 
 /* ---- the verbs ------------------------------------------------------------ */
 
+bool keeper_check(struct keeper *);
 bool keeper_copy(struct keeper *);
 bool keeper_facts(struct keeper *);
 bool keeper_verify(struct keeper *);

@@ -31,6 +31,7 @@ struct keeper_verb {
 };
 
 static const struct keeper_verb verbs[] = {
+	{"check", 1, keeper_check},
 	{"copy", 2, keeper_copy},
 	{"facts", 1, keeper_facts},
 	{"verify", 1, keeper_verify},

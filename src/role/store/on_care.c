@@ -146,12 +146,13 @@ struct check {
 	bool repair;
 	struct admin_store_finding findings[FINDINGS_MAX];
 	size_t count;
-	uint64_t repaired; /* as of the last finding */
+	uint64_t damaged; /* bodies, as of the last finding */
 	struct span where;
 	const char *kind;
 };
 
-static void find(struct check *c, const char *what, uint64_t repaired)
+/* What is repaired is so when the check of its space ends; lost bodies are not. */
+static void find(struct check *c, const char *what, uint64_t damaged)
 {
 	struct admin_store_finding *f = &c->findings[c->count];
 	if (what == NULL || c->count == FINDINGS_MAX)
@@ -159,10 +160,10 @@ static void find(struct check *c, const char *what, uint64_t repaired)
 	*f = (struct admin_store_finding){.kind = span_cstr(c->kind),
 					  .where = c->where,
 					  .mended = c->repair &&
-						    repaired > c->repaired};
+						    damaged == c->damaged};
 	if (arena_copy(c->arena, cut_to(span_cstr(what), 512), &f->what))
 		c->count++;
-	c->repaired = repaired;
+	c->damaged = damaged;
 	LOG(c->store->role->log, WARNING, "fsck.finding", 0,
 	    F("where", c->where), F_CSTR("what", what));
 }
@@ -170,19 +171,29 @@ static void find(struct check *c, const char *what, uint64_t repaired)
 static void box_found(void *arg, const struct box_fsck_count *n,
 		      const char *what)
 {
-	find(arg, what, n->repaired);
+	find(arg, what, n->damaged);
 }
 
 static void spool_found(void *arg, const struct spool_fsck_count *n,
 			const char *what)
 {
-	find(arg, what, n->repaired);
+	find(arg, what, n->damaged);
 }
 
 static void directory_found(void *arg, const struct directory_fsck_count *n,
 			    const char *what)
 {
-	find(arg, what, n->repaired);
+	(void)n;
+	find(arg, what, 0);
+}
+
+/* The engine cannot read some row: nothing that runs can mend that. */
+static bool unreadable(struct check *c)
+{
+	find(c, "rows cannot be read: `letterlock stop`, then `letterlock fsck "
+		"--repair`",
+	     c->damaged + 1);
+	return true;
 }
 
 static bool check_box(struct check *c, uint64_t account)
@@ -203,10 +214,13 @@ static bool check_box(struct check *c, uint64_t account)
 	if (box_quota(b->box, KV_VISIBLE, &q) == BOX_OK &&
 	    q.bytes <= FSCK_DEEP_BYTES)
 		how |= BOX_FSCK_DEEP;
-	if (box_ready(b->box, KV_VISIBLE) == BOX_OK)
+	r = box_ready(b->box, KV_VISIBLE);
+	if (r == BOX_OK)
 		r = box_fsck(b->box, how, box_found, c, &n);
+	else if (r == BOX_NONE) /* not used yet */
+		r = BOX_OK;
 	box_release(b);
-	return r == BOX_OK;
+	return r == BOX_CORRUPT ? unreadable(c) : r == BOX_OK;
 }
 
 static bool check_directory(struct check *c)

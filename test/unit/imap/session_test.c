@@ -181,18 +181,6 @@ static void starttls(void **state UNUSED)
 }
 
 /* NIL and OK would say that the message has no header: clients keep that. */
-static void fetch_header_gone_closes(void **state UNUSED)
-{
-	struct talk t;
-	TALK(&t, gone_body,
-	     SELECT "a FETCH 1 BODY.PEEK[HEADER.FIELDS (SUBJECT)]\r\nb NOOP\r\n");
-	EXPECT(&t, "* 1 FETCH (BODY[HEADER.FIELDS (SUBJECT)] ");
-	talk_lacks(&t, "NIL");
-	talk_lacks(&t, "a OK");
-	talk_lacks(&t, "b OK");
-	talk_free(&t);
-}
-
 static void starttls_discards(void **state UNUSED)
 {
 	static const struct span chunks[] = {
@@ -603,7 +591,7 @@ int main(void)
 		C(fetch_envelope), C(fetch_structure), C(fetch_whole), C(fetch_seen),
 		C(fetch_header), C(fetch_fields), C(fetch_partial), C(fetch_part),
 		C(fetch_nested), C(fetch_body_gone_is_nil), C(fetch_body_torn_closes),
-		C(fetch_header_gone_closes), C(search_), C(search_dates), C(search_flags),
+		C(search_), C(search_dates), C(search_flags),
 		C(search_texts), C(search_refused), C(states), C(syntax),
 		C(literals_before_login), C(literal_unasked_is_dropped),
 		C(literal_unasked_too_big_closes), C(literal_of_unknown_command),
