@@ -180,7 +180,6 @@ static void starttls(void **state UNUSED)
 	talk_free(&t);
 }
 
-/* NIL and OK would say that the message has no header: clients keep that. */
 static void starttls_discards(void **state UNUSED)
 {
 	static const struct span chunks[] = {
