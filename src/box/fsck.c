@@ -16,6 +16,7 @@
 #include "crypto/hash.h"
 
 #define DAMAGED_CHUNK 65536u
+#define WALK_ROWS     64u /* between two pauses */
 
 struct fsck {
 	struct box *box;
@@ -25,7 +26,57 @@ struct fsck {
 	struct box_fsck_count *count;
 	struct found_box *boxes;
 	size_t box_count, box_cap;
+	bool quiet; /* a first look, with pauses: nothing is reported */
 };
+
+static void progress(struct fsck *f)
+{
+	if (f->fn)
+		f->fn(f->arg, f->count, NULL);
+}
+
+/* A scan that lets others have their turn in a first look. */
+struct walk {
+	struct kv_scan *scan;
+	struct box_key at, end;
+	unsigned rows;
+};
+
+static enum kv_result walk_open(struct fsck *f, struct walk *w,
+				const struct box_key *prefix)
+{
+	*w = (struct walk){.at = *prefix, .end = box_key_end(prefix)};
+	return kv_scan_open(f->box->space, KV_VISIBLE, box_key_span(&w->at),
+			    box_key_span(&w->end), false, &w->scan);
+}
+
+static void walk_close(struct walk *w)
+{
+	kv_scan_close(w->scan);
+	w->scan = NULL;
+}
+
+static enum kv_result walk_next(struct fsck *f, struct walk *w,
+				struct span *key, struct span *value)
+{
+	if (f->quiet && w->rows++ % WALK_ROWS == WALK_ROWS - 1 &&
+	    w->at.len < sizeof(w->at.bytes)) {
+		walk_close(w);
+		progress(f);
+		w->at.bytes[w->at.len++] = 0; /* behind the last one */
+		enum kv_result r = kv_scan_open(
+			f->box->space, KV_VISIBLE, box_key_span(&w->at),
+			box_key_span(&w->end), false, &w->scan);
+		if (r != KV_OK)
+			return r;
+	}
+	enum kv_result r = kv_scan_next(w->scan, key, value);
+	if (r == KV_OK && key->len <= sizeof(w->at.bytes)) {
+		memcpy(w->at.bytes, key->ptr, key->len);
+		w->at.len = key->len;
+	}
+	return r;
+}
 
 PRINTF_LIKE(3, 4)
 static void finding(struct fsck *f, struct found_box *fb, const char *fmt, ...)
@@ -35,9 +86,11 @@ static void finding(struct fsck *f, struct found_box *fb, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	f->count->wrong++;
 	if (fb)
 		fb->wrong++;
+	if (f->quiet)
+		return;
+	f->count->wrong++;
 	if (f->fn)
 		f->fn(f->arg, f->count, text);
 }
@@ -146,13 +199,13 @@ static enum kv_result collect_pages(struct fsck *f, struct found_box *fb)
 {
 	struct box_key k = box_key_mailbox('P', fb->mailbox);
 	struct page *page = malloc(sizeof(*page));
-	struct kv_scan *scan;
+	struct walk w;
 	struct span key, value;
 	if (!page)
 		return KV_UNAVAILABLE;
-	enum kv_result r = box_scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	enum kv_result r = walk_open(f, &w, &k);
 	while (r == KV_OK &&
-	       (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+	       (r = walk_next(f, &w, &key, &value)) == KV_OK) {
 		uint32_t index = box_key_number(key, 5);
 		bool ok = box_page_read(value, index, page) &&
 			  (!fb->headed || index < fb->head.tail.index);
@@ -168,7 +221,7 @@ static enum kv_result collect_pages(struct fsck *f, struct found_box *fb)
 		if (!ok)
 			r = KV_UNAVAILABLE;
 	}
-	kv_scan_close(scan);
+	walk_close(&w);
 	if (r == KV_NONE)
 		r = !fb->headed || slots_add(f, fb, &fb->head.tail)
 			    ? KV_OK
@@ -179,7 +232,7 @@ static enum kv_result collect_pages(struct fsck *f, struct found_box *fb)
 
 /* ---- bodies ---- */
 
-static bool body_right(struct fsck *f, const struct box_message *m)
+static bool body_right(struct fsck *f, const struct found_mail *m)
 {
 	uint64_t size, at = 0;
 	uint32_t crc = 0;
@@ -192,6 +245,7 @@ static bool body_right(struct fsck *f, const struct box_message *m)
 		return true;
 	buf_init(&b, DAMAGED_CHUNK);
 	while (at < size) {
+		progress(f);
 		buf_clear(&b);
 		if (kv_body_read(f->box->kv, &m->body, at, DAMAGED_CHUNK, &b) !=
 			    KV_OK ||
@@ -202,6 +256,33 @@ static bool body_right(struct fsck *f, const struct box_message *m)
 	}
 	buf_free(&b);
 	return at == size && crc == m->body_crc;
+}
+
+/* It may have been expunged since its row was read, and swept. */
+static bool still_there(struct fsck *f, const struct found_box *fb, uint32_t uid)
+{
+	struct cold c;
+	struct buf row;
+	buf_init(&row, BOX_ROW_MAX);
+	enum kv_result r = box_cold_load(f->box->space, KV_VISIBLE, fb->mailbox,
+					 uid, &row, &c);
+	buf_free(&row);
+	return r != KV_NONE;
+}
+
+static void check_bodies(struct fsck *f, struct found_box *fb)
+{
+	for (size_t i = 0; i < fb->count; i++) {
+		struct found_mail *m = &fb->mails[i];
+		if (!m->row || body_right(f, m) || !still_there(f, fb, m->uid))
+			continue;
+		m->damaged = true;
+		f->count->damaged++;
+		finding(f, fb,
+			"mailbox %" PRIu32 ": the body of message %" PRIu32
+			" is missing or changed",
+			fb->mailbox, m->uid);
+	}
 }
 
 static int by_uid(const void *a, const void *b)
@@ -241,34 +322,29 @@ static bool check_row(struct fsck *f, struct found_box *fb, size_t slots,
 			"mailbox %" PRIu32 ": message %" PRIu32
 			" has no slot in its page",
 			fb->mailbox, uid);
-	m->damaged = !body_right(f, &c.message);
-	if (m->damaged) {
-		f->count->damaged++;
-		finding(f, fb,
-			"mailbox %" PRIu32 ": the body of message %" PRIu32
-			" is missing or changed",
-			fb->mailbox, uid);
-	}
+	m->body = c.message.body;
+	m->body_size = c.message.body_size;
+	m->body_crc = c.message.body_crc;
 	return true;
 }
 
 static enum kv_result collect_rows(struct fsck *f, struct found_box *fb)
 {
 	struct box_key k = box_key_mailbox('M', fb->mailbox);
-	struct kv_scan *scan;
+	struct walk w;
 	struct span key, value;
 	if (fb->count)
 		qsort(fb->mails, fb->count, sizeof(*fb->mails), by_uid);
 	size_t slots = fb->count;
-	enum kv_result r = box_scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	enum kv_result r = walk_open(f, &w, &k);
 	if (r != KV_OK)
 		return r;
-	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK)
+	while ((r = walk_next(f, &w, &key, &value)) == KV_OK)
 		if (!check_row(f, fb, slots, box_key_number(key, 5), value)) {
 			r = KV_UNAVAILABLE;
 			break;
 		}
-	kv_scan_close(scan);
+	walk_close(&w);
 	if (fb->count)
 		qsort(fb->mails, fb->count, sizeof(*fb->mails), by_uid);
 	return r == KV_NONE ? KV_OK : r;
@@ -277,12 +353,12 @@ static enum kv_result collect_rows(struct fsck *f, struct found_box *fb)
 static enum kv_result collect_log(struct fsck *f, struct found_box *fb)
 {
 	struct box_key k = box_key_mailbox('L', fb->mailbox);
-	struct kv_scan *scan;
+	struct walk w;
 	struct span key, value;
-	enum kv_result r = box_scan_prefix(f->box->space, KV_VISIBLE, &k, &scan);
+	enum kv_result r = walk_open(f, &w, &k);
 	if (r != KV_OK)
 		return r;
-	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+	while ((r = walk_next(f, &w, &key, &value)) == KV_OK) {
 		fb->log_rows++;
 		if (!box_log_read(value, NULL, NULL, NULL))
 			finding(f, fb,
@@ -290,7 +366,7 @@ static enum kv_result collect_log(struct fsck *f, struct found_box *fb)
 				"unreadable",
 				fb->mailbox);
 	}
-	kv_scan_close(scan);
+	walk_close(&w);
 	return r == KV_NONE ? KV_OK : r;
 }
 
@@ -334,7 +410,8 @@ static void judge(struct fsck *f, struct found_box *fb)
 			fb->mailbox);
 }
 
-static enum kv_result check_box(struct fsck *f, struct found_box *fb)
+/* Everything but the bodies. */
+static enum kv_result look_at(struct fsck *f, struct found_box *fb)
 {
 	enum kv_result r = box_head_load(f->box->space, KV_VISIBLE, fb->mailbox,
 				     true, &fb->head);
@@ -349,24 +426,52 @@ static enum kv_result check_box(struct fsck *f, struct found_box *fb)
 	}
 	if (!fb->named)
 		finding(f, fb, "mailbox %" PRIu32 " has no name", fb->mailbox);
-	f->count->mailboxes++;
 	r = collect_pages(f, fb);
 	if (r == KV_OK)
 		r = collect_rows(f, fb);
 	if (r == KV_OK)
 		r = collect_log(f, fb);
-	if (r != KV_OK)
+	if (r == KV_OK)
+		judge(f, fb);
+	return r;
+}
+
+/*
+ * The account changes in the pauses of a first look, which may so seem wrong:
+ * then a second one, without pauses, decides.
+ */
+static enum kv_result look_twice(struct fsck *f, struct found_box *fb)
+{
+	const struct box_fsck_count before = *f->count;
+	const struct found_box fresh = *fb;
+	f->quiet = !(f->how & BOX_FSCK_REPAIR);
+	enum kv_result r = look_at(f, fb);
+	if (!f->quiet || (r == KV_OK && fb->wrong == fresh.wrong)) {
+		f->quiet = false;
 		return r;
-	judge(f, fb);
-	if (fb->wrong && (f->how & BOX_FSCK_REPAIR)) {
+	}
+	f->quiet = false;
+	free(fb->mails);
+	*fb = fresh;
+	*f->count = before;
+	return look_at(f, fb);
+}
+
+static enum kv_result check_box(struct fsck *f, struct found_box *fb)
+{
+	f->count->mailboxes++;
+	enum kv_result r = look_twice(f, fb);
+	if (r == KV_OK)
+		check_bodies(f, fb);
+	if (r == KV_OK && fb->wrong && (f->how & BOX_FSCK_REPAIR)) {
 		r = box_fsck_repair(f->box, fb);
 		f->count->repaired += fb->repaired;
 	}
 	free(fb->mails);
 	fb->mails = NULL;
 	fb->count = fb->cap = 0;
-	if (f->fn)
-		f->fn(f->arg, f->count, NULL);
+	if (r == KV_OK)
+		progress(f);
 	return r;
 }
 
@@ -392,7 +497,7 @@ enum box_result box_fsck(struct box *b, unsigned how, box_fsck_fn *fn,
 			 void *arg, struct box_fsck_count *out)
 {
 	ENSURE_TAG(b, BOX_TAG);
-	struct fsck f = {b, how, fn, arg, out, NULL, 0, 0};
+	struct fsck f = {.box = b, .how = how, .fn = fn, .arg = arg, .count = out};
 	*out = (struct box_fsck_count){0};
 	enum kv_result r = collect_names(&f);
 	if (r == KV_OK)

@@ -23,7 +23,11 @@ struct box_fsck_count {
 	uint64_t damaged;  /* bodies lost or changed */
 };
 
-/* what: one finding in words; NULL: just progress. */
+/*
+ * what: one finding in words; NULL: just progress, between two mailboxes and
+ * between two pieces of a body.  While it is told of progress the caller may let
+ * others go on and change the account, unless it asked for a repair.
+ */
 typedef void box_fsck_fn(void *arg, const struct box_fsck_count *,
 			 const char *what);
 

@@ -12,6 +12,10 @@ struct found_mail {
 	bool damaged;	/* its body is lost or changed */
 	uint8_t flags;
 	uint64_t keywords, modseq, size;
+	/* What the row says of the body. */
+	struct kv_id body;
+	uint64_t body_size;
+	uint32_t body_crc;
 };
 
 struct found_box {

@@ -2,8 +2,9 @@
 /*
  * role/store/on_care: the queue as a list, verification in steps, figures.
  *
- * fsck looks at one key space a call, so that mail goes on between the calls.
- * It runs on the loop's own stack: a repair commits and waits by itself.
+ * fsck looks at one key space a call, and lets others have their turn after
+ * each SLICE_NS of an account.  A repair does not: it commits and waits by itself,
+ * on the loop's own stack, and nothing may change under it.
  */
 #include "base/hex.h"
 #include "base/pack.h"
@@ -16,6 +17,7 @@
 #define JSON_MAX      16384u
 /* Bodies of larger accounts are looked for but not read. */
 #define FSCK_DEEP_BYTES (256ull << 20)
+#define SLICE_NS	(2 * NS_PER_MS)
 
 /* ---- queue ------------------------------------------------------------------ */
 
@@ -141,6 +143,8 @@ void on_queue(void *ctx, struct ipc_call *call,
 /* ---- fsck --------------------------------------------------------------------- */
 
 struct check {
+	struct job *job;
+	uint64_t slice; /* when it began */
 	struct store *store;
 	struct arena *arena;
 	bool repair;
@@ -168,9 +172,21 @@ static void find(struct check *c, const char *what, uint64_t damaged)
 	    F("where", c->where), F_CSTR("what", what));
 }
 
+static void give_way(struct check *c)
+{
+	struct world *w = c->store->role->world;
+	if (c->repair || c->store->closing ||
+	    world_now(w) - c->slice < SLICE_NS)
+		return;
+	job_sleep(c->job, SLICE_NS);
+	c->slice = world_now(w);
+}
+
 static void box_found(void *arg, const struct box_fsck_count *n,
 		      const char *what)
 {
+	if (what == NULL)
+		give_way(arg);
 	find(arg, what, n->damaged);
 }
 
@@ -300,7 +316,11 @@ static void check_step(struct job *j)
 	buf_init(&cursor, 64);
 	if (c != NULL && cursor_read(m->cursor, &kind, &id)) {
 		*c = (struct check){
-			.store = s, .arena = j->arena, .repair = m->repair};
+			.job = j,
+			.slice = world_now(s->role->world),
+			.store = s,
+			.arena = j->arena,
+			.repair = m->repair};
 		bool ok = check_one(c, kind, id, &cursor);
 		rep.answer = ok ? ADMIN_STORE_ANSWER_DONE
 				: ADMIN_STORE_ANSWER_LATER;
@@ -321,7 +341,7 @@ static void check_step(struct job *j)
 void on_fsck(void *ctx, struct ipc_call *call, const struct admin_store_fsck *m)
 {
 	struct peer *p = ctx;
-	job_now(p->store, call, m, NULL, check_step);
+	(m->repair ? job_now : job_start)(p->store, call, m, NULL, check_step);
 }
 
 /* ---- figures -------------------------------------------------------------------- */

@@ -295,6 +295,61 @@ static void the_sweep_hears_of_every_body(void **state)
 	stop(&t);
 }
 
+/* Mail comes and goes in each pause of a check. */
+struct meanwhile {
+	struct test *t;
+	unsigned pauses, told;
+	uint32_t gone;
+};
+
+static void disturb(void *arg, const struct box_fsck_count *n, const char *what)
+{
+	struct meanwhile *w = arg;
+	struct test *t = w->t;
+	enum box_result r = PENDING;
+	struct box_run run = {w->gone + 1, w->gone + 1};
+	struct box_uids uids = {.runs = &run, .count = 1, .cap = 1};
+	struct box_new m = {.mailbox = t->inbox,
+			    .body = kv_body_name(t->f.kv),
+			    .bytes = SPAN("hello"),
+			    .body_size = 5,
+			    .body_crc = crc32c(0, SPAN("hello"))};
+	struct box_insert in = {.messages = &m, .count = 1};
+	(void)n;
+	if (what != NULL) {
+		w->told++;
+		return;
+	}
+	if (w->pauses++ % 8 != 0 || w->gone >= MAILS / 2)
+		return;
+	assert_int_equal(box_insert(t->b, &in, answered, &r), BOX_OK);
+	kv_wait(t->f.kv);
+	assert_int_equal(r, BOX_OK);
+	struct box_change c = {.mailbox = t->inbox, .uids = &uids,
+			       .arena = arena_new(1 << 20)};
+	r = PENDING;
+	assert_int_equal(box_expunge(t->b, &c, answered, &r), BOX_OK);
+	kv_wait(t->f.kv);
+	assert_int_equal(r, BOX_OK);
+	arena_free(c.arena);
+	w->gone++;
+}
+
+static void what_changes_meanwhile_is_no_finding(void **state)
+{
+	(void)state;
+	struct test t;
+	struct box_fsck_count c;
+	start(&t);
+	struct meanwhile w = {.t = &t};
+	assert_int_equal(box_fsck(t.b, BOX_FSCK_DEEP, disturb, &w, &c), BOX_OK);
+	assert_int_equal(w.told, 0);
+	assert_int_equal(c.wrong, 0);
+	assert_true(w.pauses > MAILS && w.gone > 10);
+	assert_int_equal(fsck(&t, BOX_FSCK_DEEP).wrong, 0);
+	stop(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +361,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_body_is_marked),
 		cmocka_unit_test(an_unreadable_message_row_goes_alone),
 		cmocka_unit_test(a_mailbox_without_name_gets_one),
+		cmocka_unit_test(what_changes_meanwhile_is_no_finding),
 		cmocka_unit_test(the_sweep_hears_of_every_body),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
