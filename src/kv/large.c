@@ -2,8 +2,8 @@
 /*
  * kv/large: write as ".new", sync, rename, sync the folder.
  *
- * The 256 folders are made and synced once, when the store is made, so that
- * no body ever waits for a folder's own name to become durable.
+ * The 256 folders are made and synced when the store is opened, so that no body
+ * ever waits for a folder's own name to become durable.
  *
  * Must never: give a file its final name before its bytes are synced.
  */
@@ -103,14 +103,13 @@ static bool sweep_one(void *arg, const char *name)
 	return true;
 }
 
-static enum os open_one(struct large *l, int bodies, unsigned i, bool *made)
+static enum os open_one(struct large *l, int bodies, unsigned i)
 {
 	char name[3];
 	snprintf(name, sizeof(name), "%02x", i);
 	enum os r = file_dir_at(l->world, bodies, name, &l->dir[i]);
 	if (r == OS_NOENT) {
 		r = file_mkdir(l->world, bodies, name);
-		*made = true;
 		if (r == OS_OK)
 			r = file_dir_at(l->world, bodies, name, &l->dir[i]);
 	}
@@ -120,20 +119,16 @@ static enum os open_one(struct large *l, int bodies, unsigned i, bool *made)
 	return file_each(l->world, l->dir[i], sweep_one, &left);
 }
 
+/* What is there was perhaps made by a start that died before its sync. */
 static enum os open_all(struct large *l, int dir)
 {
 	int bodies = -1;
-	bool made = false;
 	enum os r = file_mkdir(l->world, dir, "bodies");
-	if (r == OS_OK)
-		r = file_dir_sync(l->world, dir);
-	else if (r == OS_EXIST)
-		r = OS_OK;
-	if (r == OS_OK)
+	if (r == OS_OK || r == OS_EXIST)
 		r = file_dir_at(l->world, dir, "bodies", &bodies);
 	for (unsigned i = 0; i < 256 && r == OS_OK; i++)
-		r = open_one(l, bodies, i, &made);
-	if (r == OS_OK && made)
+		r = open_one(l, bodies, i);
+	if (r == OS_OK)
 		r = file_dir_sync(l->world, bodies);
 	world_close(l->world, bodies);
 	return r;

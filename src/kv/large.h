@@ -27,6 +27,7 @@
 struct large; /* the folder */
 struct engine_large;
 
+/* Below dir, which the caller syncs: the name "bodies" may be new in it. */
 MUST_USE enum kv_result kv_large_open(struct world *, int dir,
 				   struct large **out);
 void kv_large_close(struct large *);

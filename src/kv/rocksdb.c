@@ -270,6 +270,19 @@ static void rocks_free(struct rocks *r)
 
 static void rocks_close(struct engine *e) { rocks_free(ROCKS(e)); }
 
+/*
+ * RocksDB would make its folder, too, but not the folder's name durable.  Synced
+ * at each start: the one that made it was perhaps killed before its sync.
+ */
+static enum os make_folders(struct rocks *r, enum kv_result *large)
+{
+	enum os o = file_mkdir(r->engine.world, r->dir, "rocksdb");
+	*large = kv_large_open(r->engine.world, r->dir, &r->large);
+	return o == OS_OK || o == OS_EXIST
+		       ? file_dir_sync(r->engine.world, r->dir)
+		       : o;
+}
+
 static enum kv_result open_folder(struct rocks *r, struct span dir,
 				  struct buf *why)
 {
@@ -301,10 +314,16 @@ static enum kv_result open_folder(struct rocks *r, struct span dir,
 	}
 	/* What cannot be removed now is replaced by the next checkpoint. */
 	(void)!file_tree_remove(r->engine.world, r->dir, KV_CHECKPOINT);
-	enum kv_result k = kv_large_open(r->engine.world, r->dir, &r->large);
-	if (k != KV_OK)
+	enum kv_result k;
+	o = make_folders(r, &k);
+	if (k != KV_OK) {
 		buf_printf(why, "the folder %.*s/bodies cannot be used",
 			   SPAN_FMT(dir));
+	} else if (o != OS_OK) {
+		buf_printf(why, "the folder %.*s/rocksdb cannot be made: %s",
+			   SPAN_FMT(dir), os_text(o));
+		k = KV_UNAVAILABLE;
+	}
 	return k;
 }
 
