@@ -4,6 +4,7 @@
 #   make                 what is needed to build, and a release build in build/
 #   make check           everything that can be tested here
 #   make check-long      the slow rest, check-fresh included
+#   make check-mutants   do the crash tests see what they are for?
 #   make check-fresh     the README's commands, typed in a new Debian 12
 #   make demo [ONCE=1]   a whole server in a throw-away folder
 #   make fuzz MINUTES=n  every parser's fuzzer for that long in all
@@ -32,6 +33,10 @@ check-long:
 	@tool/packages install --test
 	@tool/check --long
 
+check-mutants:
+	@tool/packages install --test
+	@tool/check mutants
+
 check-fresh:
 	@tool/fresh
 
@@ -54,4 +59,4 @@ install: all
 clean:
 	rm -rf build build-check build-clang build-fuzz build-cover build-bench
 
-.PHONY: all check check-long check-fresh demo fuzz fuzz-cover bench install clean
+.PHONY: all check check-long check-mutants check-fresh demo fuzz fuzz-cover bench install clean
