@@ -173,13 +173,18 @@ static void on_hint(void *role, struct edge_store *c, const struct edge_store_hi
 	(void)role, (void)c, (void)m;
 }
 
+static void on_load(void *role, struct edge_store *c, const struct edge_store_load *m)
+{
+	(void)role, (void)c, (void)m;
+}
+
 static void on_changed(void *role, struct auth_store *c,
 		       const struct auth_store_changed *m)
 {
 	(void)role, (void)c, (void)m;
 }
 
-static const struct edge_store_at_edge at_edge = {.hint = on_hint};
+static const struct edge_store_at_edge at_edge = {.hint = on_hint, .load = on_load};
 static const struct auth_store_at_auth at_auth = {.changed = on_changed};
 
 /* Only from outside of any loop: it waits for the store to take its end. */
