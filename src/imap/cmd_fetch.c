@@ -100,7 +100,6 @@ static void send_fields(struct fetching *f, const struct imap_fetch_item *item,
 		stream_write(f->s->stream, text);
 	} else {
 		stream_write(f->s->stream, SPAN("NIL"));
-		f->damaged = true;
 	}
 	buf_free(&picked);
 	buf_free(&header);
