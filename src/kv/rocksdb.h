@@ -24,7 +24,7 @@ struct world; /* os/world.h */
 struct kv_rocksdb {
 	struct world *world;	 /* that of the system: threads use it too */
 	struct span dir;	 /* exists; ours alone */
-	size_t memtable;	 /* bytes; 0: 64 MiB */
+	size_t memtable;	 /* bytes; 0: 32 MiB */
 	size_t cache;		 /* bytes of block cache; 0: 64 MiB */
 	unsigned readers;	 /* threads for kv_body_fetch; 0: 2 */
 };
