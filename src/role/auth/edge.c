@@ -355,6 +355,8 @@ static bool open_sasl(struct exchange *e, const struct edge_auth_start *m)
 		return false;
 	if (mechanism >= SASL_SCRAM_SHA_256 && !a->conf->auth.scram)
 		return false;
+	if (mechanism == SASL_SCRAM_SHA_256_PLUS && m->binding.len == 0)
+		return false;
 	if (m->binding.len > 0)
 		channel.binding = (const unsigned char *)m->binding.ptr;
 	e->owner.verifier = give_verifier;
