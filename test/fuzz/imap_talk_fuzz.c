@@ -646,7 +646,7 @@ static void converse(struct client *c)
 	while (n == IMAP_IDLE) {
 		if (dice(&c->dice, 4) == 3) {
 			others(c);
-			if (imap_session_hint(s) == IMAP_CLOSE)
+			if (imap_session_hint(s, NULL) == IMAP_CLOSE)
 				break;
 		}
 		if (c->turn > 3 && dice(&c->dice, 60) == 59) {
