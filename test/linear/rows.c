@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test/linear: rows of the store, messages of hops, texts to sign, certificates. */
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "backup/manifest.h"
 #include "base/ensure.h"
 #include "box/format.h"
 #include "directory/format.h"
+#include "kv/wal.h"
 #include "linear.h"
 #include "spool/format.h"
 #include "tls/certificate.h"
@@ -125,6 +128,42 @@ static void certificate(struct span in)
 	arena_free(a);
 }
 
+static void manifest(struct span in)
+{
+	struct arena *a = arena_new(16u << 20);
+	struct manifest m;
+	ENSURE(a != NULL);
+	manifest_init(&m, a);
+	(void)!manifest_read(in, &m);
+	manifest_free(&m);
+	arena_free(a);
+}
+
+static void wal(struct span in)
+{
+	struct wal_scan s = {0};
+	for (size_t at = 0; at < in.len; at += WAL_BLOCK)
+		kv_wal_block(&s, span_sub(in, at, WAL_BLOCK), at);
+}
+
+/* Files of one size, paths ascending, and the last line that makes it whole. */
+static void manifest_build(struct buf *b, size_t n)
+{
+	struct arena *a = arena_new(64u << 20);
+	struct manifest m;
+	char path[32];
+	ENSURE(a != NULL);
+	manifest_init(&m, a);
+	for (size_t i = 0; i < n / 110; i++) {
+		(void)snprintf(path, sizeof path, "rocksdb/%012zu.sst", i);
+		struct manifest_file f = {.path = span_cstr(path), .size = i};
+		ENSURE(manifest_add(&m, &f));
+	}
+	manifest_write(&m, b);
+	manifest_free(&m);
+	arena_free(a);
+}
+
 #define ROW(n, f, max, b, u, a) {.name = n, .before = SPAN_INIT(b), .unit = SPAN_INIT(u), \
 	.after = SPAN_INIT(a), .limit = max, .run = f}
 
@@ -137,6 +176,11 @@ static const struct linear_case cases[] = {
 	ROW("directory_rows", directory_names, DIRECTORY_ADDRESS_MAX, "\"", "\\\"", "\"@b"),
 	ROW("spool_rows", spool_rows, SPOOL_ROW, "\1", "\1", ""),
 	ROW("spool_rows", spool_rows, SPOOL_ROW, "\1", "\0\x7f", ""),
+	{.name = "manifest", .limit = LINEAR_INPUT, .run = manifest, .build = manifest_build},
+	ROW("manifest", manifest, LINEAR_INPUT, "letterlock-backup 1\nmade 1\n", "file ", ""),
+	ROW("manifest", manifest, LINEAR_INPUT, "letterlock-backup 1\nmade 1\n", "x\n", ""),
+	ROW("wal", wal, LINEAR_INPUT, "", "\0", ""),
+	ROW("wal", wal, LINEAR_INPUT, "", "\1\0\1\2", ""),
 	ROW("recognise", recognise, LINEAR_INPUT, "", " ", ""),
 	ROW("hop", hop, IPC_BODY_MAX, "x", "\0\1a", ""),
 	ROW("hop", hop, IPC_BODY_MAX, "x", "\1\0", ""),
