@@ -15,8 +15,8 @@
 #include <time.h>
 
 #include "base/ensure.h"
+#include "base/json.h"
 #include "cmd/config.h"
-#include "cmd/json.h"
 #include "cmd/launch.h"
 #include "os/file.h"
 #include "os/sock.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/json.h"
+#include "base/json.h"
 #include "cmd/log.h"
 
 #define EVENT  "tls.established"

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "cmd/json.h"
+#include "base/json.h"
 
 enum column_kind {
 	COLUMN_TEXT,

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "cmd/json.h"
+#include "base/json.h"
 
 #define HELP_MAX 65536u
 

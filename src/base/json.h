@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd/json - JSON as the command needs it: rows of the running server and lines
- * of its log, read into a tree; and text quoted.
+ * base/json - JSON read into a tree, and text quoted.
  *
- * Reading is strict (RFC 8259), at most JSON_DEPTH deep and JSON_VALUES values.
+ * Reading is strict (RFC 8259), in linear time, at most JSON_DEPTH deep and
+ * JSON_VALUES values.  Of members of one name the first counts.
  */
 #pragma once
 

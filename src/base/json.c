@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd/json: recursive descent with a bound on depth and number. */
-#include "cmd/json.h"
+/* base/json: recursive descent with a bound on depth and number. */
+#include "base/json.h"
 
 #include "base/hex.h"
 #include "base/utf8.h"
