@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy/report: counting the sessions of one day.
+ *
+ * Memory is an arena of a fixed limit.  What does not fit loses its particulars
+ * first, then its domain; the sums stay right for what is kept.
+ *
+ * Must never grow with the number of sessions.
+ */
+#include "policy/tally.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/ensure.h"
+#include "base/map.h"
+
+#define TALLY_TAG  TAG4('T', 'A', 'L', 'Y')
+#define DOMAIN_MAX 255u
+
+struct policy_tally {
+	uint32_t tag;
+	uint8_t secret[SIPHASH_KEY];
+	struct arena *arena;
+	struct map *domains;
+	uint64_t lost;
+};
+
+struct policy_tally *policy_tally_new(const uint8_t secret[SIPHASH_KEY],
+				      size_t limit)
+{
+	struct policy_tally *t = calloc(1, sizeof *t);
+	if (t == NULL)
+		return NULL;
+	t->tag = TALLY_TAG;
+	memcpy(t->secret, secret, sizeof t->secret);
+	t->arena = arena_new(limit);
+	t->domains = map_new(secret, POLICY_TALLY_DOMAINS);
+	if (t->arena == NULL || t->domains == NULL) {
+		policy_tally_free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void policy_tally_free(struct policy_tally *t)
+{
+	if (t == NULL)
+		return;
+	ENSURE_TAG(t, TALLY_TAG);
+	map_free(t->domains);
+	arena_free(t->arena);
+	t->tag = 0;
+	free(t);
+}
+
+static void one_more(uint64_t *n)
+{
+	if (*n < UINT64_MAX)
+		(*n)++;
+}
+
+static bool copies(struct arena *arena, const struct span *from, size_t count,
+		   struct span **to)
+{
+	*to = ARENA_ARRAY(arena, count + 1, struct span);
+	if (*to == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!arena_copy(arena, from[i], &(*to)[i]))
+			return false;
+	return true;
+}
+
+static struct policy_tally_domain *domain_of(struct policy_tally *t,
+					     struct span name)
+{
+	char lower[DOMAIN_MAX];
+	if (name.len == 0 || name.len > DOMAIN_MAX)
+		return NULL;
+	for (size_t i = 0; i < name.len; i++)
+		lower[i] = ascii_lower(name.ptr[i]);
+	struct span key = span_of(lower, name.len);
+	struct policy_tally_domain *d = map_get(t->domains, key);
+	if (d != NULL || map_count(t->domains) == POLICY_TALLY_DOMAINS)
+		return d;
+	d = ARENA_NEW(t->arena, struct policy_tally_domain);
+	if (d == NULL || !arena_copy(t->arena, key, &d->name) ||
+	    !map_put(t->domains, d->name, d))
+		return NULL;
+	return d;
+}
+
+static uint64_t print_of(const struct policy_tally *t,
+			 const struct policy_session *s)
+{
+	uint64_t print = s->string_count;
+	for (size_t i = 0; i < s->string_count; i++)
+		print = print * 31 + siphash(t->secret, s->strings[i]);
+	return print;
+}
+
+/* The policy of this session, made if there is room; else the last of its kind,
+ * so that a policy that changes all day still counts. */
+static struct tally_policy *policy_of(struct policy_tally *t,
+				      struct policy_tally_domain *d,
+				      const struct policy_session *s)
+{
+	struct tally_policy *like = NULL;
+	uint64_t print = print_of(t, s);
+	for (size_t i = 0; i < d->policy_count; i++) {
+		if (d->policies[i]->type != s->type)
+			continue;
+		like = d->policies[i];
+		if (like->print == print)
+			return like;
+	}
+	if (d->policy_count == POLICY_TALLY_POLICIES)
+		return like;
+	struct tally_policy *p = ARENA_NEW(t->arena, struct tally_policy);
+	size_t strings = size_min(s->string_count, POLICY_TALLY_STRINGS);
+	size_t mx = size_min(s->mx_count, POLICY_TALLY_STRINGS);
+	if (p == NULL || !copies(t->arena, s->strings, strings, &p->strings) ||
+	    !copies(t->arena, s->mx, mx, &p->mx))
+		return like;
+	p->type = s->type;
+	p->print = print;
+	p->string_count = strings;
+	p->mx_count = mx;
+	d->policies[d->policy_count++] = p;
+	return p;
+}
+
+static bool same(const struct tally_detail *a, const struct policy_session *s)
+{
+	return a->failure == s->failure &&
+	       span_eq(a->sending_ip, s->sending_ip) &&
+	       span_eq(a->receiving_ip, s->receiving_ip) &&
+	       span_eq(a->receiving_mx, s->receiving_mx) &&
+	       span_eq(a->receiving_helo, s->receiving_helo) &&
+	       span_eq(a->reason, s->reason);
+}
+
+static bool count_failure(struct policy_tally *t, struct tally_policy *p,
+			  const struct policy_session *s)
+{
+	for (size_t i = 0; i < p->detail_count; i++)
+		if (same(p->details[i], s)) {
+			one_more(&p->details[i]->count);
+			return true;
+		}
+	if (p->detail_count == POLICY_TALLY_DETAILS)
+		return false;
+	struct tally_detail *d = ARENA_NEW(t->arena, struct tally_detail);
+	if (d == NULL ||
+	    !arena_copy(t->arena, s->sending_ip, &d->sending_ip) ||
+	    !arena_copy(t->arena, s->receiving_ip, &d->receiving_ip) ||
+	    !arena_copy(t->arena, s->receiving_mx, &d->receiving_mx) ||
+	    !arena_copy(t->arena, s->receiving_helo, &d->receiving_helo) ||
+	    !arena_copy(t->arena, s->reason, &d->reason))
+		return false;
+	d->failure = s->failure;
+	d->count = 1;
+	p->details[p->detail_count++] = d;
+	return true;
+}
+
+enum policy_counted policy_tally_add(struct policy_tally *t,
+				     const struct policy_session *s)
+{
+	ENSURE_TAG(t, TALLY_TAG);
+	struct policy_tally_domain *d = domain_of(t, s->domain);
+	struct tally_policy *p = d != NULL ? policy_of(t, d, s) : NULL;
+	if (p == NULL) {
+		one_more(&t->lost);
+		return POLICY_COUNTED_NOT;
+	}
+	if (s->failure == POLICY_FAILURE_NONE) {
+		one_more(&p->successes);
+		return POLICY_COUNTED;
+	}
+	one_more(&p->failures);
+	if (count_failure(t, p, s))
+		return POLICY_COUNTED;
+	one_more(&p->bare);
+	return POLICY_COUNTED_BARE;
+}
+
+size_t policy_tally_domains(const struct policy_tally *t)
+{
+	ENSURE_TAG(t, TALLY_TAG);
+	return map_count(t->domains);
+}
+
+uint64_t policy_tally_lost(const struct policy_tally *t)
+{
+	ENSURE_TAG(t, TALLY_TAG);
+	return t->lost;
+}
+
+const struct policy_tally_domain *
+policy_tally_next(const struct policy_tally *t, size_t *at)
+{
+	ENSURE_TAG(t, TALLY_TAG);
+	return map_next(t->domains, at);
+}
+
+struct span policy_tally_name(const struct policy_tally_domain *d)
+{
+	return d->name;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * policy/tally - a day's counts, as tally.c keeps them and report_write.c reads
+ * them; nobody else includes it.
+ */
+#pragma once
+
+#include "policy/report.h"
+
+struct tally_detail {
+	enum policy_failure failure;
+	struct span sending_ip, receiving_ip, receiving_mx, receiving_helo;
+	struct span reason;
+	uint64_t count;
+};
+
+struct tally_policy {
+	enum policy_type type;
+	uint64_t print; /* of its strings */
+	struct span *strings, *mx;
+	size_t string_count, mx_count;
+	uint64_t successes, failures;
+	uint64_t bare; /* failures without particulars */
+	size_t detail_count;
+	struct tally_detail *details[POLICY_TALLY_DETAILS];
+};
+
+struct policy_tally_domain {
+	struct span name; /* lower case */
+	size_t policy_count;
+	struct tally_policy *policies[POLICY_TALLY_POLICIES];
+};

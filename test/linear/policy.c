@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test/linear: what reads policies of transport security, and reports. */
+#include "base/ensure.h"
+#include "linear.h"
+#include "policy/dane.h"
+#include "policy/record.h"
+#include "policy/report.h"
+#include "policy/sts.h"
+
+static void record(struct span in)
+{
+	const struct policy_lookup l = {POLICY_DNS_SECURE, true};
+	(void)policy_sts_record(l, &in, 1);
+}
+
+static void reporting(struct span in)
+{
+	struct arena *a = arena_new(1u << 20);
+	struct policy_reporting r;
+	ENSURE(a != NULL);
+	(void)!policy_reporting_read(a, &in, 1, &r);
+	arena_free(a);
+}
+
+static void sts(struct span in)
+{
+	struct policy_sts p;
+	if (policy_sts_parse(in, &p) == NULL)
+		(void)policy_sts_match(&p, SPAN("mx.example.org"));
+}
+
+static void sts_row(struct span in)
+{
+	struct policy_sts_kept k;
+	(void)!policy_sts_unpack(in, &k);
+}
+
+static void tlsa(struct span in)
+{
+	struct policy_tlsa_set set;
+	struct span rdata[POLICY_TLSA_MAX];
+	for (size_t i = 0; i < POLICY_TLSA_MAX; i++)
+		rdata[i] = span_sub(in, i * (in.len / POLICY_TLSA_MAX),
+				    in.len / POLICY_TLSA_MAX);
+	policy_tlsa_choose(rdata, POLICY_TLSA_MAX, &set);
+}
+
+static void report(struct span in)
+{
+	struct arena *a = arena_new(256u << 20);
+	struct policy_report r;
+	ENSURE(a != NULL);
+	(void)!policy_report_read(a, in, &r);
+	arena_free(a);
+}
+
+#define STS	 "version: STSv1\nmode: enforce\nmx: a.b\nmax_age: 1\n"
+#define STS_HEAD "\x08v=STSv1;"
+#define RPT_HEAD "\x0bv=TLSRPTv1;"
+#define ROW_HEAD "\1\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\2\0\0\0\0\x64"
+
+#define ROW(n, f, max, b, u, a) {.name = n, .before = SPAN_INIT(b), .unit = SPAN_INIT(u), \
+	.after = SPAN_INIT(a), .limit = max, .run = f}
+
+static const struct linear_case cases[] = {
+	ROW("policy_record", record, POLICY_RECORD_MAX, STS_HEAD, "\5 a=b;", "\5 id=x"),
+	ROW("policy_record", record, POLICY_RECORD_MAX, STS_HEAD, "\1 ", "\6; id=x"),
+	ROW("policy_record", record, 65535, STS_HEAD, "\0", "\5 id=x"),
+	ROW("policy_record", record, 65535, STS_HEAD, "\1;", ""),
+	ROW("policy_record", record, 65535, "", "\7v=STSv1", ""),
+	ROW("policy_reporting", reporting, POLICY_RECORD_MAX, RPT_HEAD "\4rua=", "\1,", ""),
+	ROW("policy_reporting", reporting, POLICY_RECORD_MAX, RPT_HEAD "\4rua=",
+	    "\x0dmailto:a@b.c,", ""),
+	ROW("policy_reporting", reporting, POLICY_RECORD_MAX, RPT_HEAD "\x0brua=mailto:", "\3%41",
+	    ""),
+	ROW("policy_sts", sts, POLICY_STS_TEXT_MAX, STS "x: ", "y", ""),
+	ROW("policy_sts", sts, POLICY_STS_TEXT_MAX, STS, "\n", ""),
+	ROW("policy_sts", sts, POLICY_STS_TEXT_MAX, STS, "x: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", ""),
+	ROW("policy_sts", sts, POLICY_STS_TEXT_MAX, STS "mx: ", "a.", "b\n"),
+	ROW("policy_sts", sts, POLICY_STS_TEXT_MAX, STS, "::", ""),
+	ROW("policy_sts_row", sts_row, POLICY_STS_ROW_MAX, ROW_HEAD, "\1a", ""),
+	ROW("policy_sts_row", sts_row, POLICY_STS_ROW_MAX, ROW_HEAD, "\0", ""),
+	ROW("policy_tlsa", tlsa, 65536, "", "\3\1\1", ""),
+	ROW("policy_tlsa", tlsa, 65536, "", "\3\1\0\x30\x82", ""),
+	ROW("policy_report", report, LINEAR_INPUT, "{\"policies\":[", "{\"policy\":{\"mx-host\":[\"a\"]}},",
+	    "{}]}"),
+	ROW("policy_report", report, LINEAR_INPUT, "{\"policies\":[{\"failure-details\":[",
+	    "{\"result-type\":\"\\u0041\"},", "{}]}]}"),
+	ROW("policy_report", report, LINEAR_INPUT / 4, "{\"policies\":[],", "\"a\":1,", "\"a\":1}"),
+	ROW("policy_report", report, LINEAR_INPUT, "{\"policies\":[{\"policy\":{\"policy-string\":[",
+	    "\"\",", "\"\"]}}]}"),
+	ROW("policy_report", report, LINEAR_INPUT, "{\"policies\":[],\"date-range\":{\"start-datetime\":\""
+	    "2016-04-01T00:00:00.", "1", "Z\"}}"),
+};
+
+struct linear_cases linear_policy(void)
+{
+	return (struct linear_cases){cases, ARRAY_LEN(cases)};
+}
