@@ -12,6 +12,9 @@
 #include "mime/submit.h"
 #include "mime/trace.h"
 #include "mime/words.h"
+#include "script_stream.h"
+#include "smtp/client_answer.h"
+#include "smtp/client_dots.h"
 #include "smtp/data.h"
 #include "smtp/path.h"
 
@@ -148,6 +151,31 @@ static void data(struct span in)
 		;
 }
 
+static void count(void *owner, struct span b)
+{
+	*(size_t *)owner += b.len;
+}
+
+/* In pieces, as the store gives them. */
+static void dots(struct span in)
+{
+	struct smtp_dots d = {0};
+	size_t sent = 0;
+	for (size_t at = 0; at < in.len; at += 65536)
+		smtp_dots_add(&d, span_sub(in, at, 65536), count, &sent);
+	smtp_dots_close(&d, count, &sent);
+	ENSURE(sent >= in.len);
+}
+
+static void answer(struct span in)
+{
+	struct script script;
+	struct smtp_answer a;
+	script_init_bytes(&script, in, 0);
+	(void)!smtp_answer_read(&script.stream, &a, NULL, NULL);
+	script_free(&script);
+}
+
 static void path(struct span in)
 {
 	struct smtp_path p;
@@ -204,6 +232,16 @@ static const struct linear_case cases[] = {
 	ROW("smtp_data", data, LINEAR_INPUT, "", ".\r\n..\r\n", ""),
 	ROW("smtp_data", data, LINEAR_INPUT, "", "\r", ""),
 	ROW("smtp_data", data, LINEAR_INPUT, "", "\r\n.\r", ""),
+	ROW("smtp_dots", dots, LINEAR_INPUT, "", "\r", ""),
+	ROW("smtp_dots", dots, LINEAR_INPUT, "", "\n", ""),
+	ROW("smtp_dots", dots, LINEAR_INPUT, "", ".", ""),
+	ROW("smtp_dots", dots, LINEAR_INPUT, "", "\r\n.", ""),
+	ROW("smtp_dots", dots, LINEAR_INPUT, "\n", "a\r", ""),
+	ROW("smtp_dots", dots, LINEAR_INPUT, "\r", "a\n", ""),
+	ROW("smtp_dots", dots, LINEAR_INPUT, "", "\0", ""),
+	ROW("smtp_answer", answer, SMTP_ANSWER_BYTES_MAX, "", "250-a", "\r\n"),
+	ROW("smtp_answer", answer, SMTP_ANSWER_DRAIN, "250 ", "x", ""),
+	ROW("smtp_answer", answer, SMTP_ANSWER_LINE_MAX, "250 ", "\n", "\r\n"),
 	ROW("smtp_path", path, 4096, "<", "a", "@b>"),
 	ROW("smtp_path", path, 4096, "<\"", "\\\"", "\"@b>"),
 	ROW("smtp_path", path, 4096, "<a@", "b.", "c>"),

@@ -11,6 +11,7 @@
 #include "pop3/session.h"
 #include "sasl/server.h"
 #include "script_stream.h"
+#include "smtp/client.h"
 #include "smtp/session.h"
 #include "smtp_answers.h"
 
@@ -38,6 +39,52 @@ static void smtp_as(struct span in, enum smtp_role role, enum smtp_tls_mode tls)
 
 static void smtp(struct span in) { smtp_as(in, SMTP_LMTP, SMTP_TLS_NONE); }
 static void smtp_auth(struct span in) { smtp_as(in, SMTP_SUBMISSION, SMTP_TLS_IMPLICIT); }
+
+static bool first_mechanism(struct smtp_client_host *h, struct span offered, struct span *choice)
+{
+	(void)h;
+	span_cut(&offered, ' ', choice);
+	return true;
+}
+
+static enum smtp_client_auth echo(struct smtp_client_host *h, const struct span *challenge,
+				  struct buf *out)
+{
+	(void)h;
+	if (challenge != NULL)
+		buf_add(out, *challenge);
+	return SMTP_CLIENT_RESPOND;
+}
+
+static bool accept_it(struct smtp_client_host *h)
+{
+	(void)h;
+	return true;
+}
+
+/* The greeting, then what the server says to EHLO, then to AUTH. */
+static void smtp_server_says(struct span hello, struct span auth)
+{
+	static const struct smtp_client_settings set = {.secure = true,
+							.hello = SPAN_INIT("out.example")};
+	static const struct smtp_client_host_ops ops = {first_mechanism, echo, accept_it};
+	struct smtp_client_host host = {&ops};
+	struct script script;
+	struct span chunks[] = {SPAN("220 mx\r\n"), hello, auth};
+	script_init(&script, chunks, ARRAY_LEN(chunks));
+	struct smtp_client *c = smtp_client_new(&script.stream, &host, &set);
+	ENSURE(c != NULL);
+	if (smtp_client_open(c) == SMTP_CLIENT_OK)
+		(void)!smtp_client_auth(c);
+	smtp_client_free(c);
+	script_free(&script);
+}
+
+static void smtp_client(struct span in) { smtp_server_says(in, SPAN("")); }
+static void smtp_client_login(struct span in)
+{
+	smtp_server_says(SPAN("250-mx\r\n250 AUTH PLAIN\r\n"), in);
+}
 
 static void imap(struct span in)
 {
@@ -152,6 +199,11 @@ static const struct linear_case cases[] = {
 	ROW("smtp", smtp, SMTP_LINE_MAX, MAIL, " ", "\r\n"),
 	ROW("smtp_auth", smtp_auth, SMTP_AUTH_LINE_MAX, "EHLO a\r\nAUTH PLAIN ", "AAAA", "\r\n"),
 	ROW("smtp_auth", smtp_auth, LINEAR_INPUT, "EHLO a\r\n", "AUTH PLAIN\r\n*\r\n", ""),
+	ROW("smtp_client", smtp_client, SMTP_ANSWER_LINE_MAX, "250-mx\r\n250 AUTH", " A", "\r\n"),
+	ROW("smtp_client", smtp_client, SMTP_ANSWER_LINE_MAX, "250-mx\r\n250 AUTH", " ", "\r\n"),
+	ROW("smtp_client", smtp_client, SMTP_ANSWER_LINE_MAX, "250-mx\r\n250 LIMITS", " MAILMAX=1", "\r\n"),
+	ROW("smtp_client", smtp_client, SMTP_ANSWER_LINE_MAX, "250-mx\r\n250 SIZE ", "9", "\r\n"),
+	ROW("smtp_client_auth", smtp_client_login, SMTP_ANSWER_LINE_MAX, "334 ", "AAAA", "\r\n"),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a NOOP\r\n", ""),
 	ROW("imap", imap, LINEAR_INPUT, "l LOGIN {4+}\r\nfred {6+}\r\nsecret\r\n", "a ID (\"n\" {3+}\r\nabc)\r\n", ""),
 	ROW("imap", imap, IMAP_COMMAND_EARLY, "a LOGIN ", "x", "\r\n"),

@@ -296,13 +296,18 @@ void talk_run(struct talk *t, struct span client, size_t split)
 	struct span chunks[CHUNKS];
 	size_t count = 0;
 	bool more = true;
-	reset_found(t);
 	while (more && !t->keep_separator) {
 		ENSURE(count < CHUNKS);
 		more = span_cut(&client, '|', &chunks[count++]);
 	}
 	if (t->keep_separator)
 		chunks[count++] = client;
+	talk_chunks(t, chunks, count, split);
+}
+
+void talk_chunks(struct talk *t, const struct span *chunks, size_t count, size_t split)
+{
+	reset_found(t);
 	script_init(&t->script, chunks, count);
 	t->script.split = split;
 	t->script.at_end = t->at_end == IO_OK ? IO_EOF : t->at_end;

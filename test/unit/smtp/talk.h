@@ -48,6 +48,8 @@ void talk_free(struct talk *);
 
 /* One run; `split` bytes a fill, 0: whole chunks. */
 void talk_run(struct talk *, struct span client, size_t split);
+/* The same from chunks, each sent without waiting; borrowed by t->script. */
+void talk_chunks(struct talk *, const struct span *chunks, size_t count, size_t split);
 
 /* All cuts; the replies' codes must be `codes`.  The last run stays in *t. */
 #define TALK(t, client, expect)                                                \
