@@ -290,6 +290,16 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	return me;
 }
 
+/* The honest one's book of failed logins is of no use to a liar. */
+static bool material(void *self, enum material kind, struct span name, int fd,
+		     struct buf *why)
+{
+	struct liar *me = self;
+	(void)kind, (void)name, (void)why;
+	world_close(me->role->world, fd);
+	return true;
+}
+
 static void rights(void *self, struct rights *r)
 {
 	(void)self;
@@ -299,6 +309,7 @@ static void rights(void *self, struct rights *r)
 static const struct role_def liar_role = {
 	.create = create,
 	.attach = attach,
+	.material = material,
 	.rights = rights,
 };
 
