@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test/linear: what reads messages: mime, summary, smtp's grammar. */
+/* test/linear: what reads messages: mime, summary, dsn, smtp's grammar. */
 #include "base/arena.h"
 #include "base/ensure.h"
+#include "dsn/read.h"
 #include "linear.h"
 #include "mime/address.h"
 #include "mime/charset.h"
@@ -12,6 +13,7 @@
 #include "mime/submit.h"
 #include "mime/trace.h"
 #include "mime/words.h"
+#include "oracle.h"
 #include "script_stream.h"
 #include "smtp/client_answer.h"
 #include "smtp/client_dots.h"
@@ -185,6 +187,44 @@ static void path(struct span in)
 	(void)smtp_hello_ok(in);
 }
 
+static void dsn_reading(struct span in)
+{
+	struct arena *a = arena_new(DSN_READ_ARENA);
+	struct dsn_report r;
+	ENSURE(a != NULL && dsn_read(in, a, &r) != DSN_READ_MEMORY);
+	arena_free(a);
+}
+
+static void dsn_words(struct span in)
+{
+	struct dsn_status s;
+	struct buf b;
+	buf_init(&b, 16u << 20);
+	(void)!dsn_status_parse(in, &s);
+	(void)!dsn_xtext_decode(in, &b);
+	(void)!dsn_utf8_decode(in, &b);
+	dsn_utf8_encode(in, &b);
+	buf_free(&b);
+}
+
+/* The message that a report is about, returned whole where that can be. */
+static void dsn_writing(struct span in)
+{
+	const struct dsn_how how = {.host = SPAN("mx"), .id = SPAN("0123456789abcdef"),
+				    .return_max = DSN_RETURN_MAX};
+	const struct dsn_recipient r = {.final = in, .remote = in, .reply = in, .status = {5, 1, 1}};
+	struct dsn_memory m;
+	struct dsn_made made;
+	struct buf b;
+	dsn_memory_init(&m, in);
+	m.step = 4096;
+	const struct dsn_letter l = {.sender = SPAN("a@b"), .ret = SMTP_RET_FULL,
+				     .size = in.len, .source = &m.source};
+	buf_init(&b, DSN_REPORT_MAX);
+	ENSURE(dsn_write(&how, &l, &r, 1, &b, &made) == DSN_OK);
+	buf_free(&b);
+}
+
 #define ROW(n, f, max, b, u, a) {.name = n, .before = SPAN_INIT(b), .unit = SPAN_INIT(u), \
 	.after = SPAN_INIT(a), .limit = max, .run = f}
 
@@ -224,6 +264,21 @@ static const struct linear_case cases[] = {
 	ROW("words", words, FIELD, "", "=?utf-8?q?", ""),
 	ROW("words", words, FIELD, "", "=?utf-8?b?w6k=?= ", ""),
 	ROW("words", words, FIELD, "", "=?x?q?=E9?=", ""),
+	ROW("dsn_read", dsn_reading, DSN_READ_MAX, "A: b\r\n\r\n",
+	    "Final-Recipient: rfc822; a\r\nAction: failed\r\n\r\n", ""),
+	ROW("dsn_read", dsn_reading, DSN_READ_MAX, "A: b\r\n\r\n", "A: b\r\n\r\n", ""),
+	ROW("dsn_read", dsn_reading, DSN_READ_MAX, "A: b", "\r\n b", ""),
+	ROW("dsn_read", dsn_reading, DSN_READ_MAX, "", "\r\n", ""),
+	ROW("dsn_read", dsn_reading, DSN_READ_MAX, "A: b\r\n\r\n", "Action: (\r\n", ""),
+	ROW("dsn_words", dsn_words, FIELD, "", "\\x{F6}", ""),
+	ROW("dsn_words", dsn_words, FIELD, "", "\\x{", ""),
+	ROW("dsn_words", dsn_words, FIELD, "", "+2B", ""),
+	ROW("dsn_words", dsn_words, FIELD, "5.", "1", ""),
+	ROW("dsn_write", dsn_writing, DSN_RETURN_MAX, "A: b\r\n\r\n", "--=_0123456789abcdef_0\r\n", ""),
+	ROW("dsn_write", dsn_writing, DSN_RETURN_MAX, "A: b\r\n\r\n", "x", ""),
+	ROW("dsn_write", dsn_writing, DSN_HEADER_MAX, "", "A: \xc3\xa9 \r\n", ""),
+	ROW("dsn_write", dsn_writing, DSN_HEADER_MAX, "Subject: ", "=?utf-8?q?x?= ", "\r\n"),
+	ROW("dsn_write", dsn_writing, DSN_HEADER_MAX, "Message-ID: <", "<", ">\r\n"),
 	ROW("decode", decode, LINEAR_INPUT, "", "=4", ""),
 	ROW("decode", decode, LINEAR_INPUT, "", " ", ""),
 	ROW("decode", decode, LINEAR_INPUT, "", "QUJD\r\n", ""),
