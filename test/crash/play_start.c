@@ -89,7 +89,13 @@ static void on_broken(void *ctx, struct boss_role *c, const struct boss_role_bro
 	printf("broken %.*s\n", SPAN_FMT(m->why));
 }
 
-static const struct boss_role_at_boss handlers = {.broken = on_broken};
+/* No successor comes: a worn process serves on. */
+static void on_worn(void *ctx, struct boss_role *c, const struct boss_role_worn *m)
+{
+	(void)ctx, (void)c, (void)m;
+}
+
+static const struct boss_role_at_boss handlers = {.broken = on_broken, .worn = on_worn};
 
 static bool said(struct child *c, bool got, enum boss_role_outcome outcome, struct span why,
 		 const char *what)
@@ -229,7 +235,12 @@ static void on_changed(void *ctx, struct auth_store *c, const struct auth_store_
 	(void)ctx, (void)c, (void)m;
 }
 
-static const struct edge_store_at_edge at_edge = {.hint = on_hint};
+static void on_load(void *ctx, struct edge_store *c, const struct edge_store_load *m)
+{
+	(void)ctx, (void)c, (void)m;
+}
+
+static const struct edge_store_at_edge at_edge = {.hint = on_hint, .load = on_load};
 static const struct auth_store_at_auth at_auth = {.changed = on_changed};
 
 static void join_all(struct play *p, struct arena *a)
