@@ -115,8 +115,8 @@ def record(place, name, where):
     folder.mkdir(parents=True)
     disk.log_new(log)
     more = {what: table[name] for what, table in (
-        ('memtable', scenes.MEMTABLE), ('fail', scenes.FAIL), ('die', scenes.DIE))
-            if name in table}
+        ('memtable', scenes.MEMTABLE), ('fail', scenes.FAIL), ('die', scenes.DIE),
+        ('die_with', scenes.DIE_WITH)) if name in table}
     lines = place.play(folder, scenes.SCENES[name], sorter=True, log=log, root=folder,
                        sync_us=SYNC_US, **more)
     scene = Scene(name, log, os.stat(folder).st_ino, lines)

@@ -12,6 +12,7 @@ import collections
 READY_MS = 5000  # I9
 # Commands of several commits; every other one is there as a whole or not at all.
 SEVERAL = {'rename', 'remove', 'account-remove'}
+NO_ANSWER = '99'  # play_do.c: the store was gone before it
 
 Box = collections.namedtuple('Box', 'validity next messages unseen version count subscribed')
 Message = collections.namedtuple('Message', 'user box uid flags keywords modseq size label sum')
@@ -61,7 +62,7 @@ class Dump:
 
 class Step:
     def __init__(self):
-        self.ops, self.dump = [], None
+        self.ops, self.dump, self.shown = [], None, (0, 0)
 
 
 class Journal:
@@ -73,7 +74,9 @@ class Journal:
         step, dump = Step(), None
         for line in lines:
             w = line.split(' ')
-            if dump is not None and line != '.' and w[0] not in (
+            if w[0] == 'shown':
+                step.shown = int(w[1]), int(w[2])
+            elif dump is not None and line != '.' and w[0] not in (
                     'unreadable', 'finding', 'saw', 'broken'):
                 dump.add(line)
             elif w[0] == 'op':
@@ -123,7 +126,9 @@ class History:
         """How many steps were answered as a whole before this place in the log."""
         n = 0
         for step in self.steps:
-            if any(self.when(op[1], op[2]) >= index for op in step.ops):
+            # What nobody answered is as good as answered once it was shown.
+            if any(self.when(*(step.shown if op[5] == NO_ANSWER else op[1:3])) >= index
+                   for op in step.ops):
                 break
             n += 1
         return n

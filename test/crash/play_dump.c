@@ -265,6 +265,8 @@ void play_dump(struct play *p)
 	printf("dump %u\n", p->step);
 	directory(p, a);
 	(void)queue(p, a, true);
+	printf("shown %llu %llu\n", (unsigned long long)p->admin_tap->ino,
+	       (unsigned long long)p->admin_tap->packets);
 	puts(".");
 	arena_free(a);
 }

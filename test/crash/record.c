@@ -16,6 +16,8 @@
  *                "dir:3" of a folder after the first body's, "file:3" of any other
  *                file
  * CRASH_DIE      the first process of a log is gone at its n-th sync, as by kill -9
+ * CRASH_DIE_WITH the first process of a log is gone when it is about to sync what
+ *                holds these bytes: they are written, and not on the disk
  * CRASH_AHEAD_S  the clocks jump ahead by so many seconds, AHEAD_AFTER_US after the
  *                start: what is done once a day is done now
  *
@@ -52,6 +54,8 @@ static uint64_t syncs;
 static long sync_us, memtable, fail_in, die_at, ahead;
 static char fail_kind; /* b, d or f */
 static bool ready, bodies;
+static const char *die_with;
+static uint64_t die_ino; /* of the file that has these bytes */
 static uint64_t born_us;
 
 #define AHEAD_AFTER_US 400000u
@@ -101,7 +105,7 @@ __attribute__((constructor)) static void begin(void)
 			abort();
 		(void)close(fd);
 		if (head->used == sizeof *head)
-			die_at = number("CRASH_DIE");
+			die_at = number("CRASH_DIE"), die_with = getenv("CRASH_DIE_WITH");
 	}
 	born_us = now_us();
 	ready = true;
@@ -300,6 +304,8 @@ int fchdir(int fd)
 
 static ssize_t noted(uint64_t ino, uint64_t at, const void *bytes, ssize_t n)
 {
+	if (n > 0 && die_with != NULL && memmem(bytes, (size_t)n, die_with, strlen(die_with)))
+		die_ino = ino;
 	if (n > 0)
 		note((struct record){.kind = RECORD_WRITE, .ino = ino, .at = at}, bytes,
 		     (size_t)n, NULL, 0);
@@ -460,7 +466,7 @@ static int sync_file(int fd, int (*call)(int))
 	if (ino != 0)
 		note(r, NULL, 0, NULL, 0);
 	leave();
-	if (mine == (uint64_t)die_at)
+	if (mine == (uint64_t)die_at || (ino != 0 && ino == die_ino))
 		_exit(9);
 	if (ino != 0)
 		take_time();

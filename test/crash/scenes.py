@@ -83,7 +83,11 @@ SCENES['killed1'] = SCENES['killed2'] = SCENES['killed3'] = [
     'quiet', 'domain example.test', f'account {A}', 'loud', f'append {A} 300000 k1 INBOX',
     f'append {A} 900 k2 INBOX', f'offer {S} 900 k3 {A}']
 DIE = {'killed1': 1, 'killed2': 2, 'killed3': 7}
+# Killed in service between a write and its sync: the next start shows what the disk need
+# not have, and what comes after it must not stand without it.
+SCENES['unsynced'] = [*begin(), *letters(2), 'quiet', f'append {A} 900 fellhere INBOX', 'restart',
+                      'loud', *letters(2, 900, 'after'), 'restart', *letters(1, 900, 'end')]
+DIE_WITH = {'unsynced': 'fellhere'}
 # The sync that fails (record.c).
 FAIL = {'fail-body': 'body:2', 'fail-folder': 'dir:1', 'fail-log': 'file:24'}
 MEMTABLE = {'compact': 65536}
-# A power cut in the middle of a backup belongs here once there is one.
