@@ -89,35 +89,14 @@ static rocksdb_options_t *options_bodies(const struct rocks *r)
 	return o;
 }
 
-/* What was read from the log, and not flushed, is only as durable as the log. */
-enum log {
-	LOG_ON_DISK, /* it was synced since it was last written to */
-	LOG_IN_DOUBT /* a sync failed: it can be read, and syncs lie from then on */
-};
-
-/*
- * What the log holds stays in it and in memory after a start, and is flushed
- * with what comes: half of the time that a start after kill -9 takes would go
- * into writing it out first.  There is no other way to say so in C.
- */
-static void no_flush_at_start(rocksdb_options_t *o)
-{
-	char *err = NULL;
-	rocksdb_options_t *old = rocksdb_options_create_copy(o);
-	rocksdb_get_options_from_string(old, "avoid_flush_during_recovery=true",
-					o, &err);
-	ENSURE(err == NULL);
-	rocksdb_options_destroy(old);
-}
-
-static rocksdb_options_t *options_db(const struct rocks *r, enum log log)
+static rocksdb_options_t *options_db(const struct rocks *r)
 {
 	rocksdb_options_t *o = options_common(r, r->memtable / 4);
-	if (log == LOG_ON_DISK)
-		no_flush_at_start(o);
 	rocksdb_options_set_create_if_missing(o, 1);
 	rocksdb_options_set_create_missing_column_families(o, 1);
 	rocksdb_options_set_max_background_jobs(o, 2);
+	/* What a start has to read, and to write out before it counts: a killed
+	 * process may have left bytes that no sync covered. */
 	rocksdb_options_set_max_total_wal_size(o, 2 * r->memtable);
 	rocksdb_options_set_keep_log_file_num(o, 2);
 	rocksdb_options_set_max_log_file_size(o, MIB);
@@ -153,10 +132,10 @@ static void db_close(struct rocks *r)
 }
 
 /* err: RocksDB's words, to be freed, when the answer is not KV_OK. */
-static enum kv_result db_open(struct rocks *r, enum log log, char **err)
+static enum kv_result db_open(struct rocks *r, char **err)
 {
 	static const char *const names[CFS] = {"default", "rows", "bodies"};
-	rocksdb_options_t *db = options_db(r, log);
+	rocksdb_options_t *db = options_db(r);
 	rocksdb_options_t *rows = options_common(r, r->memtable);
 	rocksdb_options_t *bodies = options_bodies(r);
 	const rocksdb_options_t *const each[CFS] = {db, rows, bodies};
@@ -221,7 +200,7 @@ struct log_check {
 	struct buf *why;
 };
 
-static bool ready_log(void *arg, const char *name)
+static bool check_log(void *arg, const char *name)
 {
 	struct log_check *c = arg;
 	struct wal_scan scan = {0};
@@ -239,8 +218,6 @@ static bool ready_log(void *arg, const char *name)
 		if (r == OS_OK)
 			kv_wal_block(&scan, span_of(block, got), at);
 	}
-	if (r == OS_OK && !scan.in_midst)
-		r = file_sync(c->world, fd);
 	if (block && r != OS_NOENT)
 		world_close(c->world, fd);
 	free(block);
@@ -258,24 +235,17 @@ static bool ready_log(void *arg, const char *name)
 	return c->result == KV_OK;
 }
 
-/*
- * Logs are read through, and synced: who was killed before its sync left bytes that
- * can be read and that a power cut takes, from below all that is written later.
- */
-static enum kv_result ready_logs(struct rocks *r, struct buf *why)
+static enum kv_result check_logs(struct rocks *r, struct buf *why)
 {
 	struct log_check c = {r->engine.world, -1, KV_OK, why};
 	enum os o = file_dir_at(c.world, r->dir, "rocksdb", &c.dir);
 	if (o == OS_NOENT) /* a new store */
 		return KV_OK;
 	if (o == OS_OK)
-		o = file_each(c.world, c.dir, ready_log, &c);
-	if (o == OS_OK && c.result == KV_OK)
-		o = file_dir_sync(c.world, c.dir);
+		o = file_each(c.world, c.dir, check_log, &c);
 	world_close(c.world, c.dir);
 	if (o != OS_OK) {
-		buf_printf(why, "the logs cannot be read and synced: %s",
-			   os_text(o));
+		buf_printf(why, "the logs cannot be read: %s", os_text(o));
 		return KV_UNAVAILABLE;
 	}
 	return c.result;
@@ -374,10 +344,10 @@ static enum kv_result rocks_open(struct rocks *r, const struct kv_rocksdb *how,
 	r->sync = rocksdb_writeoptions_create();
 	rocksdb_writeoptions_set_sync(r->sync, 1);
 	char *err;
-	k = ready_logs(r, why);
+	k = check_logs(r, why);
 	if (k != KV_OK)
 		return k;
-	k = db_open(r, LOG_ON_DISK, &err);
+	k = db_open(r, &err);
 	if (k != KV_OK) {
 		buf_printf(why, "the store cannot be opened (`letterlock fsck "
 				"--repair` saves what can be read): %s",
@@ -668,7 +638,7 @@ static enum kv_result rocks_reopen(struct engine *e)
 	db_close(r);
 	if (world_fault(e->world, "kv.reopen"))
 		return KV_UNAVAILABLE;
-	enum kv_result k = db_open(r, LOG_IN_DOUBT, &err);
+	enum kv_result k = db_open(r, &err);
 	rocksdb_free(err);
 	return k;
 }
