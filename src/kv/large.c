@@ -134,7 +134,25 @@ static enum os open_all(struct large *l, int dir)
 	return r;
 }
 
-enum kv_result kv_large_open(struct world *world, int dir, struct large **out)
+/* A folder that is not there stays -1, and what is looked for in it is missing. */
+static enum os open_copy(struct large *l, int dir)
+{
+	char name[3];
+	int bodies = -1;
+	enum os r = file_dir_at(l->world, dir, "bodies", &bodies);
+	for (unsigned i = 0; i < 256 && r == OS_OK; i++) {
+		snprintf(name, sizeof(name), "%02x", i);
+		r = file_dir_at(l->world, bodies, name, &l->dir[i]);
+		if (r == OS_NOENT)
+			r = OS_OK;
+	}
+	world_close(l->world, bodies);
+	return r == OS_NOENT ? OS_OK : r;
+}
+
+static enum kv_result open_with(struct world *world, int dir,
+				enum os (*folders)(struct large *, int),
+				struct large **out)
 {
 	struct large *l = calloc(1, sizeof(*l));
 	*out = NULL;
@@ -143,12 +161,23 @@ enum kv_result kv_large_open(struct world *world, int dir, struct large **out)
 	l->world = world;
 	for (unsigned i = 0; i < 256; i++)
 		l->dir[i] = -1;
-	if (open_all(l, dir) != OS_OK) {
+	if (folders(l, dir) != OS_OK) {
 		kv_large_close(l);
 		return KV_UNAVAILABLE;
 	}
 	*out = l;
 	return KV_OK;
+}
+
+enum kv_result kv_large_open(struct world *world, int dir, struct large **out)
+{
+	return open_with(world, dir, open_all, out);
+}
+
+enum kv_result kv_large_open_copy(struct world *world, int dir,
+				  struct large **out)
+{
+	return open_with(world, dir, open_copy, out);
 }
 
 void kv_large_close(struct large *l)

@@ -30,6 +30,10 @@ struct engine_large;
 /* Below dir, which the caller syncs: the name "bodies" may be new in it. */
 MUST_USE enum kv_result kv_large_open(struct world *, int dir,
 				   struct large **out);
+/* The same of a folder in which nothing may be changed; what is missing in it is
+ * empty. */
+MUST_USE enum kv_result kv_large_open_copy(struct world *, int dir,
+					   struct large **out);
 void kv_large_close(struct large *);
 
 MUST_USE enum kv_result kv_large_read(struct large *, const struct kv_id *,

@@ -39,6 +39,7 @@ struct rocks {
 	struct engine engine;
 	char *path; /* of RocksDB's folder */
 	size_t memtable, cache_size;
+	bool read_only;
 	int dir, lock;
 	struct large *large;
 	rocksdb_t *db;
@@ -92,8 +93,8 @@ static rocksdb_options_t *options_bodies(const struct rocks *r)
 static rocksdb_options_t *options_db(const struct rocks *r)
 {
 	rocksdb_options_t *o = options_common(r, r->memtable / 4);
-	rocksdb_options_set_create_if_missing(o, 1);
-	rocksdb_options_set_create_missing_column_families(o, 1);
+	rocksdb_options_set_create_if_missing(o, !r->read_only);
+	rocksdb_options_set_create_missing_column_families(o, !r->read_only);
 	rocksdb_options_set_max_background_jobs(o, 2);
 	/* What a start has to read, and to write out before it counts: a killed
 	 * process may have left bytes that no sync covered. */
@@ -140,8 +141,11 @@ static enum kv_result db_open(struct rocks *r, char **err)
 	rocksdb_options_t *bodies = options_bodies(r);
 	const rocksdb_options_t *const each[CFS] = {db, rows, bodies};
 	*err = NULL;
-	r->db = rocksdb_open_column_families(db, r->path, CFS, names, each,
-					     r->cf, err);
+	r->db = r->read_only
+			? rocksdb_open_for_read_only_column_families(
+				  db, r->path, CFS, names, each, r->cf, 0, err)
+			: rocksdb_open_column_families(db, r->path, CFS, names,
+						       each, r->cf, err);
 	rocksdb_options_destroy(db);
 	rocksdb_options_destroy(rows);
 	rocksdb_options_destroy(bodies);
@@ -166,7 +170,7 @@ static enum kv_result check_format(struct rocks *r, struct buf *why)
 		format = format << 8 | (uint8_t)v[i];
 	bool fresh = !v && !err;
 	rocksdb_free(v);
-	if (fresh) {
+	if (fresh && !r->read_only) {
 		char mine[4] = {0, 0, 0, KV_FORMAT};
 		rocksdb_put_cf(r->db, r->sync, r->cf[CF_DEFAULT], "format", 6,
 			       mine, sizeof(mine), &err);
@@ -301,6 +305,14 @@ static enum kv_result open_folder(struct rocks *r, struct span dir,
 			   SPAN_FMT(dir), os_text(o));
 		return KV_UNAVAILABLE;
 	}
+	if (r->read_only) {
+		enum kv_result copy = kv_large_open_copy(r->engine.world, r->dir,
+							 &r->large);
+		if (copy != KV_OK)
+			buf_printf(why, "the folder %.*s/bodies cannot be read",
+				   SPAN_FMT(dir));
+		return copy;
+	}
 	o = file_lock(r->engine.world, r->dir, "lock", &r->lock);
 	if (o == OS_BUSY) {
 		buf_printf(why,
@@ -334,6 +346,7 @@ static enum kv_result rocks_open(struct rocks *r, const struct kv_rocksdb *how,
 {
 	unsigned readers = how->readers ? how->readers : 2;
 	ENSURE(readers <= READERS_MAX);
+	r->read_only = how->read_only;
 	enum kv_result k = open_folder(r, how->dir, why);
 	if (k != KV_OK)
 		return k;

@@ -27,6 +27,9 @@ struct kv_rocksdb {
 	size_t memtable;	 /* bytes; 0: 32 MiB */
 	size_t cache;		 /* bytes of block cache; 0: 64 MiB */
 	unsigned readers;	 /* threads for kv_body_fetch; 0: 2 */
+	/* Nothing in the folder is made, locked or changed; a commit is refused.
+	 * For a copy that nobody writes in. */
+	bool read_only;
 };
 
 /*

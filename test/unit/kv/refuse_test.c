@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "os/file.h"
+
 static enum kv_result open_at(struct fixture *f, const char *dir,
 			      struct kv **kv, char *why, size_t len)
 {
@@ -74,10 +76,46 @@ static void a_newer_format_is_refused_by_name(void **state)
 	fixture_stop(&f);
 }
 
+static enum kv_result read_only_at(const char *dir, struct fixture *f, struct kv **kv)
+{
+	struct buf b;
+	buf_init(&b, 1024);
+	enum kv_result r = kv_open_rocksdb(
+		&(struct kv_rocksdb){.world = f->world, .dir = span_cstr(dir), .read_only = true},
+		kv, &b);
+	buf_free(&b);
+	return r;
+}
+
+/* Two at a time, for nothing is locked; and nothing is made where nothing is. */
+static void a_copy_is_read_and_left_as_it_is(void **state)
+{
+	(void)state;
+	struct fixture f;
+	struct kv *one, *two;
+	char empty[160];
+	int dir;
+	fixture_start(&f, ROCKSDB, 1);
+	kv_close(f.kv);
+	assert_int_equal(read_only_at(f.dir, &f, &one), KV_OK);
+	assert_int_equal(read_only_at(f.dir, &f, &two), KV_OK);
+	kv_close(one);
+	kv_close(two);
+	snprintf(empty, sizeof empty, "%s/bodies", f.dir);
+	assert_int_equal(read_only_at(empty, &f, &one), KV_UNAVAILABLE);
+	assert_int_equal(file_dir_open(f.world, empty, &dir), OS_OK);
+	assert_int_equal(file_dir_at(f.world, dir, "rocksdb", &(int){-1}), OS_NOENT);
+	assert_int_equal(file_dir_at(f.world, dir, "bodies", &(int){-1}), OS_NOENT);
+	world_close(f.world, dir);
+	fixture_open(&f);
+	fixture_stop(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_second_instance_is_refused),
+		cmocka_unit_test(a_copy_is_read_and_left_as_it_is),
 		cmocka_unit_test(a_newer_format_is_refused_by_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
