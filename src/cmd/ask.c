@@ -3,6 +3,7 @@
 #include "cmd/ask.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cmd/config.h"
 #include "ipc/over_os.h"
@@ -213,36 +214,69 @@ static const char *socket_path(struct command *c, const struct args *args,
 	return path;
 }
 
-bool ask(struct command *c, const struct args *args, const char *verb,
-	 const struct asking *what, size_t count, struct answer *out)
+struct ask *ask_open(struct command *c, const struct args *args, enum end *end)
+{
+	const char *path = socket_path(c, args, end);
+	struct ask *a = path ? calloc(1, sizeof *a) : NULL;
+	if (a == NULL)
+		return NULL;
+	*a = (struct ask){.c = c, .progress = self_is_terminal(2)};
+	if (join(a, path, end))
+		return a;
+	loop_free(a->loop);
+	free(a);
+	return NULL;
+}
+
+void ask_close(struct ask *a)
+{
+	if (a == NULL)
+		return;
+	leave(a);
+	free(a);
+}
+
+bool ask_next(struct ask *a, const char *verb, const struct asking *what,
+	      size_t count, struct answer *out)
 {
 	struct cmd_admin_argument list[ASK_ARGUMENTS_MAX];
 	struct cmd_admin_run m = {.verb = span_cstr(verb),
 				  .arguments = list,
 				  .arguments_count = count};
-	struct ask a = {.c = c, .m = &m, .progress = self_is_terminal(2)};
-	a.last = &a.first;
 	*out = (struct answer){.end = END_FAILED};
 	for (size_t i = 0; i < count && i < ASK_ARGUMENTS_MAX; i++)
 		list[i] = (struct cmd_admin_argument){
 			.name = span_cstr(what[i].name), .value = what[i].value};
-	const char *path = socket_path(c, args, &out->end);
-	if (path == NULL || !join(&a, path, &out->end))
-		return false;
-	bool started = fiber_start(a.loop, run_fiber, &a) != NULL;
-	if (started)
-		loop_run(a.loop);
-	clear_progress(&a);
-	leave(&a);
+	a->m = &m;
+	a->first = NULL;
+	a->last = &a->first;
+	a->rows = 0;
+	a->reply = (struct cmd_admin_run_reply){0};
+	a->result = IPC_DEAD;
+	bool started = a->channel == NULL ||
+		       fiber_start(a->loop, run_fiber, a) != NULL;
+	if (started && a->channel != NULL)
+		loop_run(a->loop);
+	clear_progress(a);
 	if (!started) {
-		complain(c, "memory is short");
+		complain(a->c, "memory is short");
 		return false;
 	}
-	if (a.result != IPC_OK) {
-		out->end = no_reply(&a);
+	if (a->result != IPC_OK) {
+		out->end = no_reply(a);
 		return false;
 	}
-	return gather(&a, out);
+	return gather(a, out);
+}
+
+bool ask(struct command *c, const struct args *args, const char *verb,
+	 const struct asking *what, size_t count, struct answer *out)
+{
+	*out = (struct answer){.end = END_FAILED};
+	struct ask *a = ask_open(c, args, &out->end);
+	bool ok = a != NULL && ask_next(a, verb, what, count, out);
+	ask_close(a);
+	return ok;
 }
 
 /* ---- showing -------------------------------------------------------------- */

@@ -29,6 +29,17 @@ struct answer {
 MUST_USE bool ask(struct command *, const struct args *, const char *verb,
 		  const struct asking *, size_t count, struct answer *out);
 
+/*
+ * Several verbs over one connection.  NULL: *end is what to return, and why was
+ * said.  What is asked and its answers live in the command's arena.
+ */
+struct ask;
+MUST_USE struct ask *ask_open(struct command *, const struct args *,
+			      enum end *end);
+MUST_USE bool ask_next(struct ask *, const char *verb, const struct asking *,
+		       size_t count, struct answer *out);
+void ask_close(struct ask *); /* NULL is allowed */
+
 enum shape {
 	SHAPE_DONE, /* no rows: "done" is said */
 	SHAPE_ONE,
