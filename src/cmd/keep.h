@@ -55,3 +55,9 @@ bool keep_is_name(struct span);
  */
 MUST_USE bool keep_find(struct keep *, const char *path, int *dir,
 			char name[KEEP_NAME]);
+
+/* ---- restore_mail.c ---- */
+
+/* --account and maybe --message of the backup at `path`, into the server. */
+MUST_USE enum end restore_mail(struct command *, const struct args *,
+			       const char *path);

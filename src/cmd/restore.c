@@ -67,7 +67,8 @@ static void restore_all(struct keep *k, int from, struct answer *out)
 		(void)!file_tree_remove(k->c->world, k->data_dir, FRESH);
 }
 
-static enum end everything(struct command *c, const struct args *a)
+static enum end everything(struct command *c, const struct args *a,
+			   const char *path)
 {
 	static const struct column columns[] = {
 		{"made", "state of", COLUMN_TIME},
@@ -93,7 +94,7 @@ static enum end everything(struct command *c, const struct args *a)
 		keep_close(&k);
 		return answer.end;
 	}
-	if (keep_find(&k, a->words[0], &from, name)) {
+	if (keep_find(&k, path, &from, name)) {
 		restore_all(&k, from, &answer);
 		world_close(c->world, from);
 	}
@@ -104,12 +105,31 @@ static enum end everything(struct command *c, const struct args *a)
 
 enum end verb_restore(struct command *c)
 {
-	static const struct arg_option options[] = {{"--latest", NULL}};
+	static const struct arg_option options[] = {
+		{"--latest", NULL},    {"--backup", "NAME"},
+		{"--account", "ADDRESS"}, {"--message", "ID"},
+		{"--into", "FOLDER"},
+	};
 	struct args a;
 	enum end end;
 	if (!command_args(c, &a, options, ARRAY_LEN(options), &end))
 		return end;
+	const char *which = args_value(&a, "--backup");
+	bool mail = args_has(&a, "--account");
 	if (a.word_count != 1)
 		return usage_error(c, "say which backup");
-	return everything(c, &a);
+	if (!mail && (args_has(&a, "--message") || args_has(&a, "--into")))
+		return usage_error(c, "say whose mail: --account ADDRESS");
+	if (args_has(&a, "--message") && *args_value(&a, "--message") == '\0')
+		return usage_error(c, "say which message");
+	if (mail && args_has(&a, "--latest"))
+		return usage_error(c, "--latest is for a whole store");
+	const char *path = a.words[0];
+	if (which != NULL) {
+		struct span s = arena_printf(c->arena, "%s/%s", path, which);
+		path = arena_cstr(c->arena, s);
+	}
+	if (path == NULL)
+		return END_FAILED;
+	return mail ? restore_mail(c, &a, path) : everything(c, &a, path);
 }

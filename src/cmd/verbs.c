@@ -90,7 +90,9 @@ const struct verb verbs[] = {
 	 .run = verb_backup},
 	{.name = "restore",
 	 .summary = "bring a backup back",
-	 .usage = "DIR [--latest]",
+	 .usage = "DIR [--backup NAME] [--latest]\n"
+		  "DIR [--backup NAME] --account ADDRESS [--message ID] "
+		  "[--into FOLDER]",
 	 .run = verb_restore},
 	{.name = "version",
 	 .summary = "print the version",

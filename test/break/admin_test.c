@@ -40,7 +40,7 @@ struct asked {
 	enum hop hop;
 	enum kind peer;
 	bool untold;
-	const char *verbs[24];
+	const char *verbs[32];
 };
 
 static const struct asked others[] = {
@@ -49,6 +49,8 @@ static const struct asked others[] = {
 	  "account.add", "account.set", "account.remove", "account.restore",
 	  "account.list", "account.show", "app-password.remove", "alias.add",
 	  "alias.set", "alias.remove", "alias.list", "alias.show", "queue.list", "fsck",
+	  "backup.begin", "backup.keep", "backup.end", "restore.begin",
+	  "restore.mailbox", "restore.piece", "restore.message", "restore.end",
 	  "statistics"}},
 	{&admin_auth_hop, HOP_ADMIN_AUTH, KIND_AUTH, false,
 	 {"account.passwd", "app-password.add", "statistics"}},
@@ -66,6 +68,13 @@ static const struct cmd_admin_argument arguments[] = {
 	{SPAN_INIT("target"), SPAN_INIT("bob@example.test")},
 	{SPAN_INIT("role"), SPAN_INIT("store")},
 	{SPAN_INIT("attempt"), SPAN_INIT("1")},
+	{SPAN_INIT("folder"), SPAN_INIT("Restored/2026")},
+	{SPAN_INIT("session"), SPAN_INIT("1")},
+	{SPAN_INIT("mailbox"), SPAN_INIT("INBOX")},
+	{SPAN_INIT("flags"), SPAN_INIT("1")},
+	{SPAN_INIT("date"), SPAN_INIT("1795328400")},
+	{SPAN_INIT("keywords"), SPAN_INIT("one two")},
+	{SPAN_INIT("piece"), SPAN_INIT("Subject: x\r\n\r\n")},
 };
 
 struct verb_run {

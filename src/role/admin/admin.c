@@ -44,6 +44,11 @@ static const struct verb verbs[] = {
 	{"backup.begin", NULL, verb_backup_begin},
 	{"backup.keep", NULL, verb_backup_keep},
 	{"backup.end", NULL, verb_backup_end},
+	{"restore.begin", "name", verb_restore_begin},
+	{"restore.mailbox", "session", verb_restore_mailbox},
+	{"restore.piece", "session", verb_restore_piece},
+	{"restore.message", "session", verb_restore_message},
+	{"restore.end", "session", verb_restore_end},
 	{"status", NULL, verb_status},
 	{"statistics", NULL, verb_statistics},
 	{"reload", NULL, verb_reload},
@@ -91,6 +96,12 @@ static void answer(struct job *j)
 					      .rows = j->rows});
 }
 
+/* Of something larger whose beginning is told: there may be a million of them. */
+static bool is_step(const struct verb *v)
+{
+	return v->need != NULL && strcmp(v->need, "session") == 0;
+}
+
 static void log_verb(const struct job *j)
 {
 	const struct log_field fields[] = {
@@ -100,7 +111,7 @@ static void log_verb(const struct job *j)
 		F_U64("peer-pid", (uint64_t)j->client->pid),
 		F_U64("status", (uint64_t)j->status)};
 	log_event(j->admin->role->log,
-		  j->client->quiet ? ROLE_LOGGER_LEVEL_DEBUG
+		  j->client->quiet || is_step(j->verb) ? ROLE_LOGGER_LEVEL_DEBUG
 				   : ROLE_LOGGER_LEVEL_INFO,
 		  "admin.verb", 0, fields, ARRAY_LEN(fields));
 }

@@ -157,6 +157,11 @@ void verb_fsck(struct job *);
 void verb_backup_begin(struct job *);
 void verb_backup_keep(struct job *);
 void verb_backup_end(struct job *);
+void verb_restore_begin(struct job *);
+void verb_restore_mailbox(struct job *);
+void verb_restore_piece(struct job *);
+void verb_restore_message(struct job *);
+void verb_restore_end(struct job *);
 
 void verb_status(struct job *);
 void verb_statistics(struct job *);

@@ -13,6 +13,7 @@
 
 #define KEEPER_OUT    3
 #define KEEPER_FOLDER 4 /* the first of the verb's folders */
+#define KEEPER_MAIL   5 /* behind the one folder of `mail` */
 #define KEEPER_PIECE  (1u << 20)
 #define KEEPER_MEMORY ((size_t)2 << 30) /* paths of a manifest, rows */
 #define KEEPER_PATH   (MANIFEST_PATH_MAX + 8u)
@@ -37,7 +38,9 @@ const char *keeper_text(struct keeper *, struct span);
 void keeper_progress(struct keeper *, const char *what, uint64_t done,
 		     uint64_t of);
 bool keeper_argument(const struct keeper *, const char *word);
-/* What stands behind `key` (which ends in =), fit for a row; or "". */
+/* What stands behind `key` (which ends in =); or "". */
+const char *keeper_word(const struct keeper *, const char *key);
+/* The same, fit for a row. */
 const char *keeper_value(struct keeper *, const char *key);
 
 /* ---- files.c -------------------------------------------------------------- */
@@ -65,3 +68,4 @@ bool keeper_copy(struct keeper *);
 bool keeper_facts(struct keeper *);
 bool keeper_verify(struct keeper *);
 bool keeper_restore(struct keeper *);
+bool keeper_mail(struct keeper *);

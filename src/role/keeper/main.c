@@ -7,7 +7,7 @@
  * Started by `letterlock backup`, `restore` and `fsck` as the user that the
  * store runs as, with the folders of the verb as open descriptors.
  *
- * Rights: those folders.  No network, no other file, no other process.
+ * Rights: those folders, for reading alone where that is enough.  No network, no other file, no other process.
  */
 #include "role/keeper/keeper.h"
 
@@ -19,7 +19,7 @@
 #include "crypto/library.h"
 #include "os/confine.h"
 
-#define ROW_MAX	      4096u
+#define ROW_MAX	      12288u
 #define PROGRESS_NS   (200 * NS_PER_MS)
 #define KEEPER_FDS    1024u
 #define FOLDERS_MAX   3u
@@ -28,14 +28,16 @@ struct keeper_verb {
 	const char *name;
 	unsigned folders; /* with `after` one more */
 	bool (*run)(struct keeper *);
+	bool reads; /* its folders are only read */
 };
 
 static const struct keeper_verb verbs[] = {
-	{"check", 1, keeper_check},
-	{"copy", 2, keeper_copy},
-	{"facts", 1, keeper_facts},
-	{"verify", 1, keeper_verify},
-	{"restore", 2, keeper_restore},
+	{"check", 1, keeper_check, false},
+	{"copy", 2, keeper_copy, false},
+	{"facts", 1, keeper_facts, true},
+	{"verify", 1, keeper_verify, true},
+	{"restore", 2, keeper_restore, false},
+	{"mail", 1, keeper_mail, true},
 };
 
 /* ---- what the verbs share ---------------------------------------------------- */
@@ -104,17 +106,22 @@ bool keeper_argument(const struct keeper *k, const char *word)
 	return false;
 }
 
-const char *keeper_value(struct keeper *k, const char *key)
+const char *keeper_word(const struct keeper *k, const char *key)
 {
 	for (int i = 0; i < k->argc; i++)
 		if (strncmp(k->argv[i], key, strlen(key)) == 0)
-			return keeper_text(k, span_cstr(k->argv[i] + strlen(key)));
+			return k->argv[i] + strlen(key);
 	return "";
+}
+
+const char *keeper_value(struct keeper *k, const char *key)
+{
+	return keeper_text(k, span_cstr(keeper_word(k, key)));
 }
 
 /* ---- rights: the first page ------------------------------------------------- */
 
-static bool confined_to(struct keeper *k, unsigned folders)
+static bool confined_to(struct keeper *k, unsigned folders, bool reads)
 {
 	struct rights_dir dirs[FOLDERS_MAX];
 	struct rights rights = {.sys = RIGHT_BASE | RIGHT_DATA_FILES |
@@ -126,7 +133,7 @@ static bool confined_to(struct keeper *k, unsigned folders)
 	 * written. */
 	for (unsigned i = 0; i < folders; i++)
 		dirs[i] = (struct rights_dir){.fd = KEEPER_FOLDER + (int)i,
-					      .writable = true};
+					      .writable = !reads};
 	enum confined c = confine(&rights);
 	return c == CONFINED || c == CONFINE_SANITIZED ||
 	       keeper_fail(k, "%s", confined_text(c));
@@ -155,7 +162,8 @@ int main(int argc, char **argv)
 	}
 	k.progress = keeper_argument(&k, "--progress");
 	if (!crypto_library_start() ||
-	    !confined_to(&k, v->folders + keeper_argument(&k, "after")))
+	    !confined_to(&k, v->folders + keeper_argument(&k, "after"),
+			 v->reads))
 		return 1;
 	bool ok = v->run(&k);
 	clear_progress(&k);

@@ -102,6 +102,24 @@ static enum edge_store_answer append(struct store *s, const struct session *ss,
 	return a;
 }
 
+enum edge_store_answer stage_piece(struct session *ss, bool fresh,
+				   struct span piece)
+{
+	struct store *s = ss->store;
+	if (fresh) {
+		staged_drop(s, ss->staged);
+		ss->staged = staged_new(s);
+	}
+	if (ss->staged == NULL)
+		return fresh ? EDGE_STORE_ANSWER_LATER : EDGE_STORE_ANSWER_NO;
+	enum edge_store_answer a = append(s, ss, ss->staged, piece);
+	if (a != EDGE_STORE_ANSWER_YES) {
+		staged_drop(s, ss->staged);
+		ss->staged = NULL;
+	}
+	return a;
+}
+
 /* An envelope with a recipient, or somebody who may append. */
 static bool may_stage(const struct session *ss)
 {
@@ -113,25 +131,17 @@ void on_stage(void *ctx, struct ipc_call *call,
 	      const struct edge_store_stage *m)
 {
 	struct peer *p = ctx;
-	struct store *s = p->store;
 	struct session *ss = p->who.kind == KIND_EDGE_MX
 				     ? session_find(p, m->session)
 				     : session_bound(p, m->session);
 	struct edge_store_stage_reply rep = {.answer = EDGE_STORE_ANSWER_NO};
-	if (ss != NULL && may_stage(ss) && m->staged == 0) {
-		staged_drop(s, ss->staged);
-		ss->staged = staged_new(s);
-		rep.answer = EDGE_STORE_ANSWER_LATER;
-	}
-	if (ss != NULL && ss->staged != NULL &&
-	    (m->staged == 0 || m->staged == ss->staged->id)) {
+	bool fresh = m->staged == 0;
+	if (ss != NULL &&
+	    (fresh ? may_stage(ss)
+		   : ss->staged != NULL && m->staged == ss->staged->id))
+		rep.answer = stage_piece(ss, fresh, m->piece);
+	if (rep.answer == EDGE_STORE_ANSWER_YES)
 		rep.staged = ss->staged->id;
-		rep.answer = append(s, ss, ss->staged, m->piece);
-		if (rep.answer != EDGE_STORE_ANSWER_YES) {
-			staged_drop(s, ss->staged);
-			ss->staged = NULL;
-		}
-	}
 	edge_store_stage_answer(call, &rep);
 }
 

@@ -20,6 +20,10 @@ struct staged {
 	uint32_t crc; /* of the file's bytes */
 };
 void staged_drop(struct store *, struct staged *); /* NULL is allowed */
+/* One more piece of what the session stages; fresh: the first of a message.  What
+ * was staged is dropped with any answer but yes. */
+enum edge_store_answer stage_piece(struct session *, bool fresh,
+				   struct span piece);
 
 struct body {
 	struct store *store;
@@ -46,3 +50,19 @@ enum edge_store_answer body_settle(struct job *, struct body *);
 void body_drop(struct body *);
 /* Bytes of the message as it came in, at most len. */
 bool body_peek(const struct body *, uint64_t at, void *to, size_t len);
+
+/* ---- on_append.c ---- */
+
+/* A message that is put into a mailbox of the session's account. */
+struct appending {
+	struct span name; /* of the mailbox */
+	uint32_t flags;	  /* enum box_flag */
+	const struct span *keywords;
+	size_t keyword_count;
+	int64_t date;  /* 0: now */
+	bool no_quota; /* what the administrator brings back has no limit */
+	uint32_t uid, uid_validity; /* out */
+};
+/* Yes: it is durable.  The body is still to be dropped. */
+enum edge_store_answer append_body(struct job *, struct body *,
+				   struct appending *);

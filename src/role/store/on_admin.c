@@ -486,5 +486,10 @@ const struct admin_store_at_store store_for_admin = {
 	.queue = on_queue,
 	.fsck = on_fsck,
 	.backup = on_backup,
+	.restore_begin = on_restore_begin,
+	.restore_mailbox = on_restore_mailbox,
+	.restore_stage = on_restore_stage,
+	.restore_message = on_restore_message,
+	.restore_end = on_restore_end,
 	.statistics = on_statistics,
 };

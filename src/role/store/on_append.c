@@ -9,16 +9,13 @@
 #include "role/store/understand.h"
 
 static enum edge_store_answer room_for(struct job *j, struct open_box *b,
-				       struct span name, uint64_t size,
-				       uint32_t *mailbox)
+				       uint64_t size)
 {
 	struct store *s = j->store;
 	const struct directory_account *a =
 		directory_account(s->directory, j->session->account);
 	struct box_quota used;
-	enum box_result r = box_find(b->box, KV_VISIBLE, name, mailbox);
-	if (r == BOX_OK)
-		r = box_quota(b->box, KV_VISIBLE, &used);
+	enum box_result r = box_quota(b->box, KV_VISIBLE, &used);
 	if (r != BOX_OK || a == NULL)
 		return r != BOX_OK ? answer_of(r) : EDGE_STORE_ANSWER_NO;
 	uint64_t bytes = quota_of(s, a);
@@ -27,9 +24,20 @@ static enum edge_store_answer room_for(struct job *j, struct open_box *b,
 	if ((bytes != 0 && (size > bytes || used.bytes > bytes - size)) ||
 	    (a->quota_messages != 0 && used.messages >= a->quota_messages))
 		return EDGE_STORE_ANSWER_OVER_QUOTA;
-	if (kv_full(s->kv))
-		return EDGE_STORE_ANSWER_LIMIT;
 	return EDGE_STORE_ANSWER_YES;
+}
+
+static enum edge_store_answer may_append(struct job *j, struct open_box *b,
+					 struct span name, uint64_t size,
+					 bool no_quota, uint32_t *mailbox)
+{
+	enum box_result r = box_find(b->box, KV_VISIBLE, name, mailbox);
+	enum edge_store_answer a = answer_of(r);
+	if (r == BOX_OK && !no_quota)
+		a = room_for(j, b, size);
+	if (a == EDGE_STORE_ANSWER_YES && kv_full(j->store->kv))
+		a = EDGE_STORE_ANSWER_LIMIT;
+	return a;
 }
 
 static void run_append_check(struct job *j)
@@ -41,7 +49,7 @@ static void run_append_check(struct job *j)
 	uint32_t mailbox;
 	struct open_box *b = box_prepared(j, j->session->account, &r);
 	if (b != NULL)
-		rep.answer = room_for(j, b, m->name, m->size, &mailbox);
+		rep.answer = may_append(j, b, m->name, m->size, false, &mailbox);
 	edge_store_append_check_answer(j->call, &rep);
 	box_release(b);
 }
@@ -56,41 +64,39 @@ static struct span name_it(struct job *j)
 
 static enum box_result insert(struct job *j, struct open_box *b,
 			      uint32_t mailbox, const struct body *body,
-			      struct span summary,
-			      struct edge_store_append_reply *rep)
+			      struct span summary, struct appending *m)
 {
-	const struct edge_store_append *m = j->ask;
 	const struct directory_account *a =
 		directory_account(j->store->directory, j->session->account);
+	bool quota = a != NULL && !m->no_quota;
 	struct box_new msg = {.mailbox = mailbox,
 			      .body = body->name,
 			      .bytes = body->bytes,
 			      .kept = body->kept,
 			      .body_size = body->size,
 			      .body_crc = body->crc,
-			      .date = m->dated ? m->date : 0,
+			      .date = m->date,
 			      .flags = m->flags & BOX_FLAGS,
 			      .keywords = m->keywords,
-			      .keyword_count = m->keywords_count,
+			      .keyword_count = m->keyword_count,
 			      .summary = summary};
 	struct box_insert in = {
 		.messages = &msg,
 		.count = 1,
-		.quota_bytes = a != NULL ? quota_of(j->store, a) : 0,
-		.quota_messages = a != NULL ? a->quota_messages : 0};
+		.quota_bytes = quota ? quota_of(j->store, a) : 0,
+		.quota_messages = quota ? a->quota_messages : 0};
 	if (a == NULL)
 		return BOX_CANNOT;
 	enum box_result r =
 		job_box(j, box_insert(b->box, &in, box_gate, job_gate(j)));
-	rep->uid = msg.uid;
-	rep->uid_validity = msg.uid_validity;
+	m->uid = msg.uid;
+	m->uid_validity = msg.uid_validity;
 	return r;
 }
 
-static enum edge_store_answer append(struct job *j, struct body *body,
-				     struct edge_store_append_reply *rep)
+enum edge_store_answer append_body(struct job *j, struct body *body,
+				   struct appending *m)
 {
-	const struct edge_store_append *m = j->ask;
 	struct question q = {.purpose = STORE_SORTER_PURPOSE_APPEND,
 			     .pool = KIND_SORTER_ACCESS,
 			     .id = name_it(j)};
@@ -100,8 +106,8 @@ static enum edge_store_answer append(struct job *j, struct body *body,
 	struct open_box *b = box_prepared(j, j->session->account, &r);
 	if (b == NULL)
 		return EDGE_STORE_ANSWER_LATER;
-	enum edge_store_answer a =
-		room_for(j, b, m->name, body->size, &mailbox);
+	enum edge_store_answer a = may_append(j, b, m->name, body->size,
+					      m->no_quota, &mailbox);
 	if (a == EDGE_STORE_ANSWER_YES)
 		understand(j, &q, body, &seen);
 	if (a == EDGE_STORE_ANSWER_YES &&
@@ -111,7 +117,7 @@ static enum edge_store_answer append(struct job *j, struct body *body,
 	if (a == EDGE_STORE_ANSWER_YES)
 		a = body_settle(j, body);
 	if (a == EDGE_STORE_ANSWER_YES)
-		a = answer_of(insert(j, b, mailbox, body, seen.summary, rep));
+		a = answer_of(insert(j, b, mailbox, body, seen.summary, m));
 	box_release(b);
 	return a;
 }
@@ -119,13 +125,20 @@ static enum edge_store_answer append(struct job *j, struct body *body,
 static void run_append(struct job *j)
 {
 	const struct edge_store_append *m = j->ask;
+	struct appending what = {.name = m->name,
+				 .flags = m->flags,
+				 .keywords = m->keywords,
+				 .keyword_count = m->keywords_count,
+				 .date = m->dated ? m->date : 0};
 	struct edge_store_append_reply rep = {0};
 	struct body body;
 	rep.answer = body_collect(j, m->staged, m->body, &body);
 	if (rep.answer == EDGE_STORE_ANSWER_YES)
-		rep.answer = append(j, &body, &rep);
+		rep.answer = append_body(j, &body, &what);
 	if (rep.answer == EDGE_STORE_ANSWER_YES)
 		j->store->count.appended++;
+	rep.uid = what.uid;
+	rep.uid_validity = what.uid_validity;
 	edge_store_append_answer(j->call, &rep);
 	body_drop(&body);
 }

@@ -58,7 +58,7 @@ void session_release(struct session *ss)
 		session_end(ss);
 }
 
-static void session_close(struct session *ss)
+void session_close(struct session *ss)
 {
 	map_remove_id(ss->store->sessions, ss->id);
 	list_remove(&ss->link);
@@ -70,7 +70,7 @@ static void session_close(struct session *ss)
 
 void sessions_close(struct peer *p)
 {
-	if (p->who.hop != HOP_EDGE_STORE)
+	if (p->who.hop != HOP_EDGE_STORE && p->who.hop != HOP_ADMIN_STORE)
 		return;
 	LIST_EACH(&p->sessions, l)
 		session_close(CONTAINER_OF(l, struct session, link));
@@ -106,6 +106,14 @@ static struct session *session_new(struct peer *p,
 		return NULL;
 	}
 	list_push_back(&p->sessions, &ss->link);
+	return ss;
+}
+
+struct session *session_administer(struct peer *p, uint64_t account)
+{
+	struct session *ss = session_new(p, EDGE_STORE_SERVICE_IMAP);
+	if (ss != NULL)
+		ss->account = account;
 	return ss;
 }
 

@@ -61,6 +61,9 @@ struct session {
 struct session *session_find(struct peer *, uint64_t id);
 /* The same, bound to an account that may be used. */
 struct session *session_bound(struct peer *, uint64_t id);
+/* For the administrator's channel, bound from the start.  NULL: memory. */
+struct session *session_administer(struct peer *, uint64_t account);
+void session_close(struct session *);
 struct session *session_hold(struct session *);
 void session_release(struct session *); /* NULL is allowed */
 void sessions_close(struct peer *);

@@ -229,6 +229,7 @@ static void destroy(void *self)
 	sweep_end(s);
 	load_end(s);
 	backup_stop(s);
+	restore_stop(s);
 	for (size_t i = 0; i < STORE_PEERS_MAX; i++) {
 		struct peer *p = &s->peers[i];
 		if (p->link != NULL)

@@ -126,6 +126,13 @@ struct store {
 		struct timer lapse;
 	} backup;
 
+	/* What the administrator brings back from a backup: one at a time. */
+	struct {
+		uint64_t session;
+		char folder[BOX_NAME_MAX + 1];
+		struct timer lapse;
+	} restore;
+
 	uint64_t *changed; /* accounts that auth has to hear of */
 	size_t changed_count, changed_cap;
 	bool telling;
@@ -212,6 +219,9 @@ void sweep_end(struct store *);
 /* May bodies be removed now? */
 bool backup_spares(const struct store *);
 void backup_stop(struct store *);
+
+/* ---- on_restore.c ---- */
+void restore_stop(struct store *);
 
 /* ---- store.c ---- */
 /* Members of a JSON object. */

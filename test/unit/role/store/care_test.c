@@ -341,6 +341,114 @@ static void mail_for_a_forgotten_account_is_held(void **state)
 	assert_true(span_eq(q.jobs[0].why, SPAN("the account is gone")));
 }
 
+/* ---- mail out of a backup ---------------------------------------------------- */
+
+#define FOLDER "Restored/2026"
+
+static struct admin_store_restore_begin_reply begin(struct rig *r, const char *name,
+						    bool into)
+{
+	struct admin_store_restore_begin_reply rep;
+	ASK(r, r->admin, admin_store_restore_begin, &rep, .name = span_cstr(name),
+	    .folder = SPAN(FOLDER), .into = into);
+	return rep;
+}
+
+static enum admin_store_answer put(struct rig *r, uint64_t session,
+				   const char *mailbox, struct span body)
+{
+	const struct span words[] = {SPAN("$Work"), SPAN("later")};
+	struct admin_store_restore_message_reply rep;
+	ASK(r, r->admin, admin_store_restore_message, &rep, .session = session,
+	    .mailbox = span_cstr(mailbox), .flags = 0xff, .keywords = words,
+	    .keywords_count = 2, .date = 760134745, .body = body);
+	return rep.answer;
+}
+
+static enum admin_store_answer end(struct rig *r, uint64_t session)
+{
+	struct admin_store_restore_end_reply rep;
+	ASK(r, r->admin, admin_store_restore_end, &rep, .session = session);
+	return rep.answer;
+}
+
+static void mail_out_of_a_backup_has_no_quota_and_a_folder_of_its_own(void **state)
+{
+	struct rig *r = *state;
+	char large[61440];
+	memset(large, 'x', sizeof large);
+	memcpy(large, "A: b\r\n\r\n", 8);
+	uint64_t carol = rig_reader(r, "carol@example.test"); /* 3,000 bytes */
+	assert_int_equal(begin(r, "nobody@example.test", false).answer,
+			 ADMIN_STORE_ANSWER_UNKNOWN);
+	struct admin_store_restore_begin_reply b =
+		begin(r, "carol@example.test", false);
+	assert_int_equal(b.answer, ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(begin(r, "alice@example.test", false).answer,
+			 ADMIN_STORE_ANSWER_REFUSED);
+	struct admin_store_restore_mailbox_reply made;
+	ASK(r, r->admin, admin_store_restore_mailbox, &made, .session = b.session,
+	    .mailbox = SPAN("INBOX"));
+	assert_int_equal(made.answer, ADMIN_STORE_ANSWER_DONE);
+	ASK(r, r->admin, admin_store_restore_mailbox, &made, .session = b.session,
+	    .mailbox = SPAN("a//b"));
+	assert_int_equal(made.answer, ADMIN_STORE_ANSWER_INVALID);
+	struct admin_store_restore_stage_reply staged;
+	for (unsigned i = 0; i < 5; i++) /* more than a row holds */
+		ASK(r, r->admin, admin_store_restore_stage, &staged,
+		    .session = b.session, .piece = span_of(large, sizeof large));
+	assert_int_equal(staged.answer, ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(put(r, b.session, "INBOX", SPAN("the end\r\n")),
+			 ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(put(r, b.session, "INBOX", MAIL("small")),
+			 ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(put(r, b.session, "Sent", MAIL("elsewhere")),
+			 ADMIN_STORE_ANSWER_UNKNOWN);
+	assert_int_equal(put(r, b.session + 1, "INBOX", MAIL("another's")),
+			 ADMIN_STORE_ANSWER_REFUSED);
+	struct edge_store_status_reply now =
+		rig_status(r, carol, FOLDER "/INBOX");
+	assert_int_equal(now.messages, 2);
+	assert_int_equal(now.unseen, 0);
+	assert_int_equal(rig_status(r, carol, "INBOX").messages, 0);
+	assert_int_equal(end(r, b.session), ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(end(r, b.session), ADMIN_STORE_ANSWER_REFUSED);
+	/* The folder may be used again only by who says so. */
+	assert_int_equal(begin(r, "carol@example.test", false).answer,
+			 ADMIN_STORE_ANSWER_EXISTS);
+	b = begin(r, "carol@example.test", true);
+	assert_int_equal(b.answer, ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(put(r, b.session, "", MAIL("top")),
+			 ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(rig_status(r, carol, FOLDER).messages, 1);
+}
+
+static void a_restore_that_fell_silent_is_in_nobodys_way(void **state)
+{
+	struct rig *r = *state;
+	struct admin_store_restore_begin_reply b =
+		begin(r, "alice@example.test", false);
+	struct admin_store_restore_stage_reply staged;
+	struct edge_store_quota_reply q;
+	ASK(r, r->admin, admin_store_restore_stage, &staged, .session = b.session,
+	    .piece = SPAN("Subject: half\r\n"));
+	/* Edge cannot use it, whatever it guesses. */
+	ASK(r, r->edge[RIG_ACCESS], edge_store_quota, &q, .session = b.session);
+	assert_int_equal(q.answer, EDGE_STORE_ANSWER_NO);
+	rig_run(r, 59000);
+	assert_int_equal(put(r, b.session, "", MAIL("slow")),
+			 ADMIN_STORE_ANSWER_DONE);
+	rig_run(r, 59000);
+	assert_int_equal(begin(r, "bob@example.test", false).answer,
+			 ADMIN_STORE_ANSWER_REFUSED);
+	rig_run(r, 2000);
+	assert_int_equal(put(r, b.session, "", MAIL("too late")),
+			 ADMIN_STORE_ANSWER_REFUSED);
+	assert_int_equal(begin(r, "bob@example.test", false).answer,
+			 ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(store_of(r)->staged, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int main(void)
@@ -354,6 +462,8 @@ int main(void)
 		TEST(a_damaged_directory_costs_no_mail),
 		TEST(mail_for_a_removed_account_waits),
 		TEST(mail_for_a_forgotten_account_is_held),
+		TEST(mail_out_of_a_backup_has_no_quota_and_a_folder_of_its_own),
+		TEST(a_restore_that_fell_silent_is_in_nobodys_way),
 	};
 	return cmocka_run_group_tests_name("role/store/care", tests, NULL, NULL);
 }
