@@ -15,9 +15,11 @@
 struct CMUnitTest {
 	const char *name;
 	void (*run)(void **state);
+	int (*before)(void **state), (*after)(void **state); /* NULL: none */
 };
 
-#define cmocka_unit_test(f) {#f, f}
+#define cmocka_unit_test(f) {#f, f, NULL, NULL}
+#define cmocka_unit_test_setup_teardown(f, before, after) {#f, f, before, after}
 
 #define fail_msg(...)                                                          \
 	do {                                                                   \
@@ -50,7 +52,11 @@ static inline int run_all(const struct CMUnitTest *tests, size_t count)
 	printf("1..%zu\n", count);
 	for (size_t i = 0; i < count; i++) {
 		void *state = NULL;
+		if (tests[i].before != NULL && tests[i].before(&state) != 0)
+			fail_msg("%s: its set-up failed", tests[i].name);
 		tests[i].run(&state);
+		if (tests[i].after != NULL && tests[i].after(&state) != 0)
+			fail_msg("%s: its end failed", tests[i].name);
 		printf("ok %zu - %s\n", i + 1, tests[i].name);
 		fflush(stdout);
 	}
