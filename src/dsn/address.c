@@ -62,25 +62,3 @@ bool dsn_utf8_decode(struct span s, struct buf *out)
 	}
 	return buf_ok(out);
 }
-
-static int upper(char c)
-{
-	return c >= 'a' && c <= 'f' ? -1 : hex_value(c);
-}
-
-bool dsn_xtext_decode(struct span s, struct buf *out)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		char c = s.ptr[i];
-		if (c < '!' || c > '~' || c == '=')
-			return false;
-		if (c == '+') {
-			if (s.len - i < 3 || upper(s.ptr[i + 1]) < 0 || upper(s.ptr[i + 2]) < 0)
-				return false;
-			c = (char)(upper(s.ptr[i + 1]) << 4 | upper(s.ptr[i + 2]));
-			i += 2;
-		}
-		buf_addc(out, c);
-	}
-	return buf_ok(out);
-}

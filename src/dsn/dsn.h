@@ -47,6 +47,3 @@ struct dsn_words dsn_status_words(struct dsn_status);
 void dsn_utf8_encode(struct span utf8, struct buf *);
 /* Append what such a text means.  False: not of this form; out undefined. */
 MUST_USE bool dsn_utf8_decode(struct span text, struct buf *);
-
-/* Append what xtext (RFC 3461 4) means.  False: not xtext; out undefined. */
-MUST_USE bool dsn_xtext_decode(struct span text, struct buf *);

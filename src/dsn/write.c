@@ -15,6 +15,7 @@
 #include "mime/parse.h"
 #include "mime/words.h"
 #include "smtp/path.h"
+#include "smtp/xtext.h"
 
 #define MESSAGE_ID_MAX 250u
 
@@ -201,11 +202,13 @@ static bool type_ok(struct span type)
  */
 static void write_xtext(struct buf *out, const char *name, struct span text)
 {
-	struct buf clear;
-	buf_init(&clear, SMTP_ORCPT_MAX);
-	bool xtext = dsn_xtext_decode(text, &clear);
-	if (text.len > 0 && text.len <= SMTP_ORCPT_MAX && xtext) {
-		struct span shown = printable(buf_span(&clear)) ? buf_span(&clear) : text;
+	char clear[SMTP_ORCPT_MAX];
+	size_t len;
+	if (text.len > 0 && text.len <= SMTP_ORCPT_MAX &&
+	    smtp_xtext_decode(text, clear, sizeof clear, &len)) {
+		struct span shown = span_of(clear, len);
+		if (!printable(shown))
+			shown = text;
 		struct buf words;
 		buf_init(&words, 2u * SMTP_ORCPT_MAX);
 		dsn_clean(shown, SMTP_ORCPT_MAX, &words);
@@ -213,7 +216,6 @@ static void write_xtext(struct buf *out, const char *name, struct span text)
 		out->failed |= !buf_ok(&words);
 		buf_free(&words);
 	}
-	buf_free(&clear);
 }
 
 /* "type;xtext" of ORCPT; utf-8 addresses have a form of their own. */

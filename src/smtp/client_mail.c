@@ -9,6 +9,7 @@
 #include "smtp/client_state.h"
 
 #include "smtp/state.h"
+#include "smtp/xtext.h"
 
 /* The commands of a transaction, by number: RSET, MAIL, RCPT ..., DATA. */
 struct group {

@@ -6,6 +6,7 @@
  * Must never open a transaction with a parameter that was not understood.
  */
 #include "smtp/state.h"
+#include "smtp/xtext.h"
 
 #define SEEN_SIZE 1u
 #define SEEN_BODY 2u

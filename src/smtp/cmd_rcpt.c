@@ -5,6 +5,7 @@
  * Must never count a recipient that the host did not accept.
  */
 #include "smtp/state.h"
+#include "smtp/xtext.h"
 
 static enum smtp_reply param_notify(struct span value, struct smtp_rcpt *r)
 {

@@ -88,9 +88,6 @@ struct smtp_param {
 };
 /* False at the end or when the syntax is wrong (*bad). */
 bool smtp_param_next(struct span *rest, struct smtp_param *, bool *bad);
-bool smtp_xtext_ok(struct span);
-/* Decoded; false when it is not xtext or does not fit. */
-bool smtp_xtext_decode(struct span, char *out, size_t cap, size_t *len);
 
 /* The codes of a path that does not parse. */
 enum smtp_reply smtp_path_reply(enum smtp_path_result, enum smtp_reply syntax);

@@ -49,8 +49,6 @@ static void words(struct span in)
 		ENSURE(dsn_status_words(s).why != NULL);
 		buf_clear(&one);
 	}
-	(void)!dsn_xtext_decode(in, &one);
-	buf_clear(&one);
 	(void)!dsn_utf8_decode(in, &one);
 	buf_clear(&one);
 	dsn_utf8_encode(in, &one);

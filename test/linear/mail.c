@@ -201,7 +201,6 @@ static void dsn_words(struct span in)
 	struct buf b;
 	buf_init(&b, 16u << 20);
 	(void)!dsn_status_parse(in, &s);
-	(void)!dsn_xtext_decode(in, &b);
 	(void)!dsn_utf8_decode(in, &b);
 	dsn_utf8_encode(in, &b);
 	buf_free(&b);

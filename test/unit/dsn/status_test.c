@@ -95,33 +95,11 @@ static void addresses_in_ascii(void **state)
 	}
 }
 
-static void xtext(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *in, *out;
-	} rows[] = {
-		{"abc", "abc"}, {"a+2Bb", "a+b"}, {"+3D", "="}, {"+0D+0A", "\r\n"}, {"", ""},
-		{"a+2", NULL},	{"a+", NULL},	  {"a+2b", NULL}, {"a=b", NULL},    {"a b", NULL},
-		{"\xc3\xa9", NULL}, {"+G0", NULL},
-	};
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct buf out;
-		buf_init(&out, 64);
-		bool ok = dsn_xtext_decode(span_cstr(rows[i].in), &out);
-		assert_int_equal(ok, rows[i].out != NULL);
-		if (ok)
-			assert_true(span_eq(buf_span(&out), span_cstr(rows[i].out)));
-		buf_free(&out);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(codes),	      cmocka_unit_test(actions),
 		cmocka_unit_test(words),	      cmocka_unit_test(addresses_in_ascii),
-		cmocka_unit_test(xtext),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

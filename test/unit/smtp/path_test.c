@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "smtp/path.h"
+#include "smtp/xtext.h"
 
 static const struct {
 	const char *in;
@@ -169,12 +170,40 @@ static void lengths(void **state)
 	}
 }
 
+static void xtext(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *in, *out;
+	} rows[] = {
+		{"abc", "abc"}, {"a+2Bb", "a+b"}, {"+3D", "="}, {"+0D+0A", "\r\n"}, {"", ""},
+		{"a+2", NULL},	{"a+", NULL},	  {"a+2b", NULL}, {"a=b", NULL},    {"a b", NULL},
+		{"\xc3\xa9", NULL}, {"+G0", NULL},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		char out[8];
+		size_t len;
+		bool ok = smtp_xtext_decode(span_cstr(rows[i].in), out, sizeof out, &len);
+		assert_int_equal(ok, rows[i].out != NULL);
+		if (ok)
+			assert_true(span_eq(span_of(out, len), span_cstr(rows[i].out)));
+	}
+	/* A byte less than there is room for, as many, and one more. */
+	char out[3];
+	size_t len;
+	assert_true(smtp_xtext_decode(SPAN("ab"), out, sizeof out, &len));
+	assert_true(smtp_xtext_decode(SPAN("+61bc"), out, sizeof out, &len));
+	assert_memory_equal(out, "abc", 3);
+	assert_false(smtp_xtext_decode(SPAN("abcd"), out, sizeof out, &len));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_hold),
 		cmocka_unit_test(what_is_allowed_depends),
 		cmocka_unit_test(lengths),
+		cmocka_unit_test(xtext),
 	};
 	return cmocka_run_group_tests_name("smtp/path", tests, NULL, NULL);
 }
