@@ -11,6 +11,7 @@ and the trust anchors; its dialer is confined as always.
 
 import os
 import pathlib
+import random
 import shutil
 import socket
 import subprocess
@@ -50,9 +51,17 @@ mx IN A 192.0.2.26
 
 
 def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """For both protocols, and none that the system gives to others meanwhile."""
+    while True:
+        port = random.randrange(20000, 32000)
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+                    with socket.socket(family, kind) as s:
+                        s.bind((host, port))
+            return port
+        except OSError:
+            continue
 
 
 def run(*args, cwd):
