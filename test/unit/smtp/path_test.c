@@ -175,18 +175,18 @@ static void xtext(void **state)
 	(void)state;
 	static const struct {
 		const char *in, *out;
-	} rows[] = {
+	} texts[] = {
 		{"abc", "abc"}, {"a+2Bb", "a+b"}, {"+3D", "="}, {"+0D+0A", "\r\n"}, {"", ""},
 		{"a+2", NULL},	{"a+", NULL},	  {"a+2b", NULL}, {"a=b", NULL},    {"a b", NULL},
 		{"\xc3\xa9", NULL}, {"+G0", NULL},
 	};
-	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		char out[8];
 		size_t len;
-		bool ok = smtp_xtext_decode(span_cstr(rows[i].in), out, sizeof out, &len);
-		assert_int_equal(ok, rows[i].out != NULL);
+		bool ok = smtp_xtext_decode(span_cstr(texts[i].in), out, sizeof out, &len);
+		assert_int_equal(ok, texts[i].out != NULL);
 		if (ok)
-			assert_true(span_eq(span_of(out, len), span_cstr(rows[i].out)));
+			assert_true(span_eq(span_of(out, len), span_cstr(texts[i].out)));
 	}
 	/* A byte less than there is room for, as many, and one more. */
 	char out[3];
