@@ -43,7 +43,7 @@ struct stream_ops {
 	 */
 	enum io (*flush)(struct stream *);
 	/*
-	 * Shake hands as a TLS server over the same connection.  Buffered input
+	 * Shake hands over the same connection, as the side that the owner is.  Buffered input
 	 * is thrown away before (no byte of the clear phase is read after).
 	 */
 	enum io (*start_tls)(struct stream *);
