@@ -14,15 +14,6 @@ static bool add_all(struct imap_set *set, const uint32_t *uids, size_t count)
 	return true;
 }
 
-static void add_set(struct buf *b, const struct imap_set *set)
-{
-	for (size_t i = 0; i < set->count; i++) {
-		buf_printf(b, "%s%u", i ? "," : "", set->runs[i].first);
-		if (set->runs[i].last > set->runs[i].first)
-			buf_printf(b, ":%u", set->runs[i].last);
-	}
-}
-
 #define CODE_MAX (4u << 20)
 
 /* "COPYUID 7 1,3 10:11", or empty when nothing was copied. */
@@ -35,9 +26,9 @@ static void copyuid(struct imap_session *s, const struct imap_copied *c, struct 
 	    !add_all(&to, c->to, c->count))
 		return;
 	buf_printf(code, "COPYUID %u ", c->uid_validity);
-	add_set(code, &from);
+	imap_set_text(&from, code);
 	buf_addc(code, ' ');
-	add_set(code, &to);
+	imap_set_text(&to, code);
 	buf_addc(code, '\0');
 }
 

@@ -5,19 +5,50 @@
  */
 #include "imap/state.h"
 
+static void condstore(struct imap_session *s)
+{
+	imap_condstore_on(s);
+}
+
+/* RFC 7162 3.2.3: it switches both on. */
+static void qresync(struct imap_session *s)
+{
+	imap_condstore_on(s);
+	s->qresync = true;
+}
+
+static const struct {
+	const char *name;
+	void (*enable)(struct imap_session *);
+} things[] = {
+	{"CONDSTORE", condstore},
+	{"QRESYNC", qresync},
+};
+
 void imap_cmd_enable(struct imap_session *s, struct imap_lex *lex)
 {
 	struct span name;
+	bool wanted[ARRAY_LEN(things)] = {0};
 	do {
 		if (!imap_lex_atom(lex, &name)) {
 			imap_bad(s, "Capability names expected");
 			return;
 		}
+		for (size_t i = 0; i < ARRAY_LEN(things); i++)
+			if (span_eq_nocase(name, span_cstr(things[i].name)))
+				wanted[i] = true;
 	} while (imap_lex_space(lex));
 	if (!imap_lex_end(lex)) {
 		imap_bad(s, "Capability names expected");
 		return;
 	}
-	imap_untagged(s, "ENABLED");
+	stream_write(s->stream, SPAN("* ENABLED"));
+	for (size_t i = 0; i < ARRAY_LEN(things); i++)
+		if (wanted[i])
+			stream_printf(s->stream, " %s", things[i].name);
+	stream_write(s->stream, SPAN("\r\n"));
+	for (size_t i = 0; i < ARRAY_LEN(things); i++)
+		if (wanted[i])
+			things[i].enable(s);
 	imap_ok(s, NULL, "Done");
 }

@@ -12,10 +12,16 @@ static void run(struct imap_session *s, const struct imap_set *uids)
 		return;
 	}
 	enum imap_answer r = s->host->expunge(s->host, s->mailbox, uids);
-	if (r == IMAP_YES)
-		imap_ok(s, NULL, "Expunged");
-	else
+	if (r != IMAP_YES) {
 		imap_no_answer(s, r);
+		return;
+	}
+	/* The version that the client has once it was told (RFC 7162 3.2.7). */
+	char code[IMAP_MODSEQ_CODE];
+	if (s->condstore)
+		imap_view_tell(s, s->work->tell);
+	if (!s->closing)
+		imap_ok(s, imap_condstore_code(s, code), "Expunged");
 }
 
 void imap_cmd_expunge(struct imap_session *s, struct imap_lex *lex UNUSED)

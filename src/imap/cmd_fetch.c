@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/cmd_fetch: FETCH (RFC 3501 6.4.5), in batches of rows.
+ * imap/cmd_fetch: FETCH (RFC 3501 6.4.5; CHANGEDSINCE and VANISHED of RFC 7162), in
+ * batches of rows.
  *
  * Bodies are pulled in ranges while they are written, so a client that does
  * not read holds one batch of rows and one range, whatever it asked for.
@@ -150,6 +151,9 @@ static void send_item(struct fetching *f, const struct imap_fetch_item *item,
 	case IMAP_ITEM_FLAGS:
 		imap_flags_write(f->s, &f->keywords, slot);
 		break;
+	case IMAP_ITEM_MODSEQ:
+		stream_printf(out, "MODSEQ (%llu)", (unsigned long long)slot->modseq);
+		break;
 	case IMAP_ITEM_DATE:
 		send_date(out, row->internal_date);
 		break;
@@ -214,6 +218,8 @@ static bool send_message(struct fetching *f, const struct imap_slot *slot,
 		stream_write(out, SPAN(" "));
 		imap_flags_write(f->s, &f->keywords, slot);
 	}
+	if (told_seen && !f->what.modseq && !f->s->closing)
+		imap_modseq_tell(f->s, slot);
 	if (!f->s->closing)
 		stream_write(out, SPAN(")\r\n"));
 	f->told++;
@@ -243,9 +249,13 @@ static enum imap_answer set_seen(struct fetching *f, struct imap_slots *slots,
 		return IMAP_YES;
 	enum imap_answer r = s->host->store(s->host, s->mailbox, &uids, &store,
 					    s->work->batch, &stored);
-	if (r == IMAP_YES)
-		imap_view_advance(s, stored.before, stored.after);
-	return r;
+	if (r != IMAP_YES)
+		return r;
+	imap_view_advance(s, stored.before, stored.after);
+	for (size_t i = 0; i < slots->count; i++)
+		if (changed[i])
+			slots->slots[i].modseq = stored.after;
+	return IMAP_YES;
 }
 
 /* Only those that were asked for stay. */
@@ -289,7 +299,7 @@ static enum imap_answer batch(struct fetching *f)
 	bool *changed = ARENA_ARRAY(s->work->batch, IMAP_BATCH, bool);
 	if (rows == NULL || uids == NULL || changed == NULL)
 		return IMAP_UNAVAILABLE;
-	enum imap_answer r = host->pages(host, s->mailbox, f->from, end, 0,
+	enum imap_answer r = host->pages(host, s->mailbox, f->from, end, f->what.since,
 					 s->work->batch, &slots);
 	if (r != IMAP_YES)
 		return r;
@@ -335,10 +345,44 @@ static void run(struct fetching *f)
 	else if (f->damaged)
 		imap_no(s, "CORRUPTION", "Some of it cannot be read at the moment; "
 					 "what is NIL may be damaged");
-	else if (f->told < imap_set_size(&f->wanted))
+	else if (f->what.since == 0 && f->told < imap_set_size(&f->wanted))
 		imap_no(s, "EXPUNGEISSUED", "Some of the messages are gone");
 	else
 		imap_ok(s, NULL, "Fetched");
+}
+
+/* UIDs as the client wrote them: what is gone is in no view. */
+static bool tell_vanished(struct fetching *f, struct span text)
+{
+	struct imap_session *s = f->s;
+	struct imap_set named, gone;
+	imap_set_init(&named, s->work->arena);
+	imap_set_init(&gone, s->work->arena);
+	if (imap_set_parse(text, s->uid_next - 1, &named) != IMAP_SET_OK)
+		return true; /* "$", which names nothing that is gone */
+	enum imap_answer r = imap_vanished_since(s, f->what.since, &named, &gone);
+	if (r == IMAP_YES)
+		imap_vanished_write(s->stream, "(EARLIER) ", &gone);
+	else
+		imap_no_answer(s, r);
+	return r == IMAP_YES;
+}
+
+/* What the modifiers make of the set.  False: answered. */
+static bool modified(struct fetching *f, struct span text)
+{
+	struct imap_session *s = f->s;
+	struct imap_set all = f->wanted;
+	if (f->what.modseq)
+		imap_condstore_on(s);
+	if (f->what.part.asked) {
+		imap_set_init(&f->wanted, s->work->arena);
+		if (!imap_part_of(&f->what.part, &all, &f->wanted)) {
+			imap_no_answer(s, IMAP_UNAVAILABLE);
+			return false;
+		}
+	}
+	return !f->what.vanished || tell_vanished(f, text);
 }
 
 void imap_cmd_fetch(struct imap_session *s, struct imap_lex *lex)
@@ -355,6 +399,10 @@ void imap_cmd_fetch(struct imap_session *s, struct imap_lex *lex)
 		imap_bad(s, "A message set and at most 64 items expected");
 		return;
 	}
-	if (imap_view_resolve(s, text, &f->wanted))
+	if (f->what.vanished && !(s->qresync && s->work->by_uid)) {
+		imap_bad(s, "VANISHED belongs to UID FETCH and takes ENABLE QRESYNC");
+		return;
+	}
+	if (imap_view_resolve(s, text, &f->wanted) && modified(f, text))
 		run(f);
 }

@@ -1,34 +1,196 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/cmd_search: SEARCH (RFC 3501 6.4.4).  The host evaluates; only messages
- * that this session was told of are answered.
+ * imap/cmd_search: SEARCH (RFC 3501 6.4.4), what is to be told of it (RETURN of
+ * RFC 4731, PARTIAL of RFC 9394) and kept of it (SAVE of RFC 5182).  The host
+ * evaluates; only messages that this session was told of are answered.
  */
+#include "imap/fetch.h"
 #include "imap/search.h"
 
-static void answer(struct imap_session *s, const struct imap_set *found)
+/* What RETURN asks for. */
+#define WANT_MIN   1u
+#define WANT_MAX   2u
+#define WANT_ALL   4u
+#define WANT_COUNT 8u
+#define WANT_SAVE  16u
+#define WANT_PART  32u
+
+struct wanted {
+	bool extended; /* RETURN stands there */
+	unsigned what;
+	struct imap_part part;
+};
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} options[] = {
+	{"MIN", WANT_MIN},     {"MAX", WANT_MAX},   {"ALL", WANT_ALL},
+	{"COUNT", WANT_COUNT}, {"SAVE", WANT_SAVE}, {"PARTIAL", WANT_PART},
+};
+
+static bool option(struct imap_lex *lex, struct wanted *w)
 {
-	struct imap_cursor cursor = {.set = &s->work->map};
-	stream_write(s->stream, SPAN("* SEARCH"));
-	for (size_t i = 0; i < found->count; i++) {
-		uint32_t uid = found->runs[i].first;
-		for (;;) {
-			stream_printf(s->stream, " %u",
-				      s->work->by_uid ? uid
-						      : imap_cursor_rank(&cursor, uid));
-			if (uid++ == found->runs[i].last)
-				break;
-		}
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		if (!imap_lex_word(lex, options[i].name))
+			continue;
+		w->what |= options[i].bit;
+		return options[i].bit != WANT_PART ||
+		       (imap_lex_space(lex) && imap_part_parse(lex, &w->part));
 	}
+	return false;
+}
+
+/* "RETURN (" options ") ", or nothing.  False: BAD. */
+static bool parse_return(struct imap_lex *lex, struct wanted *w)
+{
+	*w = (struct wanted){0};
+	if (!imap_lex_word(lex, "RETURN"))
+		return true;
+	w->extended = true;
+	if (!imap_lex_space(lex) || !imap_lex_char(lex, '('))
+		return false;
+	if (!imap_lex_char(lex, ')')) {
+		do {
+			if (!option(lex, w))
+				return false;
+		} while (imap_lex_space(lex));
+		if (!imap_lex_char(lex, ')'))
+			return false;
+	}
+	/* RFC 9394 3.1: a part of all, or all. */
+	if ((w->what & WANT_PART) && (w->what & WANT_ALL))
+		return false;
+	if (w->what == 0)
+		w->what = WANT_ALL;
+	return imap_lex_space(lex);
+}
+
+/* The numbers that stand in answers. */
+static bool numbers(struct imap_session *s, const struct imap_set *uids,
+		    struct imap_set *out)
+{
+	imap_set_init(out, s->work->arena);
+	if (!s->work->by_uid)
+		return imap_set_ranks(&s->work->map, uids, out);
+	*out = *uids;
+	return true;
+}
+
+static void answer_plain(struct imap_session *s, const struct imap_set *n,
+			 const struct imap_query *query, uint64_t modseq)
+{
+	stream_write(s->stream, SPAN("* SEARCH"));
+	for (size_t i = 0; i < n->count; i++)
+		for (uint64_t at = n->runs[i].first; at <= n->runs[i].last; at++)
+			stream_printf(s->stream, " %u", (uint32_t)at);
+	if (query->modseq && n->count > 0)
+		stream_printf(s->stream, " (MODSEQ %llu)", (unsigned long long)modseq);
 	stream_write(s->stream, SPAN("\r\n"));
+}
+
+#define SET_TEXT_MAX (4u << 20)
+
+static void add_part(const struct wanted *w, const struct imap_set *part, struct buf *b)
+{
+	const char *sign = w->part.from_end ? "-" : "";
+	buf_printf(b, " PARTIAL (%s%u:%s%u ", sign, w->part.first, sign, w->part.last);
+	if (part->count == 0)
+		buf_add(b, SPAN("NIL"));
+	imap_set_text(part, b);
+	buf_addc(b, ')');
+}
+
+/* RFC 4731 3.1; false: out of memory. */
+static bool answer_extended(struct imap_session *s, const struct wanted *w,
+			    const struct imap_set *n, const struct imap_query *query,
+			    uint64_t modseq)
+{
+	struct buf b;
+	struct imap_set part;
+	imap_set_init(&part, s->work->arena);
+	if ((w->what & WANT_PART) && !imap_part_of(&w->part, n, &part))
+		return false;
+	buf_init(&b, SET_TEXT_MAX);
+	if ((w->what & WANT_MIN) && n->count > 0)
+		buf_printf(&b, " MIN %u", n->runs[0].first);
+	if ((w->what & WANT_MAX) && n->count > 0)
+		buf_printf(&b, " MAX %u", n->runs[n->count - 1].last);
+	if (w->what & WANT_COUNT)
+		buf_printf(&b, " COUNT %llu", (unsigned long long)imap_set_size(n));
+	if ((w->what & WANT_ALL) && n->count > 0) {
+		buf_add(&b, SPAN(" ALL "));
+		imap_set_text(n, &b);
+	}
+	if (w->what & WANT_PART)
+		add_part(w, &part, &b);
+	if (query->modseq && n->count > 0)
+		buf_printf(&b, " MODSEQ %llu", (unsigned long long)modseq);
+	bool good = buf_ok(&b);
+	if (good) {
+		stream_printf(s->stream, "* ESEARCH (TAG \"%.*s\")%s", (int)s->word_len,
+			      s->word, s->work->by_uid ? " UID" : "");
+		stream_write(s->stream, buf_span(&b));
+		stream_write(s->stream, SPAN("\r\n"));
+	}
+	buf_free(&b);
+	return good;
+}
+
+/* RFC 5182 2.4: with MIN or MAX alone those are kept, else all. */
+static bool save(struct imap_session *s, const struct wanted *w, const struct imap_set *uids)
+{
+	unsigned ends = w->what & (WANT_MIN | WANT_MAX);
+	struct imap_set kept;
+	if (ends == 0 || (w->what & (WANT_ALL | WANT_COUNT)) || uids->count == 0)
+		return imap_saved_keep(s, uids);
+	uint32_t least = uids->runs[0].first, most = uids->runs[uids->count - 1].last;
+	imap_set_init(&kept, s->work->arena);
+	if ((ends & WANT_MIN) && !imap_set_add(&kept, least, least))
+		return false;
+	if ((ends & WANT_MAX) && most > (ends & WANT_MIN ? least : 0) &&
+	    !imap_set_add(&kept, most, most))
+		return false;
+	return imap_saved_keep(s, &kept);
+}
+
+static void answer(struct imap_session *s, const struct wanted *w,
+		   const struct imap_set *uids, const struct imap_query *query,
+		   uint64_t modseq)
+{
+	struct imap_set n;
+	if ((w->what & WANT_SAVE) && !save(s, w, uids)) {
+		imap_no(s, "NOTSAVED", "The result is too scattered to be kept");
+		return;
+	}
+	bool good = numbers(s, uids, &n);
+	if (good && !w->extended)
+		answer_plain(s, &n, query, modseq);
+	else if (good && w->what != WANT_SAVE)
+		good = answer_extended(s, w, &n, query, modseq);
+	if (good)
+		imap_ok(s, NULL, "Searched");
+	else
+		imap_no_answer(s, IMAP_UNAVAILABLE);
 }
 
 void imap_cmd_search(struct imap_session *s, struct imap_lex *lex)
 {
+	struct wanted wanted;
 	struct imap_query query;
 	struct imap_set found, told;
 	uint64_t modseq = 0;
+	if (!parse_return(lex, &wanted)) {
+		imap_bad(s, "RETURN takes MIN, MAX, ALL, COUNT, SAVE and PARTIAL n:m");
+		return;
+	}
 	if (!imap_view_map(s) || !imap_search_parse(s, lex, &query))
 		return;
+	/* RFC 5182 2.1: a search that fails leaves nothing behind. */
+	if (wanted.what & WANT_SAVE)
+		imap_saved_drop(s);
+	if (query.modseq)
+		imap_condstore_on(s);
 	imap_set_init(&found, s->work->arena);
 	imap_set_init(&told, s->work->arena);
 	enum imap_answer r = s->host->search(s->host, s->mailbox, &query, &found,
@@ -39,6 +201,5 @@ void imap_cmd_search(struct imap_session *s, struct imap_lex *lex)
 		imap_no_answer(s, r);
 		return;
 	}
-	answer(s, &told);
-	imap_ok(s, NULL, "Searched");
+	answer(s, &wanted, &told, &query, modseq);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/cmd_status: STATUS (RFC 3501 6.3.10).  A table of items: an extension
- * adds a row.  HIGHESTMODSEQ (RFC 7162 3.1.3) can be asked although CONDSTORE is
- * not announced: who watches over a mailbox sees by it whether anything changed.
+ * imap/cmd_status: STATUS (RFC 3501 6.3.10; SIZE of RFC 8438).  A table of items:
+ * an extension adds a row.  Who asks for HIGHESTMODSEQ minds mod-sequences from
+ * then on (RFC 7162 3.1).
  */
 #include "imap/state.h"
 #include "imap/write.h"
@@ -12,6 +12,7 @@ static uint64_t recent(const struct imap_status *t) { return t->recent; }
 static uint64_t uid_next(const struct imap_status *t) { return t->uid_next; }
 static uint64_t uid_validity(const struct imap_status *t) { return t->uid_validity; }
 static uint64_t unseen(const struct imap_status *t) { return t->unseen; }
+static uint64_t size(const struct imap_status *t) { return t->size; }
 static uint64_t modseq(const struct imap_status *t) { return t->version; }
 
 static const struct {
@@ -21,6 +22,7 @@ static const struct {
 	{"MESSAGES", messages},         {"RECENT", recent},
 	{"UIDNEXT", uid_next},          {"UIDVALIDITY", uid_validity},
 	{"UNSEEN", unseen},             {"HIGHESTMODSEQ", modseq},
+	{"SIZE", size},
 };
 
 static bool parse(struct imap_lex *lex, unsigned *wanted)
@@ -54,6 +56,9 @@ void imap_cmd_status(struct imap_session *s, struct imap_lex *lex)
 		imap_bad(s, "STATUS takes a name and a list of items");
 		return;
 	}
+	for (size_t i = 0; i < ARRAY_LEN(items); i++)
+		if ((wanted >> i & 1) && items[i].value == modseq)
+			imap_condstore_on(s);
 	enum imap_answer r = s->host->status(s->host, name, &status);
 	if (r != IMAP_YES) {
 		imap_no_answer(s, r);

@@ -17,6 +17,7 @@
 enum imap_item {
 	IMAP_ITEM_UID,
 	IMAP_ITEM_FLAGS,
+	IMAP_ITEM_MODSEQ,
 	IMAP_ITEM_DATE,
 	IMAP_ITEM_SIZE,
 	IMAP_ITEM_ENVELOPE,
@@ -51,6 +52,16 @@ struct imap_fetch_item {
 	uint64_t offset, length;
 };
 
+/* "1:100" or "-1:-100": so many from the beginning or from the end. */
+struct imap_part {
+	bool asked, from_end;
+	uint32_t first, last; /* first <= last */
+};
+MUST_USE bool imap_part_parse(struct imap_lex *, struct imap_part *);
+/* out := that part; out is initialised.  False: out of memory. */
+MUST_USE bool imap_part_of(const struct imap_part *, const struct imap_set *all,
+			   struct imap_set *out);
+
 struct imap_fetch {
 	struct imap_fetch_item items[IMAP_FETCH_ITEMS_MAX];
 	size_t count;
@@ -58,6 +69,10 @@ struct imap_fetch {
 	bool rows;    /* cold rows are needed */
 	bool summary; /* ... and their summaries */
 	bool seen;    /* reading sets \Seen */
+	bool modseq;  /* RFC 7162: the client minds them */
+	uint64_t since;   /* CHANGEDSINCE; 0: whenever */
+	bool vanished;    /* ... and what went since then */
+	struct imap_part part; /* PARTIAL, RFC 9394 */
 };
 
 /* Everything after the message set.  False: BAD. */

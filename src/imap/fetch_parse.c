@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/fetch_parse: fetch-att and section (RFC 3501 6.4.5, section 9).
+ * imap/fetch_parse: fetch-att and section (RFC 3501 6.4.5, section 9) and what
+ * may follow them: CHANGEDSINCE, VANISHED (RFC 7162), PARTIAL (RFC 9394).
  *
  * Must never take more items or names than the tables hold: what one command
  * can cost is fixed here.
  */
 #include "imap/fetch.h"
+
+#include "base/check.h"
 
 static const struct {
 	const char *name;
@@ -16,6 +19,7 @@ static const struct {
 	{"BODYSTRUCTURE", IMAP_ITEM_BODYSTRUCTURE, true, 0},
 	{"ENVELOPE", IMAP_ITEM_ENVELOPE, true, 0},
 	{"FLAGS", IMAP_ITEM_FLAGS, true, 0},
+	{"MODSEQ", IMAP_ITEM_MODSEQ, true, 0},
 	{"INTERNALDATE", IMAP_ITEM_DATE, true, 0},
 	{"RFC822.SIZE", IMAP_ITEM_SIZE, true, 0},
 	{"UID", IMAP_ITEM_UID, true, 0},
@@ -173,11 +177,72 @@ static void needs(struct imap_fetch *f)
 	for (size_t i = 0; i < f->count; i++) {
 		const struct imap_fetch_item *item = &f->items[i];
 		f->flags = f->flags || item->item == IMAP_ITEM_FLAGS;
-		f->rows = f->rows || (item->item != IMAP_ITEM_FLAGS &&
-				      item->item != IMAP_ITEM_UID);
+		f->modseq = f->modseq || item->item == IMAP_ITEM_MODSEQ;
+		f->rows = f->rows || item->item > IMAP_ITEM_MODSEQ;
 		f->summary = f->summary || item->item >= IMAP_ITEM_ENVELOPE;
 		f->seen = f->seen || !item->peek;
 	}
+}
+
+bool imap_part_parse(struct imap_lex *lex, struct imap_part *p)
+{
+	uint64_t a, b;
+	*p = (struct imap_part){.asked = true, .from_end = imap_lex_char(lex, '-')};
+	if (!imap_lex_number(lex, UINT32_MAX, &a) || !imap_lex_char(lex, ':') ||
+	    imap_lex_char(lex, '-') != p->from_end ||
+	    !imap_lex_number(lex, UINT32_MAX, &b) || a == 0 || b == 0)
+		return false;
+	p->first = (uint32_t)u64_min(a, b);
+	p->last = (uint32_t)(a < b ? b : a);
+	return true;
+}
+
+bool imap_part_of(const struct imap_part *p, const struct imap_set *all,
+		  struct imap_set *out)
+{
+	uint64_t size = imap_set_size(all), first = p->first, last = p->last;
+	if (p->from_end && first > size)
+		return true;
+	if (p->from_end) {
+		last = size - p->first + 1;
+		first = p->last >= size ? 1 : size - p->last + 1;
+	}
+	return imap_set_slice(all, first, last, out);
+}
+
+/* One of what stands behind the items, in parentheses. */
+static bool modifier(struct imap_lex *lex, struct imap_fetch *f)
+{
+	if (imap_lex_word(lex, "VANISHED")) {
+		f->vanished = true;
+		return true;
+	}
+	if (imap_lex_word(lex, "PARTIAL"))
+		return imap_lex_space(lex) && imap_part_parse(lex, &f->part);
+	return imap_lex_word(lex, "CHANGEDSINCE") && imap_lex_space(lex) &&
+	       imap_lex_number(lex, INT64_MAX, &f->since) && f->since > 0;
+}
+
+/* CHANGEDSINCE shows the mod-sequences even where nobody asked (3.1.4.1). */
+static bool modifiers(struct imap_lex *lex, struct imap_fetch *f)
+{
+	if (imap_lex_end(lex))
+		return true;
+	if (!imap_lex_space(lex) || !imap_lex_char(lex, '('))
+		return false;
+	do {
+		if (!modifier(lex, f))
+			return false;
+	} while (imap_lex_space(lex));
+	if (!imap_lex_char(lex, ')') || (f->vanished && f->since == 0))
+		return false;
+	if (f->since > 0 && !f->modseq && f->count == IMAP_FETCH_ITEMS_MAX)
+		return false;
+	if (f->since > 0 && !f->modseq)
+		f->items[f->count++] = (struct imap_fetch_item){
+			.item = IMAP_ITEM_MODSEQ, .peek = true};
+	f->modseq = f->modseq || f->since > 0;
+	return imap_lex_end(lex);
 }
 
 bool imap_fetch_parse(struct imap_lex *lex, struct imap_fetch *f)
@@ -195,5 +260,5 @@ bool imap_fetch_parse(struct imap_lex *lex, struct imap_fetch *f)
 			return false;
 	}
 	needs(f);
-	return imap_lex_end(lex);
+	return modifiers(lex, f);
 }

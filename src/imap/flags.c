@@ -92,3 +92,21 @@ void imap_flags_write(struct imap_session *s, const struct imap_keywords *k,
 	}
 	stream_write(out, SPAN(")"));
 }
+
+void imap_modseq_tell(struct imap_session *s, const struct imap_slot *slot)
+{
+	if (s->condstore)
+		stream_printf(s->stream, " MODSEQ (%llu)",
+			      (unsigned long long)slot->modseq);
+}
+
+void imap_flags_tell(struct imap_session *s, const struct imap_keywords *k,
+		     const struct imap_slot *slot, uint32_t rank)
+{
+	stream_printf(s->stream, "* %u FETCH (", rank);
+	if (s->qresync || (s->work != NULL && s->work->by_uid))
+		stream_printf(s->stream, "UID %u ", slot->uid);
+	imap_flags_write(s, k, slot);
+	imap_modseq_tell(s, slot);
+	stream_write(s->stream, SPAN(")\r\n"));
+}

@@ -32,5 +32,10 @@ MUST_USE enum imap_answer imap_keywords_get(struct imap_session *,
 /* FLAGS (\Seen ...), without the blank in front of it. */
 void imap_flags_write(struct imap_session *, const struct imap_keywords *,
 		      const struct imap_slot *);
+/* A whole answer about changed flags, with all that the client wants to see then. */
+void imap_flags_tell(struct imap_session *, const struct imap_keywords *,
+		     const struct imap_slot *, uint32_t rank);
+/* " MODSEQ (7)", where the client minds. */
+void imap_modseq_tell(struct imap_session *, const struct imap_slot *);
 /* A name that may stand as \Flag or keyword; 0: no system flag. */
 uint32_t imap_flag_bit(struct span name);

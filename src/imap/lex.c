@@ -221,6 +221,11 @@ bool imap_lex_number(struct imap_lex *lex, uint64_t max, uint64_t *out)
 
 bool imap_lex_set(struct imap_lex *lex, struct span *out)
 {
+	struct span all = lex->rest;
+	if (imap_lex_char(lex, '$')) {
+		*out = span_sub(all, 0, 1);
+		return true;
+	}
 	return run(lex, set_char, out);
 }
 

@@ -51,7 +51,7 @@ MUST_USE bool imap_lex_nstring(struct imap_lex *, struct span *out, bool *nil);
 /* LIST's second argument: like astring, wildcards allowed. */
 MUST_USE bool imap_lex_pattern(struct imap_lex *, struct span *out);
 MUST_USE bool imap_lex_number(struct imap_lex *, uint64_t max, uint64_t *out);
-/* The bytes of a sequence-set, for imap_set_parse. */
+/* The bytes of a sequence-set, for imap_view_resolve: "$" too (RFC 5182). */
 MUST_USE bool imap_lex_set(struct imap_lex *, struct span *out);
 /* "\Seen" or a keyword; the backslash is part of it. */
 MUST_USE bool imap_lex_flag(struct imap_lex *, struct span *out);

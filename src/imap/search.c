@@ -170,6 +170,25 @@ static bool k_uid(struct parser *p, const struct search_key *k UNUSED)
 	return imap_lex_space(p->lex) && push_set(p, true);
 }
 
+/* RFC 7162 3.1.5: an entry may be named; ours are all shared flags. */
+static bool k_modseq(struct parser *p, const struct search_key *k)
+{
+	struct span entry;
+	uint64_t n;
+	if (!imap_lex_space(p->lex))
+		return false;
+	if (imap_lex_peek(p->lex) == '"' &&
+	    !(imap_lex_string(p->lex, &entry) && imap_lex_space(p->lex) &&
+	      (imap_lex_word(p->lex, "all") || imap_lex_word(p->lex, "priv") ||
+	       imap_lex_word(p->lex, "shared")) &&
+	      imap_lex_space(p->lex)))
+		return false;
+	if (!imap_lex_number(p->lex, INT64_MAX, &n))
+		return false;
+	p->out->modseq = true;
+	return push(p, (struct imap_query_op){.kind = k->kind, .number = n});
+}
+
 static const struct search_key keys[] = {
 	{"ALL", k_plain, IMAP_Q_ALL, 0, NULL},
 	{"ANSWERED", k_flag, 0, IMAP_ANSWERED, NULL},
@@ -184,6 +203,7 @@ static const struct search_key keys[] = {
 	{"HEADER", k_header, IMAP_Q_HEADER, 0, NULL},
 	{"KEYWORD", k_keyword, 0, 0, NULL},
 	{"LARGER", k_number, IMAP_Q_LARGER, 0, NULL},
+	{"MODSEQ", k_modseq, IMAP_Q_MODSEQ, 0, NULL},
 	{"NEW", k_new, 0, 0, NULL},
 	{"OLD", k_old, 0, 0, NULL},
 	{"ON", k_date, IMAP_Q_ON, 0, NULL},
@@ -226,7 +246,8 @@ static bool key(struct parser *p, unsigned depth)
 	}
 	if (imap_lex_char(p->lex, '('))
 		return all_of(p, depth + 1) && imap_lex_char(p->lex, ')');
-	if (ascii_digit(imap_lex_peek(p->lex)) || imap_lex_peek(p->lex) == '*')
+	if (ascii_digit(imap_lex_peek(p->lex)) || imap_lex_peek(p->lex) == '*' ||
+	    imap_lex_peek(p->lex) == '$')
 		return push_set(p, false);
 	if (!imap_lex_atom(p->lex, &name))
 		return false;

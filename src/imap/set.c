@@ -239,3 +239,42 @@ enum imap_set_result imap_set_parse(struct span text, uint32_t star,
 	imap_set_sort(out);
 	return IMAP_SET_OK;
 }
+
+void imap_set_text(const struct imap_set *set, struct buf *out)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		buf_printf(out, "%s%u", i ? "," : "", set->runs[i].first);
+		if (set->runs[i].last > set->runs[i].first)
+			buf_printf(out, ":%u", set->runs[i].last);
+	}
+}
+
+bool imap_set_ranks(const struct imap_set *all, const struct imap_set *some,
+		    struct imap_set *out)
+{
+	struct imap_cursor cursor = {.set = all};
+	for (size_t i = 0; i < some->count; i++) {
+		struct imap_run run = some->runs[i];
+		uint32_t rank = imap_cursor_rank(&cursor, run.first);
+		if (!imap_set_add(out, rank, rank + (run.last - run.first)))
+			return false;
+	}
+	return true;
+}
+
+bool imap_set_slice(const struct imap_set *set, uint64_t first, uint64_t last,
+		    struct imap_set *out)
+{
+	uint64_t before = 0; /* members in front of the run */
+	for (size_t i = 0; i < set->count && before < last; i++) {
+		struct imap_run run = set->runs[i];
+		uint64_t size = (uint64_t)run.last - run.first + 1;
+		uint64_t from = first > before + 1 ? first - before - 1 : 0;
+		uint64_t to = u64_min(last - before, size);
+		if (from < to && !imap_set_add(out, run.first + (uint32_t)from,
+					       run.first + (uint32_t)(to - 1)))
+			return false;
+		before += size;
+	}
+	return true;
+}

@@ -12,7 +12,7 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/span.h"
+#include "base/buf.h"
 
 struct imap_run {
 	uint32_t first, last; /* both are in it */
@@ -49,6 +49,15 @@ MUST_USE bool imap_set_and(const struct imap_set *a, const struct imap_set *b,
 
 /* out := a without b.  False: out of memory. */
 MUST_USE bool imap_set_minus(const struct imap_set *a, const struct imap_set *b,
+			     struct imap_set *out);
+
+/* "1:3,5" */
+void imap_set_text(const struct imap_set *, struct buf *out);
+/* out := positions of the members of `some`, all in `all`.  False: out of memory. */
+MUST_USE bool imap_set_ranks(const struct imap_set *all, const struct imap_set *some,
+			     struct imap_set *out);
+/* out := the members at positions first..last.  False: out of memory. */
+MUST_USE bool imap_set_slice(const struct imap_set *, uint64_t first, uint64_t last,
 			     struct imap_set *out);
 
 /* Ranks of ascending members in one pass: start with {set}. */

@@ -58,6 +58,14 @@ struct imap_work {
 	bool done;           /* the tagged line was sent */
 };
 
+/* UIDs that SEARCH left for later, in memory of their own; at most
+ * IMAP_SAVED_MAX runs, gone with the selected mailbox. */
+struct imap_saved {
+	struct imap_run *runs;
+	size_t count;
+};
+#define IMAP_SAVED_MAX 8192u
+
 struct imap_session {
 	uint32_t tag;
 	struct stream *stream;
@@ -66,6 +74,7 @@ struct imap_session {
 	enum imap_state state;
 	bool closing, idling;
 	bool read_only;
+	bool condstore, qresync; /* switched on: RFC 7162 */
 	unsigned bad, logins;
 	char word[IMAP_TAG_MAX]; /* the running command's tag */
 	size_t word_len;
@@ -76,6 +85,7 @@ struct imap_session {
 	uint64_t flags_version; /* flags were; behind when a telling failed */
 	uint32_t uid_validity, uid_next, exists, recent, recent_from;
 	size_t keywords; /* how many the client knows of */
+	struct imap_saved saved; /* "$": RFC 5182 */
 };
 
 #define IMAP_SESSION_TAG TAG4('I', 'M', 'A', 'P')
@@ -123,6 +133,31 @@ void imap_view_advance(struct imap_session *, uint64_t before, uint64_t after);
 /* A sequence-set by number or UID, cut to the view.  False: answered. */
 MUST_USE bool imap_view_resolve(struct imap_session *, struct span text,
 				struct imap_set *uids);
+
+/* Changed flags of known UIDs below `end` with a modseq above `since`. */
+MUST_USE enum imap_answer imap_view_changed(struct imap_session *, uint64_t since,
+					    uint32_t end,
+					    const struct imap_set *known);
+
+/* imap/condstore.c (RFC 7162) */
+/* The client minds mod-sequences from here on. */
+void imap_condstore_on(struct imap_session *);
+/* "HIGHESTMODSEQ n" of what was told, or NULL where nobody minds; `code` keeps it. */
+#define IMAP_MODSEQ_CODE 40u
+const char *imap_condstore_code(struct imap_session *, char code[IMAP_MODSEQ_CODE]);
+/* "* VANISHED" with what `flag` says, and the UIDs. */
+void imap_vanished_write(struct stream *, const char *flag, const struct imap_set *);
+/* Those of the UIDs that went after `since`; out is initialised. */
+MUST_USE enum imap_answer imap_vanished_since(struct imap_session *, uint64_t since,
+					      const struct imap_set *uids,
+					      struct imap_set *out);
+
+/* imap/saved.c (RFC 5182) */
+/* False: too many runs, or no memory; then nothing is kept. */
+MUST_USE bool imap_saved_keep(struct imap_session *, const struct imap_set *);
+void imap_saved_drop(struct imap_session *);
+/* What is left of it in the view; out is initialised.  False: out of memory. */
+MUST_USE bool imap_saved_get(struct imap_session *, struct imap_set *out);
 
 /* imap/append parsing is shared with read.c, which must not gather a message. */
 bool imap_append_at_message(struct span text, struct arena *);

@@ -103,6 +103,12 @@ static const struct {
 	{"UNSELECT", logged_in},
 	{"UIDPLUS", logged_in},
 	{"MOVE", logged_in},
+	{"CONDSTORE", logged_in},
+	{"QRESYNC", logged_in},
+	{"ESEARCH", logged_in},
+	{"SEARCHRES", logged_in},
+	{"PARTIAL", logged_in},
+	{"STATUS=SIZE", logged_in},
 };
 
 void imap_capabilities(struct imap_session *s)

@@ -123,11 +123,17 @@ bool imap_view_resolve(struct imap_session *s, struct span text, struct imap_set
 	struct imap_set named;
 	if (!imap_view_map(s))
 		return false;
+	imap_set_init(uids, w->arena);
+	if (span_eq(text, SPAN("$"))) {
+		if (imap_saved_get(s, uids))
+			return true;
+		imap_no_answer(s, IMAP_UNAVAILABLE);
+		return false;
+	}
 	uint32_t star = s->exists;
 	if (w->by_uid)
 		star = imap_set_nth(&w->map, s->exists);
 	imap_set_init(&named, w->arena);
-	imap_set_init(uids, w->arena);
 	switch (imap_set_parse(text, star, &named)) {
 	case IMAP_SET_OK:
 		break;
@@ -200,6 +206,7 @@ void imap_view_close(struct imap_session *s)
 	if (s->state == IMAP_SELECTED)
 		s->state = IMAP_AUTHED;
 	s->mailbox = 0;
+	imap_saved_drop(s);
 	if (s->work != NULL)
 		s->work->mapped = false;
 }
@@ -207,7 +214,7 @@ void imap_view_close(struct imap_session *s)
 /* One run that is no more; `rank` is the number of its last. */
 static void tell_run(struct imap_session *s, struct imap_run run, uint32_t rank)
 {
-	for (uint32_t n = 0; n <= run.last - run.first; n++)
+	for (uint32_t n = 0; !s->qresync && n <= run.last - run.first; n++)
 		stream_printf(s->stream, "* %u EXPUNGE\r\n", rank - n);
 	if (run.last >= s->recent_from)
 		s->recent -= run.last - (run.first > s->recent_from
@@ -221,6 +228,8 @@ static void tell_vanished(struct imap_session *s, const struct imap_set *gone)
 {
 	const struct imap_set *map = &s->work->map;
 	size_t at = map->count;
+	if (s->qresync)
+		imap_vanished_write(s->stream, "", gone);
 	uint32_t end = s->exists; /* members up to the end of map run at - 1 */
 	for (size_t i = gone->count; i-- > 0;) {
 		struct imap_run run = gone->runs[i];
@@ -244,8 +253,7 @@ static void tell_new(struct imap_session *s, uint32_t exists)
 		      s->recent);
 }
 
-/* New flags of messages that the client knows; `end` is the UIDNEXT it knew. */
-static enum imap_answer tell_flags(struct imap_session *s, uint32_t end,
+enum imap_answer imap_view_changed(struct imap_session *s, uint64_t since, uint32_t end,
 				   const struct imap_set *known)
 {
 	struct imap_work *w = s->work;
@@ -258,8 +266,7 @@ static enum imap_answer tell_flags(struct imap_session *s, uint32_t end,
 		slots = (struct imap_slots){0};
 		arena_reset(w->batch);
 		enum imap_answer r = s->host->pages(s->host, s->mailbox, from, end - 1,
-						    s->flags_version, w->batch,
-						    &slots);
+						    since, w->batch, &slots);
 		if (r == IMAP_YES && !named && slots.count > 0)
 			r = imap_keywords_get(s, &k);
 		if (r != IMAP_YES)
@@ -271,12 +278,8 @@ static enum imap_answer tell_flags(struct imap_session *s, uint32_t end,
 			/* Expunged by now, but still one of the client's numbers? */
 			if (!imap_set_has(known, slots.slots[i].uid))
 				continue;
-			stream_printf(s->stream, "* %u FETCH (",
-				      imap_cursor_rank(&cursor, slots.slots[i].uid));
-			if (w->by_uid)
-				stream_printf(s->stream, "UID %u ", slots.slots[i].uid);
-			imap_flags_write(s, &k, &slots.slots[i]);
-			stream_write(s->stream, SPAN(")\r\n"));
+			imap_flags_tell(s, &k, &slots.slots[i],
+					imap_cursor_rank(&cursor, slots.slots[i].uid));
 		}
 	}
 	return IMAP_YES;
@@ -321,7 +324,8 @@ static enum imap_answer tell(struct imap_session *s, enum imap_tell how)
 	/* What `now` still held and `changes` knew to be gone. */
 	if (!imap_set_minus(&w->map, &gone, &known))
 		return IMAP_UNAVAILABLE;
-	r = tell_flags(s, end, &known);
+	/* New flags of what the client knew before: below the UIDNEXT of then. */
+	r = imap_view_changed(s, s->flags_version, end, &known);
 	if (r == IMAP_YES)
 		s->flags_version = changes.version;
 	return r;
@@ -402,10 +406,22 @@ static void tell_flagged(struct imap_session *s, const struct imap_news *n,
 		const struct imap_flagged *f = &n->flags[i];
 		if (f->slot.uid >= end || f->slot.modseq <= s->flags_version)
 			continue;
-		stream_printf(s->stream, "* %u FETCH (", f->rank);
-		imap_flags_write(s, &none, &f->slot);
-		stream_write(s->stream, SPAN(")\r\n"));
+		imap_flags_tell(s, &none, &f->slot, f->rank);
 	}
+}
+
+static void tell_left(struct imap_session *s, const struct imap_news *n)
+{
+	const char *between = "* VANISHED ";
+	for (size_t i = 0; i < n->gone_count; i++) {
+		struct imap_run run;
+		if (!known_part(s, &n->gone[i], &run))
+			continue;
+		stream_printf(s->stream, "%s%u:%u", between, run.first, run.last);
+		between = ",";
+	}
+	if (*between == ',')
+		stream_write(s->stream, SPAN("\r\n"));
 }
 
 /*
@@ -422,6 +438,8 @@ bool imap_view_news(struct imap_session *s, const struct imap_news *n)
 	if (n->since > s->version ||
 	    (n->since < s->version && n->gone_count > 0) || !news_fit(s, n))
 		return false;
+	if (s->qresync)
+		tell_left(s, n);
 	for (size_t i = n->gone_count; i-- > 0;) {
 		struct imap_run run;
 		if (known_part(s, &n->gone[i], &run))

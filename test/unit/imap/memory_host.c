@@ -438,12 +438,18 @@ static enum imap_answer store(struct imap_host *h, uint64_t mailbox,
 	struct mem_box *b = by_handle(mem(h), mailbox);
 	if (b == NULL)
 		return IMAP_GONE;
-	out->before = b->version++;
-	out->after = b->version;
+	out->before = out->after = b->version;
 	for (size_t i = 0; i < b->count; i++) {
 		struct mem_message *msg = &b->messages[i];
 		if (!imap_set_has(set, msg->uid))
 			continue;
+		if (msg->modseq > how->unchanged_since) {
+			if (!imap_set_add(&out->modified, msg->uid, msg->uid))
+				return IMAP_UNAVAILABLE;
+			continue;
+		}
+		if (out->after == out->before)
+			out->after = ++b->version;
 		msg->modseq = b->version;
 		if (how->how == IMAP_STORE_SET) {
 			msg->flags = how->flags;
@@ -558,16 +564,20 @@ static bool evaluate(const struct mem_message *msg, const struct imap_query *q)
 
 static enum imap_answer search(struct imap_host *h, uint64_t mailbox,
 			       const struct imap_query *q, struct imap_set *out,
-			       uint64_t *highest UNUSED)
+			       uint64_t *highest)
 {
 	struct mem_box *b = by_handle(mem(h), mailbox);
 	if (b == NULL)
 		return IMAP_GONE;
 	mem(h)->query_ops = q->count;
-	for (size_t i = 0; i < b->count; i++)
-		if (evaluate(&b->messages[i], q) &&
-		    !imap_set_add(out, b->messages[i].uid, b->messages[i].uid))
+	for (size_t i = 0; i < b->count; i++) {
+		const struct mem_message *msg = &b->messages[i];
+		if (!evaluate(msg, q))
+			continue;
+		if (!imap_set_add(out, msg->uid, msg->uid))
 			return IMAP_UNAVAILABLE;
+		*highest = u64_max(*highest, msg->modseq);
+	}
 	return IMAP_YES;
 }
 

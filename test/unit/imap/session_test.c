@@ -73,7 +73,7 @@ static void torn_body(struct mem_host *m) { gone_body(m); m->body_gone_from = 50
 
 T(greeting, NULL, "", "* OK [CAPABILITY IMAP4rev1", "AUTH=PLAIN", "] mail.example ready")
 T(capability, NULL, "a CAPABILITY\r\n", "* CAPABILITY IMAP4rev1 SASL-IR LITERAL- ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN\r\na OK")
-T(capability_after_login, NULL, LOGIN "a CAPABILITY\r\n", "l OK [CAPABILITY IMAP4rev1", "* CAPABILITY IMAP4rev1", "NAMESPACE CHILDREN SPECIAL-USE UNSELECT UIDPLUS MOVE\r\n")
+T(capability_after_login, NULL, LOGIN "a CAPABILITY\r\n", "l OK [CAPABILITY IMAP4rev1", "* CAPABILITY IMAP4rev1", "NAMESPACE CHILDREN SPECIAL-USE UNSELECT UIDPLUS MOVE CONDSTORE QRESYNC")
 T(noop, NULL, "a NOOP\r\n", "a OK")
 T(logout, NULL, "a LOGOUT\r\nb NOOP\r\n", "* BYE", "a OK")
 T(login, NULL, LOGIN, "l OK [CAPABILITY")
@@ -133,7 +133,7 @@ T(move_, three, SELECT "a MOVE 1:2 Sent\r\nb UID MOVE 3 Sent\r\n", "* OK [COPYUI
 T(uid_unknown, three, SELECT "a UID NOOP\r\nb UID EXPUNGE x\r\n", "a BAD", "b BAD")
 T(namespace, NULL, LOGIN "a NAMESPACE\r\n", "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\na OK")
 T(id_, NULL, "a ID NIL\r\nb ID (\"name\" \"x\" \"version\" NIL)\r\nc ID foo\r\n" LOGIN "d ID ()\r\n", "* ID (\"name\" \"letterlock\")\r\na OK", "b OK", "c BAD", "* ID (\"name\" \"letterlock\" \"version\" \"1\")\r\nd OK")
-T(enable_, NULL, LOGIN "a ENABLE X-UNKNOWN CONDSTORE\r\nb ENABLE\r\n", "* ENABLED\r\na OK", "b BAD")
+T(enable_, NULL, LOGIN "a ENABLE X-UNKNOWN CONDSTORE\r\nb ENABLE\r\n", "* ENABLED CONDSTORE\r\na OK", "b BAD")
 T(idle_, three, SELECT "a IDLE\r\nDONE\r\nb IDLE\r\nnot done\r\nc NOOP\r\n", "+ idling\r\na OK", "+ idling\r\nb BAD", "c OK")
 T(fetch_flags, three, SELECT "a FETCH 1:* (UID FLAGS)\r\nb UID FETCH 2:* FLAGS\r\nc FETCH 4 FLAGS\r\nd UID FETCH 77 FLAGS\r\n",
   "* 1 FETCH (UID 1 FLAGS (\\Recent))\r\n* 2 FETCH", "* 3 FETCH", "a OK", "* 2 FETCH (UID 2 FLAGS (\\Recent))\r\n* 3", "b OK", "c BAD", "d OK")
