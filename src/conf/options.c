@@ -236,7 +236,7 @@ const struct conf_option conf_options[] = {
 	    R(AUTH), RELOAD, NULL, "Passes over that memory."),
 	OPT(AUTH, NUMBER, conf_auth, threads, "threads", 1, 64, "2", R(AUTH),
 	    RESTART, NULL, "Passwords looked at in the same moment."),
-	OPT(AUTH, NUMBER, conf_auth, queue, "queue", 1, 10000, "256", R(AUTH),
+	OPT(AUTH, NUMBER, conf_auth, queue, "queue", 1, 10000, "4096", R(AUTH),
 	    RELOAD, NULL,
 	    "Logins that may wait for that; the next is asked to come again."),
 	OPT(AUTH, DURATION, conf_auth, remember, "remember", 0, HOUR, "5m",

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from kit.instance import ITERATIONS, Account, wait
+from kit.instance import ITERATIONS, Account, Instance, wait
 from kit.mail import find, message, token
 from kit.wire import Imap, Pop, Smtp, imap, pop, submission
 
@@ -260,6 +260,52 @@ def test_logins_at_the_same_time(demo):
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda a: imap(demo, a).close(), demo.accounts[2:22]))
     assert time.monotonic() - begin < 20
+
+
+@pytest.fixture
+def crowded():
+    """Accounts of which none has logged in."""
+    instance = Instance(users=62)
+    try:
+        yield instance.start()
+        instance.stop()
+    finally:
+        instance.clean()
+
+
+def all_at_once(demo, ask):
+    """Questions that auth finds all together when it goes on."""
+    auth = demo.pids()['auth'][0]
+    os.kill(auth, signal.SIGSTOP)
+    try:
+        for one in ask:
+            one()
+        time.sleep(0.2)
+    finally:
+        os.kill(auth, signal.SIGCONT)
+
+
+def test_first_logins_wait_for_each_other(crowded):
+    """168: from one address, over all the limits of wrong passwords: nobody was wrong."""
+    everybody = [a for a in crowded.accounts if a.local.startswith('u')][:60]
+    assert len(everybody) == 60
+    sessions = [Imap(crowded, 'imaps') for _ in everybody]
+    tags = []
+    all_at_once(crowded, [lambda s=s, a=a: tags.append(s.start(f'LOGIN {a.user} {a.password}'))
+                          for s, a in zip(sessions, everybody)])
+    answers = [session.finish(tag)[0] for session, tag in zip(sessions, tags)]
+    assert answers == ['OK'] * 60, answers
+    for session in sessions:
+        session.close()
+    sessions = [Smtp(crowded, 'submissions') for _ in everybody]
+    for session in sessions:
+        session.ehlo()
+    last = crowded.account('u61')
+    all_at_once(crowded, [lambda s=s: s.send(b'AUTH PLAIN ' + last.plain() + b'\r\n') for s in sessions])
+    answers = [session.answer().code for session in sessions]
+    assert answers == [235] * 60, answers
+    for session in sessions:
+        session.close()
 
 
 def test_a_verified_password_is_remembered(demo, user):

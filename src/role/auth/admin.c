@@ -165,7 +165,7 @@ static void work(struct setting *s)
 	s->job.cost = auth_cost(s->auth);
 	if (s->auth->hasher != NULL &&
 	    hasher_run(s->auth->hasher, &s->job,
-		       auth_deadline(s->auth, s->call, HASH_WAIT_NS)) ==
+		       auth_deadline(s->auth, s->call, LOGIN_WAIT_NS)) ==
 	    HASH_DONE)
 		keep(s);
 	else
@@ -269,7 +269,8 @@ static void on_statistics(void *ctx, struct ipc_call *call,
 			      .remembered = a->remembered,
 			      .failed = a->failed,
 			      .throttled = a->throttled,
-			      .queued = hasher_waiting(a->hasher)});
+			      .queued = a->in_line +
+					hasher_waiting(a->hasher)});
 }
 
 const struct admin_auth_at_auth auth_admin_handlers = {

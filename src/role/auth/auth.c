@@ -170,6 +170,7 @@ static void destroy(void *self)
 	/* Fibers that wait for what just went still need the rest. */
 	for (unsigned i = 0; a->fibers > 0 && i < TURNS_MAX; i++) {
 		hasher_settle(a->hasher);
+		throttle_settle(a->throttle);
 		(void)loop_turn(a->role->loop);
 	}
 	hasher_free(a->hasher);
@@ -289,7 +290,7 @@ static void status(void *self, struct buf *json)
 		   (unsigned long long)a->throttled,
 		   (unsigned long long)a->later,
 		   (unsigned long long)(a->hasher ? hasher_hashes(a->hasher) : 0),
-		   a->hasher ? hasher_waiting(a->hasher) : 0);
+		   a->in_line + (a->hasher ? hasher_waiting(a->hasher) : 0));
 }
 
 const struct role_def auth_role = {

@@ -26,8 +26,9 @@
 #define EXCHANGE_NS   (60 * NS_PER_SEC)
 /* A question to the store; then the client hears "later". */
 #define STORE_WAIT_NS (1500 * NS_PER_MS)
-/* A login that still waits for its hash then is not hashed any more. */
-#define HASH_WAIT_NS  (20 * NS_PER_SEC)
+/* A login that still waits for its turn or its hash then is not hashed any more;
+ * the hop's deadline is the edge's. */
+#define LOGIN_WAIT_NS (60 * NS_PER_SEC)
 /* A change may overtake a check; it is then made again, so often. */
 #define CHECKS_MAX    3u
 
@@ -59,6 +60,7 @@ struct auth {
 	bool has_secret;
 	struct client clients[CHANNELS_MAX];
 	size_t fibers; /* that hold a pointer to this */
+	size_t in_line; /* logins that wait for others to end */
 	uint64_t verified, remembered, failed, throttled, later;
 };
 
@@ -79,6 +81,7 @@ struct login {
 	char key[SASL_NAME_MAX];
 	size_t key_len;
 	struct throttle_attempt attempt;
+	struct fiber *fiber; /* while it stands in line */
 	struct user *user;
 };
 
@@ -92,10 +95,10 @@ struct verdict {
 /* The name as it is looked up; false: not a usable name. */
 MUST_USE bool login_name(struct login *, struct span name);
 /*
- * Each gives the verdict, or EDGE_AUTH_STATE_MORE: go on.  All but the first
- * park.
+ * Each gives the verdict, or EDGE_AUTH_STATE_MORE: go on.  All park.
  */
-void login_admit(struct login *, struct verdict *); /* throttle; after the name */
+/* The throttle; after the name. */
+void login_admit(struct login *, struct ipc_call *, struct verdict *);
 void login_lookup(struct login *, struct ipc_call *, struct verdict *);
 void login_check(struct login *, struct ipc_call *, struct span password,
 		    struct verdict *);

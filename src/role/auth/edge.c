@@ -221,7 +221,7 @@ static void prefetch(struct exchange *e)
 	if (e->login.user != NULL || !scram_name(e->in, name, &len) ||
 	    !login_name(&e->login, span_of(name, len)))
 		return; /* the second message, or one that fails by itself */
-	login_admit(&e->login, &e->verdict);
+	login_admit(&e->login, e->call, &e->verdict);
 	if (e->verdict.state == EDGE_AUTH_STATE_MORE)
 		login_lookup(&e->login, e->call, &e->verdict);
 	if (e->verdict.state == EDGE_AUTH_STATE_MORE)
@@ -255,7 +255,7 @@ static void check_password(struct exchange *e, struct span name,
 		login_refused(&e->login, SASL_F_SYNTAX, &e->verdict);
 		return;
 	}
-	login_admit(&e->login, &e->verdict);
+	login_admit(&e->login, e->call, &e->verdict);
 	if (e->verdict.state == EDGE_AUTH_STATE_MORE)
 		login_check(&e->login, e->call, password, &e->verdict);
 }

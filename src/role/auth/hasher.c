@@ -178,7 +178,8 @@ static void pump(struct hasher *h)
 			link = list_pop_front(&h->others);
 		struct hash_job *j = CONTAINER_OF(link, struct hash_job, link);
 		h->waiting--;
-		if (loop_now(h->loop) < j->deadline) {
+		if (loop_now(h->loop) < j->deadline &&
+		    (j->answered == NULL || !j->answered(j))) {
 			begin(h, j);
 		} else {
 			secret_wipe(j->password, sizeof j->password);
@@ -225,9 +226,10 @@ enum hash_end hasher_run(struct hasher *h, struct hash_job *j,
 	h->waiting++;
 	list_push_back(j->favoured ? &h->favoured : &h->others, &j->link);
 	pump(h);
-	while (!j->over)
-		if (fiber_park(h->loop, &ignored) == WOKE_STOPPED)
+	do { /* its end wakes us, also when it came in pump */
+		if (fiber_park(h->loop, &ignored) == WOKE_STOPPED && !j->over)
 			withdraw(h, j, false);
+	} while (!j->over);
 	return j->end;
 }
 

@@ -49,6 +49,10 @@ struct hash_job {
 	struct user *user;         /* HASH_CHECK; held by the caller */
 	uint32_t scram_iterations; /* HASH_MAKE; 0: none */
 	unsigned char salt[SCRAM_SALT_LEN];
+	/* Asked on the loop when its turn has come; true: end and scopes are
+	 * given, nothing is left to be hashed.  NULL: nobody knows. */
+	bool (*answered)(struct hash_job *);
+	void *ctx; /* its own */
 	/* The answer. */
 	uint32_t scopes;
 	char argon2[PASSWORD_TEXT_MAX];

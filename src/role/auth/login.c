@@ -137,21 +137,46 @@ void login_refused(struct login *l, enum sasl_failure f, struct verdict *v)
 
 /* ---- the way of a credential ---------------------------------------------- */
 
-void login_admit(struct login *l, struct verdict *v)
+static void say_slowed(struct login *l, struct verdict *v)
 {
-	struct auth *a = l->auth;
-	uint64_t wait = throttle_begin(a->throttle, loop_now(a->role->loop),
-				       &l->peer, key_of(l), &l->attempt);
-	v->state = EDGE_AUTH_STATE_MORE;
-	if (wait == 0)
-		return;
-	a->throttled++;
+	uint64_t wait = l->attempt.wait_ns;
+	l->auth->throttled++;
 	note(l, "throttled");
 	v->state = EDGE_AUTH_STATE_THROTTLED;
 	(void)snprintf(v->why, sizeof v->why,
 		       "Too many failures, try again in %llu seconds",
 		       (unsigned long long)((wait + NS_PER_SEC - 1) /
 					    NS_PER_SEC));
+}
+
+static void on_turn(struct throttle_attempt *attempt)
+{
+	struct login *l = CONTAINER_OF(attempt, struct login, attempt);
+	(void)fiber_wake(l->fiber, 0);
+}
+
+void login_admit(struct login *l, struct ipc_call *call, struct verdict *v)
+{
+	struct auth *a = l->auth;
+	struct loop *loop = a->role->loop;
+	uint64_t ignored, until = auth_deadline(a, call, LOGIN_WAIT_NS);
+	v->state = EDGE_AUTH_STATE_MORE;
+	l->fiber = fiber_self(loop);
+	l->attempt.turn = on_turn;
+	enum throttle_way way = throttle_begin(a->throttle, loop_now(loop),
+					       &l->peer, key_of(l), &l->attempt);
+	while (way == THROTTLE_LINE_UP) {
+		a->in_line++;
+		enum woke woke = fiber_park_until(loop, until, &ignored);
+		a->in_line--;
+		way = l->attempt.way;
+		if (way == THROTTLE_LINE_UP && woke != WOKE_VALUE)
+			break;
+	}
+	if (way == THROTTLE_SLOWED)
+		say_slowed(l, v);
+	else if (way != THROTTLE_GO)
+		say_later(l, v, "queue");
 }
 
 void login_lookup(struct login *l, struct ipc_call *call, struct verdict *v)
@@ -275,6 +300,29 @@ static struct remembered memory_of(const struct login *l, struct span password)
 				   .password = password};
 }
 
+/* True: remembered. */
+static bool recall(struct login *l, struct span password, uint32_t *scopes)
+{
+	struct auth *a = l->auth;
+	struct remembered what = memory_of(l, password);
+	if (!l->user->found || a->conf->auth.remember == 0 ||
+	    !remember_check(a->remember, loop_now(a->role->loop), &what, scopes))
+		return false;
+	a->remembered++;
+	return true;
+}
+
+/* The same password may have been found right while this one waited. */
+static bool found_meanwhile(struct hash_job *j)
+{
+	struct login *l = j->ctx;
+	struct span password = span_of(j->password, j->password_len);
+	if (l->user->stale || !recall(l, password, &j->scopes))
+		return false;
+	j->end = HASH_DONE;
+	return true;
+}
+
 /* HASH_DONE and scopes, HASH_WRONG or HASH_LATER. */
 static enum hash_end hash(struct login *l, struct ipc_call *call,
 			  struct span password, uint32_t *scopes)
@@ -290,26 +338,16 @@ static enum hash_end hash(struct login *l, struct ipc_call *call,
 	j->favoured = l->attempt.known;
 	j->cost = auth_cost(a);
 	j->user = l->user;
+	j->answered = found_meanwhile;
+	j->ctx = l;
 	memcpy(j->password, password.ptr, password.len);
 	j->password_len = password.len;
 	enum hash_end end =
-		hasher_run(a->hasher, j, auth_deadline(a, call, HASH_WAIT_NS));
+		hasher_run(a->hasher, j, auth_deadline(a, call, LOGIN_WAIT_NS));
 	*scopes = j->scopes;
 	secret_wipe(j, sizeof *j);
 	free(j);
 	return end;
-}
-
-/* True: remembered. */
-static bool recall(struct login *l, struct span password, uint32_t *scopes)
-{
-	struct auth *a = l->auth;
-	struct remembered what = memory_of(l, password);
-	if (!l->user->found || a->conf->auth.remember == 0 ||
-	    !remember_check(a->remember, loop_now(a->role->loop), &what, scopes))
-		return false;
-	a->remembered++;
-	return true;
 }
 
 static void learn(struct login *l, struct span password, uint32_t scopes)

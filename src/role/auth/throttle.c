@@ -5,6 +5,10 @@
  *
  * A level is in thousandths of a failure.  Entries with an attempt under way
  * are never forgotten.
+ *
+ * A bucket has a line only while an attempt under way holds a place in it: the
+ * end of that one lets the first in line on, or into the line of another of its
+ * buckets.
  */
 #include "role/auth/throttle.h"
 
@@ -12,7 +16,6 @@
 
 #include "base/check.h"
 #include "base/ensure.h"
-#include "base/list.h"
 #include "base/map.h"
 
 #define UNIT    1000u
@@ -31,6 +34,9 @@ struct bucket {
 	struct list link;
 	uint64_t stamp, until, limit, cap_ns, level;
 	unsigned pending, delays;
+	unsigned held;	   /* by us, for the length of a call */
+	struct list line;  /* of attempts */
+	size_t standing;   /* in it */
 	size_t slot;
 };
 
@@ -180,7 +186,7 @@ static size_t forget_oldest(struct throttle *t)
 {
 	LIST_EACH(&t->bucket_list, link) {
 		struct bucket *b = CONTAINER_OF(link, struct bucket, link);
-		if (b->pending > 0)
+		if (b->pending > 0 || b->held > 0)
 			continue;
 		list_remove(&b->link);
 		size_t slot = b->slot;
@@ -189,6 +195,17 @@ static size_t forget_oldest(struct throttle *t)
 		return slot;
 	}
 	return SIZE_MAX;
+}
+
+static bool bucket_add(struct throttle *t, struct bucket *b)
+{
+	list_init(&b->line);
+	if (!map_put(t->buckets, key_span(&b->key), b)) {
+		free(b);
+		return false;
+	}
+	list_push_back(&t->bucket_list, &b->link);
+	return true;
 }
 
 /* NULL: no memory; then nobody is slowed by it. */
@@ -210,12 +227,7 @@ static struct bucket *bucket_get(struct throttle *t, const struct key *key,
 	b->key = *key;
 	b->stamp = now;
 	b->slot = slot;
-	if (!map_put(t->buckets, key_span(&b->key), b)) {
-		free(b);
-		return NULL;
-	}
-	list_push_back(&t->bucket_list, &b->link);
-	return b;
+	return bucket_add(t, b) ? b : NULL;
 }
 
 /* What has leaked out since the last look: `limit` failures in a window. */
@@ -232,14 +244,11 @@ static void leak(const struct throttle *t, struct bucket *b, uint64_t now)
 		b->delays = 0;
 }
 
-static uint64_t wait_of(const struct bucket *b, uint64_t now)
+/* Those under way could fill it, each by a quarter. */
+static bool crowded(const struct bucket *b)
 {
-	if (now < b->until)
-		return b->until - now;
-	if (b->pending > 0 &&
-	    b->level + (uint64_t)b->pending * QUARTER >= b->limit * UNIT)
-		return THROTTLE_FIRST_NS;
-	return 0;
+	return b->pending > 0 &&
+	       b->level + (uint64_t)b->pending * QUARTER >= b->limit * UNIT;
 }
 
 static void fill(struct bucket *b, uint64_t now)
@@ -327,11 +336,8 @@ static bool take_bucket(struct throttle *t, uint64_t now, size_t slot,
 	b->slot = slot;
 	if (b->until > now && b->until - now > longest)
 		b->until = now + longest;
-	if (!map_put(t->buckets, key_span(&b->key), b)) {
-		free(b);
+	if (!bucket_add(t, b))
 		return false;
-	}
-	list_push_back(&t->bucket_list, &b->link);
 	if (slot >= t->next_bucket)
 		t->next_bucket = slot + 1;
 	return true;
@@ -359,67 +365,162 @@ bool throttle_take(struct throttle *t, uint64_t now, size_t slot,
 
 /* ---- attempts ------------------------------------------------------------ */
 
-static void judge(struct throttle *t, uint64_t now, struct throttle_attempt *a,
-		  enum kind kind, uint64_t limit, uint64_t cap, uint64_t *wait)
+/* What an attempt met at its buckets. */
+struct meeting {
+	struct throttle *t;
+	uint64_t now;
+	struct throttle_attempt *a;
+	bool newcomer; /* nobody who stands in line is overtaken */
+	struct bucket *crowd;
+};
+
+static void meet(struct meeting *m, enum kind kind, uint64_t limit, uint64_t cap)
 {
+	struct throttle_attempt *a = m->a;
 	if (limit == 0)
 		return;
 	struct key key = key_of(kind, &a->peer, a->account);
-	struct bucket *b = bucket_get(t, &key, now);
+	struct bucket *b = bucket_get(m->t, &key, m->now);
 	if (b == NULL)
 		return;
 	b->limit = limit;
 	b->cap_ns = cap;
-	leak(t, b, now);
-	*wait = u64_max(*wait, wait_of(b, now));
+	leak(m->t, b, m->now);
+	if (m->now < b->until)
+		a->wait_ns = u64_max(a->wait_ns, b->until - m->now);
+	if (m->crowd == NULL &&
+	    (crowded(b) || (m->newcomer && b->standing > 0)))
+		m->crowd = b;
 	b->pending++; /* it stays while we look at the others */
 	a->buckets[a->count++] = b;
 }
 
-uint64_t throttle_begin(struct throttle *t, uint64_t now,
-			const struct addr *peer, struct span account,
-			struct throttle_attempt *a)
+/* GO holds a place in each bucket; the others hold none. */
+static void judge(struct meeting *m)
+{
+	const struct throttle_limits *l = &m->t->limits;
+	struct throttle_attempt *a = m->a;
+	struct key pair = key_of(KNOWN_PAIR, &a->peer, a->account);
+	a->known = pair_known(m->t, &pair, m->now);
+	a->wait_ns = 0;
+	if (a->known) {
+		meet(m, BY_PAIR, l->address > 0 ? l->address : l->account,
+		     THROTTLE_OWNER_NS);
+	} else {
+		meet(m, BY_ADDRESS, l->address, l->window_ns);
+		meet(m, BY_NETWORK, l->network, l->window_ns);
+		meet(m, BY_ACCOUNT, l->account, l->window_ns);
+	}
+	a->way = a->wait_ns > 0	    ? THROTTLE_SLOWED
+		 : m->crowd == NULL ? THROTTLE_GO
+				    : THROTTLE_LINE_UP;
+	if (a->way == THROTTLE_GO)
+		return;
+	for (size_t i = 0; i < a->count; i++)
+		a->buckets[i]->pending--;
+	a->count = 0;
+}
+
+/* Before `at` in its line. */
+static void line_up(struct throttle_attempt *a, struct bucket *b,
+		    struct list *at)
+{
+	ENSURE(b->pending > 0);
+	if (b->standing >= THROTTLE_LINE || a->turn == NULL) {
+		a->way = THROTTLE_FULL;
+		return;
+	}
+	a->line = b;
+	b->standing++;
+	list_insert_before(at, &a->link);
+}
+
+static void leave(struct throttle_attempt *a)
+{
+	a->line->standing--;
+	a->line = NULL;
+	list_remove(&a->link);
+}
+
+/* Those in line go on, as far as there is room; nobody is called back into us. */
+static void advance(struct throttle *t, uint64_t now, struct bucket *b)
+{
+	while (b->standing > 0) {
+		struct throttle_attempt *a = CONTAINER_OF(
+			list_first(&b->line), struct throttle_attempt, link);
+		struct meeting m = {.t = t, .now = now, .a = a};
+		leave(a);
+		judge(&m);
+		if (a->way == THROTTLE_LINE_UP && m.crowd == b) {
+			line_up(a, b, b->line.next); /* the first still */
+			return;
+		}
+		if (a->way == THROTTLE_LINE_UP)
+			line_up(a, m.crowd, &m.crowd->line);
+		if (a->way != THROTTLE_LINE_UP)
+			a->turn(a);
+	}
+}
+
+enum throttle_way throttle_begin(struct throttle *t, uint64_t now,
+				 const struct addr *peer, struct span account,
+				 struct throttle_attempt *a)
 {
 	ENSURE_TAG(t, TAG_THROTTLE);
-	const struct throttle_limits *l = &t->limits;
-	uint64_t wait = 0;
-	*a = (struct throttle_attempt){.peer = *peer};
+	struct meeting m = {.t = t, .now = now, .a = a, .newcomer = true};
+	*a = (struct throttle_attempt){.turn = a->turn, .peer = *peer};
 	hash_name(t, account, a->account);
-	struct key pair = key_of(KNOWN_PAIR, peer, a->account);
-	a->known = pair_known(t, &pair, now);
-	if (a->known) {
-		judge(t, now, a, BY_PAIR,
-		      l->address > 0 ? l->address : l->account,
-		      THROTTLE_OWNER_NS, &wait);
-	} else {
-		judge(t, now, a, BY_ADDRESS, l->address, l->window_ns, &wait);
-		judge(t, now, a, BY_NETWORK, l->network, l->window_ns, &wait);
-		judge(t, now, a, BY_ACCOUNT, l->account, l->window_ns, &wait);
-	}
-	if (wait > 0)
-		throttle_end(t, now, a, THROTTLE_NEITHER);
-	return wait;
+	judge(&m);
+	if (a->way == THROTTLE_LINE_UP)
+		line_up(a, m.crowd, &m.crowd->line);
+	return a->way;
+}
+
+static void let_go(struct throttle *t, uint64_t now, struct bucket *b,
+		   enum throttle_end end)
+{
+	ENSURE(b->pending > 0);
+	b->pending--;
+	b->held++;
+	leak(t, b, now);
+	if (end != THROTTLE_WRONG)
+		return;
+	fill(b, now);
+	write_down(t, b->slot, &b->key, b->stamp, b);
 }
 
 void throttle_end(struct throttle *t, uint64_t now, struct throttle_attempt *a,
 		  enum throttle_end end)
 {
 	ENSURE_TAG(t, TAG_THROTTLE);
-	for (size_t i = 0; i < a->count; i++) {
-		struct bucket *b = a->buckets[i];
-		ENSURE(b->pending > 0);
-		b->pending--;
-		leak(t, b, now);
-		if (end != THROTTLE_WRONG)
-			continue;
-		fill(b, now);
-		write_down(t, b->slot, &b->key, b->stamp, b);
-	}
+	if (a->line != NULL)
+		leave(a);
+	for (size_t i = 0; i < a->count; i++)
+		let_go(t, now, a->buckets[i], end);
 	if (end == THROTTLE_RIGHT) {
 		struct key pair = key_of(KNOWN_PAIR, &a->peer, a->account);
 		pair_note(t, &pair, now);
 	}
-	*a = (struct throttle_attempt){0};
+	for (size_t i = 0; i < a->count; i++)
+		advance(t, now, a->buckets[i]);
+	for (size_t i = 0; i < a->count; i++)
+		a->buckets[i]->held--;
+	*a = (struct throttle_attempt){.turn = a->turn};
+}
+
+void throttle_settle(struct throttle *t)
+{
+	ENSURE_TAG(t, TAG_THROTTLE);
+	LIST_EACH(&t->bucket_list, link) {
+		struct bucket *b = CONTAINER_OF(link, struct bucket, link);
+		LIST_EACH(&b->line, at) {
+			struct throttle_attempt *a =
+				CONTAINER_OF(at, struct throttle_attempt, link);
+			leave(a);
+			a->way = THROTTLE_FULL;
+			a->turn(a);
+		}
+	}
 }
 
 size_t throttle_count(const struct throttle *t)

@@ -11,17 +11,21 @@
  * the world tries against the account, and whatever others fail to do from
  * that address, its owner still gets in.
  *
- * Attempts under way count a quarter, so that many at once cannot slip past.
+ * Attempts under way count a quarter, so that many at once cannot slip past: one
+ * that would be too many stands in line until another has ended, first come first
+ * served.  Only failures refuse, and a line at its end.
  * Names are kept as keyed hashes; all tables are bounded and forget the longest
  * unused entry.  Times are monotonic nanoseconds that the caller has.
  */
 #pragma once
 
+#include "base/list.h"
 #include "base/siphash.h"
 #include "os/addr.h"
 
 #define THROTTLE_BUCKETS   65536u
 #define THROTTLE_KNOWN     65536u
+#define THROTTLE_LINE      256u /* that wait for the same bucket */
 #define THROTTLE_FIRST_NS  1000000000ull        /* the first delay */
 #define THROTTLE_OWNER_NS  30000000000ull       /* longest, for a known pair */
 #define THROTTLE_LATELY_NS (30ull * 86400 * 1000000000)
@@ -63,21 +67,44 @@ void throttle_keep(struct throttle *, const struct throttle_keeper *);
 MUST_USE bool throttle_take(struct throttle *, uint64_t now, size_t slot,
 			    const uint8_t record[THROTTLE_RECORD]);
 
-/* One attempt, between begin and end; zeroed: none. */
+enum throttle_way {
+	THROTTLE_GO,     /* look at the password, and end it */
+	THROTTLE_SLOWED, /* too many failures: come again after wait_ns */
+	THROTTLE_LINE_UP, /* `turn` is called when it is another one of these */
+	THROTTLE_FULL,   /* the line is */
+};
+
+/*
+ * One attempt, between begin and end; zeroed: none.  It stays where it is while it
+ * stands in line.
+ */
 struct throttle_attempt {
+	/* The caller's, who is in no hurry; it must not begin or end one.
+	 * NULL: full instead of a line. */
+	void (*turn)(struct throttle_attempt *);
+	/* Answers. */
+	enum throttle_way way;
+	uint64_t wait_ns;
+	bool known;
+	/* The throttle's own. */
 	struct bucket *buckets[3];
 	size_t count;
-	bool known;
+	struct bucket *line;
+	struct list link;
 	struct addr peer;
 	uint8_t account[SIPHASH_KEY];
 };
 
 enum throttle_end { THROTTLE_RIGHT, THROTTLE_WRONG, THROTTLE_NEITHER };
 
-/* Account: in one spelling.  0: go on, and end it; else wait so many ns. */
-uint64_t throttle_begin(struct throttle *, uint64_t now, const struct addr *,
-			struct span account, struct throttle_attempt *);
-/* Ending an attempt that is none does nothing. */
+/* Account: in one spelling.  The way is in the attempt too. */
+MUST_USE enum throttle_way throttle_begin(struct throttle *, uint64_t now,
+					  const struct addr *,
+					  struct span account,
+					  struct throttle_attempt *);
+/* Ending an attempt that is none does nothing; one in line leaves it. */
 void throttle_end(struct throttle *, uint64_t now, struct throttle_attempt *,
 		  enum throttle_end);
+/* Whoever stands in line is told that it is full. */
+void throttle_settle(struct throttle *);
 size_t throttle_count(const struct throttle *); /* buckets in use */

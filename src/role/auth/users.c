@@ -206,6 +206,17 @@ static struct user *known(struct users *us, struct span key)
 	return u;
 }
 
+/* Who asked beside us may have kept the same answer: then there is one of it. */
+static struct user *kept_meanwhile(struct users *us, const struct user *u)
+{
+	struct user *k = known(us, key_of(u));
+	if (k == NULL || (k->found == u->found && k->account == u->account &&
+			  k->version == u->version))
+		return k;
+	user_release(k);
+	return NULL;
+}
+
 static struct user *ask(struct users *us, struct auth_store *store,
 			struct span key, uint64_t deadline, struct arena *a)
 {
@@ -222,8 +233,14 @@ static struct user *ask(struct users *us, struct auth_store *store,
 	if (!u->found)
 		u->version = before;
 	u->stale = overtaken(us, before, u);
-	if (!u->stale)
-		keep(us, u);
+	if (u->stale)
+		return u;
+	struct user *other = kept_meanwhile(us, u);
+	if (other != NULL) {
+		user_release(u);
+		return other;
+	}
+	keep(us, u);
 	return u;
 }
 

@@ -36,7 +36,7 @@
 /* How long a question may take; changes of mail are waited for. */
 #define EDGE_ASK_NS   (2 * NS_PER_SEC)
 #define EDGE_READ_NS  (10 * NS_PER_SEC)
-#define EDGE_LOGIN_NS (10 * NS_PER_SEC)
+#define EDGE_LOGIN_NS (60 * NS_PER_SEC) /* first ones wait for each other */
 #define EDGE_LONG_NS  (60 * NS_PER_SEC)
 
 #define EDGE_MECHANISMS_MAX 256u

@@ -318,6 +318,94 @@ static void guessing_is_slowed_and_the_owner_gets_in(void **state)
 	house_close(&h);
 }
 
+#define CROWD 60u
+
+/* Right ones wait for each other, whatever could have become of them. */
+static void first_logins_wait_for_each_other(void **state)
+{
+	struct house h;
+	struct house_answer a[CROWD];
+	struct house_ask q = {.user = alice,
+			      .password = HOUSE_PASSWORD,
+			      .service = EDGE_AUTH_SERVICE_IMAP,
+			      .from = HOME};
+	(void)state;
+	house_open(&h);
+	h.conf.auth.queue = CROWD;
+	h.conf.auth.failures_address = 10;
+	h.conf.auth.failures_network = 40;
+	h.conf.auth.failures_account = 20;
+	auth_role.adopt(h.auth, &h.conf);
+	for (size_t i = 0; i < CROWD; i++)
+		house_login_start(&h, &q, &a[i]);
+	house_run(&h, 5 * NS_PER_SEC);
+	for (size_t i = 0; i < CROWD; i++)
+		assert_int_equal(a[i].state, BOUND);
+	/* The same password: nearly all were known before their turn. */
+	assert_int_equal(hasher_hashes(h.auth->hasher), 2);
+	assert_int_equal(h.auth->in_line, 0);
+	/* Nothing remembered: each is hashed, one after the other. */
+	h.conf.auth.remember = 0;
+	q.from = addr_v4(192, 0, 2, 8, 1);
+	uint64_t before = hasher_hashes(h.auth->hasher);
+	for (size_t i = 0; i < CROWD; i++)
+		house_login_start(&h, &q, &a[i]);
+	house_run(&h, 5 * NS_PER_SEC);
+	for (size_t i = 0; i < CROWD; i++)
+		assert_int_equal(a[i].state, BOUND);
+	assert_int_equal(hasher_hashes(h.auth->hasher), before + CROWD);
+	house_close(&h);
+}
+
+/* As many guesses at once are judged as one after the other, and a few more. */
+static void a_crowd_of_guesses_is_slowed(void **state)
+{
+	struct house h;
+	struct house_answer a[CROWD];
+	struct house_ask q = {.user = alice, .password = "no", .from = HOME};
+	unsigned failed = 0, slowed = 0;
+	(void)state;
+	house_open(&h);
+	h.conf.auth.queue = 2 * CROWD;
+	h.conf.auth.failures_address = 5;
+	auth_role.adopt(h.auth, &h.conf);
+	for (size_t i = 0; i < CROWD; i++)
+		house_login_start(&h, &q, &a[i]);
+	house_run(&h, 5 * NS_PER_SEC);
+	for (size_t i = 0; i < CROWD; i++) {
+		failed += a[i].state == FAILED;
+		slowed += a[i].state == SLOWED;
+	}
+	assert_int_equal(failed, 4 * 5);
+	assert_int_equal(slowed, CROWD - 4 * 5);
+	house_close(&h);
+}
+
+static void who_waits_in_line_waits_no_longer_than_the_hop(void **state)
+{
+	struct house h;
+	struct house_answer a[9];
+	struct house_ask q = {.user = alice, .password = "no", .from = HOME};
+	(void)state;
+	house_open(&h);
+	h.conf.auth.failures_address = 2;
+	auth_role.adopt(h.auth, &h.conf);
+	h.silent = true; /* the store keeps the first eight */
+	for (size_t i = 0; i < ARRAY_LEN(a); i++)
+		house_login_start(&h, &q, &a[i]);
+	house_run(&h, NS_PER_MS);
+	assert_int_equal(h.auth->in_line, 1);
+	assert_int_equal(h.asked, 8);
+	house_run(&h, STORE_WAIT_NS + NS_PER_MS);
+	/* The eight were told to come later: then it was the ninth's turn. */
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(a[i].state, LATER);
+	assert_false(a[8].done);
+	house_run(&h, LOGIN_WAIT_NS);
+	assert_int_equal(a[8].state, LATER);
+	house_close(&h);
+}
+
 static void no_limits_when_zero(void **state)
 {
 	struct house h;
@@ -715,6 +803,9 @@ int main(void)
 		cmocka_unit_test(over_the_queue_is_later),
 		cmocka_unit_test(who_logged_in_lately_goes_first),
 		cmocka_unit_test(guessing_is_slowed_and_the_owner_gets_in),
+		cmocka_unit_test(first_logins_wait_for_each_other),
+		cmocka_unit_test(a_crowd_of_guesses_is_slowed),
+		cmocka_unit_test(who_waits_in_line_waits_no_longer_than_the_hop),
 		cmocka_unit_test(no_limits_when_zero),
 		cmocka_unit_test(plain),
 		cmocka_unit_test(login),

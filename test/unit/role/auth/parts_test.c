@@ -22,11 +22,10 @@ static const uint8_t secret[32] = "throttle tests";
 static uint64_t guess(struct throttle *t, uint64_t now, struct addr from,
 		      enum throttle_end end)
 {
-	struct throttle_attempt a;
-	uint64_t wait = throttle_begin(t, now, &from, SPAN("u@x"), &a);
-	if (wait == 0)
+	struct throttle_attempt a = {0};
+	if (throttle_begin(t, now, &from, SPAN("u@x"), &a) == THROTTLE_GO)
 		throttle_end(t, now, &a, end);
-	return wait;
+	return a.wait_ns;
 }
 
 static void delays_grow_and_leak(void **state)
@@ -80,20 +79,173 @@ static void networks(void **state)
 	throttle_free(t);
 }
 
-static void many_at_once_are_not_free(void **state)
+#define LINE_UP THROTTLE_LINE_UP
+
+struct guest {
+	struct throttle_attempt attempt;
+	unsigned turns;
+};
+
+static void on_turn(struct throttle_attempt *a)
+{
+	struct guest *g = CONTAINER_OF(a, struct guest, attempt);
+	g->turns++;
+}
+
+static struct guest *guests_new(size_t count)
+{
+	struct guest *g = calloc(count, sizeof *g);
+	assert_non_null(g);
+	for (size_t i = 0; i < count; i++)
+		g[i].attempt.turn = on_turn;
+	return g;
+}
+
+static enum throttle_way come(struct throttle *t, struct guest *g,
+			      struct addr from, const char *name)
+{
+	return throttle_begin(t, 1, &from, span_cstr(name), &g->attempt);
+}
+
+static void go(struct throttle *t, struct guest *g, enum throttle_end end)
+{
+	throttle_end(t, 1, &g->attempt, end);
+}
+
+static void many_at_once_stand_in_line(void **state)
 {
 	struct throttle_limits l = {.window_ns = 600 * SEC, .address = 2};
 	struct throttle *t = throttle_new(secret, &l);
 	struct addr from = addr_v4(192, 0, 2, 1, 1);
-	struct throttle_attempt a[9];
+	struct guest *g = guests_new(12);
+	struct throttle_attempt hasty = {0};
 	(void)state;
 	for (int i = 0; i < 8; i++)
-		assert_int_equal(throttle_begin(t, 1, &from, SPAN("u"), &a[i]), 0);
-	assert_int_not_equal(throttle_begin(t, 1, &from, SPAN("u"), &a[8]), 0);
-	for (int i = 0; i < 8; i++)
-		throttle_end(t, 1, &a[i], THROTTLE_NEITHER);
-	assert_int_equal(throttle_begin(t, 1, &from, SPAN("u"), &a[8]), 0);
-	throttle_end(t, 1, &a[8], THROTTLE_RIGHT);
+		assert_int_equal(come(t, &g[i], from, "u"), THROTTLE_GO);
+	for (int i = 8; i < 12; i++)
+		assert_int_equal(come(t, &g[i], from, "u"), LINE_UP);
+	assert_int_equal(throttle_begin(t, 1, &from, SPAN("u"), &hasty),
+			 THROTTLE_FULL);
+	/* One for one, the first first; who was right is known from then on. */
+	go(t, &g[0], THROTTLE_NEITHER);
+	assert_int_equal(g[8].turns, 1);
+	assert_int_equal(g[8].attempt.way, THROTTLE_GO);
+	assert_int_equal(g[9].turns, 0);
+	go(t, &g[9], THROTTLE_NEITHER); /* it left */
+	go(t, &g[1], THROTTLE_NEITHER);
+	assert_int_equal(g[9].turns, 0);
+	assert_int_equal(g[10].attempt.way, THROTTLE_GO);
+	assert_int_equal(g[11].attempt.way, LINE_UP);
+	go(t, &g[2], THROTTLE_RIGHT);
+	assert_true(g[11].attempt.way == THROTTLE_GO && g[11].attempt.known);
+	for (int i = 3; i < 12; i++)
+		go(t, &g[i], THROTTLE_NEITHER);
+	free(g);
+	throttle_free(t);
+}
+
+static void failures_send_the_line_away(void **state)
+{
+	struct throttle_limits l = {.window_ns = 600 * SEC, .address = 2};
+	struct throttle *t = throttle_new(secret, &l);
+	struct addr from = addr_v4(192, 0, 2, 1, 1);
+	struct guest *g = guests_new(10);
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(come(t, &g[i], from, "u"),
+				 i < 8 ? THROTTLE_GO : LINE_UP);
+	/* A failure takes the room of four. */
+	go(t, &g[0], THROTTLE_WRONG);
+	assert_int_equal(g[8].turns, 0);
+	go(t, &g[1], THROTTLE_WRONG);
+	for (int i = 8; i < 10; i++) {
+		assert_int_equal(g[i].turns, 1);
+		assert_int_equal(g[i].attempt.way, THROTTLE_SLOWED);
+		assert_int_equal(g[i].attempt.wait_ns, THROTTLE_FIRST_NS);
+	}
+	for (int i = 2; i < 10; i++)
+		go(t, &g[i], THROTTLE_NEITHER);
+	free(g);
+	throttle_free(t);
+}
+
+/* Full here and there: it waits for one after the other, and holds nobody up. */
+static void from_one_line_into_another(void **state)
+{
+	struct throttle_limits l = {
+		.window_ns = 600 * SEC, .address = 1, .account = 1};
+	struct throttle *t = throttle_new(secret, &l);
+	struct addr here = addr_v4(192, 0, 2, 1, 1), there = addr_v4(192, 0, 3, 1, 1);
+	struct guest *g = guests_new(10);
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(come(t, &g[i], here, "a"), THROTTLE_GO);
+		assert_int_equal(come(t, &g[4 + i], there, "b"), THROTTLE_GO);
+	}
+	assert_int_equal(come(t, &g[8], here, "b"), LINE_UP);
+	assert_int_equal(come(t, &g[9], here, "c"), LINE_UP);
+	/* Here is room, b is busy: the next one here goes first. */
+	go(t, &g[0], THROTTLE_NEITHER);
+	assert_int_equal(g[8].attempt.way, LINE_UP);
+	assert_int_equal(g[9].attempt.way, THROTTLE_GO);
+	/* Room for b, none here. */
+	go(t, &g[4], THROTTLE_NEITHER);
+	assert_int_equal(g[8].attempt.way, LINE_UP);
+	go(t, &g[1], THROTTLE_NEITHER);
+	assert_int_equal(g[8].attempt.way, THROTTLE_GO);
+	for (int i = 2; i < 10; i++)
+		go(t, &g[i], THROTTLE_NEITHER);
+	free(g);
+	throttle_free(t);
+}
+
+static void a_line_has_an_end(void **state)
+{
+	struct throttle_limits l = {.window_ns = 600 * SEC, .address = 1};
+	struct throttle *t = throttle_new(secret, &l);
+	struct addr from = addr_v4(192, 0, 2, 1, 1);
+	struct guest *g = guests_new(4 + THROTTLE_LINE + 1);
+	(void)state;
+	for (unsigned i = 0; i < 4 + THROTTLE_LINE; i++)
+		assert_int_equal(come(t, &g[i], from, "u"),
+				 i < 4 ? THROTTLE_GO : LINE_UP);
+	struct guest *last = &g[4 + THROTTLE_LINE];
+	assert_int_equal(come(t, last, from, "u"), THROTTLE_FULL);
+	assert_int_equal(come(t, last, addr_v4(192, 0, 2, 2, 1), "u"),
+			 THROTTLE_GO);
+	/* It is given up: everybody is told. */
+	throttle_settle(t);
+	for (unsigned i = 4; i < 4 + THROTTLE_LINE; i++) {
+		assert_int_equal(g[i].turns, 1);
+		assert_int_equal(g[i].attempt.way, THROTTLE_FULL);
+	}
+	for (unsigned i = 0; i < 4 + THROTTLE_LINE + 1; i++)
+		go(t, &g[i], THROTTLE_NEITHER);
+	free(g);
+	throttle_free(t);
+}
+
+/* The oldest entries go when others come, but none that is waited for. */
+static void a_full_table_keeps_its_lines(void **state)
+{
+	struct throttle_limits l = {.window_ns = 600 * SEC, .address = 1};
+	struct throttle *t = throttle_new(secret, &l);
+	struct addr from = addr_v4(192, 0, 2, 1, 1);
+	struct guest *g = guests_new(5);
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		(void)come(t, &g[i], from, "u");
+	for (uint32_t i = 0; i < THROTTLE_BUCKETS + 1; i++)
+		(void)guess(t, 1,
+			    addr_v4(10, (uint8_t)(i >> 16), (uint8_t)(i >> 8),
+				    (uint8_t)i, 1),
+			    THROTTLE_WRONG);
+	assert_int_equal(g[4].attempt.way, LINE_UP);
+	for (int i = 0; i < 4; i++)
+		go(t, &g[i], THROTTLE_NEITHER);
+	assert_int_equal(g[4].attempt.way, THROTTLE_GO);
+	go(t, &g[4], THROTTLE_NEITHER);
+	free(g);
 	throttle_free(t);
 }
 
@@ -306,7 +458,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(delays_grow_and_leak),
 		cmocka_unit_test(networks),
-		cmocka_unit_test(many_at_once_are_not_free),
+		cmocka_unit_test(many_at_once_stand_in_line),
+		cmocka_unit_test(failures_send_the_line_away),
+		cmocka_unit_test(from_one_line_into_another),
+		cmocka_unit_test(a_line_has_an_end),
+		cmocka_unit_test(a_full_table_keeps_its_lines),
 		cmocka_unit_test(an_owner_waits_half_a_minute_at_most),
 		cmocka_unit_test(the_table_is_bounded),
 		cmocka_unit_test(a_book_goes_on),
