@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls/context_own - what tls/server and tls/facts see of a context.  Private.
+ * tls/context_own - what tls/conn and tls/facts see of a context.  Private.
  */
 #pragma once
 

@@ -8,7 +8,7 @@
 #include <openssl/objects.h>
 
 #include "base/ensure.h"
-#include "tls/server_own.h"
+#include "tls/conn_own.h"
 
 /* The label of RFC 9266 section 2; no context. */
 #define BINDING_LABEL "EXPORTER-Channel-Binding"

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "tls/server.h"
+#include "tls/conn.h"
 
 #define TLS_BINDING_LEN 32u
 #define TLS_PEER_MAX    255u
@@ -33,7 +33,7 @@ struct tls_facts {
 	unsigned char binding[TLS_BINDING_LEN]; /* tls-exporter, RFC 9266 */
 };
 
-/* Only after tls_accept answered TLS_OK.  False: the arena is full. */
+/* Only after tls_shake answered TLS_OK.  False: the arena is full. */
 MUST_USE bool tls_facts(const struct tls_conn *, struct arena *,
 			struct tls_facts *out);
 

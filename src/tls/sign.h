@@ -33,7 +33,7 @@ enum tls_sign_result {
 };
 
 /*
- * How tls/ gets a signature.  Called in the middle of tls_accept, on the
+ * How tls/ gets a signature.  Called in the middle of tls_shake, on the
  * caller's stack; it may park the fiber that it runs on, as long as it comes
  * back on the same thread.  Other connections may be served meanwhile.
  */

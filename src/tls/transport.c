@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/ensure.h"
 #include "tls/library_own.h"
-#include "tls/server_own.h"
+#include "tls/conn_own.h"
 
 static int transport_read(BIO *bio, char *p, int cap)
 {

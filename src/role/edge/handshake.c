@@ -86,7 +86,7 @@ static enum io shake(struct connection *c)
 	uint64_t until = edge_within(c->edge, c->service->timeouts.handshake *
 						      NS_PER_SEC);
 	for (;;) {
-		enum tls r = tls_accept(c->tls);
+		enum tls r = tls_shake(c->tls);
 		if (r == TLS_OK)
 			return IO_OK;
 		if (r != TLS_WANT_READ && r != TLS_WANT_WRITE) {

@@ -228,7 +228,7 @@ static bool shake(struct link *l)
 
 		ERR_clear_error();
 		carry(l);
-		l->last = tls_accept(l->conn);
+		l->last = tls_shake(l->conn);
 		assert_int_equal(ERR_peek_error(), 0);
 		carry(l);
 		if (l->last == TLS_OK && r == 1)
@@ -675,15 +675,15 @@ static void test_plain_text(void **state)
 
 		link_up(&l, w, c, NULL);
 		feed(&l, cases[i]);
-		l.last = tls_accept(l.conn);
+		l.last = tls_shake(l.conn);
 		if (l.last == TLS_WANT_READ) { /* a record that never ends */
 			l.up.closed = true;
-			assert_int_equal(tls_accept(l.conn), TLS_TRUNCATED);
+			assert_int_equal(tls_shake(l.conn), TLS_TRUNCATED);
 		} else {
 			assert_int_equal(l.last, TLS_FAILED);
 		}
 		assert_true(tls_reason(l.conn).len > 0);
-		assert_int_not_equal(tls_accept(l.conn), TLS_OK);
+		assert_int_not_equal(tls_shake(l.conn), TLS_OK);
 		assert_int_not_equal(tls_read(l.conn, p, 8, &n), TLS_OK);
 		assert_int_not_equal(tls_write(l.conn, SPAN("x"), &n), TLS_OK);
 		assert_int_equal(ERR_peek_error(), 0);

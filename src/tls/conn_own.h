@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls/server_own - a connection, as tls/transport and tls/facts see it.
+ * tls/conn_own - a connection, as tls/transport and tls/facts see it.
  * Private.
  */
 #pragma once
 
 #include "tls/context_own.h"
-#include "tls/server.h"
+#include "tls/conn.h"
 
 #define TLS_REASON_MAX 128u
 

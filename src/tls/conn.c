@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls/server - SSL calls, each with a clean error queue before and after.
+ * tls/conn - SSL calls, each with a clean error queue before and after.
  *
  * The queue belongs to the thread and a signature in the middle of a handshake
  * may let other connections run, so an error is read right after the call that
  * made it and kept as text in the connection.
  */
-#include "tls/server.h"
+#include "tls/conn.h"
 
 #include <openssl/err.h>
 
@@ -17,7 +17,7 @@
 #include "base/check.h"
 #include "base/ensure.h"
 #include "tls/library_own.h"
-#include "tls/server_own.h"
+#include "tls/conn_own.h"
 
 struct tls_conn *tls_conn_of(const SSL *ssl) { return SSL_get_app_data(ssl); }
 
@@ -128,7 +128,7 @@ static bool dead(const struct tls_conn *c, enum tls *answer)
 	return c->failed;
 }
 
-enum tls tls_accept(struct tls_conn *c)
+enum tls tls_shake(struct tls_conn *c)
 {
 	enum tls answer;
 	int r;

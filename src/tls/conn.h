@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls/server - one TLS connection, server side, without a socket.
+ * tls/conn - one TLS connection without a socket.
  *
  * Bytes go through the owner's two functions, straight into and out of
  * OpenSSL's record buffers.  The owner drives it inside a fiber (the functions
@@ -43,13 +43,13 @@ enum tls {
 
 struct tls_conn;
 
-/* NULL: no memory.  `transport` is copied. */
+/* The server's side; NULL: no memory.  `transport` is copied. */
 MUST_USE struct tls_conn *tls_conn_new(struct tls_context *,
 				       const struct tls_transport *transport);
 void tls_conn_free(struct tls_conn *); /* sends nothing; NULL is allowed */
 
 /* The handshake.  On failure the alert has been handed to the transport. */
-MUST_USE enum tls tls_accept(struct tls_conn *);
+MUST_USE enum tls tls_shake(struct tls_conn *);
 /* 1..cap bytes on TLS_OK. */
 MUST_USE enum tls tls_read(struct tls_conn *, char *p, size_t cap, size_t *got);
 /* Bytes already decrypted, to be had by tls_read without the transport. */
