@@ -11,7 +11,6 @@
 #define FLAG_AUTHENTIC 0x0020u
 #define QUESTION_REST  4u  /* type, class */
 #define RECORD_REST    10u /* type, class, ttl, length */
-#define CNAMES_MAX     16u
 
 static unsigned u16_at(struct span s, size_t at)
 {
@@ -73,23 +72,30 @@ bool dns_packet_read(struct span packet, struct dns_answer *out)
 	return true;
 }
 
-struct dns_name dns_canonical(const struct dns_answer *a)
+static const struct dns_record *cname_at(const struct dns_answer *a,
+					 const struct dns_name *name)
 {
-	struct dns_name name = a->question;
-	for (unsigned hop = 0; hop < CNAMES_MAX; hop++) {
-		const struct dns_record *next = NULL;
-		struct dns_name to;
-		size_t end;
-		for (size_t i = 0; i < a->count && next == NULL; i++)
-			if (a->records[i].type == DNS_CNAME &&
-			    dns_name_eq(&a->records[i].name, &name))
-				next = &a->records[i];
-		if (next == NULL ||
-		    !dns_name_read(a->packet, next->data_at, &to, &end))
-			break;
-		name = to;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->records[i].type == DNS_CNAME &&
+		    a->records[i].class_ == DNS_CLASS_IN &&
+		    dns_name_eq(&a->records[i].name, name))
+			return &a->records[i];
+	return NULL;
+}
+
+bool dns_follow(const struct dns_answer *a, struct dns_name *out)
+{
+	size_t end;
+	*out = a->question;
+	for (unsigned hop = 0; hop <= DNS_FOLLOW_MAX; hop++) {
+		const struct dns_record *r = cname_at(a, out);
+		if (r == NULL)
+			return out->len > 0;
+		if (!dns_name_read(a->packet, r->data_at, out, &end) ||
+		    end != (size_t)r->data_at + r->data_len)
+			return false;
 	}
-	return name;
+	return false;
 }
 
 uint32_t dns_least_ttl(const struct dns_answer *a)

@@ -38,8 +38,13 @@ struct dns_answer {
 /* False: not an answer packet within the limits. */
 MUST_USE bool dns_packet_read(struct span packet, struct dns_answer *out);
 
-/* Where the question's CNAMEs lead; the question itself when there are none. */
-struct dns_name dns_canonical(const struct dns_answer *);
+/* CNAMEs on the way; resolvers stop earlier. */
+#define DNS_FOLLOW_MAX 16u
+/*
+ * Where the question's CNAMEs lead; the question itself when there are none.
+ * False: there is no question, or they do not end within DNS_FOLLOW_MAX.
+ */
+MUST_USE bool dns_follow(const struct dns_answer *, struct dns_name *out);
 /* The smallest of all records; 0 when there are none. */
 uint32_t dns_least_ttl(const struct dns_answer *);
 

@@ -63,6 +63,8 @@ static const char *const hops[] = {
 	[HOP_ADMIN_AUTH] = "admin_auth",
 	[HOP_ADMIN_DIALER] = "admin_dialer",
 	[HOP_CMD_ADMIN] = "cmd_admin",
+	[HOP_COURIER_DIALER] = "courier_dialer",
+	[HOP_FETCH_DIALER] = "fetch_dialer",
 };
 
 const char *kind_name(enum kind k)

@@ -107,10 +107,10 @@ static void fill(const struct dns_answer *a,
 		 struct admin_dialer_query_reply *rep, struct buf *text,
 		 struct buf *name, struct span records[DNS_RECORDS_MAX])
 {
-	struct dns_name canonical = dns_canonical(a);
+	struct dns_name canonical;
 	bool cut = false;
 	rep->ttl = dns_least_ttl(a);
-	if (canonical.len > 0)
+	if (dns_follow(a, &canonical))
 		dns_name_text(&canonical, name);
 	/* Escapes may make a name longer than the field; it is then left out. */
 	if (buf_ok(name) && buf_len(name) <= 255)
