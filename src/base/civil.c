@@ -110,6 +110,13 @@ void civil_add_iso(struct buf *b, int64_t milliseconds)
 		   c.day, c.hour, c.minute, c.second, (int)ms);
 }
 
+void civil_add_rfc3339(struct buf *b, int64_t seconds)
+{
+	struct civil c = civil_of(seconds);
+	buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02dZ", c.year, c.month, c.day,
+		   c.hour, c.minute, c.second);
+}
+
 void civil_add_syslog(struct buf *b, int64_t seconds)
 {
 	struct civil c = civil_of(seconds);

@@ -41,6 +41,8 @@ void civil_add_rfc5322(struct buf *, int64_t seconds);
 void civil_add_imap(struct buf *, int64_t seconds);
 /* 2026-11-22T03:18:41.007Z */
 void civil_add_iso(struct buf *, int64_t milliseconds);
+/* 2026-11-22T03:18:41Z */
+void civil_add_rfc3339(struct buf *, int64_t seconds);
 /* Nov 22 03:18:41: the stamp of BSD syslog. */
 void civil_add_syslog(struct buf *, int64_t seconds);
 
@@ -48,6 +50,8 @@ void civil_add_syslog(struct buf *, int64_t seconds);
 MUST_USE bool civil_parse_imap(struct span, struct civil_stamp *out);
 /* RFC 3501 date-text: 1-Feb-1994; the first second of that day in UTC. */
 MUST_USE bool civil_parse_imap_date(struct span, int64_t *out);
+/* RFC 3339 date-time: 2003-11-15T16:30:00.5+01:00; fractions do not count. */
+MUST_USE bool civil_parse_rfc3339(struct span, int64_t *out);
 /*
  * RFC 5322 date-time with the obsolete forms: comments, years of two and
  * three digits, no seconds, zones UT GMT EST EDT CST CDT MST MDT PST PDT and

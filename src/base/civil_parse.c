@@ -139,6 +139,40 @@ bool civil_parse_imap_date(struct span s, int64_t *out)
 	       fixed(&s, 4, &c.year) && s.len == 0 && civil_seconds(&c, out);
 }
 
+/* "Z", "+hh:mm". */
+static bool colon_offset(struct span *s, int *out)
+{
+	int hours, minutes;
+	*out = 0;
+	if (skip_char(s, 'Z') || skip_char(s, 'z'))
+		return true;
+	bool west = skip_char(s, '-');
+	if ((!west && !skip_char(s, '+')) || !fixed(s, 2, &hours) || !skip_char(s, ':') ||
+	    !fixed(s, 2, &minutes) || hours > 23 || minutes > 59)
+		return false;
+	*out = west ? -(hours * 60 + minutes) : hours * 60 + minutes;
+	return true;
+}
+
+bool civil_parse_rfc3339(struct span s, int64_t *out)
+{
+	struct civil c = {.year = 0};
+	struct civil_stamp t;
+	int zone;
+	if (s.len > CIVIL_TEXT_MAX || !fixed(&s, 4, &c.year) || !skip_char(&s, '-') ||
+	    !fixed(&s, 2, &c.month) || !skip_char(&s, '-') || !fixed(&s, 2, &c.day) ||
+	    (!skip_char(&s, 'T') && !skip_char(&s, 't')) || !fixed(&s, 2, &c.hour) ||
+	    !skip_char(&s, ':') || !fixed(&s, 2, &c.minute) || !skip_char(&s, ':') ||
+	    !fixed(&s, 2, &c.second))
+		return false;
+	if (skip_char(&s, '.') && take_while(&s, ascii_digit).len == 0)
+		return false;
+	if (!colon_offset(&s, &zone) || s.len > 0 || !stamp(&c, zone, &t))
+		return false;
+	*out = t.seconds;
+	return true;
+}
+
 static bool blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';

@@ -13,6 +13,25 @@ size_t mime_trace_received(struct span message)
 	return n;
 }
 
+bool mime_trace_tls_optional(struct span message)
+{
+	struct mime_field f;
+	size_t at = 0, n = 0;
+	bool no = false;
+	struct buf b;
+	buf_init(&b, MIME_FIELD_MAX);
+	while (mime_field_next(&message, &at, &f)) {
+		if (!span_eq_nocase(f.name, SPAN("TLS-Required")))
+			continue;
+		n++;
+		buf_clear(&b);
+		mime_unfold(f.value, &b);
+		no = buf_ok(&b) && span_eq_nocase(span_trim(buf_span(&b)), SPAN("No"));
+	}
+	buf_free(&b);
+	return no && n == 1;
+}
+
 static bool same_mailbox(struct span a, struct span b)
 {
 	size_t at_a = span_find_last(a, '@'), at_b = span_find_last(b, '@');

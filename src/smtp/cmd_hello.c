@@ -5,6 +5,7 @@
  * Must never announce what would be refused now: AUTH only inside TLS on a
  * submission listener, STARTTLS only outside of it.
  */
+#include "base/civil.h"
 #include "smtp/state.h"
 
 static bool offers_tls(const struct smtp_session *s)
@@ -17,6 +18,20 @@ static void keyword(struct smtp_session *s, uint32_t ext, const char *word)
 {
 	if (smtp_announces(s, ext))
 		stream_printf(s->stream, "250-%s\r\n", word);
+}
+
+/* RFC 4865 3: the longest time, and the date that it ends at now. */
+static void announce_release(struct smtp_session *s)
+{
+	uint32_t longest = s->set->limits.release_seconds;
+	if (!smtp_announces(s, SMTP_EXT_RELEASE))
+		return;
+	struct buf date;
+	buf_init(&date, CIVIL_TEXT_MAX);
+	civil_add_rfc3339(&date, s->host->ops->now(s->host) + longest);
+	stream_printf(s->stream, "250-FUTURERELEASE %u %.*s\r\n", longest,
+		      SPAN_FMT(buf_span(&date)));
+	buf_free(&date);
 }
 
 static void announce(struct smtp_session *s)
@@ -34,6 +49,10 @@ static void announce(struct smtp_session *s)
 	keyword(s, SMTP_EXT_ENHANCED, "ENHANCEDSTATUSCODES");
 	if (smtp_announces(s, SMTP_EXT_LIMITS))
 		stream_printf(s->stream, "250-LIMITS RCPTMAX=%u\r\n", l->recipients);
+	keyword(s, SMTP_EXT_DSN, "DSN");
+	keyword(s, SMTP_EXT_REQUIRETLS, "REQUIRETLS");
+	announce_release(s);
+	keyword(s, SMTP_EXT_PRIORITY, "MT-PRIORITY");
 	if (offers_tls(s))
 		stream_write(s->stream, SPAN("250-STARTTLS\r\n"));
 	if (s->secure && s->set->role == SMTP_SUBMISSION) {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * smtp/cmd_mail: MAIL FROM and its parameters (RFC 5321 4.1.1.2, RFC 1870,
- * 3030, 3461, 4954, 6152, 6531).
+ * 3030, 3461, 4865, 4954, 6152, 6531, 6710, 8689).
  *
  * Must never open a transaction with a parameter that was not understood.
  */
+#include "base/civil.h"
 #include "smtp/state.h"
 #include "smtp/xtext.h"
 
@@ -14,6 +15,9 @@
 #define SEEN_AUTH 8u
 #define SEEN_RET  16u
 #define SEEN_ENVID 32u
+#define SEEN_REQUIRETLS 64u
+#define SEEN_RELEASE 128u /* one of the two */
+#define SEEN_PRIORITY 256u
 
 static enum smtp_reply param_size(struct smtp_session *s, struct smtp_param *p,
 				  struct smtp_mail *m)
@@ -96,6 +100,57 @@ static enum smtp_reply param_envid(struct smtp_session *s, struct smtp_param *p,
 	return SMTP_R_NONE;
 }
 
+static enum smtp_reply param_requiretls(struct smtp_session *s, struct smtp_param *p,
+					struct smtp_mail *m)
+{
+	(void)s;
+	m->requiretls = true;
+	return p->has_value ? SMTP_R_BAD_PARAM : SMTP_R_NONE;
+}
+
+#define HOLDFOR_DIGITS 9u /* RFC 4865 4.1 */
+
+static enum smtp_reply param_holdfor(struct smtp_session *s, struct smtp_param *p,
+				     struct smtp_mail *m)
+{
+	uint64_t seconds;
+	if (p->value.len > HOLDFOR_DIGITS || !span_u64(p->value, UINT32_MAX, &seconds))
+		return SMTP_R_BAD_PARAM;
+	if (seconds > s->set->limits.release_seconds)
+		return SMTP_R_HOLD_LONG;
+	if (seconds > 0)
+		m->release = s->host->ops->now(s->host) + (int64_t)seconds;
+	return SMTP_R_NONE;
+}
+
+/* What is past already needs no holding. */
+static enum smtp_reply param_holduntil(struct smtp_session *s, struct smtp_param *p,
+				       struct smtp_mail *m)
+{
+	int64_t now = s->host->ops->now(s->host), until;
+	if (!civil_parse_rfc3339(p->value, &until))
+		return SMTP_R_BAD_PARAM;
+	if (until > now + (int64_t)s->set->limits.release_seconds)
+		return SMTP_R_HOLD_LONG;
+	m->release = until > now ? until : 0;
+	return SMTP_R_NONE;
+}
+
+static enum smtp_reply param_priority(struct smtp_session *s, struct smtp_param *p,
+				      struct smtp_mail *m)
+{
+	struct span digit = p->value;
+	(void)s;
+	bool low = span_starts(digit, SPAN("-"));
+	if (low)
+		digit = span_skip(digit, 1);
+	if (digit.len != 1 || !ascii_digit(digit.ptr[0]) || (low && digit.ptr[0] == '0'))
+		return SMTP_R_BAD_PARAM;
+	int n = digit.ptr[0] - '0';
+	m->priority = (int8_t)(low ? -n : n);
+	return SMTP_R_NONE;
+}
+
 static const struct {
 	struct span key;
 	unsigned seen;
@@ -109,6 +164,10 @@ static const struct {
 	{SPAN_INIT("AUTH"), SEEN_AUTH, 0, param_auth},
 	{SPAN_INIT("RET"), SEEN_RET, 0, param_ret},
 	{SPAN_INIT("ENVID"), SEEN_ENVID, 0, param_envid},
+	{SPAN_INIT("REQUIRETLS"), SEEN_REQUIRETLS, SMTP_EXT_REQUIRETLS, param_requiretls},
+	{SPAN_INIT("HOLDFOR"), SEEN_RELEASE, SMTP_EXT_RELEASE, param_holdfor},
+	{SPAN_INIT("HOLDUNTIL"), SEEN_RELEASE, SMTP_EXT_RELEASE, param_holduntil},
+	{SPAN_INIT("MT-PRIORITY"), SEEN_PRIORITY, SMTP_EXT_PRIORITY, param_priority},
 };
 
 static enum smtp_reply parse_param(struct smtp_session *s, struct smtp_param *p,

@@ -75,7 +75,12 @@ struct smtp_mail {
 	struct smtp_path auth;  /* auth.null for AUTH=<> and from the unknown */
 	enum smtp_ret ret;      /* RFC 3461 */
 	struct span envid;      /* xtext as received, checked, may be empty */
+	bool requiretls;        /* RFC 8689 */
+	int64_t release;        /* RFC 4865: seconds since 1970; 0: not given */
+	int8_t priority;        /* RFC 6710: -9 to 9; 0: not given */
 };
+
+#define SMTP_PRIORITY_MOST 9
 
 enum smtp_mail_ruling {
 	SMTP_MAIL_OK,
@@ -143,6 +148,8 @@ enum smtp_note {
 };
 
 struct smtp_host_ops {
+	/* Seconds since 1970. */
+	int64_t (*now)(struct smtp_host *);
 	/* Asked before the greeting and before every message. */
 	enum smtp_load (*load)(struct smtp_host *);
 	/* Asked once the connection is protected. */

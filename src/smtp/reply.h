@@ -46,6 +46,7 @@
 	X(BAD_SYNTAX, 501, "5.5.2", "Syntax error")                            \
 	X(NO_ARGUMENT, 501, "5.5.4", "This command takes no argument")         \
 	X(BAD_PARAM, 501, "5.5.4", "Syntax error in a parameter")              \
+	X(HOLD_LONG, 501, "5.5.4", "A message is not held that long; see EHLO") \
 	X(BAD_HELLO, 501, "5.5.4", "Give a host name or an address literal")   \
 	X(BAD_SENDER, 501, "5.1.7", "Syntax: MAIL FROM:<address>")             \
 	X(BAD_RCPT, 501, "5.1.3", "Syntax: RCPT TO:<address>")                 \

@@ -94,6 +94,13 @@ enum smtp_step smtp_lost(struct smtp_session *s, enum io io)
 
 bool smtp_announces(const struct smtp_session *s, uint32_t extension)
 {
+	const uint32_t of_users = SMTP_EXT_RELEASE | SMTP_EXT_PRIORITY;
+	if ((extension & SMTP_EXT_REQUIRETLS) != 0 && !s->secure)
+		return false;
+	if ((extension & of_users) != 0 &&
+	    (s->set->role != SMTP_SUBMISSION ||
+	     (!s->secure && s->set->tls != SMTP_TLS_NONE)))
+		return false;
 	return (s->set->extensions & extension) == extension;
 }
 

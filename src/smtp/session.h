@@ -50,6 +50,7 @@ enum smtp_tls_mode {
 #define SMTP_AUTH_FAILURES  5u
 #define SMTP_AUTH_STEPS     16u
 #define SMTP_REPLY_TEXT_MAX 400u
+#define SMTP_RELEASE_SECONDS (30u * 86400u)
 
 /* A message has to arrive at this rate at least: one slice per data_seconds. */
 #define SMTP_DATA_SLICE (1u << 20)
@@ -63,6 +64,7 @@ struct smtp_limits {
 	uint32_t command_seconds; /* for the next command line */
 	uint32_t data_seconds;    /* for a slice of message data */
 	uint32_t auth_seconds;    /* for an answer in an AUTH exchange */
+	uint32_t release_seconds; /* how long a message may be held (RFC 4865) */
 };
 
 #define SMTP_LIMITS_DEFAULT                                                    \
@@ -72,6 +74,7 @@ struct smtp_limits {
 		.idle_commands = SMTP_IDLE_COMMANDS,                           \
 		.auth_failures = SMTP_AUTH_FAILURES, .command_seconds = 300,   \
 		.data_seconds = 600, .auth_seconds = 120,                      \
+		.release_seconds = SMTP_RELEASE_SECONDS,                       \
 	}
 
 /* Extensions that a listener may leave out; what is not announced is refused. */
@@ -83,7 +86,11 @@ struct smtp_limits {
 #define SMTP_EXT_BINARYMIME 32u /* needs CHUNKING */
 #define SMTP_EXT_ENHANCED   64u
 #define SMTP_EXT_LIMITS     128u /* RFC 9422 */
-#define SMTP_EXT_ALL        255u
+#define SMTP_EXT_DSN        256u
+#define SMTP_EXT_REQUIRETLS 512u  /* inside TLS only */
+#define SMTP_EXT_RELEASE    1024u /* FUTURERELEASE, submission only */
+#define SMTP_EXT_PRIORITY   2048u /* MT-PRIORITY, submission only */
+#define SMTP_EXT_ALL        4095u
 
 /* Per listener, shared by its sessions, outlives them. */
 struct smtp_settings {

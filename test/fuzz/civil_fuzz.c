@@ -33,5 +33,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(stamp.seconds);
 	if (civil_parse_imap_date(in, &day))
 		check(day);
+	if (civil_parse_rfc3339(in, &day)) {
+		struct buf b;
+		int64_t again;
+		check(day);
+		buf_init(&b, CIVIL_TEXT_MAX);
+		civil_add_rfc3339(&b, day);
+		ENSURE(civil_parse_rfc3339(buf_span(&b), &again) && again == day);
+		buf_free(&b);
+	}
 	return 0;
 }

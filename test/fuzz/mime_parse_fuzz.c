@@ -56,6 +56,7 @@ static void submit(struct span m)
 	}
 	mime_trace_delivered(m, SPAN("u@b"));
 	mime_trace_received(m);
+	mime_trace_tls_optional(m);
 	arena_free(a);
 }
 

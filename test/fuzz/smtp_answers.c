@@ -85,10 +85,18 @@ static void on_cancel(struct smtp_host *h)
 	of(h)->exchange = false;
 }
 
+static int64_t on_now(struct smtp_host *h)
+{
+	(void)h;
+	return 1700000000;
+}
+
 static enum smtp_mail_ruling on_mail(struct smtp_host *h, const struct smtp_mail *m, struct span *text)
 {
 	struct smtp_answers *a = of(h);
 	ENSURE(!a->mail);
+	ENSURE(m->release >= 0 && m->release <= 1700000000 + (int64_t)SMTP_RELEASE_SECONDS);
+	ENSURE(m->priority >= -SMTP_PRIORITY_MOST && m->priority <= SMTP_PRIORITY_MOST);
 	/* Written inside messages and literals only: nobody may act on it. */
 	ENSURE(!span_eq(smtp_path_local(&m->from), SPAN("evil")));
 	*text = words(a);
@@ -173,7 +181,7 @@ static void on_note(struct smtp_host *h, enum smtp_note n, struct span detail)
 }
 
 static const struct smtp_host_ops ops = {
-	.load = on_load, .tls = on_tls, .mechanisms = on_mechanisms, .hello = on_hello,
+	.now = on_now, .load = on_load, .tls = on_tls, .mechanisms = on_mechanisms, .hello = on_hello,
 	.auth_begin = on_auth, .auth_step = on_step, .auth_cancel = on_cancel,
 	.mail_from = on_mail, .rcpt_to = on_rcpt, .body_begin = on_begin,
 	.body_chunk = on_chunk, .body_end = on_end, .body_recipient = on_recipient,

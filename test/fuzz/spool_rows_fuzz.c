@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of the spool: the first byte chooses the kind. */
 #include "base/ensure.h"
+#include "spool/facts.h"
 #include "spool/format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,6 +50,20 @@ static void read_small(struct span in)
 	buf_free(&row);
 }
 
+static void read_facts(struct span in)
+{
+	struct spool_facts f, again;
+	struct buf row;
+	if (!spool_facts_read(in, &f))
+		return;
+	buf_init(&row, SPOOL_FACTS_MAX);
+	ENSURE(spool_facts_write(&f, &row) &&
+	       spool_facts_read(buf_span(&row), &again));
+	ENSURE(again.account == f.account && again.priority == f.priority &&
+	       span_eq(again.original, f.original));
+	buf_free(&row);
+}
+
 /* A key tells what it was made of, and lies before the end of its range. */
 static void keys(struct span in)
 {
@@ -87,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	default:
 		read_small(in);
+		read_facts(in);
 		keys(in);
 	}
 	return 0;

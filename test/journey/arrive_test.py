@@ -10,6 +10,7 @@ from kit.wire import Smtp, mx, submission
 
 COMMON = {'PIPELINING', 'SIZE', '8BITMIME', 'SMTPUTF8', 'CHUNKING', 'BINARYMIME',
           'ENHANCEDSTATUSCODES', 'LIMITS', 'HELP'}
+OF_USERS = {'AUTH', 'REQUIRETLS', 'FUTURERELEASE', 'MT-PRIORITY'}
 MECHANISMS = {'PLAIN', 'LOGIN', 'SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'}
 SIZE = 50 << 20
 TLS_FIRST = '530 5.7.0 Must issue a STARTTLS command first'
@@ -26,7 +27,7 @@ def test_capabilities_of_the_mx_port(demo):
         assert clear['SIZE'] == str(SIZE)
         assert 'RCPTMAX=100' in clear['LIMITS']
         smtp.starttls()
-        assert set(smtp.ehlo()) == COMMON
+        assert set(smtp.ehlo()) == COMMON | {'REQUIRETLS'}
 
 
 def test_capabilities_of_the_submission_port(demo):
@@ -34,14 +35,14 @@ def test_capabilities_of_the_submission_port(demo):
         assert set(smtp.ehlo()) == COMMON | {'STARTTLS'}
         smtp.starttls()
         secure = smtp.ehlo()
-        assert set(secure) == COMMON | {'AUTH'}
+        assert set(secure) == COMMON | OF_USERS
         assert set(secure['AUTH'].split()) == MECHANISMS
 
 
 def test_capabilities_of_the_submissions_port(demo):
     with Smtp(demo, 'submissions') as smtp:
         secure = smtp.ehlo()
-        assert set(secure) == COMMON | {'AUTH'}
+        assert set(secure) == COMMON | OF_USERS
         assert set(secure['AUTH'].split()) == MECHANISMS
 
 

@@ -142,6 +142,7 @@ static void submit(struct span in)
 	(void)!mime_submit(in, &how, a, &e);
 	(void)mime_trace_delivered(in, SPAN("u@b"));
 	(void)mime_trace_received(in);
+	(void)mime_trace_tls_optional(in);
 	arena_free(a);
 }
 

@@ -9,6 +9,7 @@
 #include "directory/format.h"
 #include "kv/wal.h"
 #include "linear.h"
+#include "spool/facts.h"
 #include "spool/format.h"
 #include "tls/certificate.h"
 #include "tls/recognise.h"
@@ -92,12 +93,14 @@ static void directory_names(struct span in)
 static void spool_rows(struct span in)
 {
 	const struct spool_id id = {{1}};
+	struct spool_facts f;
 	struct spool_recipient r;
 	struct job_row j;
 	struct lease_row l;
 	(void)!spool_recipient_read(in, 1, &r);
 	(void)!spool_job_read(in, &id, &j);
 	(void)!spool_lease_read(in, &l);
+	(void)!spool_facts_read(in, &f);
 }
 
 static void recognise(struct span in)

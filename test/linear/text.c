@@ -31,6 +31,7 @@ static void date(struct span in)
 	(void)!civil_parse_rfc5322(in, &s);
 	(void)!civil_parse_imap(in, &s);
 	(void)!civil_parse_imap_date(in, &day);
+	(void)!civil_parse_rfc3339(in, &day);
 }
 
 static void utf8(struct span in)

@@ -134,7 +134,7 @@ static void smtp_of(struct service *s, const struct conf_listener *l)
 		.role = l->role == CONF_ROLE_MX ? SMTP_MX : SMTP_SUBMISSION,
 		.tls = mode,
 		.hostname = s->hostname,
-		.extensions = SMTP_EXT_ALL,
+		.extensions = SMTP_EXT_ALL & ~SMTP_EXT_DSN,
 		.limits = limits,
 	};
 }

@@ -14,6 +14,11 @@ static struct smtp_side *of(struct smtp_host *h)
 	return CONTAINER_OF(h, struct smtp_side, host);
 }
 
+static int64_t now(struct smtp_host *h)
+{
+	return world_wall(of(h)->c->edge->role->world).sec;
+}
+
 static enum smtp_load load(struct smtp_host *h)
 {
 	struct connection *c = of(h)->c;
@@ -213,6 +218,7 @@ static void note(struct smtp_host *h, enum smtp_note n, struct span detail)
 }
 
 static const struct smtp_host_ops ops = {
+	.now = now,
 	.load = load,
 	.tls = tls,
 	.mechanisms = mechanisms,

@@ -23,6 +23,9 @@ struct mail *mail_new(const struct smtp_mail *m)
 	mail->from = m->from;
 	mail->ret = m->ret;
 	mail->utf8 = m->utf8;
+	mail->requiretls = m->requiretls;
+	mail->release = m->release;
+	mail->priority = m->priority;
 	mail->eight_bit = m->body != SMTP_BODY_7BIT;
 	ENSURE(m->envid.len <= sizeof mail->envid);
 	if (m->envid.len > 0)
@@ -265,6 +268,9 @@ static enum edge_store_answer offer(struct smtp_side *s, struct span from,
 		.ret = (uint8_t)m->ret,
 		.eight_bit = m->eight_bit,
 		.utf8 = m->utf8,
+		.requiretls = m->requiretls,
+		.release = m->release,
+		.priority = (uint8_t)m->priority,
 		.trace = buf_span(&trace),
 		.staged = m->stage.staged,
 		.body = buf_span(&m->stage.rest),

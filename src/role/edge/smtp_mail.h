@@ -18,7 +18,9 @@ struct mail {
 	uint64_t recipients[EDGE_RECIPIENTS_MAX];
 	size_t count;
 	enum smtp_ret ret;
-	bool utf8, eight_bit;
+	bool utf8, eight_bit, requiretls;
+	int64_t release;
+	int8_t priority;
 	char envid[SMTP_ENVID_MAX];
 	size_t envid_len;
 	uint64_t id;

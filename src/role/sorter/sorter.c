@@ -18,6 +18,7 @@
 #include "mime/match.h"
 #include "mime/parse.h"
 #include "mime/submit.h"
+#include "mime/trace.h"
 #include "os/fiber.h"
 #include "role/common/role.h"
 #include "role/sorter/message.h"
@@ -195,6 +196,7 @@ static void list_trace(struct job *j, struct store_sorter_understand_reply *r)
 			j->delivered[r->delivered_to_count++] = v;
 	}
 	r->delivered_to = j->delivered;
+	r->tls_optional = mime_trace_tls_optional(buf_span(&j->header));
 }
 
 static void list_cuts(struct job *j, struct store_sorter_understand_reply *r)

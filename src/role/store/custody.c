@@ -10,16 +10,16 @@
  */
 #include <stdlib.h>
 
-#include "base/pack.h"
+#include "base/check.h"
 #include "box/change.h"
 #include "role/store/offer.h"
+#include "spool/facts.h"
 
 #define MOVERS_MAX    8u
 #define MOVE_AT_ONCE  16u /* recipients of one job */
 #define LOOK_NS	      (5 * NS_PER_SEC)
 #define AGAIN_S	      60
 #define EXPIRES_S     (5 * 86400)
-#define FACTS_FORMAT  1u
 
 /* A job of the spool that has local recipients left, as far as we know. */
 struct move {
@@ -35,21 +35,33 @@ static struct span id_key(const struct spool_id *id)
 	return span_of(id->byte, sizeof id->byte);
 }
 
+static int8_t priority_of(const struct edge_store_offer *m)
+{
+	int8_t p = (int8_t)m->priority;
+	if (p > SPOOL_PRIORITY_MOST)
+		return SPOOL_PRIORITY_MOST;
+	return p < -SPOOL_PRIORITY_MOST ? -SPOOL_PRIORITY_MOST : p;
+}
+
 static struct span facts_of(const struct offer *o)
 {
 	const struct edge_store_offer *m = o->ask;
+	struct spool_facts f = {
+		.id = m->id,
+		.helo = m->helo,
+		.envid = m->envid,
+		.ret = m->ret,
+		.eight_bit = m->eight_bit,
+		.utf8 = m->utf8,
+		.account = o->job->session->account,
+		.requiretls = m->requiretls,
+		.tls_optional = o->seen.tls_optional && !m->requiretls,
+		.priority = offer_submitted(o) ? priority_of(m) : 0};
 	struct buf b;
 	struct span out = {0};
 	buf_init(&b, SPOOL_FACTS_MAX);
-	pack_u8(&b, FACTS_FORMAT);
-	pack_span(&b, m->id);
-	pack_span(&b, m->helo);
-	pack_span(&b, m->envid);
-	pack_u8(&b, m->ret);
-	pack_u8(&b, m->eight_bit);
-	pack_u8(&b, m->utf8);
-	pack_u64(&b, o->job->session->account);
-	if (!buf_ok(&b) || !arena_copy(o->job->arena, buf_span(&b), &out))
+	if (!spool_facts_write(&f, &b) ||
+	    !arena_copy(o->job->arena, buf_span(&b), &out))
 		out = span_of(NULL, 0);
 	buf_free(&b);
 	return out;
@@ -58,6 +70,7 @@ static struct span facts_of(const struct offer *o)
 static bool fill(struct offer *o, struct spool_recipient *out)
 {
 	struct arena *a = o->job->arena;
+	int64_t now = world_wall(o->job->store->role->world).sec;
 	for (size_t i = 0; i < o->count; i++) {
 		const struct target *t = &o->targets[i];
 		bool local = t->account != 0;
@@ -68,7 +81,7 @@ static bool fill(struct offer *o, struct spool_recipient *out)
 			.original = t->recipient->original,
 			.notify = t->recipient->notify,
 			.account = t->account,
-			.next = world_wall(o->job->store->role->world).sec,
+			.next = o->release != 0 ? o->release : now,
 			.prefix = local ? offer_prefix(a, &o->ask->sender,
 						       &t->address,
 						       o->ask->trace)
@@ -107,7 +120,8 @@ enum edge_store_answer offer_custody(struct offer *o)
 			.body_crc = o->body.crc,
 			.summary = o->seen.summary,
 			.accepted = now,
-			.expires = now + EXPIRES_S},
+			.expires = (o->release != 0 ? o->release : now) +
+				   EXPIRES_S},
 		.bytes = o->body.kept ? span_of(NULL, 0) : o->body.bytes,
 		.recipients = list,
 		.count = o->count};
@@ -225,14 +239,15 @@ static bool move_some(struct job *j, const struct spool_job *job,
 	return all && (r == SPOOL_OK || r == SPOOL_STALE || r == SPOOL_NONE);
 }
 
-/* True: nothing local is left of this job. */
-static bool move_job(struct job *j, const struct spool_id *id)
+/* True: nothing local is left of this job; else look again after *wait seconds. */
+static bool move_job(struct job *j, const struct spool_id *id, uint64_t *wait)
 {
 	struct spool *sp = j->store->spool;
 	struct spool_job job;
 	enum spool_result r = spool_job(sp, id, j->arena, &job);
 	struct delivery *list =
 		ARENA_ARRAY(j->arena, MOVE_AT_ONCE, struct delivery);
+	int64_t now = world_wall(j->store->role->world).sec;
 	bool all = true;
 	size_t count = 0;
 	if (r != SPOOL_OK && r != SPOOL_NONE)
@@ -245,8 +260,13 @@ static bool move_job(struct job *j, const struct spool_id *id)
 		*d = (struct delivery){0};
 		r = spool_recipient(sp, id, n, j->arena, &d->to);
 		all &= r == SPOOL_OK;
-		if (r == SPOOL_OK && d->to.state == SPOOL_LOCAL)
+		if (r == SPOOL_OK && d->to.state == SPOOL_LOCAL &&
+		    d->to.attempts == 0 && d->to.next > now) {
+			*wait = u64_min(*wait, (uint64_t)(d->to.next - now));
+			all = false; /* it is to be held until then */
+		} else if (r == SPOOL_OK && d->to.state == SPOOL_LOCAL) {
 			count++;
+		}
 		if (count == MOVE_AT_ONCE) {
 			all &= move_some(j, &job, list, count);
 			count = 0;
@@ -291,11 +311,12 @@ static void run_mover(struct job *j)
 	struct move *m;
 	while (!s->closing && !s->draining && !busy(s) &&
 	       (m = next_move(s)) != NULL) {
-		if (move_job(j, &m->id)) {
+		uint64_t wait = AGAIN_S;
+		if (move_job(j, &m->id, &wait)) {
 			forget(s, m);
 		} else {
 			m->at = world_now(s->role->world) +
-				AGAIN_S * NS_PER_SEC;
+				wait * NS_PER_SEC;
 			list_push_back(&s->waiting, &m->link);
 		}
 		arena_reset(j->arena);

@@ -20,8 +20,11 @@ struct offer {
 	struct understood seen;
 	struct target *targets; /* deduplicated */
 	size_t count, cap;
+	int64_t release; /* seconds; 0: at once */
 	uint64_t began;
 };
+
+bool offer_submitted(const struct offer *); /* by one of our users */
 
 /* Return-Path and Delivered-To (each when its span is there), the trace. */
 struct span offer_prefix(struct arena *, const struct span *sender,

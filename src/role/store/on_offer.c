@@ -10,7 +10,8 @@
 
 #include "box/change.h"
 
-#define PREFIX_MAX 6144u
+#define PREFIX_MAX    6144u
+#define RELEASE_MAX_S (31 * 86400)
 
 /* ---- recipients ------------------------------------------------------------- */
 
@@ -139,7 +140,7 @@ static enum edge_store_answer authors_judge(const struct offer *o,
 				    : EDGE_STORE_ANSWER_LATER;
 }
 
-static bool submitted(const struct offer *o)
+bool offer_submitted(const struct offer *o)
 {
 	return o->job->session->service == EDGE_STORE_SERVICE_SUBMISSION;
 }
@@ -150,7 +151,7 @@ static void ask_sorter(struct offer *o)
 	struct question q = {.purpose = STORE_SORTER_PURPOSE_ARRIVE,
 			     .pool = KIND_SORTER_MX,
 			     .id = o->ask->id};
-	if (submitted(o)) {
+	if (offer_submitted(o)) {
 		const struct directory_account *a = directory_account(
 			s->directory, o->job->session->account);
 		q.purpose = STORE_SORTER_PURPOSE_SUBMIT;
@@ -168,13 +169,13 @@ static enum edge_store_answer understood(struct offer *o, struct span *why)
 	ask_sorter(o);
 	if (o->seen.later)
 		return EDGE_STORE_ANSWER_LATER;
-	if (submitted(o) && o->seen.opaque && !o->seen.too_much)
+	if (offer_submitted(o) && o->seen.opaque && !o->seen.too_much)
 		return EDGE_STORE_ANSWER_LATER;
 	if (loops(o)) {
 		o->job->store->count.loops++;
 		return EDGE_STORE_ANSWER_LOOP;
 	}
-	if (!submitted(o))
+	if (!offer_submitted(o))
 		return EDGE_STORE_ANSWER_YES;
 	enum edge_store_answer a = authors_judge(o, why);
 	if (a != EDGE_STORE_ANSWER_YES)
@@ -229,7 +230,7 @@ static enum edge_store_answer keep(struct offer *o)
 		a = body_settle(o->job, &o->body);
 	if (a != EDGE_STORE_ANSWER_YES)
 		return a;
-	if (o->count == 1 && o->targets[0].account != 0)
+	if (o->count == 1 && o->targets[0].account != 0 && o->release == 0)
 		return offer_direct(o);
 	return offer_custody(o);
 }
@@ -271,6 +272,16 @@ static uint16_t code_of(enum edge_store_answer a)
 	}
 }
 
+/* Of submissions alone, and not for longer than edges announce. */
+static int64_t release_of(const struct offer *o)
+{
+	int64_t now = world_wall(o->job->store->role->world).sec;
+	int64_t at = o->ask->release;
+	if (!offer_submitted(o) || at <= now)
+		return 0;
+	return at < now + RELEASE_MAX_S ? at : now + RELEASE_MAX_S;
+}
+
 static void run_offer(struct job *j)
 {
 	struct offer o = {.job = j,
@@ -279,6 +290,7 @@ static void run_offer(struct job *j)
 			  .began = world_now(j->store->role->world)};
 	struct span why = {0};
 	enum edge_store_answer a = resolve(&o);
+	o.release = release_of(&o);
 	if (a == EDGE_STORE_ANSWER_YES)
 		a = body_collect(j, o.ask->staged, o.ask->body, &o.body);
 	if (a == EDGE_STORE_ANSWER_YES)

@@ -143,7 +143,8 @@ static void take(const struct store_sorter_understand_reply *r,
 		.from_fields = r->from_fields,
 		.received = r->received,
 		.delivered_to = r->delivered_to,
-		.delivered_count = r->delivered_to_count};
+		.delivered_count = r->delivered_to_count,
+		.tls_optional = r->tls_optional};
 	if (out->opaque)
 		out->summary = span_of(NULL, 0);
 }

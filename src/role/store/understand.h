@@ -23,6 +23,7 @@ struct understood {
 	uint32_t received;
 	const struct span *delivered_to;
 	size_t delivered_count;
+	bool tls_optional; /* RFC 8689 5 */
 };
 
 struct question {

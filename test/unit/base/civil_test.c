@@ -238,6 +238,41 @@ static void imap_date(void **state)
 	assert_false(civil_parse_imap_date(SPAN("1-Feb-1994 "), &t));
 }
 
+static void rfc3339(void **state)
+{
+	(void)state;
+	static const struct {
+		struct span text;
+		int64_t seconds;
+	} good[] = {
+		{SPAN_INIT("1970-01-01T00:00:00Z"), 0},
+		{SPAN_INIT("1970-01-01t00:00:01z"), 1},
+		{SPAN_INIT("2003-11-15T16:30:00.5+01:00"), 1068910200},
+		{SPAN_INIT("2003-11-15T14:00:00-01:30"), 1068910200},
+		{SPAN_INIT("2003-11-15T15:29:60-00:01"), 1068910259},
+	};
+	static const struct span bad[] = {
+		SPAN_INIT(""), SPAN_INIT("2003-11-15"), SPAN_INIT("2003-11-15T16:30:00"),
+		SPAN_INIT("2003-11-15T16:30:00.Z"), SPAN_INIT("2003-11-15T16:30:00+0100"),
+		SPAN_INIT("2003-11-15T16:30:00+24:00"), SPAN_INIT("2003-11-15T16:30:00+01:60"),
+		SPAN_INIT("2003-11-15T16:30:00Z "), SPAN_INIT("2003-02-30T16:30:00Z"),
+		SPAN_INIT("2003-11-15T24:30:00Z"), SPAN_INIT("03-11-15T16:30:00Z"),
+		SPAN_INIT("2003-11-15 16:30:00Z"), SPAN_INIT("0001-01-01T00:00:00+00:01"),
+	};
+	int64_t t;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		assert_true(civil_parse_rfc3339(good[i].text, &t));
+		assert_true(t == good[i].seconds);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(civil_parse_rfc3339(bad[i], &t));
+	struct buf b;
+	buf_init(&b, CIVIL_TEXT_MAX);
+	civil_add_rfc3339(&b, 1068910200);
+	assert_true(span_eq(buf_span(&b), SPAN("2003-11-15T15:30:00Z")));
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +287,7 @@ int main(void)
 		cmocka_unit_test(a_leap_second_is_the_one_before),
 		cmocka_unit_test(imap_date_time),
 		cmocka_unit_test(imap_date),
+		cmocka_unit_test(rfc3339),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,6 +132,12 @@ static void traces(void **state)
 	assert_false(mime_trace_delivered(m, SPAN("X@b.example")));
 	assert_false(mime_trace_delivered(m, SPAN("q@q")));
 	assert_int_equal(mime_trace_received(SPAN("")), 0);
+	assert_true(mime_trace_tls_optional(SPAN("A: b\r\ntls-required: nO \r\n\r\nx")));
+	assert_true(mime_trace_tls_optional(SPAN("TLS-Required:\r\n No\r\n")));
+	assert_false(mime_trace_tls_optional(SPAN("TLS-Required: Yes\r\n\r\n")));
+	assert_false(mime_trace_tls_optional(SPAN("TLS-Required: No\r\nTLS-Required: No\r\n\r\n")));
+	assert_false(mime_trace_tls_optional(SPAN("TLS-Required: No, no\r\n\r\n")));
+	assert_false(mime_trace_tls_optional(SPAN("A: b\r\n\r\nTLS-Required: No\r\n")));
 }
 
 int main(void)

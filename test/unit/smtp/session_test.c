@@ -148,10 +148,11 @@ static void announced_is_what_works(void **state)
 			      "250-SIZE 52428800\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
 			      "250-CHUNKING\r\n250-BINARYMIME\r\n"
 			      "250-ENHANCEDSTATUSCODES\r\n250-LIMITS RCPTMAX=100\r\n"
-			      "250-STARTTLS\r\n250 HELP\r\n")));
+			      "250-DSN\r\n250-STARTTLS\r\n250 HELP\r\n")));
 	assert_false(says(&t, "EHLO c.example\r\n|STARTTLS\r\n|EHLO c.example\r\n",
 			  SPAN("AUTH")));
-	assert_false(says(&t, "EHLO c.example\r\n", SPAN("DSN")));
+	assert_true(says(&t, "EHLO c.example\r\n|STARTTLS\r\n|EHLO c.example\r\n",
+			 SPAN("250-DSN\r\n250-REQUIRETLS\r\n250 HELP\r\n")));
 	t.set.extensions = SMTP_EXT_PIPELINING;
 	assert_true(says(&t, "EHLO c.example\r\n",
 			 SPAN("250-mx.example.test\r\n250-PIPELINING\r\n250-STARTTLS\r\n"
@@ -169,6 +170,72 @@ static void announced_is_what_works(void **state)
 	struct span inside = span_skip(script_output(&t.script), t.script.tls_at);
 	assert_true(span_find_span(inside, SPAN("STARTTLS")) == SIZE_MAX);
 	script_free(&t.script);
+	talk_free(&t);
+}
+
+#define INSIDE "EHLO c.example\r\n|STARTTLS\r\n|EHLO c.example\r\n"
+
+/* Everything of a message's way on: only where it was announced. */
+static void what_the_queue_is_told(void **state)
+{
+	(void)state;
+	struct talk t = mx();
+	TALK(&t, INSIDE "|MAIL FROM:<a@b.example> REQUIRETLS\r\n",
+	     "220 250 220/2.0.0 250 250/2.1.0");
+	assert_true(span_ends(buf_span(&t.log), SPAN("mail:a@b.example requiretls reset ")));
+	TALK(&t, INSIDE "|MAIL FROM:<a@b.example> REQUIRETLS=1\r\n"
+		 "MAIL FROM:<a@b.example> REQUIRETLS REQUIRETLS\r\n"
+		 "MAIL FROM:<a@b.example> HOLDFOR=1\r\nMAIL FROM:<a@b.example> MT-PRIORITY=1\r\n",
+	     "220 250 220/2.0.0 250 501/5.5.4 501/5.5.4 555/5.5.4 555/5.5.4");
+	TALK(&t, "EHLO c.example\r\n|MAIL FROM:<a@b.example> REQUIRETLS\r\n",
+	     "220 250 555/5.5.4");
+	talk_free(&t);
+
+	t = submission(SMTP_TLS_IMPLICIT);
+	assert_true(says(&t, "EHLO c.example\r\n",
+			 SPAN("250-FUTURERELEASE 2592000 2023-12-14T22:13:20Z\r\n"
+			      "250-MT-PRIORITY\r\n")));
+	t.set.limits.bad_commands = 1000;
+#define USER "EHLO c.example\r\n|AUTH PLAIN AHUAcmlnaHQ=\r\n|"
+#define FROM "MAIL FROM:<a@b.example> "
+	static const struct {
+		const char *params, *found; /* NULL: refused */
+	} rows[] = {
+		{"HOLDFOR=0", ""},
+		{"HOLDFOR=1 MT-PRIORITY=-9", "release=1 priority=-9 "},
+		{"HOLDFOR=2591999", "release=2591999 "},
+		{"HOLDFOR=2592000 MT-PRIORITY=9", "release=2592000 priority=9 "},
+		{"HOLDFOR=2592001", NULL},
+		{"HOLDFOR=0000000001", NULL},
+		{"HOLDFOR=-1", NULL},
+		{"HOLDFOR", NULL},
+		{"HOLDFOR=1 HOLDFOR=1", NULL},
+		{"HOLDFOR=1 HOLDUNTIL=2023-11-14T22:13:21Z", NULL},
+		{"HOLDUNTIL=2023-11-14T22:13:21Z", "release=1 "},
+		{"HOLDUNTIL=2023-11-14T22:13:20Z", ""},
+		{"HOLDUNTIL=1999-01-01T00:00:00Z", ""},
+		{"HOLDUNTIL=2023-12-14T23:13:20.9+01:00", "release=2592000 "},
+		{"HOLDUNTIL=2023-12-14T22:13:21Z", NULL},
+		{"HOLDUNTIL=tomorrow", NULL},
+		{"MT-PRIORITY=0", ""},
+		{"MT-PRIORITY=-0", NULL},
+		{"MT-PRIORITY=10", NULL},
+		{"MT-PRIORITY=+1", NULL},
+		{"MT-PRIORITY=", NULL},
+		{"MT-PRIORITY=1 MT-PRIORITY=1", NULL},
+		{"MT-PRIORITY=-", NULL},
+		{"BY=120;R", NULL},
+	};
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		char client[512], log[256];
+		snprintf(client, sizeof client, USER FROM "%s\r\n", rows[i].params);
+		talk_run(&t, span_cstr(client), 0);
+		snprintf(log, sizeof log, "mail:a@b.example %sreset ",
+			 rows[i].found ? rows[i].found : "");
+		if (span_ends(buf_span(&t.log), span_cstr(log)) != (rows[i].found != NULL))
+			fail_msg("%s: %.*s", rows[i].params, SPAN_FMT(buf_span(&t.log)));
+		script_free(&t.script);
+	}
 	talk_free(&t);
 }
 
@@ -351,6 +418,7 @@ int main(void)
 		cmocka_unit_test(order_is_kept),
 		cmocka_unit_test(refused_by_name),
 		cmocka_unit_test(announced_is_what_works),
+		cmocka_unit_test(what_the_queue_is_told),
 		cmocka_unit_test(submission_wants_tls_first),
 		cmocka_unit_test(starttls_forgets_everything),
 		cmocka_unit_test(lmtp_answers_each_recipient),

@@ -106,6 +106,12 @@ static enum smtp_mail_ruling on_mail(struct smtp_host *h, const struct smtp_mail
 		buf_printf(&t->log, "utf8 ");
 	if (m->has_auth)
 		log_path(&t->log, "auth", &m->auth);
+	if (m->requiretls)
+		buf_printf(&t->log, "requiretls ");
+	if (m->release)
+		buf_printf(&t->log, "release=%lld ", (long long)(m->release - TALK_NOW));
+	if (m->priority)
+		buf_printf(&t->log, "priority=%d ", m->priority);
 	if (m->ret)
 		buf_printf(&t->log, "ret=%d ", m->ret);
 	if (m->envid.len)
@@ -216,7 +222,14 @@ static void on_note(struct smtp_host *h, enum smtp_note n, struct span detail)
 	talk_of(h)->notes[n]++;
 }
 
+static int64_t on_now(struct smtp_host *h)
+{
+	(void)h;
+	return TALK_NOW;
+}
+
 static const struct smtp_host_ops ops = {
+	.now = on_now,
 	.load = on_load,
 	.tls = on_tls,
 	.mechanisms = on_mechanisms,

@@ -18,6 +18,8 @@
 #include "script_stream.h"
 #include "smtp/session.h"
 
+#define TALK_NOW 1700000000 /* 2023-11-14T22:13:20Z */
+
 struct talk {
 	/* choose */
 	struct smtp_settings set;
