@@ -17,6 +17,7 @@
 
 /* ---- telling -------------------------------------------------------------- */
 
+PRINTF_LIKE(2, 0)
 static struct span text_of(struct judging *j, const char *fmt, va_list args)
 {
 	char text[TEXT_MAX];
