@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/cmd_list: LIST and LSUB (RFC 3501 6.3.8, 6.3.9; attributes of RFC 3348
- * and RFC 6154).
+ * imap/cmd_list: LIST and LSUB (RFC 3501 6.3.8, 6.3.9; attributes of RFC 3348,
+ * RFC 5258 and RFC 6154, STATUS of RFC 5819).
  *
  * Names come from the host in batches and are matched one by one, so memory
  * does not grow with their number.
  */
-#include "imap/pattern.h"
-#include "imap/state.h"
-#include "imap/utf7.h"
+#include "imap/list.h"
 #include "imap/write.h"
 
 static const char *const use_names[] = {
@@ -18,71 +16,32 @@ static const char *const use_names[] = {
 	[IMAP_USE_TRASH] = "\\Trash",
 };
 
-struct listing {
-	struct imap_session *s;
-	const struct imap_pattern *pattern;
-	struct buf parent; /* LSUB: the superior name told last */
-};
-
-static void list_line(struct listing *l, const struct imap_entry *e)
+void imap_list_line(struct imap_session *s, const struct imap_listing *l,
+		    const struct imap_entry *e, bool childinfo)
 {
-	struct stream *out = l->s->stream;
+	struct stream *out = s->stream;
 	stream_write(out, SPAN("* LIST ("));
-	if (!e->selectable)
+	if (!e->exists)
+		stream_write(out, SPAN("\\NonExistent "));
+	else if (!e->selectable)
 		stream_write(out, SPAN("\\Noselect "));
+	if (l->tell_subscribed && e->subscribed)
+		stream_write(out, SPAN("\\Subscribed "));
 	stream_write(out, e->children ? SPAN("\\HasChildren")
 				      : SPAN("\\HasNoChildren"));
 	if (e->use != IMAP_USE_NONE)
 		stream_printf(out, " %s", use_names[e->use]);
 	stream_write(out, SPAN(") \"/\" "));
-	imap_write_name(out, l->s->work->batch, e->name);
+	imap_write_name(out, s->work->batch, e->name);
+	if (childinfo)
+		stream_write(out, SPAN(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"));
 	stream_write(out, SPAN("\r\n"));
+	if (l->status != 0 && e->exists && e->selectable)
+		imap_status_tell(s, e->name, l->status);
 }
 
-static void lsub_line(struct listing *l, struct span name, bool selectable)
+enum imap_answer imap_list_each(struct imap_session *s, imap_entry_fn *each, void *arg)
 {
-	struct stream *out = l->s->stream;
-	stream_write(out, selectable ? SPAN("* LSUB () \"/\" ")
-				     : SPAN("* LSUB (\\Noselect) \"/\" "));
-	imap_write_name(out, l->s->work->batch, name);
-	stream_write(out, SPAN("\r\n"));
-}
-
-/* RFC 3501 6.3.9: with "%" the level above a subscribed name is told. */
-static void lsub_parent(struct listing *l, struct span name)
-{
-	size_t slash;
-	while ((slash = span_find_last(name, '/')) != SIZE_MAX) {
-		name = span_sub(name, 0, slash);
-		if (!imap_pattern_match(l->pattern, name))
-			continue;
-		if (span_eq(buf_span(&l->parent), name))
-			return;
-		buf_clear(&l->parent);
-		buf_add(&l->parent, name);
-		lsub_line(l, name, false);
-		return;
-	}
-}
-
-static void each(struct listing *l, const struct imap_entry *e, bool subscribed)
-{
-	bool match = imap_pattern_match(l->pattern, e->name);
-	if (!subscribed && e->exists && match) {
-		list_line(l, e);
-	} else if (subscribed && e->subscribed && match) {
-		lsub_line(l, e->name, e->exists && e->selectable);
-		/* Told as itself: not once more as somebody's superior. */
-		buf_clear(&l->parent);
-		buf_add(&l->parent, e->name);
-	} else if (subscribed && e->subscribed) {
-		lsub_parent(l, e->name);
-	}
-}
-
-static enum imap_answer all(struct listing *l, bool subscribed)
-{
-	struct imap_session *s = l->s;
 	struct imap_entries found = {.more = true};
 	struct buf last;
 	enum imap_answer r = IMAP_YES;
@@ -92,7 +51,7 @@ static enum imap_answer all(struct listing *l, bool subscribed)
 		arena_reset(s->work->batch);
 		r = s->host->list(s->host, s->work->batch, buf_span(&last), &found);
 		for (size_t i = 0; r == IMAP_YES && i < found.count; i++)
-			each(l, &found.entries[i], subscribed);
+			each(arg, &found.entries[i]);
 		if (r != IMAP_YES || found.count == 0)
 			break;
 		buf_clear(&last);
@@ -105,54 +64,118 @@ static enum imap_answer all(struct listing *l, bool subscribed)
 	return r;
 }
 
-/* Reference and pattern joined; an absolute level separator is not known here. */
-static bool join(struct imap_session *s, struct span reference, struct span mailbox,
-		 struct span *out)
+static void answer(struct imap_session *s, enum imap_answer r)
 {
-	char *p = arena_bytes(s->work->arena, reference.len + mailbox.len + 1);
-	if (p == NULL)
-		return false;
-	memcpy(p, reference.ptr ? reference.ptr : "", reference.len);
-	memcpy(p + reference.len, mailbox.ptr ? mailbox.ptr : "", mailbox.len);
-	return imap_utf7_decode(s->work->arena,
-				span_of(p, reference.len + mailbox.len), out);
-}
-
-static void run(struct imap_session *s, struct imap_lex *lex, bool subscribed)
-{
-	struct span reference, mailbox, text;
-	if (!imap_lex_astring(lex, &reference) || !imap_lex_space(lex) ||
-	    !imap_lex_pattern(lex, &mailbox) || !imap_lex_end(lex)) {
-		imap_bad(s, "A reference and a pattern expected");
-		return;
-	}
-	if (mailbox.len == 0 && !subscribed) {
-		imap_untagged(s, "LIST (\\Noselect) \"/\" \"\"");
-		imap_ok(s, NULL, "That is all");
-		return;
-	}
-	struct listing l = {.s = s};
-	/* What is no valid name, or longer than any, matches nothing. */
-	if (join(s, reference, mailbox, &text))
-		l.pattern = imap_pattern_new(s->work->arena, text);
-	enum imap_answer r = IMAP_YES;
-	if (l.pattern != NULL) {
-		buf_init(&l.parent, IMAP_NAME_MAX);
-		r = all(&l, subscribed);
-		buf_free(&l.parent);
-	}
 	if (r == IMAP_YES)
 		imap_ok(s, NULL, "That is all");
 	else
 		imap_no_answer(s, r);
 }
 
+/* ---- LIST ------------------------------------------------------------------ */
+
+struct list {
+	struct imap_session *s;
+	struct imap_listing what;
+};
+
+static void list_each(void *arg, const struct imap_entry *e)
+{
+	struct list *l = arg;
+	if ((l->what.subscribed ? e->subscribed : e->exists) &&
+	    (!l->what.special || e->use != IMAP_USE_NONE) &&
+	    imap_list_matches(&l->what, e->name))
+		imap_list_line(l->s, &l->what, e, false);
+}
+
 void imap_cmd_list(struct imap_session *s, struct imap_lex *lex)
 {
-	run(s, lex, false);
+	struct list *l = ARENA_NEW(s->work->arena, struct list);
+	if (l == NULL) {
+		imap_no_answer(s, IMAP_UNAVAILABLE);
+		return;
+	}
+	l->s = s;
+	if (!imap_list_parse(s, lex, &l->what))
+		return;
+	if (l->what.root) {
+		imap_untagged(s, "LIST (\\Noselect) \"/\" \"\"");
+		imap_ok(s, NULL, "That is all");
+	} else if (l->what.recursive) {
+		answer(s, imap_list_recursive(s, &l->what));
+	} else {
+		answer(s, imap_list_each(s, list_each, l));
+	}
+}
+
+/* ---- LSUB ------------------------------------------------------------------ */
+
+struct lsub {
+	struct imap_session *s;
+	const struct imap_pattern *pattern;
+	struct buf parent; /* the superior name told last */
+};
+
+static void lsub_line(struct lsub *l, struct span name, bool selectable)
+{
+	struct stream *out = l->s->stream;
+	stream_write(out, selectable ? SPAN("* LSUB () \"/\" ")
+				     : SPAN("* LSUB (\\Noselect) \"/\" "));
+	imap_write_name(out, l->s->work->batch, name);
+	stream_write(out, SPAN("\r\n"));
+}
+
+static void remember(struct lsub *l, struct span name)
+{
+	buf_clear(&l->parent);
+	buf_add(&l->parent, name);
+}
+
+/* RFC 3501 6.3.9: with "%" the level above a subscribed name is told. */
+static void lsub_parent(struct lsub *l, struct span name)
+{
+	size_t slash;
+	while ((slash = span_find_last(name, '/')) != SIZE_MAX) {
+		name = span_sub(name, 0, slash);
+		if (!imap_pattern_match(l->pattern, name))
+			continue;
+		if (span_eq(buf_span(&l->parent), name))
+			return;
+		remember(l, name);
+		lsub_line(l, name, false);
+		return;
+	}
+}
+
+static void lsub_each(void *arg, const struct imap_entry *e)
+{
+	struct lsub *l = arg;
+	if (!e->subscribed)
+		return;
+	if (!imap_pattern_match(l->pattern, e->name)) {
+		lsub_parent(l, e->name);
+		return;
+	}
+	lsub_line(l, e->name, e->exists && e->selectable);
+	/* Told as itself: not once more as somebody's superior. */
+	remember(l, e->name);
 }
 
 void imap_cmd_lsub(struct imap_session *s, struct imap_lex *lex)
 {
-	run(s, lex, true);
+	struct span reference, mailbox;
+	if (!imap_lex_astring(lex, &reference) || !imap_lex_space(lex) ||
+	    !imap_lex_pattern(lex, &mailbox) || !imap_lex_end(lex)) {
+		imap_bad(s, "A reference and a pattern expected");
+		return;
+	}
+	struct lsub l = {.s = s, .pattern = imap_list_pattern(s, reference, mailbox)};
+	enum imap_answer r = IMAP_YES;
+	/* What is no valid name, or longer than any, matches nothing. */
+	if (l.pattern != NULL) {
+		buf_init(&l.parent, IMAP_NAME_MAX);
+		r = imap_list_each(s, lsub_each, &l);
+		buf_free(&l.parent);
+	}
+	answer(s, r);
 }

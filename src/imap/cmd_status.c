@@ -25,7 +25,7 @@ static const struct {
 	{"SIZE", size},
 };
 
-static bool parse(struct imap_lex *lex, unsigned *wanted)
+bool imap_status_parse(struct imap_lex *lex, unsigned *wanted)
 {
 	*wanted = 0;
 	if (!imap_lex_char(lex, '('))
@@ -42,28 +42,18 @@ static bool parse(struct imap_lex *lex, unsigned *wanted)
 			return false;
 		*wanted |= 1u << i;
 	} while (imap_lex_space(lex));
-	return imap_lex_char(lex, ')') && imap_lex_end(lex);
+	return imap_lex_char(lex, ')');
 }
 
-void imap_cmd_status(struct imap_session *s, struct imap_lex *lex)
+enum imap_answer imap_status_tell(struct imap_session *s, struct span name, unsigned wanted)
 {
-	struct span name;
 	struct imap_status status = {0};
-	unsigned wanted;
-	if (!imap_arg_name(s, lex, &name))
-		return;
-	if (!imap_lex_space(lex) || !parse(lex, &wanted)) {
-		imap_bad(s, "STATUS takes a name and a list of items");
-		return;
-	}
 	for (size_t i = 0; i < ARRAY_LEN(items); i++)
 		if ((wanted >> i & 1) && items[i].value == modseq)
 			imap_condstore_on(s);
 	enum imap_answer r = s->host->status(s->host, name, &status);
-	if (r != IMAP_YES) {
-		imap_no_answer(s, r);
-		return;
-	}
+	if (r != IMAP_YES)
+		return r;
 	stream_write(s->stream, SPAN("* STATUS "));
 	imap_write_name(s->stream, s->work->arena, name);
 	const char *between = " (";
@@ -75,5 +65,23 @@ void imap_cmd_status(struct imap_session *s, struct imap_lex *lex)
 		between = " ";
 	}
 	stream_write(s->stream, SPAN(")\r\n"));
-	imap_ok(s, NULL, "That is all");
+	return IMAP_YES;
+}
+
+void imap_cmd_status(struct imap_session *s, struct imap_lex *lex)
+{
+	struct span name;
+	unsigned wanted;
+	if (!imap_arg_name(s, lex, &name))
+		return;
+	if (!imap_lex_space(lex) || !imap_status_parse(lex, &wanted) ||
+	    !imap_lex_end(lex)) {
+		imap_bad(s, "STATUS takes a name and a list of items");
+		return;
+	}
+	enum imap_answer r = imap_status_tell(s, name, wanted);
+	if (r == IMAP_YES)
+		imap_ok(s, NULL, "That is all");
+	else
+		imap_no_answer(s, r);
 }

@@ -152,6 +152,10 @@ MUST_USE enum imap_answer imap_vanished_since(struct imap_session *, uint64_t si
 					      const struct imap_set *uids,
 					      struct imap_set *out);
 
+/* imap/cmd_status.c: "(MESSAGES UNSEEN)" as bits, and "* STATUS ..." for them. */
+MUST_USE bool imap_status_parse(struct imap_lex *, unsigned *wanted);
+enum imap_answer imap_status_tell(struct imap_session *, struct span name, unsigned wanted);
+
 /* imap/saved.c (RFC 5182) */
 /* False: too many runs, or no memory; then nothing is kept. */
 MUST_USE bool imap_saved_keep(struct imap_session *, const struct imap_set *);

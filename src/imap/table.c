@@ -109,6 +109,8 @@ static const struct {
 	{"SEARCHRES", logged_in},
 	{"PARTIAL", logged_in},
 	{"STATUS=SIZE", logged_in},
+	{"LIST-EXTENDED", logged_in},
+	{"LIST-STATUS", logged_in},
 };
 
 void imap_capabilities(struct imap_session *s)
