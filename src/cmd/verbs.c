@@ -71,8 +71,11 @@ const struct verb verbs[] = {
 	 .usage = "list",
 	 .run = verb_queue},
 	{.name = "dns",
-	 .summary = "ask the resolver of the running server",
-	 .usage = "query NAME TYPE",
+	 .summary = "the DNS records of this server's names, and others",
+	 .usage = "show [DOMAIN]\n"
+		  "check [DOMAIN] [--all]\n"
+		  "check --wait\n"
+		  "query NAME TYPE",
 	 .run = verb_dns},
 	{.name = "log",
 	 .summary = "what the log says of TLS",

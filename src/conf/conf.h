@@ -174,6 +174,7 @@ struct conf_dns {
 	bool lookups;
 	struct conf_resolvers resolvers; /* empty: ask the root servers itself */
 	struct span trust_anchor;   /* empty: the built-in one */
+	struct conf_nets addresses; /* of this host; empty: not told */
 	uint64_t timeout, cache;
 };
 
@@ -187,6 +188,7 @@ struct conf_certificate {
 	struct span name;
 	struct conf_words chain; /* PEM files, leaf first */
 	struct conf_words key;   /* the nth key belongs to the nth chain */
+	struct conf_words next_key; /* those that will follow, if any */
 };
 
 enum conf_listener_role {

@@ -52,7 +52,7 @@ static const char *const listener_roles[] = {
 
 const struct conf_option conf_options[] = {
 	OPT(TOP, HOST, conf, hostname, "hostname", 0, 0, NULL,
-	    MAIL | R(STORE) | R(LOGGER), RELOAD, NULL,
+	    EDGES | R(STORE) | R(LOGGER), RELOAD, NULL,
 	    "The full name of this host, as MX records and clients name it. It "
 	    "stands in greetings, in EHLO and in Received lines, and the default "
 	    "certificate has to be valid for it. The only option that has no "
@@ -296,6 +296,12 @@ const struct conf_option conf_options[] = {
 	    R(DIALER), RESTART, NULL,
 	    "A file with DNSSEC trust anchors in place of the root's. The dialer "
 	    "reads it with its own user id, so everybody has to be able to."),
+	OPT(DNS, ADDRESSES, conf_dns, addresses, "addresses", 1,
+	    CONF_ADDRESSES_MAX, NULL, R(EDGE_ADMIN), RELOAD, NULL,
+	    "The addresses by which the world knows this host, as its A and AAAA "
+	    "records should name them: letterlock-dns(1) compares. Default: those "
+	    "of the mx listeners that are public, or else whatever the records "
+	    "say."),
 	OPT(DNS, DURATION, conf_dns, timeout, "timeout", 1, MINUTE, "10s",
 	    R(DIALER), RELOAD, NULL,
 	    "The longest that one question may take in all."),
@@ -324,6 +330,11 @@ const struct conf_option conf_options[] = {
 	    "The private keys in the order of the chains, by reference: "
 	    "file:/path. The supervisor opens them for the vault; no other "
 	    "process ever sees them."),
+	OPT(CERTIFICATE, SECRETS, conf_certificate, next_key, "next-key", 1,
+	    CONF_PAIRS_MAX, NULL, R(SUPERVISOR), RELOAD, NULL,
+	    "Private keys that will take the place of those above. Nothing is "
+	    "signed with them yet: letterlock-dns(1) shows their TLSA records, "
+	    "which have to be seen by everybody before the keys are."),
 
 	OPT(LISTENER, CHOICE, conf_listener, role, "role", 0, 0, NULL,
 	    R(SUPERVISOR) | EDGES | R(VAULT), RELOAD, listener_roles,
@@ -334,10 +345,10 @@ const struct conf_option conf_options[] = {
 	    R(SUPERVISOR) | EDGES | R(VAULT), RELOAD, NULL,
 	    "off keeps the block and opens no port."),
 	OPT(LISTENER, ADDRESSES, conf_listener, address, "address", 1,
-	    CONF_ADDRESSES_MAX, "0.0.0.0 ::", R(SUPERVISOR), RELOAD, NULL,
+	    CONF_ADDRESSES_MAX, "0.0.0.0 ::", R(SUPERVISOR) | R(EDGE_ADMIN), RELOAD, NULL,
 	    "Addresses to listen on. Default: every IPv4 and IPv6 address."),
 	OPT(LISTENER, NUMBER, conf_listener, port, "port", 1, 65535, NULL,
-	    R(SUPERVISOR), RELOAD, NULL,
+	    R(SUPERVISOR) | R(EDGE_ADMIN), RELOAD, NULL,
 	    "Default by role: mx 25, submission 587, imap 143, pop3 110; with tls "
 	    "implicit submission 465, imap 993, pop3 995."),
 	OPT(LISTENER, PATH, conf_listener, path, "path", 1, 107, NULL,

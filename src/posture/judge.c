@@ -12,6 +12,7 @@
 
 #include "base/ensure.h"
 #include "base/hex.h"
+#include "conf/net.h"
 
 #define TEXT_MAX 700u
 
@@ -191,14 +192,19 @@ static bool other_kind(struct span data)
 	return !span_starts(data, SPAN("3 1 1 "));
 }
 
-static bool is_next(const struct judging *j, struct span data)
+static bool of_key(struct span data, const struct posture_key *k)
 {
 	uint8_t sum[32];
+	return !other_kind(data) &&
+	       hex_decode(span_skip(data, 6), sum, sizeof sum) &&
+	       memcmp(sum, k->spki_sha256, sizeof sum) == 0;
+}
+
+static bool is_next(const struct judging *j, struct span data)
+{
 	const struct posture_server *s = j->server;
-	if (!hex_decode(span_skip(data, 6), sum, sizeof sum))
-		return false;
 	for (size_t i = 0; i < s->key_count; i++)
-		if (memcmp(s->keys[i].spki_sha256, sum, sizeof sum) == 0)
+		if (of_key(data, &s->keys[i]))
 			return s->keys[i].next;
 	return false;
 }
@@ -245,15 +251,39 @@ static void judge_tlsa(struct judging *j, struct policy_lookup l)
 bool posture_names_key(const struct posture_found *f,
 		       const struct posture_key *k)
 {
-	uint8_t sum[32];
 	struct posture_record r;
 	for (size_t i = 0; i < f->count; i++)
 		if (posture_record_read(f->records[i], &r) &&
-		    span_eq(r.type, SPAN("TLSA")) && !other_kind(r.data) &&
-		    hex_decode(span_skip(r.data, 6), sum, sizeof sum) &&
-		    memcmp(sum, k->spki_sha256, sizeof sum) == 0)
+		    span_eq(r.type, SPAN("TLSA")) && of_key(r.data, k))
 			return true;
 	return false;
+}
+
+bool posture_needs_key(const struct posture_need *n,
+		       const struct posture_key *k)
+{
+	for (size_t i = 0; n->kind == POSTURE_TLSA && i < n->count; i++)
+		if (of_key(n->data[i], k))
+			return true;
+	return false;
+}
+
+uint32_t posture_found_ttl(const struct posture_found *f)
+{
+	struct posture_record r;
+	uint32_t ttl = 0;
+	for (size_t i = 0; i < f->count; i++)
+		if (posture_record_read(f->records[i], &r) && r.ttl > ttl)
+			ttl = r.ttl;
+	return ttl;
+}
+
+bool posture_address(struct span line, struct conf_net *n)
+{
+	struct posture_record r;
+	return posture_record_read(line, &r) && !span_has(r.data, '/') &&
+	       (span_eq(r.type, SPAN("A")) || span_eq(r.type, SPAN("AAAA"))) &&
+	       conf_net_parse(r.data, n);
 }
 
 /* ---- authorities ---------------------------------------------------------- */

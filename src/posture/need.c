@@ -203,8 +203,9 @@ static void keys_at(struct making *m, size_t service)
 				     smtp ? POSTURE_ADVICE : POSTURE_RIGHT);
 	n->data = list;
 	n->count = count;
-	n->note = SPAN("counts only where the zone is signed; a key that is to "
-		       "follow has its record before it is shown");
+	if (smtp)
+		n->note = SPAN("counts only where the zone is signed; keys that "
+			       "are to follow have their record beforehand");
 }
 
 /* RFC 8659: how authorities are named there. */
@@ -381,6 +382,8 @@ bool posture_domain(const struct posture_server *s, struct span domain,
 	for (size_t i = 0; i < s->service_count; i++)
 		if (first_of_kind(s, i))
 			service(&m, &s->services[i]);
+	note(&m, SPAN("autoconfig and autodiscover need a web server and are not "
+		      "served: mail programs find their way by SRV"));
 	return m.ok;
 }
 

@@ -115,6 +115,8 @@ MUST_USE bool posture_domain(const struct posture_server *, struct span domain,
 
 /* "NAME. 3600 IN TYPE DATA" */
 void posture_line(struct buf *, const struct posture_need *, size_t record);
+/* The address in a record of type A or AAAA; false: it is none. */
+MUST_USE bool posture_address(struct span line, struct conf_net *);
 /* The name above it, or an empty one when that would be a top-level domain. */
 struct span posture_above(struct span name);
 
@@ -155,3 +157,7 @@ MUST_USE bool posture_certificates(const struct posture_server *,
  * change of keys.
  */
 bool posture_names_key(const struct posture_found *, const struct posture_key *);
+/* Is the key one of those that the need is about? */
+bool posture_needs_key(const struct posture_need *, const struct posture_key *);
+/* The largest of its records, in seconds. */
+uint32_t posture_found_ttl(const struct posture_found *);

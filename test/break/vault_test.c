@@ -18,6 +18,7 @@
 #include "ipc/over_os.h"
 #include "role/vault/role.h"
 #include "tls/issue.h"
+#include "wire/admin_vault.h"
 #include "wire/edge_vault.h"
 
 #define ECDSA_P256_SHA256 0x0403
@@ -197,6 +198,102 @@ static int teardown(void **state)
 	return 0;
 }
 
+static struct admin_vault *join_admin(struct scene *s)
+{
+	const struct ipc_owner owner = {.role = s};
+	return admin_vault_join_admin(
+		house_link(s->target.role, HOP_ADMIN_VAULT, KIND_EDGE_ADMIN), &owner);
+}
+
+static struct admin_vault_key_reply ask_key(struct scene *s, struct admin_vault *c,
+					    uint16_t index, struct span host, struct arena *a)
+{
+	struct admin_vault_key m = {.index = index, .host = host};
+	struct admin_vault_key_reply rep;
+	bool done = false;
+
+	assert_int_equal(admin_vault_key_start(c, &m, a, &rep, IPC_NEVER, answered, &done),
+			 IPC_OK);
+	assert_true(house_until(s->target.house, &done, 1000));
+	return rep;
+}
+
+/* The admin pool: it may not sign, and breaks its own channel only. */
+static void test_framing_of_admin(void **state)
+{
+	struct scene *s = *state;
+	struct target t = s->target;
+
+	t.schema = &admin_vault_hop;
+	t.hop = HOP_ADMIN_VAULT;
+	t.peer = KIND_EDGE_ADMIN;
+	attack_framing(&t, 0xad5eed);
+}
+
+static void test_keys_by_their_hash(void **state)
+{
+	struct scene *s = *state;
+	struct admin_vault *c = join_admin(s);
+	struct arena *a = arena_new(65536);
+	struct admin_vault_key_reply first =
+		ask_key(s, c, 0, SPAN("mx.example.test"), a);
+	struct admin_vault_key_reply other = ask_key(s, c, 1, SPAN("other.test"), a);
+
+	assert_true(first.found && first.names_host && !first.next);
+	assert_true(span_eq(first.certificate, SPAN("public")));
+	assert_true(other.found && !other.names_host);
+	assert_memory_not_equal(first.spki, other.spki, sizeof first.spki);
+	assert_false(ask_key(s, c, 2, SPAN(""), a).found);
+	assert_false(ask_key(s, c, UINT16_MAX, SPAN("x"), a).found);
+	ipc_free(admin_vault_ipc(c));
+	arena_free(a);
+	house_run(s->target.house, 5);
+	honest_signs(s);
+}
+
+/* A key that is to follow is told by its hash, and nobody can have it used. */
+static void test_next_key(void **state)
+{
+	struct arena *a = arena_new(65536);
+	struct house *h = house_new(12, conf);
+	struct scene t = {.kind = TLS_KEY_P256};
+	const struct span dns[] = {SPAN("mx.example.test")};
+	const struct tls_issue_names names = {.dns = dns, .dns_count = 1};
+	struct buf key, chain, ca;
+	struct tls_issued leaf = {.key = &key, .chain = &chain, .kind = TLS_KEY_P256};
+
+	(void)state;
+	t.target.house = h;
+	t.target.role = house_raise(h, &vault_role, KIND_VAULT);
+	buf_init(&key, 65536);
+	buf_init(&chain, 65536);
+	buf_init(&ca, 65536);
+	assert_true(tls_issue_throwaway(SPAN("break"), &names, world_wall(house_world(h)).sec, 30,
+					&leaf, 1, &ca));
+	give_pair(&t, "public 0");
+	assert_false(house_material(t.target.role, MATERIAL_NEXT_KEY, "public", SPAN("no key"),
+				    NULL));
+	give_pair(&t, "public 0");
+	assert_true(house_material(t.target.role, MATERIAL_NEXT_KEY, "public", buf_span(&key),
+				   NULL));
+	assert_true(house_activate(t.target.role));
+	struct admin_vault *c = join_admin(&t);
+	struct admin_vault_key_reply next = ask_key(&t, c, 1, dns[0], a);
+	assert_true(next.found && next.next && !next.names_host);
+	assert_true(span_eq(next.certificate, SPAN("public")));
+	assert_int_equal(next.issuer.len, 0);
+	assert_false(ask_key(&t, c, 2, dns[0], a).found);
+	struct edge_vault *edge = join(&t, KIND_EDGE_MX);
+	(void)key_of(&t, edge); /* one certificate, one key */
+	ipc_free(edge_vault_ipc(edge));
+	ipc_free(admin_vault_ipc(c));
+	house_free(h);
+	buf_free(&key);
+	buf_free(&chain);
+	buf_free(&ca);
+	arena_free(a);
+}
+
 static void test_framing(void **state)
 {
 	struct scene *s = *state;
@@ -361,6 +458,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_framing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_framing_of_admin, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keys_by_their_hash, setup, teardown),
+		cmocka_unit_test(test_next_key),
 		cmocka_unit_test_setup_teardown(test_forbidden, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dhe_off, setup_rsa, teardown),
 		cmocka_unit_test_setup_teardown(test_dhe_forgeries, setup_dhe, teardown),

@@ -9,28 +9,13 @@ The instance is a demo whose configuration names that server, on a port of its o
 and the trust anchors; its dialer is confined as always.
 """
 
-import os
-import pathlib
-import random
-import shutil
 import socket
-import subprocess
-import tempfile
 import time
 
 import pytest
 
 from kit.instance import Instance, wait
-
-PATH = os.environ.get("PATH", "") + ":/usr/sbin"
-NEEDED = ("nsd", "ldns-keygen", "ldns-signzone")
-
-HEAD = """$ORIGIN {zone}.
-$TTL 300
-@ IN SOA ns hostmaster 1 3600 600 86400 60
-@ IN NS ns
-ns IN A 127.0.0.1
-"""
+from nsd import HEAD, Served, nsd_conf, served, sign
 
 SIGNED = HEAD + """
 @ IN MX 10 mx
@@ -50,64 +35,11 @@ mx IN A 192.0.2.26
 """
 
 
-def free_port():
-    """For both protocols, and none that the system gives to others meanwhile."""
-    while True:
-        port = random.randrange(20000, 32000)
-        try:
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-                    with socket.socket(family, kind) as s:
-                        s.bind((host, port))
-            return port
-        except OSError:
-            continue
-
-
-def run(*args, cwd):
-    done = subprocess.run(args, cwd=cwd, text=True, timeout=60, check=True,
-                          env={**os.environ, "PATH": PATH}, capture_output=True)
-    return done.stdout.strip()
-
-
-def sign(folder, zone, text):
-    """Write and sign a zone; the trust anchor as a line."""
-    plain = folder / zone
-    plain.write_text(text.format(zone=zone))
-    key = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", zone, cwd=folder)
-    run("ldns-signzone", "-n", plain.name, key, cwd=folder)
-    return (folder / f"{key}.key").read_text()
-
-
-def nsd_conf(folder, port, zones):
-    lines = ["server:", f"  ip-address: 127.0.0.1@{port}",
-             f"  ip-address: ::1@{port}",
-             f'  zonesdir: "{folder}"', f'  pidfile: "{folder}/nsd.pid"',
-             f'  xfrdfile: "{folder}/xfrd"', f'  zonelistfile: "{folder}/list"',
-             '  username: ""', '  chroot: ""', '  database: ""',
-             "  server-count: 1", "remote-control:", "  control-enable: no"]
-    for name, file in zones:
-        lines += ["zone:", f"  name: {name}", f"  zonefile: {file}"]
-    (folder / "nsd.conf").write_text("\n".join(lines) + "\n")
-
-
-def answers(port):
-    """Does somebody answer a question for the root's SOA?"""
-    query = b"\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x06\x00\x01"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(0.2)
-        s.sendto(query, ("127.0.0.1", port))
-        try:
-            return len(s.recv(512)) > 0
-        except OSError:
-            return False
-
-
-class Zones:
+class Zones(Served):
     """The server's port, and the file with the anchors of its zones."""
 
     def __init__(self, folder):
-        self.folder, self.port = folder, free_port()
+        super().__init__(folder)
         text = sign(folder, "letterlock.example", SIGNED)
         text += sign(folder, "tampered.example", SIGNED)
         wrong = folder / "tampered.example.signed"
@@ -127,27 +59,8 @@ class Zones:
 
 @pytest.fixture(scope="module")
 def zones():
-    if any(shutil.which(p, path=PATH) is None for p in NEEDED):
-        pytest.fail(f"the packages of {', '.join(NEEDED)} are missing: "
-                    "apt-get install nsd ldnsutils")
-    # The dialer reads the anchors with a user id of its own.
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="ll.zones."))
-    folder.chmod(0o755)
-    zones = Zones(folder)
-    nsd = subprocess.Popen(["nsd", "-d", "-c", str(folder / "nsd.conf")],
-                           env={**os.environ, "PATH": PATH},
-                           stderr=subprocess.PIPE, text=True)
-    try:
-        for _ in range(100):
-            if answers(zones.port) or nsd.poll() is not None:
-                break
-            time.sleep(0.05)
-        assert nsd.poll() is None, nsd.stderr.read()
+    with served(Zones) as zones:
         yield zones
-    finally:
-        nsd.terminate()
-        nsd.wait(10)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def configure(instance, **options):

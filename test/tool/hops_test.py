@@ -20,6 +20,8 @@ ATTACKED = {
     ('admin_dialer', 'dialer'): 'dialer_test.c',
     ('admin_store', 'admin'): 'admin_test.c',
     ('admin_store', 'store'): 'store_test.c',
+    ('admin_vault', 'admin'): 'admin_test.c',
+    ('admin_vault', 'vault'): 'vault_test.c',
     ('auth_store', 'auth'): 'auth_test.c',
     ('auth_store', 'store'): 'store_test.c',
     ('boss_role', 'role'): 'life_test.c',

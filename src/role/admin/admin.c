@@ -17,6 +17,7 @@
 #include "ipc/over_os.h"
 #include "os/sock.h"
 #include "os/spawn.h"
+#include "role/admin/survey.h"
 
 static const struct verb verbs[] = {
 	{"domain.add", "name", verb_domain_add},
@@ -40,6 +41,9 @@ static const struct verb verbs[] = {
 	{"alias.show", "name", verb_alias_show},
 	{"queue.list", NULL, verb_queue_list},
 	{"dns.query", "name", verb_dns_query},
+	{"dns.show", NULL, verb_dns_show},
+	{"dns.check", NULL, verb_dns_check},
+	{"dns.keys", NULL, verb_dns_keys},
 	{"fsck", NULL, verb_fsck},
 	{"backup.begin", NULL, verb_backup_begin},
 	{"backup.keep", NULL, verb_backup_keep},
@@ -322,6 +326,13 @@ static void dialer_dead(void *ctx, struct ipc *c, const char *reason)
 	role_peer_dead(a->role, &a->dialer_peer, c, reason);
 }
 
+static void vault_dead(void *ctx, struct ipc *c, const char *reason)
+{
+	struct admin *a = ctx;
+	a->vault = NULL;
+	role_peer_dead(a->role, &a->vault_peer, c, reason);
+}
+
 static struct ipc_owner owned(struct admin *a,
 			      void (*dead)(void *, struct ipc *, const char *))
 {
@@ -358,6 +369,12 @@ static void attach(void *self, const struct role_peer *peer,
 		a->dialer_peer = *peer;
 		a->dialer = admin_dialer_join_admin(link, &owner);
 		break;
+	case HOP_ADMIN_VAULT:
+		ipc_free(a->vault ? admin_vault_ipc(a->vault) : NULL);
+		owner = owned(a, vault_dead);
+		a->vault_peer = *peer;
+		a->vault = admin_vault_join_admin(link, &owner);
+		break;
 	case HOP_CMD_ADMIN:
 		client_add(a, link, os_uid(), (int32_t)peer->pid, true);
 		break;
@@ -386,6 +403,7 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 static void destroy(void *self)
 {
 	struct admin *a = self;
+	survey_finish(a);
 	for (size_t i = 0; i < ADMIN_LISTENERS_MAX; i++)
 		listener_close(&a->listeners[i]);
 	for (size_t i = 0; i < ADMIN_CLIENTS_MAX; i++)
@@ -395,6 +413,7 @@ static void destroy(void *self)
 	ipc_free(a->auth ? admin_auth_ipc(a->auth) : NULL);
 	ipc_free(a->boss ? admin_boss_ipc(a->boss) : NULL);
 	ipc_free(a->dialer ? admin_dialer_ipc(a->dialer) : NULL);
+	ipc_free(a->vault ? admin_vault_ipc(a->vault) : NULL);
 	free(a);
 }
 
@@ -405,6 +424,7 @@ static bool start(void *self, struct buf *why)
 	a->serving = true;
 	for (size_t i = 0; i < ADMIN_LISTENERS_MAX; i++)
 		listener_watch(&a->listeners[i]);
+	survey_at_start(a);
 	return true;
 }
 
@@ -434,6 +454,8 @@ static void drain(void *self, uint32_t within_ms)
 	struct admin *a = self;
 	(void)within_ms;
 	a->draining = true;
+	if (a->survey != NULL)
+		fiber_stop(a->survey);
 	for (size_t i = 0; i < ADMIN_LISTENERS_MAX; i++)
 		listener_close(&a->listeners[i]);
 	if (a->jobs == 0)

@@ -19,6 +19,7 @@
 #include "wire/admin_boss.h"
 #include "wire/admin_dialer.h"
 #include "wire/admin_store.h"
+#include "wire/admin_vault.h"
 #include "wire/cmd_admin.h"
 
 #define ADMIN_CLIENTS_MAX   32u
@@ -58,7 +59,10 @@ struct admin {
 	struct admin_auth *auth;
 	struct admin_boss *boss;
 	struct admin_dialer *dialer;
-	struct role_peer store_peer, auth_peer, dialer_peer;
+	struct admin_vault *vault;
+	struct role_peer store_peer, auth_peer, dialer_peer, vault_peer;
+	struct timer survey_due;
+	struct fiber *survey; /* the look at our own records that runs */
 	unsigned jobs;
 	bool serving, draining;
 	uint64_t verbs, refused_peers;
@@ -153,6 +157,9 @@ void verb_alias_show(struct job *);
 
 void verb_queue_list(struct job *);
 void verb_dns_query(struct job *);
+void verb_dns_show(struct job *);
+void verb_dns_check(struct job *);
+void verb_dns_keys(struct job *);
 void verb_fsck(struct job *);
 void verb_backup_begin(struct job *);
 void verb_backup_keep(struct job *);

@@ -46,6 +46,7 @@ const struct hop_line hop_graph[] = {
 	{HOP_ADMIN_STORE, KIND_EDGE_ADMIN, KIND_STORE},
 	{HOP_ADMIN_AUTH, KIND_EDGE_ADMIN, KIND_AUTH},
 	{HOP_ADMIN_DIALER, KIND_EDGE_ADMIN, KIND_DIALER},
+	{HOP_ADMIN_VAULT, KIND_EDGE_ADMIN, KIND_VAULT},
 };
 const size_t hop_graph_count = ARRAY_LEN(hop_graph);
 
@@ -62,6 +63,7 @@ static const char *const hops[] = {
 	[HOP_ADMIN_STORE] = "admin_store",
 	[HOP_ADMIN_AUTH] = "admin_auth",
 	[HOP_ADMIN_DIALER] = "admin_dialer",
+	[HOP_ADMIN_VAULT] = "admin_vault",
 	[HOP_CMD_ADMIN] = "cmd_admin",
 	[HOP_COURIER_DIALER] = "courier_dialer",
 	[HOP_FETCH_DIALER] = "fetch_dialer",

@@ -53,7 +53,8 @@ enum material {
 	MATERIAL_DIR,   /* the role's own folder */
 	MATERIAL_CLIENT_CA, /* PEM; name: the listener's */
 	MATERIAL_BOOK,	/* memory that outlives the process: auth's throttle */
-	MATERIAL_LAST = MATERIAL_BOOK
+	MATERIAL_NEXT_KEY, /* PEM; name: the certificate's that it will follow */
+	MATERIAL_LAST = MATERIAL_NEXT_KEY
 };
 
 struct role_peer {

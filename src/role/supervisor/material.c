@@ -167,6 +167,10 @@ static bool give_certificate(struct process *p,
 			       (struct open_how){0}, why))
 			return false;
 	}
+	for (size_t i = 0; i < c->next_key.count; i++)
+		if (!give_file(p, MATERIAL_NEXT_KEY, c->name, c->next_key.at[i],
+			       (struct open_how){0}, why))
+			return false;
 	return true;
 }
 

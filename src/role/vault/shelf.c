@@ -187,3 +187,30 @@ bool shelf_add_key(struct shelf *s, const struct conf *conf, struct span label,
 	}
 	return judge(conf, p, why, notes);
 }
+
+bool shelf_add_next(struct shelf *s, struct span certificate, struct span pem,
+		    struct buf *why)
+{
+	struct next_key *n = &s->next[s->next_count];
+	struct tls_keybox *box;
+	if (s->next_count == SHELF_MAX) {
+		buf_printf(why, "more than %u keys to follow", SHELF_MAX);
+		return false;
+	}
+	box = tls_keybox_new();
+	if (box == NULL || !arena_copy(s->arena, certificate, &n->certificate)) {
+		tls_keybox_free(box);
+		buf_add(why, SPAN("memory is short"));
+		return false;
+	}
+	enum tls_key_load r = tls_keybox_add(box, 0, 0, pem);
+	if (r == TLS_KEY_LOADED) {
+		ENSURE(tls_keybox_spki(box, 0, n->spki));
+		s->next_count++;
+	} else {
+		buf_printf(why, "the next key of certificate \"%.*s\": %s",
+			   SPAN_FMT(certificate), load_text(r));
+	}
+	tls_keybox_free(box);
+	return r == TLS_KEY_LOADED;
+}

@@ -28,11 +28,19 @@ struct pair {
 	bool has_key;
 };
 
+/* A key that is to follow: only its public hash is kept. */
+struct next_key {
+	struct span certificate;
+	unsigned char spki[32];
+};
+
 struct shelf {
 	struct arena *arena;
 	struct tls_keybox *keys;
 	struct pair pairs[SHELF_MAX];
 	size_t count;
+	struct next_key next[SHELF_MAX];
+	size_t next_count;
 	uint32_t generation;
 };
 
@@ -50,3 +58,6 @@ MUST_USE bool shelf_add_chain(struct shelf *, const struct conf *,
 MUST_USE bool shelf_add_key(struct shelf *, const struct conf *,
 			    struct span label, struct span pem, int64_t now,
 			    struct buf *why, struct buf *notes);
+/* A key that will follow those of the certificate; it can sign nothing. */
+MUST_USE bool shelf_add_next(struct shelf *, struct span certificate,
+			     struct span pem, struct buf *why);

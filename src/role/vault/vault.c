@@ -5,10 +5,11 @@
  * Rights: its channels.  Keys come as open files from the supervisor at start
  * and at a reload, are read once and closed.  It signs the handshakes of TLS
  * servers that it recognises as such, with a key that the asking pool may use;
- * everything else is refused and counted.
+ * everything else is refused and counted.  The admin pool is told the hashes of
+ * public keys.
  *
- * Must never sign a blob that somebody merely names, nor answer anything that
- * tells which keys exist.
+ * Must never sign a blob that somebody merely names, nor answer an edge anything
+ * that tells which keys exist.
  */
 #include <stdlib.h>
 
@@ -16,11 +17,13 @@
 #include "crypto/secret.h"
 #include "os/file.h"
 #include "role/common/role.h"
+#include "role/vault/on_admin.h"
 #include "role/vault/role.h"
 #include "role/vault/shelf.h"
 #include "wire/edge_vault.h"
 
 #define CHANNELS_MAX   64u
+#define CLERKS_MAX     8u
 #define VAULT_GRACE_NS (60 * NS_PER_SEC) /* old keys, after a reload */
 #define NOTES_MAX      16384u
 
@@ -32,11 +35,19 @@ struct client {
 	struct edge_vault *channel;
 };
 
+/* The admin pool's end: told of public keys, never given a signature. */
+struct clerk {
+	struct vault *vault;
+	struct role_peer peer;
+	struct admin_vault *channel;
+};
+
 struct vault {
 	struct role *role;
 	const struct conf *conf, *next_conf;
 	struct shelf *now, *next, *old;
 	struct client clients[CHANNELS_MAX];
+	struct clerk clerks[CLERKS_MAX];
 	struct timer retire;
 	uint64_t signed_, refused_key, refused_text, refused_scheme, failed;
 };
@@ -177,11 +188,45 @@ static void client_dead(void *ctx, struct ipc *c, const char *reason)
 	role_peer_dead(cl->vault->role, &cl->peer, c, reason);
 }
 
+static void on_key(void *ctx, struct ipc_call *call,
+		   const struct admin_vault_key *m)
+{
+	struct clerk *c = ctx;
+	on_admin_key(c->vault->now, call, m);
+}
+
+static const struct admin_vault_at_vault admin_handlers = {.key = on_key};
+
+static void clerk_dead(void *ctx, struct ipc *c, const char *reason)
+{
+	struct clerk *cl = ctx;
+	cl->channel = NULL;
+	role_peer_dead(cl->vault->role, &cl->peer, c, reason);
+}
+
+static bool attach_admin(struct vault *v, const struct role_peer *peer,
+			 struct ipc_link *link)
+{
+	for (size_t i = 0; i < CLERKS_MAX; i++) {
+		struct clerk *c = &v->clerks[i];
+		if (c->channel != NULL)
+			continue;
+		*c = (struct clerk){.vault = v, .peer = *peer};
+		struct ipc_owner owner = {.role = c, .dead = clerk_dead};
+		c->channel = admin_vault_join_vault(link, &owner,
+						    &admin_handlers);
+		return true;
+	}
+	return false;
+}
+
 static void attach(void *self, const struct role_peer *peer,
 		   struct ipc_link *link)
 {
 	struct vault *v = self;
-	for (size_t i = 0; i < CHANNELS_MAX; i++) {
+	if (peer->hop == HOP_ADMIN_VAULT && attach_admin(v, peer, link))
+		return;
+	for (size_t i = 0; peer->hop == HOP_EDGE_VAULT && i < CHANNELS_MAX; i++) {
 		struct client *c = &v->clients[i];
 		if (c->channel != NULL)
 			continue;
@@ -231,6 +276,8 @@ static bool take(struct vault *v, enum material kind, struct span label,
 	}
 	if (kind == MATERIAL_CHAIN)
 		return shelf_add_chain(v->next, conf, label, pem, why);
+	if (kind == MATERIAL_NEXT_KEY)
+		return shelf_add_next(v->next, label, pem, why);
 	buf_init(&notes, NOTES_MAX);
 	bool ok = shelf_add_key(v->next, conf, label, pem,
 				world_wall(v->role->world).sec, why, &notes);
@@ -243,11 +290,12 @@ static bool material(void *self, enum material kind, struct span label, int fd,
 		     struct buf *why)
 {
 	struct vault *v = self;
-	size_t cap = kind == MATERIAL_KEY ? TLS_KEY_PEM_MAX + 1
-					  : TLS_PEM_MAX + 1;
+	size_t cap = kind == MATERIAL_CHAIN ? TLS_PEM_MAX + 1
+					    : TLS_KEY_PEM_MAX + 1;
 	size_t len = 0;
 	bool ok = false;
-	char *pem = kind <= MATERIAL_KEY ? malloc(cap) : NULL;
+	bool taken = kind <= MATERIAL_KEY || kind == MATERIAL_NEXT_KEY;
+	char *pem = taken ? malloc(cap) : NULL;
 	if (pem != NULL && read_pem(v, fd, pem, cap, &len, why))
 		ok = take(v, kind, label, span_of(pem, len), why);
 	if (pem != NULL)
@@ -308,6 +356,9 @@ static void destroy(void *self)
 	for (size_t i = 0; i < CHANNELS_MAX; i++)
 		if (v->clients[i].channel != NULL)
 			ipc_free(edge_vault_ipc(v->clients[i].channel));
+	for (size_t i = 0; i < CLERKS_MAX; i++)
+		if (v->clerks[i].channel != NULL)
+			ipc_free(admin_vault_ipc(v->clerks[i].channel));
 	shelf_free(v->now);
 	shelf_free(v->next);
 	shelf_free(v->old);
