@@ -24,7 +24,8 @@
 struct entry {
 	uint32_t number;
 	enum tls_key_kind kind;
-	uint64_t rights, dhe; /* masks of channels; dhe: in finite fields too */
+	/* Masks of channels: as servers, in finite fields too, as clients. */
+	uint64_t rights, dhe, client;
 	EVP_PKEY *pkey;
 };
 
@@ -55,7 +56,7 @@ void tls_keybox_free(struct tls_keybox *b)
 	free(b);
 }
 
-static const struct entry *find(const struct tls_keybox *b, uint32_t number)
+static struct entry *find(struct tls_keybox *b, uint32_t number)
 {
 	for (size_t i = 0; i < b->count; i++)
 		if (b->entries[i].number == number)
@@ -95,13 +96,25 @@ enum tls_key_load tls_keybox_add(struct tls_keybox *b, uint32_t number,
 bool tls_keybox_allow_dhe(struct tls_keybox *b, uint32_t number,
 			  uint64_t rights)
 {
+	struct entry *e;
+
 	ENSURE_TAG(b, TAG_BOX);
-	for (size_t i = 0; i < b->count; i++)
-		if (b->entries[i].number == number) {
-			b->entries[i].dhe = rights;
-			return true;
-		}
-	return false;
+	e = find(b, number);
+	if (e)
+		e->dhe = rights;
+	return e != NULL;
+}
+
+bool tls_keybox_allow_client(struct tls_keybox *b, uint32_t number,
+			     uint64_t rights)
+{
+	struct entry *e;
+
+	ENSURE_TAG(b, TAG_BOX);
+	e = find(b, number);
+	if (e)
+		e->client = rights;
+	return e != NULL;
 }
 
 bool tls_keybox_drop(struct tls_keybox *b, uint32_t number)
@@ -109,19 +122,16 @@ bool tls_keybox_drop(struct tls_keybox *b, uint32_t number)
 	struct entry *e;
 
 	ENSURE_TAG(b, TAG_BOX);
-	for (size_t i = 0; i < b->count; i++) {
-		e = &b->entries[i];
-		if (e->number != number)
-			continue;
-		EVP_PKEY_free(e->pkey);
-		*e = b->entries[--b->count];
-		memset(&b->entries[b->count], 0, sizeof(*e));
-		return true;
-	}
-	return false;
+	e = find(b, number);
+	if (!e)
+		return false;
+	EVP_PKEY_free(e->pkey);
+	*e = b->entries[--b->count];
+	memset(&b->entries[b->count], 0, sizeof(*e));
+	return true;
 }
 
-bool tls_keybox_spki(const struct tls_keybox *b, uint32_t number,
+bool tls_keybox_spki(struct tls_keybox *b, uint32_t number,
 		     unsigned char out[32])
 {
 	const struct entry *e;
@@ -134,7 +144,7 @@ bool tls_keybox_spki(const struct tls_keybox *b, uint32_t number,
 static bool fits(enum tls_key_kind kind, enum tls_scheme scheme,
 		 enum tls_recognised seen)
 {
-	bool tls13 = seen == TLS_IS_13_VERIFY;
+	bool tls13 = seen == TLS_IS_13_VERIFY || seen == TLS_IS_13_CLIENT;
 
 	switch (kind) {
 	case TLS_KEY_RSA:
@@ -202,6 +212,21 @@ static bool sign(EVP_PKEY *pkey, enum tls_scheme scheme, struct span tbs,
 	return ok;
 }
 
+/* What was recognised, or why this channel has no right to it. */
+static enum tls_recognised allowed(const struct entry *e, uint64_t channel,
+				   enum tls_recognised seen)
+{
+	bool client = seen == TLS_IS_13_CLIENT;
+
+	if (!tls_recognised_ok(seen))
+		return seen;
+	if (((client ? e->client : e->rights) & channel) == 0)
+		return TLS_NOT_SIDE;
+	if (seen == TLS_IS_12_DHE && (e->dhe & channel) == 0)
+		return TLS_NOT_ALLOWED;
+	return seen;
+}
+
 enum tls_keybox_answer
 tls_keybox_sign(struct tls_keybox *b, uint64_t channel_rights, uint32_t number,
 		uint16_t scheme, struct span tbs, enum tls_recognised *seen,
@@ -212,10 +237,9 @@ tls_keybox_sign(struct tls_keybox *b, uint64_t channel_rights, uint32_t number,
 	ENSURE_TAG(b, TAG_BOX);
 	*seen = tls_recognise(scheme, tbs);
 	e = find(b, number);
-	if (!e || (e->rights & channel_rights) == 0)
+	if (!e || ((e->rights | e->client) & channel_rights) == 0)
 		return TLS_KEYBOX_NO_KEY;
-	if (*seen == TLS_IS_12_DHE && (e->dhe & channel_rights) == 0)
-		*seen = TLS_NOT_ALLOWED;
+	*seen = allowed(e, channel_rights, *seen);
 	if (!tls_recognised_ok(*seen))
 		return TLS_KEYBOX_UNRECOGNISED;
 	if (!fits(e->kind, (enum tls_scheme)scheme, *seen))

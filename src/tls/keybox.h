@@ -5,8 +5,10 @@
  * Keys have a number (unique, chosen by the vault) and a mask of rights; a
  * channel has a mask too, and may use the keys that share a bit with it.
  * tls_keybox_sign signs only what tls_recognise knows, with a scheme that fits
- * the key.  A key exchange in a finite field takes a right of its own, which a
- * new key has for nobody.  Keys are wiped when they are dropped.
+ * the key.  There are three rights: to sign as a server, to do so in a key
+ * exchange in a finite field too, and to sign as a client.  None follows from
+ * another, and a new key has the last two for nobody.  Keys are wiped when they
+ * are dropped.
  *
  * Unknown numbers and missing rights give the same answer, so that a channel
  * cannot ask which keys exist.  libcrypto only (dep_tlskey); no OSSL provider
@@ -42,16 +44,19 @@ enum tls_keybox_answer {
 MUST_USE struct tls_keybox *tls_keybox_new(void); /* NULL: no memory */
 void tls_keybox_free(struct tls_keybox *);        /* wipes; NULL is allowed */
 
-/* The caller wipes `pem` itself. */
+/* `rights`: channels that sign with it as servers.  The caller wipes `pem`. */
 MUST_USE enum tls_key_load tls_keybox_add(struct tls_keybox *, uint32_t number,
 					  uint64_t rights, struct span pem);
 /* Channels that may use the key for DHE as well.  False: no such key. */
 MUST_USE bool tls_keybox_allow_dhe(struct tls_keybox *, uint32_t number,
 				   uint64_t rights);
+/* Channels that may sign with the key as clients.  False: no such key. */
+MUST_USE bool tls_keybox_allow_client(struct tls_keybox *, uint32_t number,
+				      uint64_t rights);
 /* False: no such key. */
 bool tls_keybox_drop(struct tls_keybox *, uint32_t number);
 /* SHA-256 of the public key, for tls_certificate_check.  False: no such key. */
-MUST_USE bool tls_keybox_spki(const struct tls_keybox *, uint32_t number,
+MUST_USE bool tls_keybox_spki(struct tls_keybox *, uint32_t number,
 			      unsigned char out[32]);
 
 MUST_USE enum tls_keybox_answer

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls/recognise - the texts that a TLS server signs, byte for byte.
+ * tls/recognise - the texts that TLS has signed, byte for byte.
  *
  * The lengths of the 1.3 form (130, 146) and of the 1.2 forms (100, 133, 165,
  * 201 with curves, 583 to 1095 in a finite field) do not meet, but the rule does
@@ -15,12 +15,14 @@
 #define BLANKS   64u
 #define RANDOM   32u
 #define PARAMS   (2 * RANDOM) /* where ServerECDHParams begin */
-#define CONTEXT  "TLS 1.3, server CertificateVerify"
-#define HASH     (BLANKS + sizeof(CONTEXT)) /* its NUL is the separator */
+#define SERVER   "TLS 1.3, server CertificateVerify"
+#define CLIENT   "TLS 1.3, client CertificateVerify"
+#define HASH     (BLANKS + sizeof(SERVER)) /* its NUL is the separator */
 #define NAMED    3
 /* Of ServerDHParams: three lengths and the generator, which is one byte. */
 #define DH_FIXED 7u
 
+_Static_assert(sizeof(SERVER) == sizeof(CLIENT), "both at the same place");
 _Static_assert(TLS_TBS_MAX == PARAMS + DH_FIXED + 2 * TLS_FFDHE_MAX,
 	       "the longest text");
 
@@ -45,15 +47,19 @@ static bool blank(struct span s, size_t n)
 
 static enum tls_recognised recognise_13(enum tls_scheme scheme, struct span tbs)
 {
+	const char *context = tbs.ptr + BLANKS;
+	bool client;
+
 	if (tbs.len != HASH + 32 && tbs.len != HASH + 48)
 		return TLS_NOT_CONTEXT;
+	client = memcmp(context, CLIENT, sizeof(CLIENT)) == 0;
 	if (!blank(tbs, BLANKS) ||
-	    memcmp(tbs.ptr + BLANKS, CONTEXT, sizeof(CONTEXT)) != 0)
+	    (!client && memcmp(context, SERVER, sizeof(SERVER)) != 0))
 		return TLS_NOT_CONTEXT;
 	if (scheme == TLS_RSA_PKCS1_SHA256 || scheme == TLS_RSA_PKCS1_SHA384 ||
 	    scheme == TLS_RSA_PKCS1_SHA512)
 		return TLS_NOT_SCHEME;
-	return TLS_IS_13_VERIFY;
+	return client ? TLS_IS_13_CLIENT : TLS_IS_13_VERIFY;
 }
 
 static bool signs_rsa(enum tls_scheme scheme)
@@ -140,6 +146,8 @@ const char *tls_recognised_text(enum tls_recognised r)
 	switch (r) {
 	case TLS_IS_13_VERIFY:
 		return "TLS 1.3 server CertificateVerify";
+	case TLS_IS_13_CLIENT:
+		return "TLS 1.3 client CertificateVerify";
 	case TLS_IS_12_KEY_EXCHANGE:
 		return "TLS 1.2 ServerKeyExchange";
 	case TLS_IS_12_DHE:
@@ -147,13 +155,15 @@ const char *tls_recognised_text(enum tls_recognised r)
 	case TLS_NOT_LENGTH:
 		return "no handshake text has this length";
 	case TLS_NOT_CONTEXT:
-		return "begins like TLS 1.3, but is not the server's text";
+		return "begins like TLS 1.3, but is neither side's text";
 	case TLS_NOT_CURVE:
 		return "no named curve with a point of its length";
 	case TLS_NOT_GROUP:
 		return "no group of RFC 7919 with a public value of its length";
 	case TLS_NOT_ALLOWED:
 		return "finite-field DHE is not switched on for this key";
+	case TLS_NOT_SIDE:
+		return "this key is not for that side of a handshake";
 	case TLS_NOT_SCHEME:
 		return "signature scheme unknown or not for this text";
 	}

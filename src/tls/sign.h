@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls/sign - what edge asks the vault: one signature for one handshake.
+ * tls/sign - what edge and courier ask the vault: one signature for one handshake.
  *
  * Schemes are numbered as on the wire (RFC 8446 section 4.2.3).  With TLS 1.2
  * the ECDSA ones name only the hash; the curve is the key's.  The whole text to

@@ -30,7 +30,8 @@ static void judge_dhe(uint16_t scheme, struct span tbs)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char context[] = "TLS 1.3, server CertificateVerify";
+	static const char server[] = "TLS 1.3, server CertificateVerify";
+	static const char client[] = "TLS 1.3, client CertificateVerify";
 	struct span tbs;
 	enum tls_recognised r;
 	uint16_t scheme;
@@ -41,9 +42,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	scheme = (uint16_t)(data[0] << 8 | data[1]);
 	r = tls_recognise(scheme, tbs);
 	ENSURE(tls_recognised_text(r)[0] != '\0');
-	if (r == TLS_IS_13_VERIFY)
-		ENSURE(span_find_span(tbs, span_of(context, sizeof(context))) ==
-			       64 &&
+	if (r == TLS_IS_13_VERIFY || r == TLS_IS_13_CLIENT)
+		ENSURE(span_find_span(tbs, span_of(r == TLS_IS_13_CLIENT
+							   ? client
+							   : server,
+						   sizeof(server))) == 64 &&
 		       (tbs.len == 130 || tbs.len == 146));
 	if (r == TLS_IS_12_KEY_EXCHANGE)
 		ENSURE(tbs.ptr[64] == 3 &&
@@ -51,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		       span_find_span(tbs, SPAN("                                ")) != 0);
 	if (r == TLS_IS_12_DHE)
 		judge_dhe(scheme, tbs);
-	ENSURE(r != TLS_NOT_ALLOWED); /* the keybox's answer alone */
+	/* The keybox's answers alone. */
+	ENSURE(r != TLS_NOT_ALLOWED && r != TLS_NOT_SIDE);
 	return 0;
 }

@@ -215,6 +215,63 @@ static void test_dhe(void **state)
 	tls_keybox_free(box);
 }
 
+/* A key of a server's signs for no client, one of a client's for no server. */
+static void test_sides(void **state)
+{
+	struct tls_keybox *box = tls_keybox_new();
+	char sig[TLS_SIGNATURE_MAX], server[256], client[256], p12[256];
+	struct span as_server = text_13(server), as_client = text_13(client);
+	struct span in_12 = text_12(p12);
+	enum tls_recognised seen;
+	struct buf pem;
+	size_t len;
+
+	(void)state;
+	memcpy(client + 64, "TLS 1.3, client", 15);
+	buf_init(&pem, TLS_KEY_PEM_MAX);
+	assert_true(tls_issue_key(TLS_KEY_P256, 0, &pem));
+	/* 1: channels 1 and 2 as servers; 2: channel 4 as a client; 3: both. */
+	for (uint32_t i = 1; i <= 3; i++)
+		assert_int_equal(tls_keybox_add(box, i, i == 2 ? 0 : 3,
+						buf_span(&pem)),
+				 TLS_KEY_LOADED);
+	assert_false(tls_keybox_allow_client(box, 4, 4));
+	assert_true(tls_keybox_allow_client(box, 2, 4));
+	assert_true(tls_keybox_allow_client(box, 3, 4));
+	for (uint32_t key = 1; key <= 3; key++)
+		for (uint64_t channel = 1; channel <= 8; channel *= 2) {
+			bool s = key != 2 && channel <= 2;
+			bool c = key != 1 && channel == 4;
+			enum tls_keybox_answer no =
+				s || c ? TLS_KEYBOX_UNRECOGNISED
+				       : TLS_KEYBOX_NO_KEY;
+
+#define SIGN(tbs)                                                              \
+	tls_keybox_sign(box, channel, key, TLS_ECDSA_SHA256, tbs, &seen, sig,  \
+			&len)
+			assert_int_equal(SIGN(as_server),
+					 s ? TLS_KEYBOX_SIGNED : no);
+			assert_int_equal(SIGN(in_12),
+					 s ? TLS_KEYBOX_SIGNED : no);
+			assert_int_equal(seen, s ? TLS_IS_12_KEY_EXCHANGE
+						 : c ? TLS_NOT_SIDE
+						     : TLS_IS_12_KEY_EXCHANGE);
+			assert_int_equal(SIGN(as_client),
+					 c ? TLS_KEYBOX_SIGNED : no);
+			if (c)
+				assert_true(verifies(buf_span(&pem),
+						     TLS_ECDSA_SHA256,
+						     as_client, sig, len));
+#undef SIGN
+		}
+	/* The same hash and curve as a server's 1.3 text has. */
+	assert_int_equal(tls_keybox_sign(box, 4, 2, TLS_ECDSA_SHA384, as_client,
+					 &seen, sig, &len),
+			 TLS_KEYBOX_SCHEME);
+	buf_free(&pem);
+	tls_keybox_free(box);
+}
+
 static void test_loading(void **state)
 {
 	static const struct span bad[] = {
@@ -275,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_schemes),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_dhe),
+		cmocka_unit_test(test_sides),
 		cmocka_unit_test(test_loading),
 	};
 

@@ -57,9 +57,45 @@ static void test_13(void **state)
 		p[i] ^= 1;
 		assert_false(tls_recognised_ok(ec(p, n)));
 	}
+}
+
+/* The same words of a client: an answer of its own. */
+static void test_13_client(void **state)
+{
+	char p[256];
+
+	(void)state;
+	for (size_t n = 0; n < 120; n++) {
+		size_t all = make_13(p, n);
+
+		memcpy(p + 64, "TLS 1.3, client", 15);
+		assert_int_equal(ec(p, all), n == 32 || n == 48
+						     ? TLS_IS_13_CLIENT
+						     : TLS_NOT_CONTEXT);
+	}
+	for (size_t i = 0; i < 98; i++) {
+		size_t n = make_13(p, 48);
+
+		memcpy(p + 64, "TLS 1.3, client", 15);
+		p[i] ^= 1;
+		assert_false(tls_recognised_ok(ec(p, n)));
+	}
 	make_13(p, 32);
-	memcpy(p + 64, "TLS 1.3, client CertificateVerify", 33);
+	memcpy(p + 64, "TLS 1.3, clienr", 15);
 	assert_int_equal(ec(p, 130), TLS_NOT_CONTEXT);
+}
+
+/* A handshake from its ClientHello on, which a client of 1.2 signs: never. */
+static void test_12_client(void **state)
+{
+	static const unsigned char hello[] = {1, 0, 0, 200, 3, 3};
+	static char p[20000];
+
+	(void)state;
+	memset(p, 0x11, sizeof(p));
+	memcpy(p, hello, sizeof(hello));
+	for (size_t n = 0; n <= sizeof(p); n++)
+		assert_false(tls_recognised_ok(ec(p, n)));
 }
 
 static void test_12(void **state)
@@ -267,12 +303,14 @@ static void test_schemes(void **state)
 {
 	static const uint16_t good[] = {0x0401, 0x0501, 0x0601, 0x0804, 0x0805,
 					0x0806, 0x0403, 0x0503, 0x0807};
-	char v13[256], v12[256];
+	char v13[256], client[256], v12[256];
 	struct span a = span_of(v13, make_13(v13, 32));
+	struct span c = span_of(client, make_13(client, 32));
 	struct span b = span_of(v12, make_12(v12, 0x1d, 32));
 	size_t known = 0;
 
 	(void)state;
+	memcpy(client + 64, "TLS 1.3, client", 15);
 	for (unsigned s = 0; s <= 0xffff; s++)
 		known += tls_recognised_ok(tls_recognise((uint16_t)s, b));
 	assert_int_equal(known, ARRAY_LEN(good));
@@ -281,6 +319,8 @@ static void test_schemes(void **state)
 				 TLS_IS_12_KEY_EXCHANGE);
 		assert_int_equal(tls_recognise(good[i], a),
 				 i < 3 ? TLS_NOT_SCHEME : TLS_IS_13_VERIFY);
+		assert_int_equal(tls_recognise(good[i], c),
+				 i < 3 ? TLS_NOT_SCHEME : TLS_IS_13_CLIENT);
 	}
 	assert_int_equal(tls_recognise(0x0201, b), TLS_NOT_SCHEME); /* SHA-1 */
 	assert_int_equal(tls_recognise(0, b), TLS_NOT_SCHEME);
@@ -303,6 +343,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_13),	  cmocka_unit_test(test_12),
+		cmocka_unit_test(test_13_client), cmocka_unit_test(test_12_client),
 		cmocka_unit_test(test_dhe_groups), cmocka_unit_test(test_dhe_text),
 		cmocka_unit_test(test_dhe_public),
 		cmocka_unit_test(test_confusion), cmocka_unit_test(test_schemes),
