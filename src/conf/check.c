@@ -421,6 +421,33 @@ static void judge_accounts(const struct judge *j)
 		}
 }
 
+static void judge_ports(const struct judge *j, size_t k,
+			const struct conf_words *ports)
+{
+	uint64_t v;
+	for (size_t i = 0; i < ports->count; i++)
+		if (!span_u64(ports->at[i], 65535, &v) || v == 0)
+			conf_wrong(j->report, place(j, &j->s->origins[k]),
+				   "%s takes port numbers between 1 and 65535, "
+				   "separated by blanks, not \"%.*s\"",
+				   conf_options[k].name, SPAN_FMT(ports->at[i]));
+}
+
+static void judge_outgoing(const struct judge *j)
+{
+	const struct conf_outgoing *o = &j->s->values.outgoing;
+	judge_ports(j, OPTION(OUTGOING, conf_outgoing, ports), &o->ports);
+	judge_ports(j, OPTION(OUTGOING, conf_outgoing, web_ports),
+		    &o->web_ports);
+	for (size_t i = 0; i < o->source.count; i++)
+		if (wildcard(&o->source.at[i]))
+			conf_wrong(j->report,
+				   place(j, &j->s->origins[OPTION(
+						  OUTGOING, conf_outgoing, source)]),
+				   "source takes addresses of this host; without "
+				   "it the system chooses one");
+}
+
 static void judge_top(const struct judge *j)
 {
 	const struct conf *c = &j->s->values;
@@ -450,6 +477,7 @@ void conf_judge(struct conf_report *report, const struct conf_snapshot *s)
 	bool any = false;
 	judge_top(&j);
 	judge_accounts(&j);
+	judge_outgoing(&j);
 	for (size_t i = 0; i < s->values.certificate_count; i++)
 		judge_pair(&j, i);
 	for (size_t i = 0; i < s->values.listener_count; i++) {

@@ -178,6 +178,21 @@ struct conf_dns {
 	uint64_t timeout, cache;
 };
 
+enum conf_families {
+	CONF_FAMILIES_ANY, /* IPv6 goes first */
+	CONF_FAMILIES_IPV4_FIRST,
+	CONF_FAMILIES_IPV4,
+	CONF_FAMILIES_IPV6
+};
+
+struct conf_outgoing {
+	struct conf_nets reach;	 /* that no rule keeps from being connected to */
+	struct conf_nets source; /* own addresses; the first of a family is usual */
+	uint32_t families;
+	struct conf_words ports; /* numbers, judged; conf_port_listed */
+	struct conf_words web_ports;
+};
+
 struct conf_accounts {
 	uint64_t quota; /* 0: none */
 	struct span recipient_delimiter; /* each byte is one; empty: off */
@@ -234,6 +249,7 @@ struct conf {
 	struct conf_auth auth;
 	struct conf_store store;
 	struct conf_dns dns;
+	struct conf_outgoing outgoing;
 	struct conf_accounts accounts;
 	const struct conf_certificate *certificates;
 	size_t certificate_count;
@@ -257,6 +273,9 @@ const char *conf_profile_name(uint32_t);
 
 /* Whether addr (family, 4 or 16 bytes) lies in the network. */
 bool conf_net_has(const struct conf_net *, uint8_t family, const uint8_t *addr);
+
+/* Whether the list, of words that are port numbers, has this one. */
+bool conf_port_listed(const struct conf_words *, uint16_t port);
 
 /* The same address and the same port. */
 bool conf_resolver_eq(const struct conf_resolver *,

@@ -204,6 +204,15 @@ void conf_resolver_print(const struct conf_resolver *r, struct buf *out)
 		buf_printf(out, "%s:%u", r->family == 6 ? "]" : "", r->port);
 }
 
+bool conf_port_listed(const struct conf_words *list, uint16_t number)
+{
+	uint64_t v;
+	for (size_t i = 0; i < list->count; i++)
+		if (span_u64(list->at[i], 65535, &v) && v == number)
+			return true;
+	return false;
+}
+
 bool conf_resolver_eq(const struct conf_resolver *a,
 		      const struct conf_resolver *b)
 {

@@ -36,6 +36,7 @@ static const char *const dhe_groups[] = {"off", "ffdhe2048", "ffdhe3072",
 					 "ffdhe4096", NULL};
 static const char *const client_modes[] = {"off", "request", "require", NULL};
 static const char *const engines[] = {"rocksdb", "memory", NULL};
+static const char *const families[] = {"any", "ipv4-first", "ipv4", "ipv6", NULL};
 static const char *const securities[] = {"auto", "starttls", "implicit", "none",
 					 NULL};
 /* Index 0 stands for "not written"; the empty name cannot be typed. */
@@ -308,6 +309,30 @@ const struct conf_option conf_options[] = {
 	OPT(DNS, SIZE, conf_dns, cache, "cache", MI, 4 * GI, "16M", R(DIALER),
 	    RESTART, NULL, "Memory for answers that may be asked for again."),
 
+	OPT(OUTGOING, NETWORKS, conf_outgoing, reach, "reach", 1, CONF_LIST_MAX,
+	    NULL, R(DIALER), RELOAD, NULL,
+	    "Networks that may be connected to although their addresses are "
+	    "loopback, private, link-local, documentation or reserved ones: an "
+	    "inner mail server, for example. Without this option nothing that "
+	    "another server's DNS says leads there."),
+	OPT(OUTGOING, ADDRESSES, conf_outgoing, source, "source", 1,
+	    CONF_ADDRESSES_MAX, NULL, R(DIALER), RELOAD, NULL,
+	    "Own addresses from which connections are made: the first IPv4 and "
+	    "the first IPv6 one, unless a route names another of them. Default: "
+	    "what the system chooses."),
+	OPT(OUTGOING, CHOICE, conf_outgoing, families, "families", 0, 0, "any",
+	    R(DIALER), RELOAD, families,
+	    "any tries IPv6 and IPv4 in turn and takes what answers first; IPv6 "
+	    "has a quarter of a second's start, with ipv4-first IPv4 has it. ipv4 "
+	    "and ipv6 use that one alone."),
+	OPT(OUTGOING, WORDS, conf_outgoing, ports, "ports", 1, CONF_LIST_MAX,
+	    NULL, R(DIALER), RELOAD, NULL,
+	    "Ports to which mail may be sent beside 24, 25, 465 and 587."),
+	OPT(OUTGOING, WORDS, conf_outgoing, web_ports, "web-ports", 1,
+	    CONF_LIST_MAX, NULL, R(DIALER), RELOAD, NULL,
+	    "Ports on which other servers' web pages (policies, reports) may be "
+	    "asked for beside 443."),
+
 	OPT(ACCOUNTS, SIZE, conf_accounts, quota, "quota", 0, 1024 * TI, "0",
 	    R(STORE), RELOAD, NULL,
 	    "What an account without a quota of its own may hold; 0 is no limit."),
@@ -337,18 +362,19 @@ const struct conf_option conf_options[] = {
 	    "which have to be seen by everybody before the keys are."),
 
 	OPT(LISTENER, CHOICE, conf_listener, role, "role", 0, 0, NULL,
-	    R(SUPERVISOR) | EDGES | R(VAULT), RELOAD, listener_roles,
+	    R(SUPERVISOR) | EDGES | R(VAULT) | R(DIALER), RELOAD, listener_roles,
 	    "What is spoken: mx takes mail for own domains from other servers; "
 	    "submission takes mail from users; imap and pop3 let users read it; "
 	    "admin serves the command line, on a Unix socket only."),
 	OPT(LISTENER, BOOL, conf_listener, enabled, "enabled", 0, 0, "on",
-	    R(SUPERVISOR) | EDGES | R(VAULT), RELOAD, NULL,
+	    R(SUPERVISOR) | EDGES | R(VAULT) | R(DIALER), RELOAD, NULL,
 	    "off keeps the block and opens no port."),
 	OPT(LISTENER, ADDRESSES, conf_listener, address, "address", 1,
-	    CONF_ADDRESSES_MAX, "0.0.0.0 ::", R(SUPERVISOR) | R(EDGE_ADMIN), RELOAD, NULL,
+	    CONF_ADDRESSES_MAX, "0.0.0.0 ::", R(SUPERVISOR) | R(DIALER) | R(EDGE_ADMIN),
+	    RELOAD, NULL,
 	    "Addresses to listen on. Default: every IPv4 and IPv6 address."),
 	OPT(LISTENER, NUMBER, conf_listener, port, "port", 1, 65535, NULL,
-	    R(SUPERVISOR) | R(EDGE_ADMIN), RELOAD, NULL,
+	    R(SUPERVISOR) | R(DIALER) | R(EDGE_ADMIN), RELOAD, NULL,
 	    "Default by role: mx 25, submission 587, imap 143, pop3 110; with tls "
 	    "implicit submission 465, imap 993, pop3 995."),
 	OPT(LISTENER, PATH, conf_listener, path, "path", 1, 107, NULL,
@@ -391,6 +417,8 @@ const struct conf_block_info conf_blocks[CONF_BLOCKS] = {
 	[CONF_B_AUTH] = {"auth", PLAIN(auth), "Passwords and guessing them."},
 	[CONF_B_STORE] = {"store", PLAIN(store), "Where mail is kept."},
 	[CONF_B_DNS] = {"dns", PLAIN(dns), "Looking up names."},
+	[CONF_B_OUTGOING] = {"outgoing", PLAIN(outgoing),
+			     "Connections to other servers."},
 	[CONF_B_ACCOUNTS] = {"accounts", PLAIN(accounts),
 			     "What holds for every account."},
 	[CONF_B_CERTIFICATE] = {"certificate", true, false, 0, 0,

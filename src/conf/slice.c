@@ -28,7 +28,8 @@ static bool sees(uint32_t role, const struct conf_option *o)
 static bool sees_listener(uint32_t role, const struct conf_listener *l)
 {
 	return role == WHOLE || role == CONF_SUPERVISOR ||
-	       role == CONF_VAULT || role == CONF_EDGE_ADMIN || role == (uint32_t)conf_pool(l->role);
+	       role == CONF_VAULT || role == CONF_DIALER || role == CONF_EDGE_ADMIN ||
+	       role == (uint32_t)conf_pool(l->role);
 }
 
 static bool uses(const struct conf_listener *l, struct span certificate)

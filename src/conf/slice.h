@@ -5,7 +5,7 @@
  * Made by the confined child that parsed the text, forwarded unread by the
  * supervisor, read by the role.  A slice holds an option only when the
  * option's row names the role; edge pools get only the listeners that they
- * serve, and only the certificates (without key paths) that these name.
+ * serve (the dialer the ports of all, so as not to connect to them), and only the certificates (without key paths) that these name.
  *
  * The format is private to one build: a slice opens with a hash of the option
  * table, and a reader with another table refuses it.  The reader trusts

@@ -256,6 +256,8 @@ static bool any_ready(struct poller *p, uint64_t *next)
 		struct list *first = list_first(&e->obj->queue);
 		if (entry_ready(p, e) != 0)
 			return true;
+		if (e->obj->stands > p->sim->now && e->obj->stands < *next)
+			*next = e->obj->stands;
 		if (e->obj->kind != SIM_PACKET || first == NULL || e->obj->dead)
 			continue;
 		uint64_t at = CONTAINER_OF(first, struct sim_packet, link)->at;

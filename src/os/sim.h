@@ -15,7 +15,9 @@
  * asks for with world_fault the sim itself knows: "sim.read.short",
  * "sim.write.short", "sim.packet.again", "sim.packet.late" (it is under way for
  * up to SIM_LATE_NS, and what follows it waits behind it), "sim.accept.nofd",
- * "sim.blob.none" (no memory file is made; for roles only).
+ * "sim.blob.none" (no memory file is made; for roles only); of connections that are
+ * being made "sim.connect.refused", "sim.connect.hole" (nobody ever answers),
+ * "sim.connect.late" (the answer takes up to SIM_CONNECT_LATE_NS).
  *
  * A descriptor belongs to the loop in whose turn it was made or received.  So the
  * death of a process can be played: sim_kill takes its descriptors from the world
@@ -31,6 +33,7 @@
 #define SIM_PACKETS_MAX 16u    /* packets unread on one socket */
 #define SIM_FAULTS_MAX  64u
 #define SIM_LATE_NS     (500 * NS_PER_MS)
+#define SIM_CONNECT_LATE_NS (40 * NS_PER_SEC)
 
 /* NULL when memory is short. */
 MUST_USE struct world *world_sim(uint64_t seed);

@@ -34,6 +34,8 @@ struct sim_obj {
 	bool ended, shut, broken, sealed, packets;
 	bool dead;      /* its owner is; nothing comes in or goes out */
 	uint64_t later; /* the last packet sent here arrives then */
+	uint64_t stands; /* a connection is being made until then */
+	enum os fails;   /* and then found to be this; OS_OK: it stands */
 	struct addr local, remote;
 	char path[108];
 	size_t backlog;

@@ -70,7 +70,7 @@ unsigned sim_readiness(const struct sim *s, const struct sim_obj *o)
 {
 	bool gone = o->broken || (o->peer == NULL && o->kind != SIM_LISTEN);
 
-	if (o->dead)
+	if (o->dead || o->stands > s->now)
 		return 0;
 	if (first_late(s, o)) /* the end is found behind it */
 		return !gone && has_room(o->peer) ? READY_OUT : 0;
@@ -219,17 +219,45 @@ static enum os join(struct world *w, struct sim_obj *l, const struct addr *from,
 	return OS_OK;
 }
 
+/* Nobody is at the other end: a socket that waits, and then fails or never does. */
+static enum os alone(struct sim *s, const struct addr *own, uint64_t until,
+		     enum os fails, int *fd)
+{
+	struct sim_obj *o = sim_obj_new(SIM_STREAM);
+
+	if (o == NULL)
+		return OS_NOMEM;
+	o->local = *own;
+	o->stands = until;
+	o->fails = fails;
+	o->broken = true;
+	return sim_fd(s, o, fd);
+}
+
 static enum os s_connect(struct world *w, const struct addr *to,
 			 const struct addr *from, int *fd)
 {
 	struct sim *s = sim_of(w);
+	struct sim_obj *l = find_listener(s, to, NULL);
 	struct addr own = from != NULL ? *from : addr_v4(127, 0, 0, 1, 0);
+	uint64_t late = 0;
+	enum os r;
 
 	if (from == NULL && !addr_is_v4(to))
 		own = addr_v6((const uint8_t[16]){[15] = 1}, 0);
 	if (own.port == 0)
 		own.port = s->next_port++;
-	return join(w, find_listener(s, to, NULL), &own, fd);
+	if (sim_fault_now(s, "sim.connect.late"))
+		late = s->now + sim_draw(s) % SIM_CONNECT_LATE_NS;
+	if (sim_fault_now(s, "sim.connect.hole"))
+		return alone(s, &own, NS_NEVER, OS_TIMEOUT, fd);
+	if (sim_fault_now(s, "sim.connect.refused") || l == NULL)
+		return late == 0 ? OS_REFUSED
+				 : alone(s, &own, late, OS_REFUSED, fd);
+	r = join(w, l, &own, fd);
+	if (r == OS_OK)
+		sim_get(s, *fd)->stands = late;
+	return r;
 }
 
 static enum os s_packet_connect(struct world *w, const char *path, int *fd)
@@ -273,7 +301,14 @@ static enum os s_packet_accept(struct world *w, int fd, int *out,
 
 static enum os s_connected(struct world *w, int fd)
 {
-	return sim_get(sim_of(w), fd)->broken ? OS_BROKEN : OS_OK;
+	struct sim *s = sim_of(w);
+	struct sim_obj *o = sim_get(s, fd);
+
+	if (o->stands > s->now)
+		return OS_AGAIN;
+	if (o->fails != OS_OK)
+		return o->fails;
+	return o->broken ? OS_BROKEN : OS_OK;
 }
 
 static enum os s_local(struct world *w, int fd, struct addr *out)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * role/dialer - asks the DNS, for everybody, with one cache.
+ * role/dialer - asks the DNS and makes connections, for everybody.
  *
  * Rights: its channels, UDP and TCP sockets, no file.  With lookups switched off
- * there is no resolver in the process, and no socket is ever made.  A trust
- * anchor file is read before confinement.
+ * there is no resolver in the process.  Connections are handed on as they are
+ * made: nothing is read from them here.  A trust anchor file is read before
+ * confinement.
  *
  * Must never parse a mail protocol, nor take an upstream's word for DNSSEC.
  */
@@ -15,34 +16,13 @@
 #include "base/ensure.h"
 #include "os/addr.h"
 #include "os/file.h"
-#include "role/common/role.h"
-#include "role/dialer/resolver.h"
+#include "role/dialer/dialer.h"
 #include "role/dialer/role.h"
-#include "wire/admin_dialer.h"
 
-#define CHANNELS_MAX     8u
 #define PATH_LEN_MAX     1000u
 #define UPSTREAM_TEXT_MAX (ADDR_TEXT_MAX + 6) /* @ and five digits */
 #define RECORD_TEXT_MAX  4096u  /* of the schema */
 #define RECORDS_TEXT_MAX 56000u /* of one answer: it has to fit a frame */
-
-struct dialer;
-
-struct client {
-	struct dialer *dialer;
-	struct role_peer peer;
-	struct admin_dialer *channel;
-};
-
-struct dialer {
-	struct role *role;
-	const struct conf *conf;
-	struct resolver *resolver; /* NULL: lookups are off */
-	char anchors[RESOLVER_ANCHORS_MAX];
-	size_t anchors_len;
-	struct client clients[CHANNELS_MAX];
-	uint64_t asked, secure, insecure, bogus, late, failed;
-};
 
 /* ---- rights: the first page --------------------------------------------- */
 
@@ -54,27 +34,26 @@ static void rights(void *self, struct rights *r)
 
 /* ---- questions ------------------------------------------------------------- */
 
-static enum admin_dialer_verdict count(struct dialer *d,
-				       enum resolver_verdict v)
+void dialer_count(struct dialer *d, enum resolver_verdict v)
 {
-	switch (v) {
-	case RESOLVER_SECURE:
-		d->secure++;
-		return ADMIN_DIALER_VERDICT_SECURE;
-	case RESOLVER_INSECURE:
-		d->insecure++;
-		return ADMIN_DIALER_VERDICT_INSECURE;
-	case RESOLVER_BOGUS:
-		d->bogus++;
-		return ADMIN_DIALER_VERDICT_BOGUS;
-	case RESOLVER_TIMEOUT:
-		d->late++;
-		return ADMIN_DIALER_VERDICT_TIMEOUT;
-	case RESOLVER_FAILED:
-		break;
-	}
-	d->failed++;
-	return ADMIN_DIALER_VERDICT_FAILED;
+	uint64_t *const by[] = {
+		[RESOLVER_SECURE] = &d->secure,	 [RESOLVER_INSECURE] = &d->insecure,
+		[RESOLVER_BOGUS] = &d->bogus,	 [RESOLVER_TIMEOUT] = &d->late,
+		[RESOLVER_FAILED] = &d->failed,
+	};
+	++*by[v];
+}
+
+static enum admin_dialer_verdict verdict_of(enum resolver_verdict v)
+{
+	static const enum admin_dialer_verdict by[] = {
+		[RESOLVER_SECURE] = ADMIN_DIALER_VERDICT_SECURE,
+		[RESOLVER_INSECURE] = ADMIN_DIALER_VERDICT_INSECURE,
+		[RESOLVER_BOGUS] = ADMIN_DIALER_VERDICT_BOGUS,
+		[RESOLVER_TIMEOUT] = ADMIN_DIALER_VERDICT_TIMEOUT,
+		[RESOLVER_FAILED] = ADMIN_DIALER_VERDICT_FAILED,
+	};
+	return by[v];
 }
 
 /* All records as text, one after the other; spans say where each is. */
@@ -132,9 +111,10 @@ static void answered(void *ctx, const struct resolver_answer *a)
 	struct span records[DNS_RECORDS_MAX];
 	struct buf text, name;
 	struct admin_dialer_query_reply rep = {
-		.verdict = count(q->dialer, a->verdict),
+		.verdict = verdict_of(a->verdict),
 		.rcode = (uint16_t)a->rcode,
 		.why = span_sub(a->why, 0, 512)};
+	dialer_count(q->dialer, a->verdict);
 	buf_init(&text, RECORDS_TEXT_MAX);
 	buf_init(&name, DNS_TEXT_MAX);
 	/* See the schema: a forger's records go no further than this. */
@@ -154,7 +134,7 @@ static void refuse(struct ipc_call *call, enum admin_dialer_verdict verdict,
 							 .why = why});
 }
 
-static uint64_t deadline_of(const struct dialer *d, const struct ipc_call *call)
+uint64_t dialer_deadline(const struct dialer *d, const struct ipc_call *call)
 {
 	uint64_t own = loop_now(d->role->loop) +
 		       d->conf->dns.timeout * NS_PER_SEC;
@@ -193,7 +173,7 @@ static void on_query(void *ctx, struct ipc_call *call,
 	}
 	*q = (struct asking){.dialer = d, .call = call};
 	ipc_keep(call);
-	if (resolver_ask(d->resolver, &name, type, deadline_of(d, call),
+	if (resolver_ask(d->resolver, &name, type, dialer_deadline(d, call),
 			 answered, q))
 		return;
 	ipc_refuse(call, IPC_BUSY);
@@ -208,21 +188,41 @@ static void client_dead(void *ctx, struct ipc *c, const char *reason)
 {
 	struct client *cl = ctx;
 	cl->channel = NULL;
+	dials_drop(cl->dialer->dials, cl);
 	role_peer_dead(cl->dialer->role, &cl->peer, c, reason);
+}
+
+static struct ipc *join(enum hop hop, struct ipc_link *link,
+			const struct ipc_owner *owner)
+{
+	switch (hop) {
+	case HOP_ADMIN_DIALER:
+		return admin_dialer_ipc(
+			admin_dialer_join_dialer(link, owner, &handlers));
+	case HOP_COURIER_DIALER:
+		return courier_dialer_ipc(courier_dialer_join_dialer(
+			link, owner, &courier_handlers));
+	case HOP_FETCH_DIALER:
+		return fetch_dialer_ipc(fetch_dialer_join_dialer(
+			link, owner, &fetch_handlers));
+	default:
+		link->ops->close(link);
+		link->ops->free(link);
+		return NULL;
+	}
 }
 
 static void attach(void *self, const struct role_peer *peer,
 		   struct ipc_link *link)
 {
 	struct dialer *d = self;
-	for (size_t i = 0; peer->hop == HOP_ADMIN_DIALER && i < CHANNELS_MAX;
-	     i++) {
+	for (size_t i = 0; i < DIALER_CHANNELS_MAX; i++) {
 		struct client *c = &d->clients[i];
 		if (c->channel != NULL)
 			continue;
 		*c = (struct client){.dialer = d, .peer = *peer};
 		struct ipc_owner owner = {.role = c, .dead = client_dead};
-		c->channel = admin_dialer_join_dialer(link, &owner, &handlers);
+		c->channel = join(peer->hop, link, &owner);
 		return;
 	}
 	link->ops->close(link);
@@ -263,6 +263,14 @@ static bool make_resolver(struct dialer *d, const struct conf_dns *c,
 	return *out != NULL;
 }
 
+bool dialer_script(void *self, resolver_script_fn *fn, void *ctx)
+{
+	struct dialer *d = self;
+	resolver_free(d->resolver);
+	d->resolver = resolver_scripted(d->role->loop, fn, ctx);
+	return d->resolver != NULL;
+}
+
 /* Not confined yet: the one file that this role reads. */
 static bool read_anchors(struct dialer *d, struct span path, struct buf *why)
 {
@@ -301,9 +309,9 @@ static void destroy(void *self)
 {
 	struct dialer *d = self;
 	resolver_free(d->resolver);
-	for (size_t i = 0; i < CHANNELS_MAX; i++)
-		if (d->clients[i].channel != NULL)
-			ipc_free(admin_dialer_ipc(d->clients[i].channel));
+	dials_free(d->dials);
+	for (size_t i = 0; i < DIALER_CHANNELS_MAX; i++)
+		ipc_free(d->clients[i].channel);
 	free(d);
 }
 
@@ -316,8 +324,11 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	}
 	d->role = role;
 	d->conf = conf;
-	if (read_anchors(d, conf->dns.trust_anchor, why) &&
-	    make_resolver(d, &conf->dns, &d->resolver, why))
+	d->dials = dials_new(role->loop);
+	if (d->dials == NULL)
+		buf_add(why, SPAN("memory is short"));
+	else if (read_anchors(d, conf->dns.trust_anchor, why) &&
+		 make_resolver(d, &conf->dns, &d->resolver, why))
 		return d;
 	destroy(d);
 	return NULL;
@@ -370,11 +381,20 @@ static void adopt(void *self, const struct conf *conf)
 {
 	struct dialer *d = self;
 	d->conf = conf;
+	dials_adopt(d->dials, conf);
 }
 
 static void status(void *self, struct buf *json)
 {
 	struct dialer *d = self;
+	struct dial_counts c = dials_counts(d->dials);
+	buf_printf(json,
+		   "\"connecting\":%zu,\"connected\":%llu,\"denied\":%llu,"
+		   "\"unreachable\":%llu,\"busy\":%llu,",
+		   c.open, (unsigned long long)c.connected,
+		   (unsigned long long)c.denied,
+		   (unsigned long long)c.unreachable,
+		   (unsigned long long)c.busy);
 	buf_printf(json,
 		   "\"lookups\":%s,\"cache\":%zu,\"pending\":%zu,\"asked\":%llu,"
 		   "\"secure\":%llu,\"insecure\":%llu,\"bogus\":%llu,"

@@ -2,8 +2,9 @@
 /*
  * role/dialer/resolver: a libunbound context and the questions that wait for it.
  *
- * A question that timed out is forgotten by its asker but stays here until the
- * library calls back: it holds the pointer.
+ * A question has one or more askers: who asks what is under way waits with the
+ * others.  One whose askers all timed out stays here until the library calls
+ * back: it holds the pointer.
  */
 #include "role/dialer/resolver.h"
 
@@ -34,34 +35,64 @@ struct resolver {
 	struct events *events;
 	struct ub_ctx *ub;
 	struct list questions;
-	size_t pending;
+	size_t pending, askers;
+	resolver_script_fn *script; /* in place of the library */
+	void *script_ctx;
 	struct dns_answer answer; /* what is being told */
+	bool telling, ending;
+	struct hook hook;
 };
 #define TAG_RESOLVER TAG4('R', 'S', 'L', 'V')
 
 struct question {
 	struct list link;
 	struct resolver *resolver;
+	struct dns_name name;
+	uint16_t type;
+	struct list askers;
+	bool begun, asking, back; /* inside of the library's function; told */
+};
+
+struct asker {
+	struct list link;
+	struct resolver *resolver;
 	struct timer timer;
-	resolver_done_fn *done; /* NULL: told already */
+	resolver_done_fn *done;
 	void *ctx;
-	bool asking, back; /* inside of the library's function; called back */
 };
 
 /* ---- answers ---------------------------------------------------------------- */
 
-static void tell(struct question *q, const struct resolver_answer *a)
+static void asker_free(struct asker *a)
 {
-	resolver_done_fn *done = q->done;
-	timer_stop(&q->timer);
-	q->done = NULL;
-	if (done != NULL)
-		done(q->ctx, a);
+	timer_stop(&a->timer);
+	list_remove(&a->link);
+	a->resolver->askers--;
+	free(a);
+}
+
+/* Who asks meanwhile asks anew, and later: the answer has to stay. */
+static void tell(struct question *q, const struct resolver_answer *answer)
+{
+	struct list told;
+	list_init(&told);
+	for (struct list *it; (it = list_pop_front(&q->askers)) != NULL;)
+		list_push_back(&told, it);
+	q->back = true;
+	q->resolver->telling = true;
+	for (struct list *it; (it = list_first(&told)) != NULL;) {
+		struct asker *a = CONTAINER_OF(it, struct asker, link);
+		resolver_done_fn *done = a->done;
+		void *ctx = a->ctx;
+		asker_free(a);
+		done(ctx, answer);
+	}
+	q->resolver->telling = false;
 }
 
 static void question_free(struct question *q)
 {
-	timer_stop(&q->timer);
+	ENSURE(list_empty(&q->askers));
 	list_remove(&q->link);
 	q->resolver->pending--;
 	free(q);
@@ -69,9 +100,12 @@ static void question_free(struct question *q)
 
 static void on_late(struct timer *t)
 {
-	struct resolver_answer a = {.verdict = RESOLVER_TIMEOUT,
-				    .why = SPAN("no answer in time")};
-	tell(t->arg, &a);
+	struct asker *a = t->arg;
+	resolver_done_fn *done = a->done;
+	void *ctx = a->ctx;
+	asker_free(a);
+	done(ctx, &(struct resolver_answer){.verdict = RESOLVER_TIMEOUT,
+					    .why = SPAN("no answer in time")});
 }
 
 static enum resolver_verdict verdict_of(int security)
@@ -112,7 +146,7 @@ static void on_back(void *ctx, int rcode, void *packet, int len, int security,
 	struct question *q = ctx;
 	(void)limited;
 	q->back = true;
-	if (q->done != NULL && rcode == 0 && packet != NULL && len > 0) {
+	if (rcode == 0 && packet != NULL && len > 0) {
 		tell_packet(q, span_of(packet, (size_t)len), security, bogus);
 	} else {
 		struct resolver_answer a = {
@@ -127,47 +161,137 @@ static void on_back(void *ctx, int rcode, void *packet, int len, int security,
 
 /* ---- questions -------------------------------------------------------------- */
 
-bool resolver_ask(struct resolver *r, const struct dns_name *name,
-		  uint16_t type, uint64_t deadline, resolver_done_fn *done,
-		  void *ctx)
+static struct question *under_way(struct resolver *r,
+				  const struct dns_name *name, uint16_t type)
 {
-	ENSURE_TAG(r, TAG_RESOLVER);
-	char text[DNS_TEXT_MAX + 1];
-	struct buf b;
+	LIST_EACH(&r->questions, it) {
+		struct question *q = CONTAINER_OF(it, struct question, link);
+		if (!q->back && q->type == type && dns_name_eq(&q->name, name))
+			return q;
+	}
+	return NULL;
+}
+
+static struct question *question_new(struct resolver *r,
+				     const struct dns_name *name, uint16_t type)
+{
 	struct question *q;
 	if (r->pending >= RESOLVER_QUERIES_MAX)
-		return false;
+		return NULL;
+	q = calloc(1, sizeof *q);
+	if (q == NULL)
+		return NULL;
+	q->resolver = r;
+	q->name = *name;
+	q->type = type;
+	list_init(&q->askers);
+	list_push_back(&r->questions, &q->link);
+	r->pending++;
+	return q;
+}
+
+static void ask_library(struct question *q)
+{
+	char text[DNS_TEXT_MAX + 1];
+	struct buf b;
 	buf_init(&b, sizeof text);
-	dns_name_text(name, &b);
-	ENSURE(buf_ok(&b) && buf_len(&b) < sizeof text);
+	dns_name_text(&q->name, &b);
+	if (!buf_ok(&b)) { /* short of memory: no name is that long */
+		buf_free(&b);
+		tell(q, &(struct resolver_answer){.verdict = RESOLVER_FAILED,
+						  .why = SPAN("memory is short")});
+		question_free(q);
+		return;
+	}
+	ENSURE(buf_len(&b) < sizeof text);
 	memcpy(text, buf_span(&b).ptr, buf_len(&b));
 	text[buf_len(&b)] = '\0';
 	buf_free(&b);
-	q = calloc(1, sizeof *q);
-	if (q == NULL)
-		return false;
-	q->resolver = r;
-	q->done = done;
-	q->ctx = ctx;
-	q->timer.arg = q;
-	if (!timer_start(r->loop, &q->timer, deadline, on_late, q)) {
-		free(q);
-		return false;
-	}
-	list_push_back(&r->questions, &q->link);
-	r->pending++;
 	q->asking = true;
-	int error = ub_resolve_event(r->ub, text, type, DNS_CLASS_IN, q, on_back,
-				     NULL);
+	int error = ub_resolve_event(q->resolver->ub, text, q->type,
+				     DNS_CLASS_IN, q, on_back, NULL);
 	q->asking = false;
 	if (error != 0) {
 		struct resolver_answer a = {.verdict = RESOLVER_FAILED,
 					    .why = span_cstr(ub_strerror(error))};
 		tell(q, &a);
 	}
-	if (error != 0 || q->back)
+	if (q->back)
 		question_free(q);
+}
+
+static void begin(struct question *q)
+{
+	struct resolver *r = q->resolver;
+	q->begun = true;
+	if (r->script != NULL)
+		r->script(r->script_ctx, q, &q->name, q->type);
+	else
+		ask_library(q);
+}
+
+static struct question *not_begun(struct resolver *r)
+{
+	LIST_EACH(&r->questions, it) {
+		struct question *q = CONTAINER_OF(it, struct question, link);
+		if (!q->begun)
+			return q;
+	}
+	return NULL;
+}
+
+/* Each may end others, or bring new ones: so from the front every time. */
+static void on_turn_end(struct hook *h)
+{
+	struct resolver *r = h->arg;
+	for (struct question *q; (q = not_begun(r)) != NULL;)
+		begin(q);
+}
+
+bool resolver_ask(struct resolver *r, const struct dns_name *name,
+		  uint16_t type, uint64_t deadline, resolver_done_fn *done,
+		  void *ctx)
+{
+	ENSURE_TAG(r, TAG_RESOLVER);
+	struct asker *a;
+	struct question *q = under_way(r, name, type);
+	bool fresh = q == NULL;
+	if (r->askers >= RESOLVER_ASKERS_MAX || r->ending)
+		return false;
+	a = calloc(1, sizeof *a);
+	if (a == NULL)
+		return false;
+	*a = (struct asker){.resolver = r, .done = done, .ctx = ctx};
+	if (fresh)
+		q = question_new(r, name, type);
+	if (q == NULL ||
+	    !timer_start(r->loop, &a->timer, deadline, on_late, a)) {
+		if (fresh && q != NULL)
+			question_free(q);
+		free(a);
+		return false;
+	}
+	r->askers++;
+	list_push_back(&q->askers, &a->link);
+	if (fresh && r->telling)
+		loop_at_end(r->loop, &r->hook, on_turn_end, r);
+	else if (fresh)
+		begin(q);
 	return true;
+}
+
+void resolver_scripted_answer(struct question *q, struct span packet,
+			      enum resolver_verdict verdict)
+{
+	struct resolver *r = q->resolver;
+	struct resolver_answer a = {.verdict = verdict};
+	if (packet.len > 0) {
+		ENSURE(dns_packet_read(packet, &r->answer));
+		a.answer = &r->answer;
+		a.rcode = r->answer.rcode;
+	}
+	tell(q, &a);
+	question_free(q);
 }
 
 size_t resolver_pending(const struct resolver *r)
@@ -200,6 +324,8 @@ size_t resolver_cache(const struct resolver *r)
 {
 	uint64_t half = 0;
 	char *text = NULL;
+	if (r->ub == NULL)
+		return 0;
 	if (ub_ctx_get_option(r->ub, "rrset-cache-size", &text) == 0 &&
 	    !span_u64(span_cstr(text), SIZE_MAX / 2, &half))
 		half = 0;
@@ -307,18 +433,37 @@ static bool warm(struct resolver *r, struct buf *why)
 	return ok;
 }
 
+static struct resolver *made(struct loop *loop)
+{
+	struct resolver *r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return NULL;
+	r->tag = TAG_RESOLVER;
+	r->loop = loop;
+	list_init(&r->questions);
+	return r;
+}
+
+struct resolver *resolver_scripted(struct loop *loop, resolver_script_fn *fn,
+				   void *ctx)
+{
+	struct resolver *r = made(loop);
+	if (r != NULL) {
+		r->script = fn;
+		r->script_ctx = ctx;
+	}
+	return r;
+}
+
 struct resolver *resolver_new(struct loop *loop,
 			      const struct resolver_settings *s,
 			      struct buf *why)
 {
-	struct resolver *r = calloc(1, sizeof *r);
+	struct resolver *r = made(loop);
 	if (r == NULL) {
 		buf_add(why, SPAN("memory is short"));
 		return NULL;
 	}
-	r->tag = TAG_RESOLVER;
-	r->loop = loop;
-	list_init(&r->questions);
 	r->events = events_new(loop);
 	if (r->events != NULL)
 		r->ub = ub_ctx_create_ub_event(events_base(r->events));
@@ -343,6 +488,8 @@ void resolver_free(struct resolver *r)
 	if (r == NULL)
 		return;
 	ENSURE_TAG(r, TAG_RESOLVER);
+	r->ending = true;
+	hook_stop(&r->hook);
 	LIST_EACH(&r->questions, link)
 		tell(CONTAINER_OF(link, struct question, link), &a);
 	if (r->ub != NULL)

@@ -17,6 +17,7 @@
 #include "os/loop.h"
 
 #define RESOLVER_QUERIES_MAX  1024u
+#define RESOLVER_ASKERS_MAX   8192u
 #define RESOLVER_UPSTREAMS_MAX 8u
 #define RESOLVER_ANCHORS_MAX  65536u /* bytes of text */
 
@@ -62,8 +63,9 @@ struct resolver_answer {
 typedef void resolver_done_fn(void *ctx, const struct resolver_answer *);
 
 /*
- * done is called exactly once, maybe before this returns.  False: over
- * RESOLVER_QUERIES_MAX or out of memory, and done is not called.
+ * done is called exactly once, maybe before this returns.  The same question
+ * under way is not asked twice: all of its askers get its answer.  False: over
+ * a limit above or out of memory, and done is not called.
  */
 MUST_USE bool resolver_ask(struct resolver *, const struct dns_name *,
 			   uint16_t type, uint64_t deadline,
@@ -71,3 +73,15 @@ MUST_USE bool resolver_ask(struct resolver *, const struct dns_name *,
 /* What the library took for the size of its caches, in bytes. */
 size_t resolver_cache(const struct resolver *);
 size_t resolver_pending(const struct resolver *);
+
+/*
+ * For the simulation: questions go to a function in place of the library.  It
+ * answers each once, now or later; no packet: none came.
+ */
+struct question;
+typedef void resolver_script_fn(void *ctx, struct question *,
+				const struct dns_name *, uint16_t type);
+MUST_USE struct resolver *resolver_scripted(struct loop *, resolver_script_fn *,
+					    void *ctx);
+void resolver_scripted_answer(struct question *, struct span packet,
+			      enum resolver_verdict);

@@ -3,5 +3,12 @@
 #pragma once
 
 #include "role/common/role.h"
+#include "role/dialer/resolver.h"
 
 extern const struct role_def dialer_role;
+
+/*
+ * For the simulation: from now on questions go to the script (resolver.h), whatever
+ * the configuration says of lookups.  self: the role's object.  False: no memory.
+ */
+MUST_USE bool dialer_script(void *self, resolver_script_fn *, void *ctx);

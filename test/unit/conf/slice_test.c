@@ -142,7 +142,8 @@ static void pools_see_their_own_listeners(void **state)
 	static const size_t listeners[CONF_ROLES] = {
 		[CONF_SUPERVISOR] = 3, [CONF_EDGE_MX] = 1,
 		[CONF_EDGE_ACCESS] = 1, [CONF_EDGE_ADMIN] = 3,
-		[CONF_VAULT] = 3};
+		[CONF_VAULT] = 3,
+		[CONF_DIALER] = 3};
 	static const size_t certificates[CONF_ROLES] = {
 		[CONF_SUPERVISOR] = 2, [CONF_EDGE_MX] = 1,
 		[CONF_EDGE_ACCESS] = 2, [CONF_EDGE_ADMIN] = 2,

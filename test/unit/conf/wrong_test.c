@@ -453,6 +453,18 @@ static const struct {
 	{HOST "listener x { role mx; limits { hops 9; } }",
 	 "2:32",
 	 "unknown option \"hops\"; it belongs at top level"},
+	{HOST "outgoing { ports 2525 smtp; }", "2:12",
+	 "ports takes port numbers between 1 and 65535, separated by blanks, "
+	 "not \"smtp\""},
+	{HOST "outgoing { web-ports 65536; }", "2:12",
+	 "web-ports takes port numbers between 1 and 65535, separated by "
+	 "blanks, not \"65536\""},
+	{HOST "outgoing { ports 0; }", "2:12",
+	 "ports takes port numbers between 1 and 65535, separated by blanks, "
+	 "not \"0\""},
+	{HOST "outgoing { source 192.0.2.1 ::; }", "2:12",
+	 "source takes addresses of this host; without it the system chooses "
+	 "one"},
 	{HOST "accounts { postmaster root; }",
 	 "2:12",
 	 "postmaster takes an address such as admin@example.org, not "
