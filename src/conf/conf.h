@@ -28,6 +28,7 @@ enum conf_role {
 	CONF_STORE,
 	CONF_SORTER,
 	CONF_DIALER,
+	CONF_FETCH,
 	CONF_LOGGER,
 	CONF_ROLES
 };
@@ -191,6 +192,7 @@ struct conf_outgoing {
 	uint32_t families;
 	struct conf_words ports; /* numbers, judged; conf_port_listed */
 	struct conf_words web_ports;
+	struct span authorities; /* empty: the system's */
 };
 
 struct conf_accounts {

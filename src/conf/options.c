@@ -332,6 +332,13 @@ const struct conf_option conf_options[] = {
 	    CONF_LIST_MAX, NULL, R(DIALER), RELOAD, NULL,
 	    "Ports on which other servers' web pages (policies, reports) may be "
 	    "asked for beside 443."),
+	OPT(OUTGOING, PATH, conf_outgoing, authorities, "authorities", 1, 1000,
+	    NULL, R(SUPERVISOR), RELOAD, NULL,
+	    "A PEM file with the certificate authorities that servers of others "
+	    "are held to: web servers with MTA-STS policies, and mail servers "
+	    "where a policy asks for a certificate. Default: "
+	    "/etc/ssl/certs/ca-certificates.crt; where that is missing, none is "
+	    "trusted."),
 
 	OPT(ACCOUNTS, SIZE, conf_accounts, quota, "quota", 0, 1024 * TI, "0",
 	    R(STORE), RELOAD, NULL,

@@ -49,6 +49,7 @@ const char *conf_role_name(enum conf_role role)
 		[CONF_STORE] = "store",
 		[CONF_SORTER] = "sorter",
 		[CONF_DIALER] = "dialer",
+		[CONF_FETCH] = "fetch",
 		[CONF_LOGGER] = "logger",
 	};
 	return role < CONF_ROLES ? names[role] : NULL;

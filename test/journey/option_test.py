@@ -7,6 +7,7 @@ others stop the instance, edit the text and start it again.
 """
 import base64
 import os
+import pathlib
 import socket
 import subprocess
 import time
@@ -674,6 +675,21 @@ def test_a_missing_trust_anchor_is_named(own):
     own.launch()
     assert own.process.wait(10) != 0
     assert 'trust-anchor' in own.errors()
+
+
+# ---- outgoing ----
+
+def test_outgoing_authorities(own):
+    """Read before confinement, and again at a reload; a file that is missing is named."""
+    system = pathlib.Path('/etc/ssl/certs/ca-certificates.crt')
+    begins = system.read_text().count('-----BEGIN CERTIFICATE-----') if system.exists() else 0
+    assert detail(own, 'fetch')['authorities'] == begins
+    own.set_option('outgoing', 'authorities', str(own.ca))
+    own.reload()
+    assert detail(own, 'fetch')['authorities'] == 1
+    own.set_option('outgoing', 'authorities', '/nowhere/authorities.pem')
+    assert '/nowhere/authorities.pem' in refused_reload(own)
+    assert detail(own, 'fetch')['authorities'] == 1
 
 
 # ---- listeners ----

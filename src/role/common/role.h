@@ -54,7 +54,8 @@ enum material {
 	MATERIAL_CLIENT_CA, /* PEM; name: the listener's */
 	MATERIAL_BOOK,	/* memory that outlives the process: auth's throttle */
 	MATERIAL_NEXT_KEY, /* PEM; name: the certificate's that it will follow */
-	MATERIAL_LAST = MATERIAL_NEXT_KEY
+	MATERIAL_AUTHORITIES, /* PEM; those that other servers are held to */
+	MATERIAL_LAST = MATERIAL_AUTHORITIES
 };
 
 struct role_peer {

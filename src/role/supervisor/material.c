@@ -2,7 +2,7 @@
 /*
  * role/supervisor/material: opens what roles may not open themselves.
  *
- * Certificates and keys for the vault, authorities of clients for edges, the log file for the logger, a folder of
+ * Certificates and keys for the vault, authorities of clients for edges and of servers for fetch, the log file for the logger, a folder of
  * its own for each role that keeps data.  Opened, handed over, not read.
  */
 #include "role/supervisor/supervisor.h"
@@ -229,11 +229,42 @@ static bool give_book(struct process *p, struct buf *why)
 	return give(p, MATERIAL_BOOK, SPAN("throttle"), fd, why);
 }
 
+#define SYSTEM_AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
+
+/* The system's may be missing: then nobody is trusted, and mail goes on. */
+static bool give_system_authorities(struct process *p, struct buf *why)
+{
+	struct buf lack;
+	int fd;
+	buf_init(&lack, 1024);
+	bool there = path_open(p->super, SYSTEM_AUTHORITIES, (struct open_how){0},
+			       &fd, &lack);
+	if (!there)
+		LOG(p->super->log, WARNING, "authorities.none", 0,
+		    F("why", buf_span(&lack)));
+	buf_free(&lack);
+	return !there || give(p, MATERIAL_AUTHORITIES, SPAN("system"), fd, why);
+}
+
+static bool give_outgoing_authorities(struct process *p, const struct conf *conf,
+				      struct buf *why)
+{
+	if (conf->outgoing.authorities.len == 0)
+		return give_system_authorities(p, why);
+	if (give_file(p, MATERIAL_AUTHORITIES, SPAN("outgoing"),
+		      conf->outgoing.authorities, (struct open_how){0}, why))
+		return true;
+	buf_add(why, SPAN(" (outgoing authorities)"));
+	return false;
+}
+
 bool material_give(struct process *p, struct buf *why)
 {
 	const struct conf *conf = p->super->settings.conf;
 	if (p->kind == KIND_LOGGER)
 		return give_log(p, conf, why);
+	if (p->kind == KIND_FETCH)
+		return give_outgoing_authorities(p, conf, why);
 	if (p->kind == KIND_AUTH)
 		return give_book(p, why);
 	if (p->kind == KIND_EDGE_MX || p->kind == KIND_EDGE_ACCESS)
