@@ -13,6 +13,7 @@
 
 struct seen {
 	struct span lower;
+	struct span given; /* local parts elsewhere may mind their case */
 	unsigned depth;
 };
 
@@ -47,6 +48,7 @@ static void see(struct resolving *r, struct span address, unsigned depth)
 	}
 	struct seen *s = &r->seen[r->count];
 	if (!arena_copy(r->arena, lower, &s->lower) ||
+	    !arena_copy(r->arena, address, &s->given) ||
 	    !map_put(r->known, s->lower, s)) {
 		r->memory = true;
 		return;
@@ -150,7 +152,8 @@ static bool open_address(struct resolving *r, const struct seen *s)
 		return role_address(r, s->lower, s->depth);
 	const struct directory_domain *dom = directory_domain(r->d, domain);
 	if (!dom) {
-		add(r, (struct directory_target){0, s->lower, {0}});
+		struct span as_given = join(r, span_sub(s->given, 0, local.len), domain);
+		add(r, (struct directory_target){0, as_given, {0}});
 		return true;
 	}
 	if (known_address(r, s->lower, (struct span){0}, s->depth) ||

@@ -149,6 +149,9 @@ static void addresses_resolve_in_order(void **state)
 			 DIRECTORY_UNKNOWN);
 	assert_int_equal(resolve(&t, "x@elsewhere.com").answer,
 			 DIRECTORY_REMOTE);
+	/* Whose local parts mind their case. */
+	assert_true(span_eq(resolve(&t, "Jo.X@Elsewhere.COM").targets[0].address,
+			    SPAN("Jo.X@elsewhere.com")));
 	assert_int_equal(resolve(&t, "x").answer, DIRECTORY_UNKNOWN);
 	assert_int_equal(resolve(&t, "").answer, DIRECTORY_UNKNOWN);
 	/* postmaster and abuse always go somewhere. */
