@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way into the queue: mail of users for elsewhere, and what they ask for it."""
 import datetime
+import re
 import time
 
 import pytest
@@ -113,3 +114,108 @@ def test_what_cannot_be_held(demo, user):
         assert smtp.cmd(f'MAIL FROM:<{user.user}> HOLDUNTIL=2020-01-01T00:00:00Z') == 250
     with mx(demo) as smtp:
         assert smtp.cmd(f'MAIL FROM:<{ELSEWHERE}> HOLDFOR=1') == 555
+
+
+# ---- forwarding ----
+
+@pytest.fixture
+def forwarded(demo):
+    """An alias of ours whose mail goes elsewhere, and where."""
+    word = token()
+    alias, away = f'{word}@example.test', f'{word}@away.example'
+    demo.ll('alias', 'add', alias, away)
+    yield alias, away
+    demo.ll('alias', 'remove', alias)
+
+
+def rewritten(demo, alias, away, sender=ELSEWHERE):
+    """The reverse path that a forwarded message got."""
+    with mx(demo) as smtp:
+        smtp.envelope(sender, alias)
+        assert smtp.data(message(alias, sender)) == 250
+    return queued(demo, away)[away]['sender']
+
+
+def test_a_forwarded_message_gets_a_sender_of_ours(demo, forwarded):
+    alias, away = forwarded
+    local, domain = ELSEWHERE.split('@')
+    sender = rewritten(demo, alias, away)
+    assert re.fullmatch(rf'SRS0=[A-Z2-7]{{8}}=[A-Z2-7]{{2}}={re.escape(domain)}={local}@example\.test',
+                        sender)
+
+
+@pytest.mark.parametrize('sender', ['', 'u1@example.test', f'{"x" * 60}@elsewhere.example',
+                                    '"a b"@elsewhere.example', 'a@[192.0.2.1]'])
+def test_senders_that_stay_as_they_are(demo, forwarded, sender):
+    """Of bounces, of ours, and what fits no local part."""
+    alias, away = forwarded
+    assert rewritten(demo, alias, away, sender) == sender
+
+
+def test_a_sender_that_was_rewritten_before(demo, forwarded):
+    alias, away = forwarded
+    first = 'SRS0=HHHH=TT=b.example=a@first.example'
+    second = rewritten(demo, alias, away, first)
+    assert re.fullmatch(r'SRS1=[A-Z2-7]{8}=first\.example==HHHH=TT=b\.example=a@example\.test', second)
+    with mx(demo) as smtp:
+        smtp.envelope('', second)
+        assert smtp.data(message(second, 'postmaster@away.example')) == 250
+    assert first in queued(demo, 'HHHH=TT')
+
+
+def test_a_users_own_mail_by_an_alias_keeps_its_sender(demo, user, forwarded):
+    alias, away = forwarded
+    put(demo, user, [alias], message(alias, user.user))
+    assert queued(demo, away)[away]['sender'] == user.user
+
+
+def test_a_bounce_of_forwarded_mail_goes_back(demo, forwarded):
+    alias, away = forwarded
+    origin = f'{token()}@origin.example'
+    sender = rewritten(demo, alias, away, origin)
+    for address in (sender, sender.lower()):
+        with mx(demo) as smtp:
+            smtp.envelope('', address)
+            assert smtp.data(message(address, 'postmaster@away.example')) == 250
+    row = queued(demo, origin)[origin]
+    assert row['sender'] == ''
+
+
+def test_the_way_back_is_for_bounces_alone(demo, forwarded):
+    alias, away = forwarded
+    origin = f'{token()}@origin.example'
+    sender = rewritten(demo, alias, away, origin)
+    with mx(demo) as smtp:
+        smtp.envelope('spam@spam.example', sender)
+        assert smtp.data(message(sender, 'spam@spam.example')).line.startswith('550 5.7.1 ')
+    assert not queued(demo, origin)
+
+
+def test_nobody_relays_by_a_forged_way_back(demo, forwarded):
+    alias, away = forwarded
+    origin = f'{token()}@origin.example'
+    sender = rewritten(demo, alias, away, origin)
+    victim = f'{token()}@victim.example'
+    local, domain = victim.split('@')
+    forged = [sender.replace(origin.split('@')[0], local),
+              sender.replace('=origin.example=', f'={domain}='),
+              f'SRS0=AAAAAAAA=AA={domain}={local}@example.test',
+              f'SRS1=AAAAAAAA={domain}==HHHHHHHH=TT=x.example=a@example.test',
+              f'SRS0={domain}={local}@example.test', f'SRS0==={local}@example.test']
+    with mx(demo) as smtp:
+        for address in forged:
+            smtp.cmd('MAIL FROM:<>')
+            assert smtp.cmd(f'RCPT TO:<{address}>').code == 550, address
+            smtp.cmd('RSET')
+    assert not queued(demo, local) and not queued(demo, domain)
+
+
+def test_the_way_back_survives_a_restart(own):
+    own.ll('alias', 'add', 'out@example.test', 'x@away.example')
+    sender = rewritten(own, 'out@example.test', 'x@away.example', 'a@origin.example')
+    own.stop()
+    own.start()
+    with mx(own) as smtp:
+        smtp.envelope('', sender)
+        assert smtp.data(message(sender, 'postmaster@away.example')) == 250
+    assert 'a@origin.example' in queued(own, '@origin.example')

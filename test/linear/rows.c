@@ -11,6 +11,7 @@
 #include "linear.h"
 #include "spool/facts.h"
 #include "spool/format.h"
+#include "srs/srs.h"
 #include "tls/certificate.h"
 #include "tls/recognise.h"
 #include "wire/edge_store.h"
@@ -149,6 +150,16 @@ static void wal(struct span in)
 		kv_wal_block(&s, span_sub(in, at, WAL_BLOCK), at);
 }
 
+static void srs(struct span in)
+{
+	static const struct span key = SPAN_INIT("0123456789abcdef0123456789abcdef");
+	struct buf out;
+	buf_init(&out, 4096);
+	(void)!srs_forward(key, 0, in, SPAN("our.example"), &out);
+	(void)!srs_reverse(key, 0, in, &out);
+	buf_free(&out);
+}
+
 /* Files of one size, paths ascending, and the last line that makes it whole. */
 static void manifest_build(struct buf *b, size_t n)
 {
@@ -179,6 +190,8 @@ static const struct linear_case cases[] = {
 	ROW("directory_rows", directory_names, DIRECTORY_ADDRESS_MAX, "\"", "\\\"", "\"@b"),
 	ROW("spool_rows", spool_rows, SPOOL_ROW, "\1", "\1", ""),
 	ROW("spool_rows", spool_rows, SPOOL_ROW, "\1", "\0\x7f", ""),
+	ROW("srs", srs, DIRECTORY_ADDRESS_MAX, "SRS0=h=TT=b.example=", "a", "@our.example"),
+	ROW("srs", srs, DIRECTORY_ADDRESS_MAX, "SRS1=h=first=", "=", "@our.example"),
 	{.name = "manifest", .limit = LINEAR_INPUT, .run = manifest, .build = manifest_build},
 	ROW("manifest", manifest, LINEAR_INPUT, "letterlock-backup 1\nmade 1\n", "file ", ""),
 	ROW("manifest", manifest, LINEAR_INPUT, "letterlock-backup 1\nmade 1\n", "x\n", ""),

@@ -12,7 +12,7 @@
 
 #include "base/check.h"
 #include "box/change.h"
-#include "role/store/offer.h"
+#include "role/store/forward.h"
 #include "spool/facts.h"
 
 #define MOVERS_MAX    8u
@@ -43,7 +43,7 @@ static int8_t priority_of(const struct edge_store_offer *m)
 	return p < -SPOOL_PRIORITY_MOST ? -SPOOL_PRIORITY_MOST : p;
 }
 
-static struct span facts_of(const struct offer *o)
+static struct span facts_of(const struct offer *o, struct span sender)
 {
 	const struct edge_store_offer *m = o->ask;
 	struct spool_facts f = {
@@ -56,7 +56,9 @@ static struct span facts_of(const struct offer *o)
 		.account = o->job->session->account,
 		.requiretls = m->requiretls,
 		.tls_optional = o->seen.tls_optional && !m->requiretls,
-		.priority = offer_submitted(o) ? priority_of(m) : 0};
+		.priority = offer_submitted(o) ? priority_of(m) : 0,
+		.original = span_eq(sender, m->sender) ? span_of(NULL, 0)
+						       : m->sender};
 	struct buf b;
 	struct span out = {0};
 	buf_init(&b, SPOOL_FACTS_MAX);
@@ -108,12 +110,16 @@ enum edge_store_answer offer_custody(struct offer *o)
 	struct spool_accept *q = ARENA_NEW(a, struct spool_accept);
 	struct spool_recipient *list =
 		ARENA_ARRAY(a, o->count, struct spool_recipient);
-	struct span facts = facts_of(o);
+	struct span facts, sender;
+	enum edge_store_answer may = forward_sender(o, &sender);
+	if (may != EDGE_STORE_ANSWER_YES)
+		return may;
+	facts = facts_of(o, sender);
 	if (q == NULL || list == NULL || facts.len == 0 || !fill(o, list))
 		return EDGE_STORE_ANSWER_LATER;
 	*q = (struct spool_accept){
 		.job = {.id = spool_name(s->spool),
-			.sender = o->ask->sender,
+			.sender = sender,
 			.facts = facts,
 			.body = o->body.name,
 			.body_size = o->body.size,

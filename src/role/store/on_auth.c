@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/pack.h"
+#include "crypto/secret.h"
 #include "role/store/session.h"
 
 #define SCRAM_BYTES 192u
@@ -214,62 +215,16 @@ static void on_add_app_password(void *ctx, struct ipc_call *call,
 
 /* ---- the secret of auth ------------------------------------------------------------ */
 
-#define SECRET_KEY  SPAN("auth-secret")
-#define SECRET_LEN  32u
-#define SECRET_RUNS 4u
-
-static void secret_done(void *arg, const struct kv_done *d)
-{
-	kv_gate(arg, d->result);
-}
-
-/* Made once; what two make in the same moment is the first one's. */
-static enum kv_result keep_secret(struct job *j, struct kv_space *space,
-				  struct buf *out)
-{
-	char fresh[SECRET_LEN];
-	buf_clear(out);
-	enum kv_result r = kv_get(space, KV_STAGED, SECRET_KEY, out);
-	if (r != KV_OK && r != KV_NONE)
-		return r;
-	struct kv_batch *b = kv_batch_new();
-	if (b == NULL)
-		return KV_UNAVAILABLE;
-	if (r == KV_NONE) {
-		kv_random(j->store->kv, fresh, sizeof fresh);
-		buf_add(out, span_of(fresh, sizeof fresh));
-		kv_put(b, SECRET_KEY, span_of(fresh, sizeof fresh));
-	}
-	/* Without a row it only waits until what is staged is durable. */
-	r = job_kv(j, kv_commit(space, b, kv_turn(space, KV_STAGED),
-				kv_token(j->store->kv), KV_QUIET | KV_SHRINKS,
-				secret_done, job_gate(j)));
-	kv_batch_free(b);
-	return r;
-}
-
 static void run_secret(struct job *j)
 {
 	struct auth_store_secret_reply rep = {.answer = AUTH_STORE_ANSWER_LATER};
-	struct kv_space *space;
-	struct buf bytes;
-	buf_init(&bytes, SECRET_LEN);
-	enum kv_result r = kv_space_open(
-		j->store->kv, (struct kv_name){KV_SYSTEM, 0}, &space);
-	if (r == KV_OK) {
-		r = KV_CONFLICT;
-		for (unsigned i = 0; i < SECRET_RUNS &&
-				     (r == KV_CONFLICT || r == KV_UNKNOWN);
-		     i++)
-			r = keep_secret(j, space, &bytes);
-		kv_space_close(space);
-	}
-	if (r == KV_OK && buf_len(&bytes) == SECRET_LEN && buf_ok(&bytes)) {
+	unsigned char bytes[STORE_SECRET];
+	if (secret_of(j, SPAN("auth-secret"), bytes)) {
 		rep.answer = AUTH_STORE_ANSWER_YES;
-		rep.bytes = buf_span(&bytes);
+		rep.bytes = span_of(bytes, sizeof bytes);
 	}
 	auth_store_secret_answer(j->call, &rep);
-	buf_free(&bytes);
+	secret_wipe(bytes, sizeof bytes);
 }
 
 static void on_secret(void *ctx, struct ipc_call *call,

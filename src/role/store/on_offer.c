@@ -48,7 +48,8 @@ static bool add_target(struct offer *o, const struct directory_target *d,
 	return true;
 }
 
-static enum edge_store_answer resolve_one(struct offer *o, uint64_t handle)
+static enum edge_store_answer resolve_one(struct offer *o, uint64_t handle,
+					  struct span *why)
 {
 	struct store *s = o->job->store;
 	struct directory_resolved d;
@@ -58,13 +59,18 @@ static enum edge_store_answer resolve_one(struct offer *o, uint64_t handle)
 		s->count.violations++;
 		return EDGE_STORE_ANSWER_NO;
 	}
+	if (r->returning && o->ask->sender.len > 0) {
+		*why = SPAN("Only bounces go back the way of a forwarded "
+			    "message");
+		return EDGE_STORE_ANSWER_NO;
+	}
 	if (!directory_resolve(s->directory, o->job->arena, r->address, &d))
 		return EDGE_STORE_ANSWER_LATER;
 	if (d.answer == DIRECTORY_UNKNOWN)
 		return EDGE_STORE_ANSWER_UNKNOWN;
 	if (d.answer == DIRECTORY_LOOP)
 		return EDGE_STORE_ANSWER_LOOP;
-	if (d.answer == DIRECTORY_REMOTE &&
+	if (d.answer == DIRECTORY_REMOTE && !r->returning &&
 	    o->job->session->service != EDGE_STORE_SERVICE_SUBMISSION)
 		return EDGE_STORE_ANSWER_RELAY_DENIED;
 	for (size_t i = 0; i < d.count; i++)
@@ -73,7 +79,7 @@ static enum edge_store_answer resolve_one(struct offer *o, uint64_t handle)
 	return EDGE_STORE_ANSWER_YES;
 }
 
-static enum edge_store_answer resolve(struct offer *o)
+static enum edge_store_answer resolve(struct offer *o, struct span *why)
 {
 	const struct edge_store_offer *m = o->ask;
 	enum edge_store_answer a = EDGE_STORE_ANSWER_YES;
@@ -84,7 +90,7 @@ static enum edge_store_answer resolve(struct offer *o)
 		return EDGE_STORE_ANSWER_NO;
 	}
 	for (size_t i = 0; i < m->recipients_count; i++) {
-		a = resolve_one(o, m->recipients[i]);
+		a = resolve_one(o, m->recipients[i], why);
 		if (a != EDGE_STORE_ANSWER_YES)
 			break;
 	}
@@ -289,7 +295,7 @@ static void run_offer(struct job *j)
 			  .body = {.store = j->store, .blob = -1},
 			  .began = world_now(j->store->role->world)};
 	struct span why = {0};
-	enum edge_store_answer a = resolve(&o);
+	enum edge_store_answer a = resolve(&o, &why);
 	o.release = release_of(&o);
 	if (a == EDGE_STORE_ANSWER_YES)
 		a = body_collect(j, o.ask->staged, o.ask->body, &o.body);

@@ -4,11 +4,11 @@
  *
  * Answered from the directory's table in memory; a quota is looked up only for
  * accounts that have one.  An address elsewhere is taken from a logged-in
- * submission alone.
+ * submission alone, or when it stands in a reverse path that we made.
  */
 #include <stdlib.h>
 
-#include "role/store/session.h"
+#include "role/store/forward.h"
 
 #define RECIPIENTS_STEP 8u
 
@@ -72,7 +72,7 @@ static bool has_room(struct store *s, uint64_t account)
 			       (messages == 0 || used.messages < messages));
 }
 
-static enum edge_store_answer judge(struct session *ss,
+static enum edge_store_answer judge(struct session *ss, bool returning,
 				    const struct directory_resolved *r)
 {
 	switch (r->answer) {
@@ -83,7 +83,7 @@ static enum edge_store_answer judge(struct session *ss,
 	case DIRECTORY_SET:
 		return EDGE_STORE_ANSWER_YES;
 	case DIRECTORY_REMOTE:
-		return submits(ss) ? EDGE_STORE_ANSWER_YES
+		return submits(ss) || returning ? EDGE_STORE_ANSWER_YES
 				   : EDGE_STORE_ANSWER_RELAY_DENIED;
 	case DIRECTORY_UNKNOWN:
 		return EDGE_STORE_ANSWER_UNKNOWN;
@@ -109,14 +109,15 @@ static bool grow(struct transaction *t)
 
 static enum edge_store_answer add(struct session *ss,
 				  const struct edge_store_recipient *m,
+				  struct span address, bool returning,
 				  uint64_t *handle)
 {
 	struct transaction *t = session_transaction(ss);
-	struct recipient r = {.notify = m->notify};
+	struct recipient r = {.notify = m->notify, .returning = returning};
 	if (t == NULL)
 		return EDGE_STORE_ANSWER_LATER;
 	if (t->count >= SESSION_RECIPIENTS ||
-	    !arena_copy(t->arena, m->address, &r.address) ||
+	    !arena_copy(t->arena, address, &r.address) ||
 	    !arena_copy(t->arena, m->orcpt, &r.original) || !grow(t))
 		return EDGE_STORE_ANSWER_LIMIT;
 	*handle = t->base + t->count;
@@ -124,21 +125,51 @@ static enum edge_store_answer add(struct session *ss,
 	return EDGE_STORE_ANSWER_YES;
 }
 
+/* address: the one that was named, or, when it is returning, where it belongs. */
 static void recipient(struct session *ss, const struct edge_store_recipient *m,
+		      struct span address, bool returning,
 		      struct edge_store_recipient_reply *rep)
 {
 	struct directory_resolved resolved;
 	struct arena *a = arena_new(SESSION_PENDING);
 	rep->answer = EDGE_STORE_ANSWER_LATER;
-	if (a != NULL && directory_resolve(ss->store->directory, a, m->address,
+	if (a != NULL && directory_resolve(ss->store->directory, a, address,
 					   &resolved))
-		rep->answer = judge(ss, &resolved);
+		rep->answer = judge(ss, returning, &resolved);
 	arena_free(a);
 	if (rep->answer == EDGE_STORE_ANSWER_YES)
-		rep->answer = add(ss, m, &rep->handle);
+		rep->answer = add(ss, m, address, returning, &rep->handle);
 	if (rep->answer == EDGE_STORE_ANSWER_LOOP)
 		rep->why = SPAN("The aliases behind this address form a loop "
 				"or are too many");
+}
+
+/* It looks like a reverse path of ours: the key may have to be read first. */
+static void run_returning(struct job *j)
+{
+	const struct edge_store_recipient *m = j->ask;
+	struct edge_store_recipient_reply rep = {
+		.answer = EDGE_STORE_ANSWER_NO,
+		.why = SPAN("This is no address that we gave a forwarded message "
+			    "lately")};
+	struct span to;
+	switch (forward_back(j, m->address, &to)) {
+	case FORWARD_BACK:
+		rep.why = span_of(NULL, 0);
+		recipient(j->session, m, to, true, &rep);
+		break;
+	case FORWARD_NO:
+		rep.why = span_of(NULL, 0);
+		recipient(j->session, m, m->address, false, &rep);
+		break;
+	case FORWARD_LATER:
+		rep.why = span_of(NULL, 0);
+		rep.answer = EDGE_STORE_ANSWER_LATER;
+		break;
+	case FORWARD_INVALID:
+		break;
+	}
+	edge_store_recipient_answer(j->call, &rep);
 }
 
 void on_recipient(void *ctx, struct ipc_call *call,
@@ -149,7 +180,13 @@ void on_recipient(void *ctx, struct ipc_call *call,
 				     ? session_find(p, m->session)
 				     : session_bound(p, m->session);
 	struct edge_store_recipient_reply rep = {.answer = EDGE_STORE_ANSWER_NO};
-	if (ss != NULL && (ss->service == EDGE_STORE_SERVICE_MX || submits(ss)))
-		recipient(ss, m, &rep);
+	bool may = ss != NULL &&
+		   (ss->service == EDGE_STORE_SERVICE_MX || submits(ss));
+	if (may && forward_looks(p->store, m->address)) {
+		job_start(p->store, call, m, ss, run_returning);
+		return;
+	}
+	if (may)
+		recipient(ss, m, m->address, false, &rep);
 	edge_store_recipient_answer(call, &rep);
 }

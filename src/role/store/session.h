@@ -18,6 +18,7 @@
 struct recipient {
 	struct span address, original;
 	uint32_t notify;
+	bool returning; /* named by a reverse path of ours (forward.h) */
 };
 
 /* An envelope between MAIL and the end of data. */

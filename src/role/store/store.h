@@ -30,6 +30,7 @@
 #include "wire/edge_store.h"
 #include "wire/store_sorter.h"
 
+#define STORE_SECRET 32u
 #define STORE_PEERS_MAX	   64u
 #define STORE_SESSIONS_MAX 1000000u
 #define STORE_JOBS_IDLE	   64u		/* kept with their memory */
@@ -133,6 +134,10 @@ struct store {
 		struct timer lapse;
 	} restore;
 
+	/* What senders of forwarded mail are rewritten with, once it is read. */
+	unsigned char srs_key[STORE_SECRET];
+	bool has_srs_key;
+
 	uint64_t *changed; /* accounts that auth has to hear of */
 	size_t changed_count, changed_cap;
 	bool telling;
@@ -210,6 +215,11 @@ void custody_begin(struct store *);
 void custody_end(struct store *);
 /* A job was accepted: move its local recipients. */
 void custody_kick(struct store *, const struct spool_id *);
+
+/* ---- secret.c ---- */
+/* Made when it is not there yet.  Parks.  False: not now. */
+MUST_USE bool secret_of(struct job *, struct span name,
+			unsigned char out[STORE_SECRET]);
 
 /* ---- sweep.c: what nobody names any more ---- */
 void sweep_begin(struct store *);
