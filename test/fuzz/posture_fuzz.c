@@ -26,6 +26,23 @@ static void judge(const struct posture_server *s, const struct posture_needs *n,
 	}
 }
 
+/* What is asked beside the judge. */
+static void others(const struct posture_server *s, const struct posture_needs *n,
+		   const struct posture_found *f, struct arena *a)
+{
+	struct posture_findings out;
+	struct conf_net net;
+	for (size_t i = 0; i < f->count; i++)
+		if (posture_address(f->records[i], &net))
+			ENSURE(net.bits == (net.family == 4 ? 32 : 128));
+	for (size_t i = 0; i < n->count; i++)
+		for (size_t k = 0; k < s->key_count; k++)
+			(void)posture_needs_key(&n->at[i], &s->keys[k]);
+	(void)posture_names_key(f, &s->keys[1]);
+	(void)posture_found_ttl(f);
+	ENSURE(posture_certificates(s, a, &out) && out.count > 0);
+}
+
 static void strings(struct arena *a, struct span line)
 {
 	struct span rdata, text;
@@ -50,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		SPAN_INIT("mx.example.org"), addresses, 2, true, services, 2, keys, 2};
 	static struct posture_needs host, domain;
 	struct arena *a = arena_new(8u << 20), *scratch = arena_new(16u << 20);
-	struct span lines[LINES], rest = span_of(data, size);
+	struct span lines[LINES] = {0}, rest = span_of(data, size);
 	struct posture_found found = {.lookup = {POLICY_DNS_SECURE, true},
 				      .records = lines};
 	if (a != NULL && scratch != NULL &&
@@ -63,7 +80,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		judge(&server, &host, &found, scratch);
 		arena_reset(scratch);
 		judge(&server, &domain, &found, scratch);
-		(void)posture_names_key(&found, &keys[1]);
+		arena_reset(scratch);
+		others(&server, &host, &found, scratch);
+		/* An alias, and an answer that is none. */
+		found.canonical = lines[0];
+		judge(&server, &domain, &found, scratch);
+		arena_reset(scratch);
+		found.lookup.trust = size % 2 ? POLICY_DNS_BOGUS : POLICY_DNS_FAILED;
+		found.why = lines[0];
+		judge(&server, &host, &found, scratch);
 	}
 	arena_free(a);
 	arena_free(scratch);
