@@ -9,36 +9,21 @@
 #include <stdio.h>
 
 #include "base/ensure.h"
-#include "os/sock.h"
 #include "role/edge/connection.h"
+#include "role/socket/step.h"
 
 #define LINE_MAX 2048u
-
-static enum tls_io tls_io_of(enum os r)
-{
-	switch (r) {
-	case OS_OK:
-		return TLS_IO_OK;
-	case OS_AGAIN:
-		return TLS_IO_AGAIN;
-	case OS_EOF:
-		return TLS_IO_END;
-	default:
-		return TLS_IO_BROKEN;
-	}
-}
 
 static enum tls_io from_socket(void *owner, char *p, size_t cap, size_t *got)
 {
 	struct connection *c = owner;
-	return tls_io_of(sock_read(c->edge->role->world, c->fd, p, cap, got));
+	return step_tls_read(c->edge->role->world, c->fd, p, cap, got);
 }
 
 static enum tls_io to_socket(void *owner, struct span b, size_t *put)
 {
 	struct connection *c = owner;
-	return tls_io_of(
-		sock_write(c->edge->role->world, c->fd, b.ptr, b.len, put));
+	return step_tls_write(c->edge->role->world, c->fd, b, put);
 }
 
 static void log_failure(struct connection *c, struct span why)

@@ -13,6 +13,7 @@
 #include "base/ensure.h"
 #include "os/sock.h"
 #include "role/edge/connection.h"
+#include "role/socket/step.h"
 
 #define BREATH     16u  /* reads and writes without a wait between them */
 #define LINGER_NS  (1 * NS_PER_SEC)   /* for its FIN after ours */
@@ -23,51 +24,14 @@ static struct connection *of(struct stream *s)
 	return CONTAINER_OF(s, struct connection, stream);
 }
 
-/* What one attempt to read or write came to. */
-enum step { STEP_DONE, STEP_READ, STEP_WRITE, STEP_END, STEP_BROKEN };
-
-static enum step step_os(enum os r, enum step again)
-{
-	if (r == OS_OK)
-		return STEP_DONE;
-	if (r == OS_AGAIN)
-		return again;
-	return r == OS_EOF ? STEP_END : STEP_BROKEN;
-}
-
-static enum step step_tls(enum tls r)
-{
-	switch (r) {
-	case TLS_OK:
-		return STEP_DONE;
-	case TLS_WANT_READ:
-		return STEP_READ;
-	case TLS_WANT_WRITE:
-		return STEP_WRITE;
-	case TLS_CLOSED:
-		return STEP_END;
-	case TLS_TRUNCATED:
-	case TLS_FAILED:
-		break;
-	}
-	return STEP_BROKEN;
-}
-
 static enum step get(struct connection *c, char *p, size_t cap, size_t *got)
 {
-	if (c->tls != NULL)
-		return step_tls(tls_read(c->tls, p, cap, got));
-	return step_os(sock_read(c->edge->role->world, c->fd, p, cap, got),
-		       STEP_READ);
+	return step_get(c->edge->role->world, c->fd, c->tls, p, cap, got);
 }
 
 static enum step put(struct connection *c, struct span b, size_t *done)
 {
-	if (c->tls != NULL)
-		return step_tls(tls_write(c->tls, b, done));
-	return step_os(sock_write(c->edge->role->world, c->fd, b.ptr, b.len,
-				  done),
-		       STEP_WRITE);
+	return step_put(c->edge->role->world, c->fd, c->tls, b, done);
 }
 
 enum io transport_wait(struct connection *c, unsigned what, uint64_t until)
