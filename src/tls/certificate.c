@@ -66,7 +66,7 @@ static struct span name_text(struct tls_reading *r, const X509_NAME *name)
 	return out;
 }
 
-static bool seconds(const ASN1_TIME *t, int64_t *out)
+bool tls_asn1_seconds(const ASN1_TIME *t, int64_t *out)
 {
 	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
 	int days = 0, secs = 0;
@@ -79,7 +79,7 @@ static bool seconds(const ASN1_TIME *t, int64_t *out)
 }
 
 /* Letters, digits, '-', '_' and '.', and a '*' label in front. */
-static bool dns_name(struct span s)
+static bool dns_shape(struct span s)
 {
 	if (s.len == 0 || s.len > 253)
 		return false;
@@ -92,26 +92,32 @@ static bool dns_name(struct span s)
 	return s.len > 0;
 }
 
+static struct span bytes_of(const ASN1_STRING *a)
+{
+	return span_of(ASN1_STRING_get0_data(a), (size_t)ASN1_STRING_length(a));
+}
+
+bool tls_dns_name(const GENERAL_NAME *g, struct span *out)
+{
+	if (g->type != GEN_DNS)
+		return false;
+	*out = bytes_of(g->d.dNSName);
+	return dns_shape(*out);
+}
+
 static void read_name(struct tls_reading *r, const GENERAL_NAME *g)
 {
 	struct tls_certificate *c = r->out;
-	const ASN1_STRING *a = NULL;
 	struct span s;
 	char lower[253];
 
-	if (g->type == GEN_DNS)
-		a = g->d.dNSName;
-	else if (g->type == GEN_IPADD)
-		a = g->d.iPAddress;
-	if (!a)
-		return;
-	s = span_of(ASN1_STRING_get0_data(a), (size_t)ASN1_STRING_length(a));
 	if (g->type == GEN_IPADD) {
+		s = bytes_of(g->d.iPAddress);
 		if (s.len == 4 || s.len == 16)
 			c->addresses[c->address_count++] = keep(r, s);
 		return;
 	}
-	if (!dns_name(s))
+	if (!tls_dns_name(g, &s))
 		return;
 	for (size_t i = 0; i < s.len; i++)
 		lower[i] = ascii_lower(s.ptr[i]);
@@ -137,7 +143,7 @@ static void read_names(struct tls_reading *r, X509 *leaf)
 	GENERAL_NAMES_free(all);
 }
 
-static void read_leaf(struct tls_reading *r)
+void tls_read_leaf(struct tls_reading *r)
 {
 	struct tls_certificate *c = r->out;
 	X509 *leaf = r->chain[0];
@@ -152,9 +158,9 @@ static void read_leaf(struct tls_reading *r)
 	c->server_auth = (usage & XKU_SSL_SERVER) != 0;
 	c->client_auth = (usage & XKU_SSL_CLIENT) != 0;
 	if ((flags & EXFLAG_INVALID) != 0 || !key ||
-	    !seconds(X509_get0_notBefore(leaf), &c->not_before) ||
-	    !seconds(X509_get0_notAfter(leaf), &c->not_after) ||
-	    !tls_pkey_spki(key, c->spki_sha256)) {
+	    !tls_asn1_seconds(X509_get0_notBefore(leaf), &c->not_before) ||
+	    !tls_asn1_seconds(X509_get0_notAfter(leaf), &c->not_after) ||
+	    !tls_x509_spki(leaf, c->spki_sha256)) {
 		tls_finding(r, TLS_F_BROKEN, TLS_ERROR,
 			    "the certificate has an unreadable key, time or "
 			    "extension; have it issued again");
@@ -254,7 +260,7 @@ bool tls_certificate_check(struct arena *arena, struct span pem,
 			    "no certificate in it; it needs PEM blocks that "
 			    "begin with -----BEGIN CERTIFICATE-----");
 	if (r.count > 0) {
-		read_leaf(&r);
+		tls_read_leaf(&r);
 		if (r.leaf_readable)
 			tls_judge(&r);
 	}

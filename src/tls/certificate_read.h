@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "tls/certificate.h"
 
@@ -26,3 +26,9 @@ PRINTF_LIKE(4, 5)
 void tls_finding(struct tls_reading *, enum tls_finding_kind, enum tls_level,
 		 const char *fmt, ...);
 void tls_judge(struct tls_reading *);
+/* The facts of chain[0]; a finding and not leaf_readable if there are none. */
+void tls_read_leaf(struct tls_reading *);
+/* Since 1970.  False: unreadable. */
+MUST_USE bool tls_asn1_seconds(const ASN1_TIME *, int64_t *out);
+/* A DNS name as it may stand in a certificate (RFC 9525); it borrows. */
+MUST_USE bool tls_dns_name(const GENERAL_NAME *, struct span *out);

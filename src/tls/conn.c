@@ -16,12 +16,24 @@
 
 #include "base/check.h"
 #include "base/ensure.h"
-#include "tls/library_own.h"
+#include "tls/client_own.h"
 #include "tls/conn_own.h"
+#include "tls/library_own.h"
 
 struct tls_conn *tls_conn_of(const SSL *ssl) { return SSL_get_app_data(ssl); }
 
-void tls_conn_note_alert(struct tls_conn *c, int alert) { c->alert = alert; }
+void tls_conn_watch(const SSL *ssl, int where, int value)
+{
+	struct tls_conn *c = tls_conn_of(ssl);
+
+	/* The high byte is the level; warnings end nothing. */
+	if (!c || value >> 8 != SSL3_AL_FATAL)
+		return;
+	if ((where & SSL_CB_WRITE_ALERT) == SSL_CB_WRITE_ALERT)
+		c->alert = value & 0xff;
+	else if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT)
+		c->told = value & 0xff;
+}
 
 void tls_conn_note_verify(struct tls_conn *c, int error)
 {
@@ -35,24 +47,20 @@ static SSL_CTX *first_site(const struct tls_context *c)
 	return c->sites[0].ssl;
 }
 
-struct tls_conn *tls_conn_new(struct tls_context *context,
-			      const struct tls_transport *transport)
+struct tls_conn *tls_conn_make(struct tls_library *library, SSL_CTX *ssl,
+			       const struct tls_transport *transport)
 {
-	struct tls_conn *c;
+	struct tls_conn *c = calloc(1, sizeof(*c));
 	BIO *bio;
 
-	ENSURE_TAG(context, TAG_CONTEXT);
-	c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
 	c->tag = TAG_CONN;
-	c->context = context;
-	tls_context_hold(context);
 	c->transport = *transport;
-	c->alert = -1;
+	c->alert = c->told = -1;
 	ERR_clear_error();
-	c->ssl = SSL_new(first_site(context));
-	bio = c->ssl ? BIO_new(context->library->transport) : NULL;
+	c->ssl = SSL_new(ssl);
+	bio = c->ssl ? BIO_new(library->transport) : NULL;
 	if (!bio) {
 		ERR_clear_error();
 		tls_conn_free(c);
@@ -61,6 +69,20 @@ struct tls_conn *tls_conn_new(struct tls_context *context,
 	BIO_set_data(bio, c);
 	SSL_set_bio(c->ssl, bio, bio);
 	SSL_set_app_data(c->ssl, c);
+	return c;
+}
+
+struct tls_conn *tls_conn_new(struct tls_context *context,
+			      const struct tls_transport *transport)
+{
+	struct tls_conn *c;
+
+	ENSURE_TAG(context, TAG_CONTEXT);
+	c = tls_conn_make(context->library, first_site(context), transport);
+	if (!c)
+		return NULL;
+	c->context = context;
+	tls_context_hold(context);
 	SSL_set_accept_state(c->ssl);
 	return c;
 }
@@ -72,8 +94,26 @@ void tls_conn_free(struct tls_conn *c)
 	ENSURE_TAG(c, TAG_CONN);
 	SSL_free(c->ssl);
 	tls_context_free(c->context);
+	tls_client_free(c->client);
+	tls_judged_free(c->judged);
 	c->tag = 0;
 	free(c);
+}
+
+/* The judge of the certificate has said why the handshake had to fail. */
+static const char *verdict(const struct tls_conn *c)
+{
+	const struct tls_judged *j = c->judged;
+
+	return j && j->refused ? j->why : NULL;
+}
+
+/* OpenSSL's "sslv3 alert handshake failure" without what it is called there. */
+static const char *alert_text(int alert, const char *reason)
+{
+	const char *at = reason ? strstr(reason, " alert ") : NULL;
+
+	return at ? at + 7 : SSL_alert_desc_string_long(alert);
 }
 
 static void explain(struct tls_conn *c)
@@ -84,6 +124,12 @@ static void explain(struct tls_conn *c)
 
 	if (c->reason[0] != '\0')
 		return;
+	if (c->told >= 0) {
+		(void)snprintf(c->reason, sizeof(c->reason),
+			       "the peer sent alert %d (%s)", c->told,
+			       alert_text(c->told, text));
+		return;
+	}
 	if (c->broken)
 		text = "the connection broke";
 	else if (c->ended)
@@ -136,8 +182,9 @@ enum tls tls_shake(struct tls_conn *c)
 	if (dead(c, &answer))
 		return answer;
 	ERR_clear_error();
-	r = SSL_accept(c->ssl);
+	r = SSL_do_handshake(c->ssl);
 	if (r == 1) {
+		c->up = true;
 		ERR_clear_error();
 		return TLS_OK;
 	}
@@ -156,6 +203,9 @@ enum tls tls_read(struct tls_conn *c, char *p, size_t cap, size_t *got)
 	ERR_clear_error();
 	r = SSL_read_ex(c->ssl, p, size_min(cap, INT_MAX), got);
 	if (r == 1) {
+		/* Behind a session ticket it keeps 16 KiB, whatever its mode. */
+		if (SSL_has_pending(c->ssl) == 0)
+			(void)SSL_free_buffers(c->ssl);
 		ERR_clear_error();
 		return TLS_OK;
 	}
@@ -202,7 +252,7 @@ enum tls tls_close(struct tls_conn *c)
 
 	if (dead(c, &answer))
 		return answer;
-	if (!SSL_is_init_finished(c->ssl))
+	if (!c->up)
 		return TLS_CLOSED; /* nothing to close yet */
 	ERR_clear_error();
 	r = SSL_shutdown(c->ssl);
@@ -216,7 +266,15 @@ enum tls tls_close(struct tls_conn *c)
 struct span tls_reason(const struct tls_conn *c)
 {
 	ENSURE_TAG(c, TAG_CONN);
+	if (c->failed && verdict(c))
+		return span_cstr(verdict(c));
 	return span_cstr(c->reason);
+}
+
+int tls_alert_received(const struct tls_conn *c)
+{
+	ENSURE_TAG(c, TAG_CONN);
+	return c->told;
 }
 
 int tls_alert_sent(const struct tls_conn *c)

@@ -68,3 +68,5 @@ MUST_USE enum tls tls_close(struct tls_conn *);
 struct span tls_reason(const struct tls_conn *);
 /* The alert that we sent (RFC 8446 section 6), or -1. */
 int tls_alert_sent(const struct tls_conn *);
+/* The fatal alert that came, or -1. */
+int tls_alert_received(const struct tls_conn *);

@@ -73,16 +73,6 @@ static int choose_site(SSL *ssl, int *alert, void *arg)
 					       : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-static void watch(const SSL *ssl, int where, int value)
-{
-	struct tls_conn *conn = tls_conn_of(ssl);
-
-	/* The high byte is the level; warnings end nothing. */
-	if (conn && (where & SSL_CB_WRITE_ALERT) == SSL_CB_WRITE_ALERT &&
-	    value >> 8 == SSL3_AL_FATAL)
-		tls_conn_note_alert(conn, value & 0xff);
-}
-
 static int look_at_client(int ok, X509_STORE_CTX *store)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(
@@ -101,10 +91,10 @@ static bool set_client(SSL_CTX *ssl, const struct tls_context *c)
 	if (c->settings.client == TLS_CLIENT_OFF)
 		return true;
 	if (c->client_ca) {
-		names = SSL_dup_CA_list(c->client_names);
+		names = SSL_dup_CA_list(c->client_ca->names);
 		if (!names)
 			return false;
-		SSL_CTX_set1_cert_store(ssl, c->client_ca);
+		SSL_CTX_set1_cert_store(ssl, c->client_ca->store);
 		SSL_CTX_set_client_CA_list(ssl, names);
 	}
 	if (c->settings.client == TLS_CLIENT_REQUIRE) {
@@ -124,91 +114,35 @@ static SSL_CTX *make_ssl(struct tls_context *c)
 	SSL_CTX *ssl = SSL_CTX_new_ex(c->library->lib, NULL,
 				      TLS_server_method());
 
-	if (!ssl || !tls_policy_set(ssl, c) || !set_client(ssl, c)) {
+	if (!ssl || !tls_policy_server(ssl, &c->choice, c->settings.order,
+				       c->settings.dhe, c->library->lib) ||
+	    !set_client(ssl, c)) {
 		SSL_CTX_free(ssl);
 		return NULL;
 	}
 	SSL_CTX_set_alpn_select_cb(ssl, choose_alpn, c);
 	SSL_CTX_set_tlsext_servername_callback(ssl, choose_site);
 	SSL_CTX_set_tlsext_servername_arg(ssl, c);
-	SSL_CTX_set_info_callback(ssl, watch);
+	SSL_CTX_set_info_callback(ssl, tls_conn_watch);
 	return ssl;
-}
-
-static char *keep(struct span s)
-{
-	char *p = malloc(s.len + 1);
-
-	if (p) {
-		memcpy(p, s.ptr, s.len);
-		p[s.len] = '\0';
-	}
-	return p;
-}
-
-static bool read_client_ca(struct tls_context *c, struct span pem)
-{
-	BIO *bio;
-	X509 *x;
-
-	if (pem.len == 0)
-		return true;
-	if (pem.len > TLS_PEM_MAX * 8u)
-		return false;
-	bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-	c->client_ca = X509_STORE_new();
-	c->client_names = sk_X509_NAME_new_null();
-	while (bio && c->client_ca && c->client_names &&
-	       (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		X509_NAME *n = X509_NAME_dup(X509_get_subject_name(x));
-
-		if (!n || X509_STORE_add_cert(c->client_ca, x) != 1 ||
-		    sk_X509_NAME_push(c->client_names, n) <= 0)
-			X509_NAME_free(n);
-		X509_free(x);
-	}
-	BIO_free(bio);
-	ERR_clear_error();
-	return c->client_names && sk_X509_NAME_num(c->client_names) > 0;
-}
-
-static bool usable_strings(const struct tls_settings *s, struct buf *why)
-{
-	if (s->profile == TLS_CUSTOM &&
-	    (s->ciphers.len == 0 || s->ciphers.len > TLS_CIPHERS_MAX ||
-	     span_has(s->ciphers, '\0'))) {
-		buf_printf(why, "the cipher string is empty or over %u bytes",
-			   TLS_CIPHERS_MAX);
-		return false;
-	}
-	if (s->groups.len > 256 || span_has(s->groups, '\0')) {
-		buf_printf(why, "the group list is over 256 bytes");
-		return false;
-	}
-	return true;
 }
 
 static bool fill(struct tls_context *c, const struct tls_settings *s,
 		 struct buf *why)
 {
-	struct span groups = s->groups.len > 0 ? s->groups
-					       : SPAN(TLS_GROUPS_DEFAULT);
-
-	c->groups = keep(groups);
-	c->ciphers = s->profile == TLS_CUSTOM ? keep(s->ciphers) : NULL;
-	if (!c->groups || (s->profile == TLS_CUSTOM && !c->ciphers)) {
-		buf_printf(why, "no memory");
+	if (!tls_choice_make(&c->choice, s->profile, s->ciphers, s->groups,
+			     why))
 		return false;
-	}
-	if (!read_client_ca(c, s->client_ca)) {
-		buf_printf(why, "no CA certificate for clients can be read");
-		return false;
+	if (s->client_ca.len > 0) {
+		c->client_ca = tls_authorities_new(s->client_ca, why);
+		if (!c->client_ca)
+			return false;
 	}
 	c->bare = make_ssl(c);
 	if (!c->bare)
 		buf_printf(why, "OpenSSL knows no suite of \"%.*s\" that has "
 				"forward secrecy, or no group of \"%.*s\"",
-			   SPAN_FMT(s->ciphers), SPAN_FMT(groups));
+			   SPAN_FMT(s->ciphers), SPAN_FMT(s->groups));
 	ERR_clear_error();
 	return c->bare != NULL;
 }
@@ -220,8 +154,6 @@ struct tls_context *tls_context_new(struct tls_library *library,
 	struct tls_context *c;
 
 	ENSURE_TAG(library, TAG_LIBRARY);
-	if (!usable_strings(s, why))
-		return NULL;
 	c = calloc(1, sizeof(*c));
 	if (!c) {
 		buf_printf(why, "no memory");
@@ -259,31 +191,28 @@ void tls_context_free(struct tls_context *c)
 	for (size_t i = 0; i < c->site_count; i++)
 		site_free(&c->sites[i]);
 	SSL_CTX_free(c->bare);
-	X509_STORE_free(c->client_ca);
-	sk_X509_NAME_pop_free(c->client_names, X509_NAME_free);
+	tls_authorities_free(c->client_ca);
 	free(c->sites);
-	free(c->ciphers);
-	free(c->groups);
+	tls_choice_free(&c->choice);
 	c->tag = 0;
 	free(c);
 }
 
-/* Leaf with a remote key, then the rest of the chain. */
-static bool use_chain(struct tls_site *site, struct tls_context *c,
-		      const struct tls_identity *id)
+bool tls_chain_use(SSL_CTX *ssl, OSSL_LIB_CTX *lib,
+		   const struct tls_identity *id)
 {
 	BIO *bio = BIO_new_mem_buf(id->chain.ptr, (int)id->chain.len);
 	X509 *leaf = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
 	EVP_PKEY *public = leaf ? X509_get0_pubkey(leaf) : NULL;
-	EVP_PKEY *key = public ? provider_key(c->library->lib, public, id->key)
+	EVP_PKEY *key = public ? provider_key(lib, public, id->key)
 			       : NULL;
 	X509 *x;
-	bool ok = key && SSL_CTX_use_certificate(site->ssl, leaf) == 1 &&
-		  SSL_CTX_use_PrivateKey(site->ssl, key) == 1 &&
-		  SSL_CTX_clear_chain_certs(site->ssl) == 1;
+	bool ok = key && SSL_CTX_use_certificate(ssl, leaf) == 1 &&
+		  SSL_CTX_use_PrivateKey(ssl, key) == 1 &&
+		  SSL_CTX_clear_chain_certs(ssl) == 1;
 
 	while (ok && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
-		if (SSL_CTX_add0_chain_cert(site->ssl, x) != 1) {
+		if (SSL_CTX_add0_chain_cert(ssl, x) != 1) {
 			X509_free(x);
 			ok = false;
 		}
@@ -308,7 +237,7 @@ static bool add_identity(struct tls_site *site, struct tls_context *c,
 			buf_add(why, cert.findings[i].text);
 			return false;
 		}
-	if (!use_chain(site, c, id)) {
+	if (!tls_chain_use(site->ssl, c->library->lib, id)) {
 		buf_printf(why, "OpenSSL does not take the certificate: %s",
 			   ERR_reason_error_string(ERR_peek_last_error()));
 		return false;

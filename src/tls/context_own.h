@@ -6,8 +6,10 @@
 
 #include <openssl/ssl.h>
 
+#include "tls/authorities_own.h"
 #include "tls/certificate.h"
 #include "tls/context.h"
+#include "tls/policy_own.h"
 
 struct tls_site {
 	SSL_CTX *ssl;
@@ -22,10 +24,8 @@ struct tls_context {
 	unsigned references;
 	struct tls_library *library;
 	struct tls_settings settings; /* spans are not kept */
-	char *ciphers;		      /* owned; the custom string */
-	char *groups;
-	X509_STORE *client_ca; /* NULL: none */
-	STACK_OF(X509_NAME) *client_names;
+	struct tls_choice choice;
+	struct tls_authorities *client_ca; /* NULL: none */
 	struct tls_site *sites;
 	size_t site_count;
 	SSL_CTX *bare; /* the policy without a site */
@@ -33,9 +33,10 @@ struct tls_context {
 #define TAG_CONTEXT TAG4('t', 'c', 't', 'x')
 
 void tls_context_hold(struct tls_context *);
-/* Set policy on a fresh SSL_CTX.  False: a string that OpenSSL refuses. */
-bool tls_policy_set(SSL_CTX *, const struct tls_context *);
+/* Leaf with a remote key, then the rest of the chain.  False: OpenSSL's error. */
+bool tls_chain_use(SSL_CTX *, OSSL_LIB_CTX *, const struct tls_identity *);
 /* The ex_data slot 0 of an SSL is its tls_conn. */
 struct tls_conn *tls_conn_of(const SSL *);
-void tls_conn_note_alert(struct tls_conn *, int alert);
+/* The info callback of every SSL_CTX. */
+void tls_conn_watch(const SSL *, int where, int value);
 void tls_conn_note_verify(struct tls_conn *, int error);

@@ -8,12 +8,15 @@
 #include <openssl/objects.h>
 
 #include "base/ensure.h"
-#include "tls/conn_own.h"
+#include "tls/client_own.h"
+#include "tls/facts_own.h"
 
 /* The label of RFC 9266 section 2; no context. */
 #define BINDING_LABEL "EXPORTER-Channel-Binding"
 
-/* Printable ASCII only, at most max bytes. */
+/* Text that goes into a log is printable ASCII. */
+static char printable(char c) { return c > 0x20 && c < 0x7f ? c : '?'; }
+
 static bool clean(struct arena *a, struct span s, size_t max, struct span *out)
 {
 	char *p;
@@ -24,9 +27,47 @@ static bool clean(struct arena *a, struct span s, size_t max, struct span *out)
 	if (!p)
 		return false;
 	for (size_t i = 0; i < s.len; i++)
-		p[i] = s.ptr[i] > 0x20 && s.ptr[i] < 0x7f ? s.ptr[i] : '?';
+		p[i] = printable(s.ptr[i]);
 	*out = span_of(p, s.len);
 	return true;
+}
+
+/* To be freed; NULL: no memory. */
+static BIO *name_text(const X509_NAME *name, struct span *out)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *p;
+	long n;
+
+	if (!bio || X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) < 0) {
+		BIO_free(bio);
+		return NULL;
+	}
+	n = BIO_get_mem_data(bio, &p);
+	*out = span_of(p, n > 0 ? (size_t)n : 0);
+	return bio;
+}
+
+void tls_name_add(struct buf *b, const X509_NAME *name, size_t max)
+{
+	struct span text;
+	BIO *bio = name_text(name, &text);
+
+	text = bio ? span_sub(text, 0, max) : SPAN("?");
+	for (size_t i = 0; i < text.len; i++)
+		buf_addc(b, text.ptr[i] == ' ' ? ' ' : printable(text.ptr[i]));
+	BIO_free(bio);
+}
+
+static bool name_clean(struct arena *a, const X509_NAME *name, size_t max,
+		       struct span *out)
+{
+	struct span text;
+	BIO *bio = name_text(name, &text);
+	bool ok = bio && clean(a, text, max, out);
+
+	BIO_free(bio);
+	return ok;
 }
 
 static struct span group_name(const struct tls_conn *c)
@@ -34,9 +75,12 @@ static struct span group_name(const struct tls_conn *c)
 	int kx = SSL_CIPHER_get_kx_nid(SSL_get_current_cipher(c->ssl));
 	int nid = (int)SSL_get_negotiated_group(c->ssl);
 
-	/* OpenSSL negotiates none for DHE in TLS 1.2: it is the one we set. */
+	/* OpenSSL negotiates none for DHE in TLS 1.2: it is the one we set, or
+	 * one of the server's. */
 	if (kx == NID_kx_dhe)
-		return span_cstr(tls_ffdhe_name(c->context->settings.dhe));
+		return c->context ? span_cstr(tls_ffdhe_name(
+					    c->context->settings.dhe))
+				  : SPAN("DHE");
 
 	if (nid == NID_X9_62_prime256v1)
 		return SPAN("P-256");
@@ -47,32 +91,31 @@ static struct span group_name(const struct tls_conn *c)
 	return span_cstr(nid > 0 ? OBJ_nid2sn(nid) : NULL);
 }
 
+/* Of the server that we are the client of. */
+static enum tls_trust trust_of(const struct tls_judged *j)
+{
+	if (j->what != TLS_EXPECT_ANYTHING && j->peer == TLS_PEER_GOOD)
+		return TLS_VERIFIED;
+	return j->anchored ? TLS_TRUSTED : TLS_UNTRUSTED;
+}
+
 static bool peer_facts(const struct tls_conn *c, struct arena *arena,
 		       struct tls_facts *out)
 {
 	X509 *peer = SSL_get0_peer_certificate(c->ssl);
-	BIO *bio;
-	char *p;
-	long n;
-	bool ok;
 
 	if (!peer)
 		return true;
 	out->trust = TLS_TRUSTED;
-	if (c->verify != X509_V_OK) {
+	if (c->judged) {
+		out->trust = trust_of(c->judged);
+		out->why = span_cstr(c->judged->why);
+	} else if (c->verify != X509_V_OK) {
 		out->trust = TLS_UNTRUSTED;
 		out->why = span_cstr(X509_verify_cert_error_string(c->verify));
 	}
-	bio = BIO_new(BIO_s_mem());
-	ok = bio && X509_NAME_print_ex(bio, X509_get_subject_name(peer), 0,
-				       XN_FLAG_RFC2253) >= 0;
-	if (ok) {
-		n = BIO_get_mem_data(bio, &p);
-		ok = clean(arena, span_of(p, n > 0 ? (size_t)n : 0),
-			   TLS_PEER_MAX, &out->peer);
-	}
-	BIO_free(bio);
-	return ok;
+	return name_clean(arena, X509_get_subject_name(peer), TLS_PEER_MAX,
+			      &out->peer);
 }
 
 bool tls_facts(const struct tls_conn *c, struct arena *arena,
@@ -84,8 +127,9 @@ bool tls_facts(const struct tls_conn *c, struct arena *arena,
 	bool ok;
 
 	ENSURE_TAG(c, TAG_CONN);
-	ENSURE(SSL_is_init_finished(c->ssl));
-	*out = (struct tls_facts){.trust = TLS_ANONYMOUS};
+	ENSURE(c->up);
+	*out = (struct tls_facts){.trust = TLS_ANONYMOUS,
+				  .outgoing = c->client != NULL};
 	ERR_clear_error();
 	suite = SSL_get_current_cipher(c->ssl);
 	out->version = span_cstr(SSL_get_version(c->ssl));
@@ -118,17 +162,22 @@ void tls_facts_log(const struct tls_facts *f, struct span host, struct span ip,
 		[TLS_ANONYMOUS] = "Anonymous",
 		[TLS_UNTRUSTED] = "Untrusted",
 		[TLS_TRUSTED] = "Trusted",
+		[TLS_VERIFIED] = "Verified",
 	};
 
 	buf_printf(out,
-		   "%s TLS connection established from %.*s[%.*s]: %.*s with "
+		   "%s TLS connection established %s %.*s[%.*s]: %.*s with "
 		   "cipher %.*s (%d/%d bits)",
-		   words[f->trust], SPAN_FMT(host), SPAN_FMT(ip),
+		   words[f->trust], f->outgoing ? "to" : "from",
+		   SPAN_FMT(host), SPAN_FMT(ip),
 		   SPAN_FMT(f->version), SPAN_FMT(f->suite), f->bits,
 		   f->bits_total);
 	if (f->group.len > 0)
 		buf_printf(out, " group %.*s", SPAN_FMT(f->group));
-	buf_printf(out, " verified %s", f->trust == TLS_TRUSTED ? "yes" : "no");
+	buf_printf(out, " verified %s",
+		   f->trust == (f->outgoing ? TLS_VERIFIED : TLS_TRUSTED)
+			   ? "yes"
+			   : "no");
 	if (f->why.len > 0)
 		buf_printf(out, " (%.*s)", SPAN_FMT(f->why));
 	if (f->sni.len > 0)

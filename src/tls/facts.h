@@ -13,9 +13,10 @@
 #define TLS_PEER_MAX    255u
 
 enum tls_trust {
-	TLS_ANONYMOUS, /* no client certificate */
+	TLS_ANONYMOUS, /* the peer showed no certificate */
 	TLS_UNTRUSTED, /* one that did not verify */
-	TLS_TRUSTED,   /* one that verified */
+	TLS_TRUSTED,   /* one of an authority's; of a server: names not asked */
+	TLS_VERIFIED,  /* a server's, and all that was asked of it holds */
 };
 
 struct tls_facts {
@@ -25,9 +26,10 @@ struct tls_facts {
 	struct span group; /* "X25519"; empty if none */
 	struct span sni;   /* empty: none sent */
 	struct span alpn;
-	struct span peer; /* subject of the client's certificate */
+	struct span peer; /* subject of the peer's certificate */
 	enum tls_trust trust;
 	struct span why; /* TLS_UNTRUSTED: the reason */
+	bool outgoing;   /* we are the client */
 	bool resumed;
 	bool bindable;                          /* `binding` is set */
 	unsigned char binding[TLS_BINDING_LEN]; /* tls-exporter, RFC 9266 */

@@ -60,10 +60,9 @@ bool tls_pkey_kind(const EVP_PKEY *pkey, enum tls_key_kind *kind, int *bits)
 	return true;
 }
 
-bool tls_pkey_spki(EVP_PKEY *pkey, unsigned char out[32])
+/* Takes der, if there is one. */
+static bool spki_hash(unsigned char *der, int n, unsigned char out[32])
 {
-	unsigned char *der = NULL;
-	int n = i2d_PUBKEY(pkey, &der);
 	struct sha256 h;
 
 	if (n <= 0) {
@@ -74,6 +73,22 @@ bool tls_pkey_spki(EVP_PKEY *pkey, unsigned char out[32])
 	OPENSSL_free(der);
 	memcpy(out, h.bytes, 32);
 	return true;
+}
+
+bool tls_pkey_spki(EVP_PKEY *pkey, unsigned char out[32])
+{
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(pkey, &der);
+
+	return spki_hash(der, n, out);
+}
+
+bool tls_x509_spki(const X509 *x, unsigned char out[32])
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+
+	return spki_hash(der, n, out);
 }
 
 const char *tls_key_kind_text(enum tls_key_kind k)

@@ -17,4 +17,6 @@ EVP_PKEY *tls_pkey_read(struct span pem);
 bool tls_pkey_kind(const EVP_PKEY *, enum tls_key_kind *, int *bits);
 /* SHA-256 of the SubjectPublicKeyInfo. */
 bool tls_pkey_spki(EVP_PKEY *, unsigned char out[32]);
+/* The same of a certificate, of the bytes that stand in it (TLSA x 1 1). */
+bool tls_x509_spki(const X509 *, unsigned char out[32]);
 const char *tls_key_kind_text(enum tls_key_kind);
