@@ -19,6 +19,7 @@ struct appending {
 	struct imap_append append;
 	struct imap_flag_args flags;
 	struct imap_literal literal;
+	bool binary;
 };
 
 /* flags and date in front of the literal, all optional */
@@ -36,6 +37,8 @@ static bool parse_rest(struct imap_lex *lex, struct appending *a)
 		a->append.dated = true;
 		a->append.internal_date = stamp.seconds;
 	}
+	/* RFC 3516 4.4: "~{n}"; it may hold NUL, which we do not keep. */
+	a->binary = imap_lex_char(lex, '~');
 	return imap_lex_literal_end(lex->rest, &a->literal) &&
 	       a->literal.header == lex->rest.len;
 }
@@ -136,7 +139,8 @@ static void take(struct imap_session *s, const struct appending *a)
 	if (more)
 		imap_bad(s, "One message at a time");
 	else if (nul)
-		imap_no(s, "CANNOT", "A message has no NUL bytes");
+		imap_no(s, a->binary ? "UNKNOWN-CTE" : "CANNOT",
+			"A message has no NUL bytes");
 	else
 		imap_no_answer(s, r);
 }

@@ -23,6 +23,7 @@ struct fetching {
 	struct imap_cursor cursor;
 	uint64_t told; /* messages answered */
 	bool damaged;  /* something could not be read: shown as NIL */
+	bool unknown;  /* BINARY of an encoding that we do not know: NIL */
 	uint32_t from; /* next UID to look at */
 	size_t run;    /* of `wanted`: those before it are done */
 };
@@ -139,6 +140,40 @@ static void send_date(struct stream *out, int64_t seconds)
 	buf_free(&text);
 }
 
+static void send_binary(struct fetching *f, const struct imap_fetch_item *item,
+			const struct imap_row *row, const struct summary *summary)
+{
+	imap_section_name(f->s->stream, item);
+	stream_write(f->s->stream, SPAN(" "));
+	enum imap_binary r = imap_binary_send(f->s, item, row, summary);
+	if (r == IMAP_BINARY_BROKEN)
+		broken(f);
+	if (r == IMAP_BINARY_DAMAGED || r == IMAP_BINARY_UNKNOWN)
+		stream_write(f->s->stream, item->item == IMAP_ITEM_BINARY ? SPAN("NIL")
+									  : SPAN("0"));
+	f->damaged |= r == IMAP_BINARY_DAMAGED;
+	f->unknown |= r == IMAP_BINARY_UNKNOWN;
+}
+
+#define PREVIEW_CHARACTERS 200u /* RFC 8970 3.1 */
+
+static void send_preview(struct stream *out, const struct summary *summary)
+{
+	size_t len = 0, characters = 0;
+	struct span text = summary->preview;
+	while (len < text.len && characters < PREVIEW_CHARACTERS) {
+		len++;
+		while (len < text.len && (text.ptr[len] & 0xc0) == 0x80)
+			len++;
+		characters++;
+	}
+	stream_write(out, SPAN("PREVIEW "));
+	if (summary->flags & SUMMARY_OPAQUE)
+		stream_write(out, SPAN("NIL"));
+	else
+		imap_write_string(out, span_sub(text, 0, len));
+}
+
 static void send_item(struct fetching *f, const struct imap_fetch_item *item,
 		      const struct imap_slot *slot, const struct imap_row *row,
 		      const struct summary *summary)
@@ -174,6 +209,13 @@ static void send_item(struct fetching *f, const struct imap_fetch_item *item,
 		break;
 	case IMAP_ITEM_SECTION:
 		send_section(f, item, row, summary);
+		break;
+	case IMAP_ITEM_BINARY:
+	case IMAP_ITEM_BINARY_SIZE:
+		send_binary(f, item, row, summary);
+		break;
+	case IMAP_ITEM_PREVIEW:
+		send_preview(out, summary);
 		break;
 	}
 }
@@ -345,6 +387,8 @@ static void run(struct fetching *f)
 	else if (f->damaged)
 		imap_no(s, "CORRUPTION", "Some of it cannot be read at the moment; "
 					 "what is NIL may be damaged");
+	else if (f->unknown)
+		imap_no(s, "UNKNOWN-CTE", "Some of it is encoded in a way that is not known");
 	else if (f->what.since == 0 && f->told < imap_set_size(&f->wanted))
 		imap_no(s, "EXPUNGEISSUED", "Some of the messages are gone");
 	else

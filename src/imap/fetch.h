@@ -24,6 +24,9 @@ enum imap_item {
 	IMAP_ITEM_BODY,          /* structure without extension data */
 	IMAP_ITEM_BODYSTRUCTURE,
 	IMAP_ITEM_SECTION,       /* BODY[...] and the three RFC822 forms */
+	IMAP_ITEM_BINARY,        /* decoded: RFC 3516 */
+	IMAP_ITEM_BINARY_SIZE,
+	IMAP_ITEM_PREVIEW,       /* RFC 8970 */
 };
 
 enum imap_section_kind {
@@ -92,6 +95,18 @@ struct imap_range imap_section_range(const struct imap_section *, const struct i
  */
 MUST_USE bool imap_header_pick(const struct imap_section *, struct span header,
 			       struct buf *out);
+
+enum imap_binary {
+	IMAP_BINARY_SENT,
+	IMAP_BINARY_DAMAGED, /* nothing was sent */
+	IMAP_BINARY_UNKNOWN, /* nor here: its encoding is none of ours */
+	IMAP_BINARY_BROKEN,  /* inside a literal: the session has to end */
+};
+/* The value of a BINARY or BINARY.SIZE item, without the blank before it. */
+MUST_USE enum imap_binary imap_binary_send(struct imap_session *,
+					   const struct imap_fetch_item *,
+					   const struct imap_row *,
+					   const struct summary *);
 
 void imap_envelope_write(struct stream *, const struct summary_envelope *);
 void imap_structure_write(struct stream *, const struct summary *, bool extended);

@@ -127,8 +127,42 @@ static bool word_before(struct imap_lex *lex, const char *word, char next)
 	return true;
 }
 
+/* BINARY, BINARY.PEEK and BINARY.SIZE take part numbers alone (RFC 3516 4.2). */
+static bool binary(struct imap_lex *lex, struct imap_fetch_item *item, bool *found)
+{
+	item->item = IMAP_ITEM_BINARY;
+	item->peek = word_before(lex, "BINARY.PEEK", '[');
+	*found = item->peek || word_before(lex, "BINARY", '[');
+	if (!*found && word_before(lex, "BINARY.SIZE", '[')) {
+		*found = item->peek = true;
+		item->item = IMAP_ITEM_BINARY_SIZE;
+	}
+	return *found && section(lex, &item->section) &&
+	       item->section.kind == IMAP_SECTION_ALL &&
+	       (item->item == IMAP_ITEM_BINARY_SIZE || partial(lex, item));
+}
+
+/* "PREVIEW" or "PREVIEW (LAZY)": it is always there already. */
+static bool preview(struct imap_lex *lex)
+{
+	struct imap_lex back = *lex;
+	if (imap_lex_space(lex) && imap_lex_char(lex, '(') && imap_lex_word(lex, "LAZY"))
+		return imap_lex_char(lex, ')');
+	*lex = back;
+	return true;
+}
+
 static bool one(struct imap_lex *lex, struct imap_fetch_item *item)
 {
+	bool found;
+	*item = (struct imap_fetch_item){0};
+	bool good = binary(lex, item, &found);
+	if (found)
+		return good;
+	if (imap_lex_word(lex, "PREVIEW")) {
+		*item = (struct imap_fetch_item){.item = IMAP_ITEM_PREVIEW, .peek = true};
+		return preview(lex);
+	}
 	*item = (struct imap_fetch_item){.peek = word_before(lex, "BODY.PEEK", '[')};
 	if (item->peek || word_before(lex, "BODY", '[')) {
 		item->item = IMAP_ITEM_SECTION;
@@ -166,7 +200,9 @@ static bool macro(struct imap_lex *lex, struct imap_fetch *f)
 static void keep(struct imap_fetch *f)
 {
 	enum imap_item item = f->items[f->count].item;
-	for (size_t i = 0; i < f->count && item != IMAP_ITEM_SECTION; i++)
+	bool many = item == IMAP_ITEM_SECTION || item == IMAP_ITEM_BINARY ||
+		    item == IMAP_ITEM_BINARY_SIZE;
+	for (size_t i = 0; i < f->count && !many; i++)
 		if (f->items[i].item == item)
 			return;
 	f->count++;

@@ -119,7 +119,9 @@ void imap_section_name(struct stream *out, const struct imap_fetch_item *item)
 		stream_write(out, span_cstr(item->legacy));
 		return;
 	}
-	stream_write(out, SPAN("BODY["));
+	stream_write(out, item->item == IMAP_ITEM_BINARY	? SPAN("BINARY[")
+			  : item->item == IMAP_ITEM_BINARY_SIZE ? SPAN("BINARY.SIZE[")
+								: SPAN("BODY["));
 	for (size_t i = 0; i < s->count; i++)
 		stream_printf(out, "%s%u", i ? "." : "", s->numbers[i]);
 	if (s->count > 0 && s->kind != IMAP_SECTION_ALL)

@@ -111,6 +111,8 @@ static const struct {
 	{"STATUS=SIZE", logged_in},
 	{"LIST-EXTENDED", logged_in},
 	{"LIST-STATUS", logged_in},
+	{"BINARY", logged_in},
+	{"PREVIEW", logged_in},
 };
 
 void imap_capabilities(struct imap_session *s)

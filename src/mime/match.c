@@ -13,7 +13,7 @@
 
 #include "base/check.h"
 #include "base/ensure.h"
-#include "mime/decode.h"
+#include "base/transfer.h"
 #include "mime/parse.h"
 #include "mime/words.h"
 
@@ -36,7 +36,7 @@ struct mime_match {
 	struct buf block;  /* a header */
 	struct buf piece;  /* decoded bytes that wait for a line end */
 	struct buf text;   /* UTF-8 in lower case, with the end of what came before */
-	struct mime_decoder decoder;
+	struct transfer_decoder decoder;
 	bool is_short;
 };
 
@@ -154,7 +154,7 @@ static void body_bytes(struct mime_match *m, struct span b)
 {
 	while (b.len > 0) {
 		struct span head = span_sub(b, 0, PIECE_MAX / 2);
-		mime_decode(&m->decoder, head, &m->piece);
+		transfer_decode(&m->decoder, head, &m->piece);
 		b = span_skip(b, head.len);
 		if (buf_len(&m->piece) < PIECE_MAX)
 			continue;
@@ -189,11 +189,11 @@ static void region_done(struct mime_match *m)
 	if (!m->in_body) {
 		look_at_header(m);
 		m->in_body = true;
-		mime_decoder_init(&m->decoder, mime_encoding_of(p->encoding));
+		transfer_decoder_init(&m->decoder, transfer_encoding_of(p->encoding));
 		return;
 	}
 	if (is_text(p)) {
-		mime_decode_end(&m->decoder, &m->piece);
+		transfer_decode_end(&m->decoder, &m->piece);
 		look_at_text(m, buf_len(&m->piece));
 	}
 	buf_clear(&m->piece);

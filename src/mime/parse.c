@@ -12,7 +12,7 @@
 
 #include "base/check.h"
 #include "base/utf8.h"
-#include "mime/decode.h"
+#include "base/transfer.h"
 
 static bool start_part(struct mime_parser *p, uint32_t parent, bool message);
 
@@ -165,7 +165,7 @@ static void end_header(struct mime_parser *p, uint64_t at)
 		p->open[p->depth - 1].boundary = copy;
 		p->state = MIME_BETWEEN;
 	} else if ((type_is(part, "message", "rfc822") || type_is(part, "message", "global")) &&
-		   mime_encoding_of(part->encoding) == MIME_IDENTITY && room_for_part(p, true)) {
+		   transfer_encoding_of(part->encoding) == TRANSFER_IDENTITY && room_for_part(p, true)) {
 		part->kind = SUMMARY_MESSAGE;
 		p->line_start = at;
 		start_part(p, p->open[p->depth - 1].part, true);
@@ -356,16 +356,16 @@ void mime_parser_feed(struct mime_parser *p, struct span chunk)
 /* First words of the text, blanks and line ends as single blanks. */
 static void make_preview(struct mime_parser *p)
 {
-	struct mime_decoder d;
+	struct transfer_decoder d;
 	struct buf raw, text, line;
 	const struct summary_part *part = &p->summary.parts[p->preview_part - 1];
 	struct span charset = summary_param(part->params, SPAN("charset"));
 	buf_init(&raw, MIME_PREVIEW_RAW);
 	buf_init(&text, 4 * MIME_PREVIEW_RAW);
 	buf_init(&line, SUMMARY_PREVIEW_MAX + UTF8_MAX);
-	mime_decoder_init(&d, mime_encoding_of(part->encoding));
-	mime_decode(&d, buf_span(&p->preview), &raw);
-	mime_decode_end(&d, &raw);
+	transfer_decoder_init(&d, transfer_encoding_of(part->encoding));
+	transfer_decode(&d, buf_span(&p->preview), &raw);
+	transfer_decode_end(&d, &raw);
 	mime_to_utf8(p->charsets, charset.len > 0 ? charset : SPAN("utf-8"), buf_span(&raw), &text);
 	struct span t = buf_span(&text);
 	bool blank = true;

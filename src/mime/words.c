@@ -8,7 +8,7 @@
 #include "mime/words.h"
 
 #include "base/utf8.h"
-#include "mime/decode.h"
+#include "base/transfer.h"
 #include "mime/limits.h"
 #include "mime/parse.h"
 
@@ -56,17 +56,17 @@ static bool word_at(struct span s, struct word *w)
 
 static void word_bytes(const struct word *w, struct buf *out)
 {
-	struct mime_decoder d;
-	mime_decoder_init(&d, w->base64 ? MIME_BASE64 : MIME_QP);
+	struct transfer_decoder d;
+	transfer_decoder_init(&d, w->base64 ? TRANSFER_BASE64 : TRANSFER_QP);
 	for (size_t i = 0; i < w->text.len; i++) {
 		char c = w->text.ptr[i];
 		/* An '=' so that no blank at the end is taken for filling. */
 		if (!w->base64 && (c == '_' || c == ' '))
-			mime_decode(&d, SPAN("=20"), out);
+			transfer_decode(&d, SPAN("=20"), out);
 		else
-			mime_decode(&d, span_of(&c, 1), out);
+			transfer_decode(&d, span_of(&c, 1), out);
 	}
-	mime_decode_end(&d, out);
+	transfer_decode_end(&d, out);
 }
 
 static size_t blanks_at(struct span s)

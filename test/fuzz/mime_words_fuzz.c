@@ -3,7 +3,7 @@
 #include "base/ensure.h"
 #include "base/utf8.h"
 #include "mime/content.h"
-#include "mime/decode.h"
+#include "base/transfer.h"
 #include "mime/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,19 +16,19 @@ static void check(struct buf *b)
 	buf_clear(b);
 }
 
-static void decode(struct span in, enum mime_encoding e, size_t cut)
+static void decode(struct span in, enum transfer_encoding e, size_t cut)
 {
-	struct mime_decoder one, two;
+	struct transfer_decoder one, two;
 	struct buf a, b;
 	buf_init(&a, in.len);
 	buf_init(&b, in.len);
-	mime_decoder_init(&one, e);
-	mime_decoder_init(&two, e);
-	mime_decode(&one, in, &a);
+	transfer_decoder_init(&one, e);
+	transfer_decoder_init(&two, e);
+	transfer_decode(&one, in, &a);
 	for (size_t at = 0; at < in.len; at += cut)
-		mime_decode(&two, span_sub(in, at, cut), &b);
-	mime_decode_end(&one, &a);
-	mime_decode_end(&two, &b);
+		transfer_decode(&two, span_sub(in, at, cut), &b);
+	transfer_decode_end(&one, &a);
+	transfer_decode_end(&two, &b);
 	ENSURE(buf_ok(&a) && buf_ok(&b) && span_eq(buf_span(&a), buf_span(&b)));
 	buf_free(&a);
 	buf_free(&b);
@@ -51,8 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mime_param_decode(sets, c.params, SPAN("filename"), &b);
 		check(&b);
 	}
-	decode(in, MIME_BASE64, data[0] % 16 + 1u);
-	decode(in, MIME_QP, data[0] % 16 + 1u);
+	decode(in, TRANSFER_BASE64, data[0] % 16 + 1u);
+	decode(in, TRANSFER_QP, data[0] % 16 + 1u);
 	mime_charsets_close(sets);
 	buf_free(&b);
 	arena_free(a);

@@ -14,7 +14,8 @@ FOLDERS = {'Archive': b'\\Archive', 'Drafts': b'\\Drafts', 'Junk': b'\\Junk',
            'Sent': b'\\Sent', 'Trash': b'\\Trash'}
 CAPABILITIES = {'IMAP4rev1', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE', 'IDLE', 'NAMESPACE',
                 'CHILDREN', 'SPECIAL-USE', 'UNSELECT', 'UIDPLUS', 'MOVE', 'CONDSTORE', 'QRESYNC',
-                'ESEARCH', 'SEARCHRES', 'PARTIAL', 'STATUS=SIZE', 'LIST-EXTENDED', 'LIST-STATUS'}
+                'ESEARCH', 'SEARCHRES', 'PARTIAL', 'STATUS=SIZE', 'LIST-EXTENDED', 'LIST-STATUS',
+                'BINARY', 'PREVIEW'}
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@
 #include "mime/address.h"
 #include "mime/charset.h"
 #include "mime/content.h"
-#include "mime/decode.h"
+#include "base/transfer.h"
 #include "mime/match.h"
 #include "mime/parse.h"
 #include "mime/submit.h"
@@ -123,12 +123,12 @@ static void words(struct span in)
 static void decode(struct span in)
 {
 	for (int e = 0; e < 2; e++) {
-		struct mime_decoder d;
+		struct transfer_decoder d;
 		struct buf b;
 		buf_init(&b, in.len);
-		mime_decoder_init(&d, e == 0 ? MIME_BASE64 : MIME_QP);
-		mime_decode(&d, in, &b);
-		mime_decode_end(&d, &b);
+		transfer_decoder_init(&d, e == 0 ? TRANSFER_BASE64 : TRANSFER_QP);
+		transfer_decode(&d, in, &b);
+		transfer_decode_end(&d, &b);
 		buf_free(&b);
 	}
 }

@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "dsn/inner.h"
 #include "dsn/read.h"
-#include "mime/decode.h"
+#include "base/transfer.h"
 #include "mime/parse.h"
 #include "smtp/path.h"
 
@@ -85,10 +85,10 @@ static void check_boundary(const struct dsn_told_report *t, const struct summary
 
 static void body_of(const struct dsn_told_report *t, const struct summary_part *p, struct buf *out)
 {
-	struct mime_decoder d;
-	mime_decoder_init(&d, mime_encoding_of(p->encoding));
-	mime_decode(&d, span_sub(t->report, p->body_start, p->body_end - p->body_start), out);
-	mime_decode_end(&d, out);
+	struct transfer_decoder d;
+	transfer_decoder_init(&d, transfer_encoding_of(p->encoding));
+	transfer_decode(&d, span_sub(t->report, p->body_start, p->body_end - p->body_start), out);
+	transfer_decode_end(&d, out);
 	ENSURE(buf_ok(out));
 }
 

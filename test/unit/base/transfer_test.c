@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mime/decode: the same bytes at every cut, nothing longer than its source. */
+/* base/transfer: the same bytes at every cut, nothing longer than its source. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,14 +10,14 @@
 
 #include <cmocka.h>
 
-#include "mime/decode.h"
+#include "base/transfer.h"
 
-#define B MIME_BASE64
-#define Q MIME_QP
+#define B TRANSFER_BASE64
+#define Q TRANSFER_QP
 #define R(e, in, out) {e, SPAN_INIT(in), SPAN_INIT(out)}
 
 static const struct {
-	enum mime_encoding encoding;
+	enum transfer_encoding encoding;
 	struct span in, out;
 } rows[] = {
 	R(B, "", ""), R(B, "QQ==", "A"), R(B, "QUI=", "AB"), R(B, "QUJD", "ABC"),
@@ -29,7 +29,7 @@ static const struct {
 	R(Q, "a=", "a="), R(Q, "a=4", "a=4"), R(Q, "a=4g", "a=4g"), R(Q, "==41", "=A"),
 	R(Q, "=\rx", "=\rx"), R(Q, "=\r\r\n", "=\r\r\n"), R(Q, "=00=ff", "\0\xff"),
 	R(Q, "a=20\r\n", "a \r\n"), R(Q, " =\r\n b", "  b"), R(Q, "=zz", "=zz"), R(Q, "a\rb\nc", "a\rb\nc"),
-	R(MIME_IDENTITY, "a=3D", "a=3D"),
+	R(TRANSFER_IDENTITY, "a=3D", "a=3D"),
 };
 
 static void every_row_at_every_cut(void **state)
@@ -37,13 +37,13 @@ static void every_row_at_every_cut(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		for (size_t cut = 1; cut <= rows[i].in.len + 1; cut++) {
-			struct mime_decoder d;
+			struct transfer_decoder d;
 			struct buf out;
 			buf_init(&out, rows[i].in.len);
-			mime_decoder_init(&d, rows[i].encoding);
+			transfer_decoder_init(&d, rows[i].encoding);
 			for (size_t at = 0; at < rows[i].in.len; at += cut)
-				mime_decode(&d, span_sub(rows[i].in, at, cut), &out);
-			mime_decode_end(&d, &out);
+				transfer_decode(&d, span_sub(rows[i].in, at, cut), &out);
+			transfer_decode_end(&d, &out);
 			assert_true(buf_ok(&out));
 			if (!span_eq(buf_span(&out), rows[i].out))
 				fail_msg("row %zu cut %zu", i, cut);
@@ -55,16 +55,16 @@ static void long_blanks_are_text(void **state)
 {
 	(void)state;
 	for (size_t d = 0; d < 3; d++) {
-		struct mime_decoder q;
+		struct transfer_decoder q;
 		struct buf out;
 		buf_init(&out, 4096);
-		mime_decoder_init(&q, MIME_QP);
-		size_t n = MIME_QP_BLANKS - 1 + d;
+		transfer_decoder_init(&q, TRANSFER_QP);
+		size_t n = TRANSFER_QP_BLANKS - 1 + d;
 		for (size_t i = 0; i < n; i++)
-			mime_decode(&q, SPAN(" "), &out);
-		mime_decode(&q, SPAN("\r\n"), &out);
-		mime_decode_end(&q, &out);
-		assert_int_equal(buf_len(&out), d < 2 ? 2 : MIME_QP_BLANKS + 2);
+			transfer_decode(&q, SPAN(" "), &out);
+		transfer_decode(&q, SPAN("\r\n"), &out);
+		transfer_decode_end(&q, &out);
+		assert_int_equal(buf_len(&out), d < 2 ? 2 : TRANSFER_QP_BLANKS + 2);
 		buf_free(&out);
 	}
 }
@@ -72,10 +72,14 @@ static void long_blanks_are_text(void **state)
 static void names(void **state)
 {
 	(void)state;
-	assert_int_equal(mime_encoding_of(SPAN(" BASE64 ")), MIME_BASE64);
-	assert_int_equal(mime_encoding_of(SPAN("Quoted-Printable")), MIME_QP);
-	assert_int_equal(mime_encoding_of(SPAN("8bit")), MIME_IDENTITY);
-	assert_int_equal(mime_encoding_of((struct span){0}), MIME_IDENTITY);
+	assert_int_equal(transfer_encoding_of(SPAN(" BASE64 ")), TRANSFER_BASE64);
+	assert_int_equal(transfer_encoding_of(SPAN("Quoted-Printable")), TRANSFER_QP);
+	assert_int_equal(transfer_encoding_of(SPAN("8bit")), TRANSFER_IDENTITY);
+	assert_int_equal(transfer_encoding_of((struct span){0}), TRANSFER_IDENTITY);
+	static const char *const known[] = {"7bit", "8BIT", "Binary ", " base64", ""};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		assert_false(transfer_unknown(span_cstr(known[i])));
+	assert_true(transfer_unknown(SPAN("x-uuencode")));
 }
 
 int main(void)
@@ -85,5 +89,5 @@ int main(void)
 		cmocka_unit_test(long_blanks_are_text),
 		cmocka_unit_test(names),
 	};
-	return cmocka_run_group_tests_name("mime/decode", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("base/transfer", tests, NULL, NULL);
 }

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mime/decode: base64 and quoted-printable, one byte after the other.
+ * base/transfer: base64 and quoted-printable, one byte after the other.
  * Must never write more than it read.
  */
-#include "mime/decode.h"
+#include "base/transfer.h"
 
-enum mime_encoding mime_encoding_of(struct span name)
+enum transfer_encoding transfer_encoding_of(struct span name)
 {
 	name = span_trim(name);
 	if (span_eq_nocase(name, SPAN("base64")))
-		return MIME_BASE64;
+		return TRANSFER_BASE64;
 	if (span_eq_nocase(name, SPAN("quoted-printable")))
-		return MIME_QP;
-	return MIME_IDENTITY;
+		return TRANSFER_QP;
+	return TRANSFER_IDENTITY;
 }
 
-void mime_decoder_init(struct mime_decoder *d, enum mime_encoding e)
+bool transfer_unknown(struct span name)
 {
-	*d = (struct mime_decoder){.encoding = e};
+	name = span_trim(name);
+	return transfer_encoding_of(name) == TRANSFER_IDENTITY && name.len > 0 &&
+	       !span_eq_nocase(name, SPAN("7bit")) &&
+	       !span_eq_nocase(name, SPAN("8bit")) &&
+	       !span_eq_nocase(name, SPAN("binary"));
+}
+
+void transfer_decoder_init(struct transfer_decoder *d, enum transfer_encoding e)
+{
+	*d = (struct transfer_decoder){.encoding = e};
 }
 
 static int base64_value(char c)
@@ -32,7 +41,7 @@ static int base64_value(char c)
 }
 
 /* The bytes that fewer than four characters stand for. */
-static void base64_rest(struct mime_decoder *d, struct buf *out)
+static void base64_rest(struct transfer_decoder *d, struct buf *out)
 {
 	if (d->held >= 2)
 		buf_addc(out, (char)(d->bits >> (6 * d->held - 8)));
@@ -42,7 +51,7 @@ static void base64_rest(struct mime_decoder *d, struct buf *out)
 	d->bits = 0;
 }
 
-static void base64_byte(struct mime_decoder *d, char c, struct buf *out)
+static void base64_byte(struct transfer_decoder *d, char c, struct buf *out)
 {
 	if (c == '=') {
 		base64_rest(d, out);
@@ -68,17 +77,17 @@ static int hex_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static void qp_blanks(struct mime_decoder *d, struct buf *out)
+static void qp_blanks(struct transfer_decoder *d, struct buf *out)
 {
 	buf_add(out, span_of(d->blanks, d->blank_count));
 	d->blank_count = 0;
 }
 
 /* A byte that no '=' precedes. */
-static void qp_plain(struct mime_decoder *d, char c, struct buf *out)
+static void qp_plain(struct transfer_decoder *d, char c, struct buf *out)
 {
 	if (c == ' ' || c == '\t') {
-		if (d->blank_count == MIME_QP_BLANKS)
+		if (d->blank_count == TRANSFER_QP_BLANKS)
 			qp_blanks(d, out);
 		d->blanks[d->blank_count++] = c;
 		return;
@@ -94,13 +103,13 @@ static void qp_plain(struct mime_decoder *d, char c, struct buf *out)
 }
 
 /* The escape was none: its bytes are text. */
-static void qp_literal(struct mime_decoder *d, struct buf *out)
+static void qp_literal(struct transfer_decoder *d, struct buf *out)
 {
 	buf_add(out, span_of(d->pending, d->held));
 	d->held = 0;
 }
 
-static void qp_byte(struct mime_decoder *d, char c, struct buf *out)
+static void qp_byte(struct transfer_decoder *d, char c, struct buf *out)
 {
 	if (d->held == 0) {
 		qp_plain(d, c, out);
@@ -120,24 +129,24 @@ static void qp_byte(struct mime_decoder *d, char c, struct buf *out)
 	}
 }
 
-void mime_decode(struct mime_decoder *d, struct span in, struct buf *out)
+void transfer_decode(struct transfer_decoder *d, struct span in, struct buf *out)
 {
-	if (d->encoding == MIME_IDENTITY) {
+	if (d->encoding == TRANSFER_IDENTITY) {
 		buf_add(out, in);
 		return;
 	}
 	for (size_t i = 0; i < in.len; i++)
-		if (d->encoding == MIME_BASE64)
+		if (d->encoding == TRANSFER_BASE64)
 			base64_byte(d, in.ptr[i], out);
 		else
 			qp_byte(d, in.ptr[i], out);
 }
 
-void mime_decode_end(struct mime_decoder *d, struct buf *out)
+void transfer_decode_end(struct transfer_decoder *d, struct buf *out)
 {
-	if (d->encoding == MIME_BASE64) {
+	if (d->encoding == TRANSFER_BASE64) {
 		base64_rest(d, out);
-	} else if (d->encoding == MIME_QP) {
+	} else if (d->encoding == TRANSFER_QP) {
 		qp_literal(d, out);
 		qp_blanks(d, out);
 	}
