@@ -9,6 +9,7 @@
 #include "conf/check.h"
 
 #include "base/ensure.h"
+#include "conf/net.h"
 #include "conf/value.h"
 
 #define OPTION(block, type, member)                                            \
@@ -395,6 +396,95 @@ static void judge_pair(const struct judge *j, size_t i)
 			   SPAN_FMT(c->name), c->chain.count, c->key.count);
 }
 
+#define DESTINATION(member) OPTION(DESTINATION, conf_destination, member)
+
+static struct conf_place destination_place(const struct judge *j, size_t i,
+					   size_t k)
+{
+	const struct conf_instance *info = &j->s->destination_info[i];
+	if (k != SIZE_MAX && info->origins[k].line != 0)
+		return place(j, &info->origins[k]);
+	return place(j, &info->where);
+}
+
+#define DWRONG(k, ...)                                                         \
+	conf_wrong(j->report, destination_place(j, i, (k)), __VA_ARGS__)
+
+static bool is_fingerprint(struct span s)
+{
+	bool ok = s.len == 64;
+	for (size_t i = 0; ok && i < s.len; i++)
+		ok = ascii_digit(s.ptr[i]) || (ascii_lower(s.ptr[i]) >= 'a' &&
+					       ascii_lower(s.ptr[i]) <= 'f');
+	return ok;
+}
+
+static void judge_destination_tls(const struct judge *j, size_t i)
+{
+	const struct conf_destination *d = &j->s->destinations[i];
+	const struct conf_words *f = &d->fingerprints;
+	for (size_t x = 0; x < f->count; x++)
+		if (!is_fingerprint(f->at[x]))
+			DWRONG(DESTINATION(fingerprints),
+			       "fingerprint takes 64 hexadecimal digits, not "
+			       "\"%.*s\"",
+			       SPAN_FMT(f->at[x]));
+	if (d->level == CONF_LEVEL_FINGERPRINT && f->count == 0)
+		DWRONG(DESTINATION(level), "tls fingerprint needs the key of the "
+					   "server; add fingerprint ...");
+	if (d->level != CONF_LEVEL_FINGERPRINT && f->count > 0)
+		DWRONG(DESTINATION(fingerprints),
+		       "fingerprint counts with tls fingerprint alone; add that");
+	if (d->names.count > 0 && d->level != CONF_LEVEL_VERIFY &&
+	    d->level != CONF_LEVEL_SECURE)
+		DWRONG(DESTINATION(names),
+		       "name counts with tls verify and tls secure alone; add "
+		       "one of them");
+	if (d->level == CONF_LEVEL_DANE_ONLY && d->ignore_published)
+		DWRONG(DESTINATION(ignore_published),
+		       "tls dane-only is what the domain publishes; remove "
+		       "ignore-published");
+	if (d->certificate.len > 0 &&
+	    !conf_certificate(&j->s->values, d->certificate))
+		DWRONG(DESTINATION(certificate),
+		       "there is no certificate \"%.*s\"; add a block "
+		       "certificate %.*s { chain ...; key ...; }",
+		       SPAN_FMT(d->certificate), SPAN_FMT(d->certificate));
+}
+
+static void judge_destination(const struct judge *j, size_t i)
+{
+	const struct conf_destination *d = &j->s->destinations[i];
+	struct conf_net net;
+	bool named = d->host.len > 0;
+	if (d->domain.count == 0)
+		DWRONG(SIZE_MAX, "destination %.*s is for no domain; add domain "
+				 "example.org, or domain * for all",
+		       SPAN_FMT(d->name));
+	if (named && !conf_is_host(d->host) && !conf_net_parse(d->host, &net))
+		DWRONG(DESTINATION(host), "host takes a name such as "
+					  "mx.example.org or an address, not "
+					  "\"%.*s\"",
+		       SPAN_FMT(d->host));
+	if (!named && d->protocol == CONF_PROTOCOL_LMTP)
+		DWRONG(DESTINATION(protocol), "protocol lmtp is for a host of your "
+					      "own; add host");
+	if ((d->login.len > 0) != (d->password.count > 0))
+		DWRONG(DESTINATION(login), "login and password come together; add "
+					   "the other one");
+	if (d->login.len > 0 && !named)
+		DWRONG(DESTINATION(login), "a password goes to a known host alone; "
+					   "add host");
+	if (d->login.len > 0 && d->level == CONF_LEVEL_NONE)
+		DWRONG(DESTINATION(level), "a password never travels in the "
+					   "clear; use tls verify");
+	if (d->source.count == 2 &&
+	    d->source.at[0].family == d->source.at[1].family)
+		DWRONG(DESTINATION(source), "source takes one address of each "
+					    "family");
+	judge_destination_tls(j, i);
+}
+
 static bool is_address(struct span s)
 {
 	size_t at = span_find_last(s, '@');
@@ -484,6 +574,8 @@ void conf_judge(struct conf_report *report, const struct conf_snapshot *s)
 		judge_listener(&j, i);
 		any |= s->listeners[i].enabled && !on_socket(&s->listeners[i]);
 	}
+	for (size_t i = 0; i < s->values.destination_count; i++)
+		judge_destination(&j, i);
 	if (!any)
 		conf_warn(report, (struct conf_place){s->files[0], 0, 0},
 			  "no listener is enabled: nobody can connect");

@@ -29,6 +29,7 @@ enum conf_role {
 	CONF_SORTER,
 	CONF_DIALER,
 	CONF_FETCH,
+	CONF_COURIER,
 	CONF_LOGGER,
 	CONF_ROLES
 };
@@ -36,6 +37,7 @@ enum conf_role {
 /* Named blocks and lists: how many there may be. */
 #define CONF_LISTENERS_MAX    64u
 #define CONF_CERTIFICATES_MAX 256u
+#define CONF_DESTINATIONS_MAX 256u
 #define CONF_PAIRS_MAX        4u   /* key pairs of one certificate */
 #define CONF_SNI_MAX          256u /* names on one listener */
 #define CONF_LIST_MAX         64u  /* items of any other list */
@@ -193,6 +195,9 @@ struct conf_outgoing {
 	struct conf_words ports; /* numbers, judged; conf_port_listed */
 	struct conf_words web_ports;
 	struct span authorities; /* empty: the system's */
+	struct span hello; /* empty: the host's name */
+	uint64_t port, connections, messages;
+	uint64_t idle; /* seconds */
 };
 
 struct conf_accounts {
@@ -239,6 +244,41 @@ struct conf_listener {
 	struct conf_timeouts timeouts;
 };
 
+enum conf_protocol { CONF_PROTOCOL_SMTP, CONF_PROTOCOL_LMTP };
+
+/* In the order of enum policy_level. */
+enum conf_level {
+	CONF_LEVEL_NONE,
+	CONF_LEVEL_MAY,
+	CONF_LEVEL_ENCRYPT,
+	CONF_LEVEL_FINGERPRINT,
+	CONF_LEVEL_DANE,
+	CONF_LEVEL_DANE_ONLY,
+	CONF_LEVEL_STS,
+	CONF_LEVEL_VERIFY,
+	CONF_LEVEL_SECURE
+};
+
+/* How mail for some domains goes out; the first that matches counts. */
+struct conf_destination {
+	struct span name;
+	struct span file; /* where it stands */
+	uint64_t line;
+	struct conf_words domain; /* example.org, .example.org, * */
+	struct span host;	  /* a name or an address; empty: by MX */
+	uint64_t port;		  /* 0: that of the block outgoing, or of LMTP */
+	uint32_t protocol, level;
+	struct conf_words names;	/* to verify in place of the usual */
+	struct conf_words fingerprints; /* SHA-256 of public keys, hex */
+	bool ignore_published;
+	struct span certificate; /* name of a certificate block; empty: none */
+	struct span login;
+	struct conf_words password; /* one file; never in a role's slice */
+	struct conf_nets source;
+	struct span hello; /* empty: that of the block outgoing */
+	uint64_t connections; /* 0: no limit of its own */
+};
+
 struct conf {
 	struct span hostname, data, run;
 	uint64_t drain;
@@ -251,18 +291,25 @@ struct conf {
 	struct conf_auth auth;
 	struct conf_store store;
 	struct conf_dns dns;
-	struct conf_outgoing outgoing;
 	struct conf_accounts accounts;
+	struct conf_outgoing outgoing;
 	const struct conf_certificate *certificates;
 	size_t certificate_count;
 	const struct conf_listener *listeners; /* disabled ones too */
 	size_t listener_count;
+	const struct conf_destination *destinations; /* in their order */
+	size_t destination_count;
 };
 
 /* By name; NULL when there is none. */
 const struct conf_certificate *conf_certificate(const struct conf *,
 						struct span name);
 const struct conf_listener *conf_listener(const struct conf *, struct span name);
+const struct conf_destination *conf_destination(const struct conf *,
+						struct span name);
+
+/* "example.org" is that domain alone, ".example.org" any below it, "*" all. */
+bool conf_pattern_matches(struct span pattern, struct span domain);
 
 /* The edge pool that serves a listener of this role; CONF_ROLES for none. */
 enum conf_role conf_pool(uint32_t listener_role);

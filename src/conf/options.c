@@ -42,6 +42,10 @@ static const char *const securities[] = {"auto", "starttls", "implicit", "none",
 /* Index 0 stands for "not written"; the empty name cannot be typed. */
 static const char *const listener_roles[] = {
 	"", "mx", "submission", "imap", "pop3", "admin", NULL};
+static const char *const protocols[] = {"smtp", "lmtp", NULL};
+static const char *const levels[] = {"none", "may", "encrypt", "fingerprint",
+				     "dane", "dane-only", "sts", "verify",
+				     "secure", NULL};
 
 #define KI 1024ull
 #define MI (1024ull * KI)
@@ -53,7 +57,7 @@ static const char *const listener_roles[] = {
 
 const struct conf_option conf_options[] = {
 	OPT(TOP, HOST, conf, hostname, "hostname", 0, 0, NULL,
-	    EDGES | R(STORE) | R(LOGGER), RELOAD, NULL,
+	    EDGES | R(STORE) | R(COURIER) | R(LOGGER), RELOAD, NULL,
 	    "The full name of this host, as MX records and clients name it. It "
 	    "stands in greetings, in EHLO and in Received lines, and the default "
 	    "certificate has to be valid for it. The only option that has no "
@@ -339,6 +343,21 @@ const struct conf_option conf_options[] = {
 	    "where a policy asks for a certificate. Default: "
 	    "/etc/ssl/certs/ca-certificates.crt; where that is missing, none is "
 	    "trusted."),
+	OPT(OUTGOING, HOST, conf_outgoing, hello, "hello", 0, 0, NULL,
+	    R(COURIER), RELOAD, NULL,
+	    "The name in EHLO. Default: hostname."),
+	OPT(OUTGOING, NUMBER, conf_outgoing, port, "port", 1, 65535, "25",
+	    R(COURIER), RELOAD, NULL, "The port of other servers."),
+	OPT(OUTGOING, NUMBER, conf_outgoing, connections, "connections", 1, 500,
+	    "50", R(COURIER), RELOAD, NULL,
+	    "Messages that are on their way out in the same moment."),
+	OPT(OUTGOING, NUMBER, conf_outgoing, messages,
+	    "messages-per-connection", 1, 10000, "100", R(COURIER), RELOAD,
+	    NULL, "Messages that one connection carries before it is closed."),
+	OPT(OUTGOING, DURATION, conf_outgoing, idle, "idle", 0, 5 * MINUTE,
+	    "5s", R(COURIER), RELOAD, NULL,
+	    "How long a connection stays open while nothing waits for the same "
+	    "destination."),
 
 	OPT(ACCOUNTS, SIZE, conf_accounts, quota, "quota", 0, 1024 * TI, "0",
 	    R(STORE), RELOAD, NULL,
@@ -402,6 +421,35 @@ const struct conf_option conf_options[] = {
 	OPT(LISTENER, NUMBER, conf_listener, backlog, "backlog", 1, 65535,
 	    "1024", R(SUPERVISOR), RESTART, NULL,
 	    "Connections that the system may hold until they are accepted."),
+
+	OPT(DESTINATION, DOMAINS, conf_destination, domain, "domain", 1,
+	    CONF_LIST_MAX, NULL, R(COURIER), RELOAD, NULL,
+	    "The domains of recipients that the block is for: example.org is "
+	    "that one, .example.org any below it, * every one."),
+	OPT(DESTINATION, STRING, conf_destination, host, "host", 1, 253, NULL,
+	    R(COURIER), RELOAD, NULL,
+	    "Where the mail goes: a name, whose addresses are used, or an "
+	    "address. Default: the hosts of the domain's MX records."),
+	OPT(DESTINATION, NUMBER, conf_destination, port, "port", 1, 65535, NULL,
+	    R(COURIER), RELOAD, NULL,
+	    "Default: that of the block outgoing; with protocol lmtp 24."),
+	OPT(DESTINATION, CHOICE, conf_destination, protocol, "protocol", 0, 0,
+	    "smtp", R(COURIER), RELOAD, protocols,
+	    "What the host speaks. lmtp needs a host."),
+	OPT(DESTINATION, CHOICE, conf_destination, level, "tls", 0, 0, "may",
+	    R(COURIER), RELOAD, levels,
+	    "The least protection that is wanted. none: clear text. may: TLS "
+	    "where it is offered. encrypt: TLS, whoever answers. fingerprint: a "
+	    "key of the list. dane: as may, with TLSA records where they are. "
+	    "dane-only: TLSA records or no mail. sts: a host of the domain's "
+	    "MTA-STS policy. verify: the host's name. secure: the domain's "
+	    "name. What the domain itself publishes is kept on top of it."),
+	OPT(DESTINATION, ADDRESSES, conf_destination, source, "source", 1, 2,
+	    NULL, R(COURIER), RELOAD, NULL,
+	    "The own address to connect from, one of each family at most."),
+	OPT(DESTINATION, HOST, conf_destination, hello, "hello", 0, 0, NULL,
+	    R(COURIER), RELOAD, NULL,
+	    "The name in EHLO. Default: that of the block outgoing."),
 };
 
 const size_t conf_option_count = ARRAY_LEN(conf_options);
@@ -440,6 +488,12 @@ const struct conf_block_info conf_blocks[CONF_BLOCKS] = {
 			     "ones are gone, but for admin, the control socket, "
 			     "which is there until a listener of role admin "
 			     "takes its place."},
+	[CONF_B_DESTINATION] = {"destination", true, false, 0, 0,
+				"How mail for some domains goes out, one block a "
+				"name. The first block whose domain matches "
+				"counts. Where there is none, mail goes to the "
+				"hosts of the MX records with the best "
+				"protection that they offer."},
 };
 
 size_t conf_option_find(enum conf_block block, struct span name)
@@ -493,6 +547,7 @@ size_t conf_type_size(enum conf_type type)
 	case CONF_RESOLVERS:
 		return sizeof(struct conf_resolvers);
 	case CONF_WORDS:
+	case CONF_DOMAINS:
 	case CONF_PATHS:
 	case CONF_SECRETS:
 		return sizeof(struct conf_words);
@@ -521,6 +576,7 @@ const char *conf_type_name(enum conf_type type)
 		[CONF_NETWORKS] = "networks",
 		[CONF_RESOLVERS] = "addresses, with or without a port",
 		[CONF_WORDS] = "words",
+		[CONF_DOMAINS] = "domains",
 		[CONF_PATHS] = "paths",
 		[CONF_SECRETS] = "references to secrets",
 		[CONF_SNIS] = "a host name and the name of a certificate",

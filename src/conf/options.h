@@ -29,7 +29,8 @@ enum conf_type {
 	CONF_ADDRESSES, /* struct conf_nets with whole addresses */
 	CONF_NETWORKS,  /* struct conf_nets */
 	CONF_RESOLVERS, /* struct conf_resolvers: addresses, maybe with ports */
-	CONF_WORDS,     /* struct conf_words, as are the next two */
+	CONF_WORDS,     /* struct conf_words, as are the next three */
+	CONF_DOMAINS,   /* example.org, .example.org, *; lower case */
 	CONF_PATHS,
 	CONF_SECRETS,   /* paths, written file:/path */
 	CONF_SNIS,      /* struct conf_snis, one pair a statement */
@@ -49,6 +50,7 @@ enum conf_block {
 	CONF_B_ACCOUNTS,
 	CONF_B_CERTIFICATE,
 	CONF_B_LISTENER,
+	CONF_B_DESTINATION,
 	CONF_BLOCKS
 };
 

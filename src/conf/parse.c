@@ -290,17 +290,59 @@ static void unknown(struct reader *r, const struct target *to,
 	      SPAN_FMT(name), advice);
 }
 
-/* A new certificate or listener, filled with defaults. */
+/* What differs between the named blocks. */
+struct kind {
+	size_t *count, most;
+	struct conf_instance *info;
+	struct conf_area (*area)(const struct conf_snapshot *, size_t);
+	bool (*find)(const struct conf *, struct span name);
+};
+
+static struct conf_area listener_area(const struct conf_snapshot *s, size_t i)
+{
+	return conf_area_listener(s, i, CONF_B_LISTENER);
+}
+
+static bool find_listener(const struct conf *c, struct span name)
+{
+	return conf_listener(c, name) != NULL;
+}
+
+static bool find_certificate(const struct conf *c, struct span name)
+{
+	return conf_certificate(c, name) != NULL;
+}
+
+static bool find_destination(const struct conf *c, struct span name)
+{
+	return conf_destination(c, name) != NULL;
+}
+
+static struct kind kind_of(struct conf_snapshot *s, enum conf_block block)
+{
+	if (block == CONF_B_LISTENER)
+		return (struct kind){&s->values.listener_count,
+				     CONF_LISTENERS_MAX, s->listener_info,
+				     listener_area, find_listener};
+	if (block == CONF_B_DESTINATION)
+		return (struct kind){&s->values.destination_count,
+				     CONF_DESTINATIONS_MAX, s->destination_info,
+				     conf_area_destination, find_destination};
+	return (struct kind){&s->values.certificate_count,
+			     CONF_CERTIFICATES_MAX, s->certificate_info,
+			     conf_area_certificate, find_certificate};
+}
+
+/* A new named block, filled with defaults. */
 static bool add_named(struct reader *r, enum conf_block block,
 		      struct conf_origin where, const struct conf_token *name,
 		      struct target *to)
 {
 	struct conf_snapshot *s = r->s;
-	bool listener = block == CONF_B_LISTENER;
-	size_t *count = listener ? &s->values.listener_count
-				 : &s->values.certificate_count;
+	const struct kind kind = kind_of(s, block);
+	size_t *count = kind.count;
 	struct span copy;
-	if (*count == (listener ? CONF_LISTENERS_MAX : CONF_CERTIFICATES_MAX)) {
+	if (*count == kind.most) {
 		WRONG(r, name, "more than %zu blocks of this kind; remove those "
 			       "that are not needed",
 		      *count);
@@ -312,14 +354,12 @@ static bool add_named(struct reader *r, enum conf_block block,
 	}
 	size_t i = (*count)++;
 	*to = (struct target){.block = block, .listener = i};
-	if (listener) {
-		s->listeners[i].name = copy;
-		s->listener_info[i].where = where;
-		to->area = conf_area_listener(s, i, block);
-	} else {
-		s->certificates[i].name = copy;
-		s->certificate_info[i].where = where;
-		to->area = conf_area_certificate(s, i);
+	kind.info[i].where = where;
+	to->area = kind.area(s, i);
+	memcpy(to->area.base, &copy, sizeof(copy)); /* the first member of all */
+	if (block == CONF_B_DESTINATION && where.from == CONF_FROM_FILE) {
+		s->destinations[i].file = s->files[where.file];
+		s->destinations[i].line = where.line;
 	}
 	for (size_t k = 0; k < conf_option_count; k++)
 		if (conf_options[k].block == block &&
@@ -342,10 +382,7 @@ static bool named(struct reader *r, const struct source *src,
 		      kind, kind);
 		return false;
 	}
-	bool listener = block == CONF_B_LISTENER;
-	bool twice = listener ? conf_listener(&r->s->values, t->text) != NULL
-			      : conf_certificate(&r->s->values, t->text) != NULL;
-	if (twice) {
+	if (kind_of(r->s, block).find(&r->s->values, t->text)) {
 		WRONG(r, t, "there is a %s \"%.*s\" already; give this one "
 			    "another name",
 		      kind, SPAN_FMT(t->text));
@@ -486,9 +523,14 @@ static bool start(struct reader *r)
 		ARENA_ARRAY(s->arena, CONF_LISTENERS_MAX, struct conf_listener);
 	s->listener_info =
 		ARENA_ARRAY(s->arena, CONF_LISTENERS_MAX, struct conf_instance);
+	s->destinations = ARENA_ARRAY(s->arena, CONF_DESTINATIONS_MAX,
+				      struct conf_destination);
+	s->destination_info = ARENA_ARRAY(s->arena, CONF_DESTINATIONS_MAX,
+					  struct conf_instance);
 	if (!s->certificates || !s->certificate_info || !s->listeners ||
-	    !s->listener_info)
+	    !s->listener_info || !s->destinations || !s->destination_info)
 		return false;
+	s->values.destinations = s->destinations;
 	s->values.certificates = s->certificates;
 	s->values.listeners = s->listeners;
 	for (size_t i = 0; i < conf_option_count; i++) {

@@ -294,6 +294,12 @@ static void walk(struct show *w, const struct writer *v)
 	for (size_t i = 0; i < c->listener_count; i++)
 		if (instance_shown(w, &w->s->listener_info[i]))
 			walk_listener(w, v, i);
+	for (size_t i = 0; i < c->destination_count; i++) {
+		v->open(w, "destination", c->destinations[i].name);
+		walk_block(w, v, CONF_B_DESTINATION,
+			   conf_area_destination(w->s, i), false);
+		v->close(w);
+	}
 }
 
 void conf_show_text(const struct conf_snapshot *s, enum conf_show what,

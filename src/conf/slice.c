@@ -5,7 +5,8 @@
  *     u32 magic, u64 hash of the table, u8 role,
  *     top-level options,
  *     u32 certificates, each: name, options,
- *     u32 listeners, each: name, options and those of the inherited blocks.
+ *     u32 listeners, each: name, options and those of the inherited blocks,
+ *     u32 destinations, each: name, file, u64 line, options.
  *
  * Writer and reader walk the same rows with the same test of the role bit, so
  * an option that a row hides from a role has no place in its slice.
@@ -147,6 +148,7 @@ static void put_value(struct buf *b, const struct conf_option *o,
 		put_resolvers(b, at);
 		break;
 	case CONF_WORDS:
+	case CONF_DOMAINS:
 	case CONF_PATHS:
 	case CONF_SECRETS:
 		put(b, w->count, 4);
@@ -218,6 +220,35 @@ static void put_listeners(const struct conf_snapshot *s, uint32_t role,
 	}
 }
 
+/* Those without an option of them know nothing of destinations. */
+static bool sees_destinations(uint32_t role)
+{
+	return role == WHOLE || role == CONF_SUPERVISOR ||
+	       role == CONF_VAULT || role == CONF_COURIER;
+}
+
+static void put_destinations(const struct conf_snapshot *s, uint32_t role,
+			     struct buf *b)
+{
+	const struct conf *c = &s->values;
+	size_t n = sees_destinations(role) ? c->destination_count : 0;
+	put(b, n, 4);
+	for (size_t i = 0; i < n; i++) {
+		put_span(b, c->destinations[i].name);
+		if (role != WHOLE) { /* where it stands is no value */
+			put_span(b, c->destinations[i].file);
+			put(b, c->destinations[i].line, 8);
+		}
+		for (size_t k = 0; k < conf_option_count; k++) {
+			const struct conf_option *o = &conf_options[k];
+			if (o->block == CONF_B_DESTINATION && sees(role, o))
+				put_value(b, o,
+					  conf_area_destination(s, i).base +
+						  o->offset);
+		}
+	}
+}
+
 static void encode(const struct conf_snapshot *s, uint32_t role, struct buf *b)
 {
 	put(b, MAGIC, 4);
@@ -226,6 +257,7 @@ static void encode(const struct conf_snapshot *s, uint32_t role, struct buf *b)
 	put_top(s, role, b);
 	put_certificates(s, role, b);
 	put_listeners(s, role, b);
+	put_destinations(s, role, b);
 }
 
 void conf_slice(const struct conf_snapshot *s, enum conf_role role,
@@ -457,6 +489,7 @@ static void take_value(struct take *t, const struct conf_option *o, void *at)
 		take_resolvers(t, o, at);
 		break;
 	case CONF_WORDS:
+	case CONF_DOMAINS:
 	case CONF_PATHS:
 	case CONF_SECRETS:
 		take_words(t, o, at);
@@ -506,6 +539,28 @@ static void take_blocks(struct take *t, uint32_t role, struct conf *c)
 	c->listener_count = n;
 }
 
+static void take_destinations(struct take *t, uint32_t role, struct conf *c)
+{
+	size_t n = take_count(t, CONF_DESTINATIONS_MAX);
+	struct conf_destination *ds =
+		ARENA_ARRAY(t->arena, n + 1, struct conf_destination);
+	t->bad |= !ds || (n > 0 && !sees_destinations(role));
+	for (size_t i = 0; i < n && !t->bad; i++) {
+		ds[i].name = take_span(t);
+		ds[i].file = take_span(t);
+		ds[i].line = take(t, 8);
+		t->bad |= !conf_is_name(ds[i].name) ||
+			  ds[i].line > UINT32_MAX;
+		for (size_t k = 0; k < conf_option_count && !t->bad; k++) {
+			const struct conf_option *o = &conf_options[k];
+			if (o->block == CONF_B_DESTINATION && sees(role, o))
+				take_value(t, o, (char *)&ds[i] + o->offset);
+		}
+	}
+	c->destinations = ds;
+	c->destination_count = n;
+}
+
 const struct conf *conf_slice_read(struct span bytes, enum conf_role role,
 				   struct arena *arena)
 {
@@ -525,5 +580,7 @@ const struct conf *conf_slice_read(struct span bytes, enum conf_role role,
 	}
 	if (!t.bad)
 		take_blocks(&t, role, c);
+	if (!t.bad)
+		take_destinations(&t, role, c);
 	return t.bad || !span_empty(t.rest) ? NULL : c;
 }

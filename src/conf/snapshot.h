@@ -32,7 +32,9 @@ struct conf_snapshot {
 	struct conf values;
 	struct conf_certificate *certificates; /* writable while parsing */
 	struct conf_listener *listeners;
+	struct conf_destination *destinations;
 	struct conf_instance *certificate_info, *listener_info;
+	struct conf_instance *destination_info;
 	struct conf_origin origins[CONF_OPTIONS_MAX];
 	struct span files[CONF_FILES_MAX];
 	size_t file_count;
@@ -47,6 +49,8 @@ struct conf_area {
 struct conf_area conf_area_top(const struct conf_snapshot *, enum conf_block);
 /* Those of certificate i. */
 struct conf_area conf_area_certificate(const struct conf_snapshot *, size_t i);
+/* Those of destination i. */
+struct conf_area conf_area_destination(const struct conf_snapshot *, size_t i);
 /* Those of listener i: its own, or of an inherited block inside it. */
 struct conf_area conf_area_listener(const struct conf_snapshot *, size_t i,
 				    enum conf_block);

@@ -243,6 +243,15 @@ bool conf_is_name(struct span s)
 	return true;
 }
 
+bool conf_is_pattern(struct span s)
+{
+	if (span_starts(s, SPAN(".")))
+		s = span_skip(s, 1);
+	else if (span_eq(s, SPAN("*")))
+		return true;
+	return conf_is_host(s);
+}
+
 bool conf_is_path(struct span s)
 {
 	return s.len > 0 && s.ptr[0] == '/' && !span_has(s, 0);
@@ -257,6 +266,15 @@ static bool set_span(struct job *j, struct span s)
 	return true;
 }
 
+static bool lower(struct job *j, struct span s, struct span *out)
+{
+	char *low = arena_bytes(j->p->arena, s.len);
+	for (size_t i = 0; low && i < s.len; i++)
+		low[i] = ascii_lower(s.ptr[i]);
+	*out = span_of(low, s.len);
+	return low != NULL;
+}
+
 static bool host_span(struct job *j, const struct conf_token *t,
 		      struct span *out)
 {
@@ -265,13 +283,7 @@ static bool host_span(struct job *j, const struct conf_token *t,
 			     "%s takes a host name such as mx.example.org, not "
 			     "\"%.*s\"; other scripts are written as xn--",
 			     j->o->name, SPAN_FMT(t->text));
-	char *low = arena_bytes(j->p->arena, t->text.len);
-	if (!low)
-		return no_memory(j);
-	for (size_t i = 0; i < t->text.len; i++)
-		low[i] = ascii_lower(t->text.ptr[i]);
-	*out = span_of(low, t->text.len);
-	return true;
+	return lower(j, t->text, out) || no_memory(j);
 }
 
 static bool host(struct job *j, const struct conf_token *t)
@@ -452,6 +464,19 @@ static bool resolvers(struct job *j, const struct conf_token *v, size_t n)
 	return true;
 }
 
+static bool one_pattern(struct job *j, const struct conf_token *t,
+			struct span *out)
+{
+	if (!conf_is_pattern(t->text))
+		return WRONG(j, t, "%s takes domains such as example.org, "
+				   ".example.org for all below it, or * for "
+				   "every domain, not \"%.*s\"",
+			     j->o->name, SPAN_FMT(t->text));
+	if (!lower(j, t->text, out))
+		return no_memory(j);
+	return true;
+}
+
 static bool one_word(struct job *j, const struct conf_token *t,
 		     struct span *out)
 {
@@ -465,6 +490,8 @@ static bool one_word(struct job *j, const struct conf_token *t,
 				     j->o->name);
 		s = span_skip(s, 5);
 	}
+	if (j->o->type == CONF_DOMAINS)
+		return one_pattern(j, t, out);
 	if (j->o->type != CONF_WORDS && (!conf_is_path(s) || s.len > 1000))
 		return WRONG(j, t, "%s takes paths from the root, with a / in "
 				   "front and at most 1000 bytes",
@@ -685,6 +712,7 @@ void conf_value_print(const struct conf_option *o, const void *at, size_t item,
 		print_resolvers(at, out);
 		break;
 	case CONF_WORDS:
+	case CONF_DOMAINS:
 	case CONF_PATHS:
 	case CONF_SECRETS:
 		print_words(o, at, out);
@@ -723,6 +751,7 @@ bool conf_value_empty(const struct conf_option *o, const void *at)
 	case CONF_RESOLVERS:
 		return ((const struct conf_resolvers *)at)->count == 0;
 	case CONF_WORDS:
+	case CONF_DOMAINS:
 	case CONF_PATHS:
 	case CONF_SECRETS:
 		return ((const struct conf_words *)at)->count == 0;

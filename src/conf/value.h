@@ -50,5 +50,6 @@ void conf_number_print(const struct conf_option *, uint64_t, struct buf *);
 bool conf_is_host(struct span);
 bool conf_is_name(struct span);
 bool conf_is_path(struct span);
+bool conf_is_pattern(struct span); /* of domains */
 /* A sign that addresses and domains are not made of otherwise. */
 bool conf_is_delimiter(char);

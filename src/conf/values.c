@@ -21,6 +21,26 @@ const struct conf_listener *conf_listener(const struct conf *c, struct span name
 	return NULL;
 }
 
+const struct conf_destination *conf_destination(const struct conf *c,
+						struct span name)
+{
+	for (size_t i = 0; i < c->destination_count; i++)
+		if (span_eq(c->destinations[i].name, name))
+			return &c->destinations[i];
+	return NULL;
+}
+
+bool conf_pattern_matches(struct span pattern, struct span domain)
+{
+	if (span_eq(pattern, SPAN("*")))
+		return true;
+	if (!span_starts(pattern, SPAN(".")))
+		return span_eq_nocase(pattern, domain);
+	return domain.len > pattern.len &&
+	       span_eq_nocase(span_skip(domain, domain.len - pattern.len),
+			      pattern);
+}
+
 enum conf_role conf_pool(uint32_t listener_role)
 {
 	switch (listener_role) {
@@ -50,6 +70,7 @@ const char *conf_role_name(enum conf_role role)
 		[CONF_SORTER] = "sorter",
 		[CONF_DIALER] = "dialer",
 		[CONF_FETCH] = "fetch",
+		[CONF_COURIER] = "courier",
 		[CONF_LOGGER] = "logger",
 	};
 	return role < CONF_ROLES ? names[role] : NULL;
@@ -100,6 +121,11 @@ struct conf_area conf_area_top(const struct conf_snapshot *s,
 struct conf_area conf_area_certificate(const struct conf_snapshot *s, size_t i)
 {
 	return area(&s->certificates[i], s->certificate_info[i].origins);
+}
+
+struct conf_area conf_area_destination(const struct conf_snapshot *s, size_t i)
+{
+	return area(&s->destinations[i], s->destination_info[i].origins);
 }
 
 struct conf_area conf_area_listener(const struct conf_snapshot *s, size_t i,

@@ -22,6 +22,7 @@ import pytest
 BUILD = pathlib.Path(os.environ.get('LL_BUILD', 'build')).resolve()
 PROBE = pathlib.Path(os.environ.get('BREAK_PROBE', BUILD / 'test/break/break_probe')).resolve()
 ROLES = ['logger', 'vault', 'dialer', 'sorter-mx', 'sorter-access', 'store', 'auth', 'fetch',
+         'courier',
          'edge-mx', 'edge-access', 'edge-admin']
 HELD = {'held', 'killed', 'gone'}
 # What a role may do by its purpose: only the dialer makes network sockets.

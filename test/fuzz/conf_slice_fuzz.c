@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 	"dns { resolvers 192.0.2.53 [::1]:5353; }"                             \
 	"certificate a { chain /a /b; key file:/c file:/d; }"                  \
 	"listener m { role mx; sni x.example.org a; }"                         \
-	"listener i { role imap; } listener c { role admin; }"
+	"listener i { role imap; } listener c { role admin; }"                 \
+	"destination d { domain a.b .c *; host 192.0.2.1; source ::1; }"
 
 static void mutate(char *slice, size_t len, struct span with)
 {

@@ -16,7 +16,7 @@ from kit.mail import ELSEWHERE, deliver, find, mails, message, token
 from kit.wire import Imap, Pop, Smtp, imap, mx, pop, submission
 
 ROLES = ['edge-mx', 'edge-access', 'edge-admin', 'auth', 'vault', 'store', 'sorter-mx', 'sorter-access',
-         'dialer', 'fetch', 'logger']
+         'dialer', 'fetch', 'courier', 'logger']
 
 
 # ---- the contract ----

@@ -28,6 +28,8 @@ ATTACKED = {
     ('cmd_admin', 'admin'): 'admin_test.c',
     ('courier_dialer', 'dialer'): 'dialer_test.c',
     ('courier_fetch', 'fetch'): 'fetch_test.c',
+    ('courier_dialer', 'courier'): 'courier_test.c',
+    ('courier_store', 'courier'): 'courier_test.c',
     ('edge_auth', 'edge'): 'site_test.c',
     ('edge_auth', 'auth'): 'auth_test.c',
     ('edge_store', 'edge'): 'site_test.c',

@@ -142,7 +142,7 @@ static bool exposed(enum kind k)
 {
 	return k == KIND_EDGE_MX || k == KIND_EDGE_ACCESS ||
 	       k == KIND_EDGE_ADMIN || k == KIND_SORTER_MX ||
-	       k == KIND_SORTER_ACCESS || k == KIND_FETCH;
+	       k == KIND_SORTER_ACCESS || k == KIND_FETCH || k == KIND_COURIER;
 }
 
 /*

@@ -310,6 +310,8 @@ static void counts_end_at_their_limits(void **state)
 		 CONF_CERTIFICATES_MAX - 1},
 		{"listener i { role imap; ", "sni h%.example.org default;", "}",
 		 CONF_SNI_MAX},
+		{"", "destination d% { domain *; }", "", CONF_DESTINATIONS_MAX},
+		{"destination d { domain ", "d%.example ", ";}", CONF_LIST_MAX},
 		{"log { fields ", "f% ", ";}", CONF_LIST_MAX},
 		{"listener i { role imap; address ", "10.0.0.% ", ";}",
 		 CONF_ADDRESSES_MAX},
@@ -355,8 +357,9 @@ static bool numbered(const struct conf_option *o, uint64_t v)
 	const char *block = conf_blocks[o->block].name;
 	bool in = o->block != CONF_B_TOP;
 	snprintf(text, sizeof(text), HOST "%s %s %s %s %llu%s; %s", block,
-		 o->block == CONF_B_LISTENER ? "x" : "",
-		 o->block == CONF_B_LISTENER ? "{ role imap;"
+		 conf_blocks[o->block].named ? "x" : "",
+		 o->block == CONF_B_LISTENER	  ? "{ role imap;"
+		 : o->block == CONF_B_DESTINATION ? "{ domain *;"
 		 : in			     ? "{"
 					     : "",
 		 o->name, (unsigned long long)v, unit, in ? "}" : "");

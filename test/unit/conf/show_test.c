@@ -11,7 +11,8 @@
 	     "listener m { role mx; sni x.example.org a; sni y.org a;\n"       \
 	     " limits { recipients 5; exempt 10.0.0.0/8 ::/0; } }\n"           \
 	     "listener l { role admin; path /l; } listener i { role imap; port 9993;\n"  \
-	     " tls implicit; tls { profile modern; } }"
+	     " tls implicit; tls { profile modern; } }"                        \
+	     "destination x { domain .Example.org *; host 192.0.2.1; tls encrypt; }"
 
 static char *show(const struct conf_snapshot *s, enum conf_show what, bool json)
 {

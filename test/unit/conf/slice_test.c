@@ -17,7 +17,8 @@
 	     "dns { resolvers 192.0.2.53 [2001:db8::53]:5353; } auth { login-domain log.in; }"     \
 	     "listener m { role mx; limits { errors 5; } }"                    \
 	     "listener i { role imap; sni i.example.org b; }"                  \
-	     "listener c { role admin; path /the/control; }"
+	     "listener c { role admin; path /the/control; }"                   \
+	     "destination d { domain d.example; host the.relay.example; port 2525; }"
 
 struct sliced {
 	struct conf_snapshot *s;
@@ -96,6 +97,14 @@ static void rows_decide_what_a_role_sees(void **state)
 					(const char *)conf_certificate(
 						w, c->certificates[i].name) +
 						o->offset);
+			for (size_t i = 0; o->block == CONF_B_DESTINATION &&
+					   i < c->destination_count;
+			     i++)
+				compare(o, visible,
+					(const char *)&c->destinations[i] +
+						o->offset,
+					(const char *)&w->destinations[i] +
+						o->offset);
 			for (size_t i = 0; (o->block == CONF_B_LISTENER ||
 					    b->inherited) &&
 					   i < c->listener_count;
@@ -122,6 +131,7 @@ static void the_bytes_hold_no_foreign_secret(void **state)
 		{"the-tag", 1u << CONF_LOGGER},
 		{"log.in", 1u << CONF_AUTH},
 		{"/the/control", 1u << CONF_SUPERVISOR},
+		{"the.relay", 1u << CONF_COURIER},
 	};
 	for (unsigned role = 0; role < CONF_ROLES; role++) {
 		struct sliced x;
@@ -134,6 +144,20 @@ static void the_bytes_hold_no_foreign_secret(void **state)
 				rows[i].roles >> role & 1);
 		unslice(&x);
 	}
+}
+
+static void the_courier_sees_where_a_rule_stands(void **state)
+{
+	(void)state;
+	struct sliced x;
+	const struct conf *c = slice(&x, CONF_COURIER);
+	assert_int_equal(c->destination_count, 1);
+	assert_true(span_eq(c->destinations[0].name, SPAN("d")));
+	assert_true(span_eq(c->destinations[0].file, SPAN("t.conf")));
+	assert_int_equal(c->destinations[0].line, 2);
+	unslice(&x);
+	(void)slice(&x, CONF_EDGE_MX);
+	unslice(&x);
 }
 
 static void pools_see_their_own_listeners(void **state)
@@ -217,6 +241,7 @@ int main(void)
 		cmocka_unit_test(rows_decide_what_a_role_sees),
 		cmocka_unit_test(the_bytes_hold_no_foreign_secret),
 		cmocka_unit_test(pools_see_their_own_listeners),
+		cmocka_unit_test(the_courier_sees_where_a_rule_stands),
 		cmocka_unit_test(another_role_cut_or_grown_is_refused),
 		cmocka_unit_test(values_out_of_range_are_refused),
 	};

@@ -341,6 +341,27 @@ static const struct {
 	{HOST "accounts { recipient-delimiter \"+-_.=\"; }",
 	 "2:32",
 	 "recipient-delimiter has 0 to 4 bytes, this has 5"},
+	{HOST "destination d { host a.example; }",
+	 "2:1",
+	 "destination d is for no domain; add domain example.org, or "
+	 "domain * for all"},
+	{HOST "destination d { domain a..b; }",
+	 "2:24",
+	 "domain takes domains such as example.org, .example.org for all "
+	 "below it, or * for every domain, not \"a..b\""},
+	{HOST "destination d { domain *; host \"a b\"; }",
+	 "2:27",
+	 "host takes a name such as mx.example.org or an address, not "
+	 "\"a b\""},
+	{HOST "destination d { domain *; protocol lmtp; }",
+	 "2:27",
+	 "protocol lmtp is for a host of your own; add host"},
+	{HOST "destination d { domain *; source 192.0.2.1 192.0.2.2; }",
+	 "2:27",
+	 "source takes one address of each family"},
+	{HOST "destination d { domain *; } destination d { domain a.b; }",
+	 "2:41",
+	 "there is a destination \"d\" already; give this one another name"},
 	{HOST "certificate { chain /a; key file:/b; }",
 	 "2:1",
 	 "certificate takes one name of letters, digits, - _ and . "

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/courier/courier: the object of the role.
+ *
+ * Rights: its channels, and the descriptors of connections that it is handed.
+ */
+#include "role/courier/courier.h"
+
+#include <stdlib.h>
+
+#include "base/ensure.h"
+#include "role/courier/line.h"
+
+#define DESCRIPTORS 4096u
+
+/* ---- rights: the first page ------------------------------------------------ */
+
+static void rights(void *self, struct rights *r)
+{
+	(void)self;
+	*r = (struct rights){.sys = RIGHT_BASE, .max_fds = DESCRIPTORS};
+}
+
+/* ---- channels -------------------------------------------------------------- */
+
+static void store_dead(void *ctx, struct ipc *ch, const char *reason)
+{
+	struct courier *c = ctx;
+	if (c->store != NULL && courier_store_ipc(c->store) == ch) {
+		c->store = NULL;
+		c->epoch++;
+	}
+	role_peer_dead(c->role, &c->store_peer, ch, reason);
+}
+
+static void dialer_dead(void *ctx, struct ipc *ch, const char *reason)
+{
+	struct courier *c = ctx;
+	if (c->dialer != NULL && courier_dialer_ipc(c->dialer) == ch)
+		c->dialer = NULL;
+	role_peer_dead(c->role, &c->dialer_peer, ch, reason);
+}
+
+static void attach(void *self, const struct role_peer *peer,
+		   struct ipc_link *link)
+{
+	struct courier *c = self;
+	struct ipc_owner owner = {.role = c};
+	switch (peer->hop) {
+	case HOP_COURIER_STORE:
+		if (c->store != NULL)
+			ipc_free(courier_store_ipc(c->store));
+		owner.dead = store_dead;
+		c->store_peer = *peer;
+		c->store = courier_store_join_courier(link, &owner);
+		c->epoch++;
+		slots_wake(c);
+		return;
+	case HOP_COURIER_DIALER:
+		if (c->dialer != NULL)
+			ipc_free(courier_dialer_ipc(c->dialer));
+		owner.dead = dialer_dead;
+		c->dialer_peer = *peer;
+		c->dialer = courier_dialer_join_courier(link, &owner);
+		return;
+	default:
+		link->ops->close(link);
+		link->ops->free(link);
+	}
+}
+
+/* ---- life ------------------------------------------------------------------ */
+
+static void *create(struct role *role, const struct conf *conf, struct buf *why)
+{
+	struct courier *c = calloc(1, sizeof *c);
+	if (c == NULL) {
+		buf_add(why, SPAN("memory is short"));
+		return NULL;
+	}
+	c->role = role;
+	c->conf = conf;
+	list_init(&c->slots);
+	list_init(&c->lines);
+	return c;
+}
+
+/* Fibers that still run end with their calls: nothing answers any more. */
+static void destroy(void *self)
+{
+	struct courier *c = self;
+	c->serving = false;
+	timer_stop(&c->drain);
+	slots_end(c);
+	if (c->store != NULL)
+		ipc_free(courier_store_ipc(c->store));
+	if (c->dialer != NULL)
+		ipc_free(courier_dialer_ipc(c->dialer));
+	c->store = NULL;
+	c->dialer = NULL;
+	while (c->slot_count > 0)
+		(void)loop_turn(c->role->loop);
+	lines_end(c);
+	free(c);
+}
+
+static bool start(void *self, struct buf *why)
+{
+	struct courier *c = self;
+	(void)why;
+	c->serving = true;
+	slots_wake(c);
+	return true;
+}
+
+/* Rules may be others: what is open was decided by the old ones. */
+static void adopt(void *self, const struct conf *conf)
+{
+	struct courier *c = self;
+	c->conf = conf;
+	lines_end(c);
+	slots_wake(c);
+}
+
+static void drain(void *self, uint32_t within_ms)
+{
+	slots_drain(self, within_ms);
+}
+
+static void status(void *self, struct buf *json)
+{
+	const struct courier *c = self;
+	const struct courier_counts *n = &c->counts;
+	buf_printf(json,
+		   "\"in_flight\":%u,\"idle_connections\":%u,\"leased\":%llu,"
+		   "\"delivered\":%llu,\"deferred\":%llu,\"failed\":%llu,"
+		   "\"reports\":%llu,\"connections\":%llu,\"unreached\":%llu,"
+		   "\"reused\":%llu,\"clear\":%llu",
+		   c->slot_count - c->waiting, c->line_count,
+		   (unsigned long long)n->leased, (unsigned long long)n->delivered,
+		   (unsigned long long)n->deferred, (unsigned long long)n->failed,
+		   (unsigned long long)n->reports,
+		   (unsigned long long)n->connections,
+		   (unsigned long long)n->unreached,
+		   (unsigned long long)n->reused, (unsigned long long)n->clear);
+	for (unsigned i = POLICY_LEVEL_MAY; i <= POLICY_LEVEL_SECURE; i++)
+		buf_printf(json, ",\"tls_%s\":%llu", policy_level_text(i),
+			   (unsigned long long)n->levels[i]);
+}
+
+const struct role_def courier_role = {
+	.create = create,
+	.destroy = destroy,
+	.attach = attach,
+	.rights = rights,
+	.start = start,
+	.adopt = adopt,
+	.drain = drain,
+	.status = status,
+};

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/courier/courier - the object of the role: carries mail to other servers.
+ *
+ * It leases what is due from the store, has names looked up and connections
+ * made by the dialer, decides by policy/, speaks by smtp/client, and tells the
+ * store what became of each recipient.  Of a message it keeps nothing; what a
+ * process that ends had leased is due again.
+ *
+ *   courier.c  the object: channels, configuration, status
+ *   slot.c     fibers that lease, carry and settle, one message each
+ *   carry.c    the life of a message, top to bottom
+ *   way.c      where it goes and what is known of that: route, policy
+ *   visit.c    one host: connect, greet, protect, deliver
+ *   line.c     an open connection: its stream, and those that are kept
+ *   letter.c   the message's bytes, for SMTP and for reports
+ *   tell.c     reports to the sender
+ *   story.c    each step as a line of the log
+ *
+ * Must never: take a message for delivered without the server's yes after its
+ * data, or for failed without a refusal; send in clear, or to whom nobody
+ * vouches for, what policy/ does not allow.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "os/fiber.h"
+#include "policy/decide.h"
+#include "role/common/role.h"
+#include "role/courier/role.h"
+#include "wire/courier_dialer.h"
+#include "wire/courier_store.h"
+
+#define COURIER_WAITING    4u	      /* leases that are asked for ahead */
+#define COURIER_LINES_MAX  500u	      /* open connections that nobody uses */
+#define COURIER_MEMORY     (4u << 20) /* of one message's work */
+#define COURIER_LOOKUP_NS  (60 * NS_PER_SEC)
+#define COURIER_CONNECT_NS (120 * NS_PER_SEC)
+#define COURIER_STORE_NS   (120 * NS_PER_SEC)
+#define COURIER_VISIT_NS   (3600 * NS_PER_SEC) /* a whole session */
+
+struct slot;
+struct line;
+
+struct courier_counts {
+	uint64_t leased, delivered, deferred, failed, reports;
+	uint64_t connections, unreached, reused;
+	uint64_t levels[POLICY_LEVEL_SECURE + 1]; /* delivered, by what was kept */
+	uint64_t clear; /* delivered without TLS */
+};
+
+struct courier {
+	struct role *role;
+	const struct conf *conf;
+	struct courier_store *store; /* NULL: there is none */
+	struct courier_dialer *dialer;
+	struct role_peer store_peer, dialer_peer;
+	uint64_t epoch; /* of the store: leases of an older one are void */
+	struct list slots;
+	unsigned slot_count, waiting;
+	struct list lines; /* kept open, the oldest first */
+	unsigned line_count;
+	bool serving, draining, drained;
+	struct timer drain;
+	struct courier_counts counts;
+};
+
+/* slot.c */
+void slots_wake(struct courier *); /* there is something to lease from */
+void slots_drain(struct courier *, uint32_t within_ms);
+void slots_end(struct courier *); /* at once; every fiber ends */
+
+/* A moment from now, in the loop's time. */
+static inline uint64_t courier_within(const struct courier *c, uint64_t ns)
+{
+	return loop_now(c->role->loop) + ns;
+}
+
+/* The rule of ours for a domain; NULL: none. */
+const struct conf_destination *courier_rule(const struct courier *,
+					    struct span domain);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * role/courier/visit - a host is spoken to: connected, greeted, protected as the
+ * decision wants, logged in; and given the mail.
+ */
+#pragma once
+
+#include "role/courier/job.h"
+#include "role/courier/line.h"
+
+/* One host of a way, on the way to an open session with it. */
+struct visit {
+	struct courier *courier;
+	struct arena *arena;
+	const struct story *story;
+	const struct way *way;
+	size_t host; /* which of the way's */
+	/* What came of it when there is no session: */
+	struct verdict verdict;
+	bool spoke; /* it greeted us */
+	bool slow;  /* it asked for less */
+	bool loop;  /* it is this server */
+	bool security; /* kept from it by what was decided on TLS */
+};
+
+/* A session that is ready for mail, or NULL and the verdict. */
+struct line *visit_open(struct visit *);
+
+/* Over a connection that is open for the same; false: there is none. */
+MUST_USE bool visit_again(struct job *);
+/* The hosts of the way in their order, for all that is not settled. */
+void visit_all(struct job *, const struct way *);

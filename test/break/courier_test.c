@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The courier against a store and a dialer that were taken over, and against
+ * servers that hate it: whatever they say, an honest message that comes after it
+ * goes out, and nothing is left open.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "attack.h"
+#include "carry.h"
+#include "hostile.h"
+#include "os/sock.h"
+
+#define ROUNDS 6u /* of each lie */
+
+static const char conf[] = RULE("") "outgoing { idle 0s; }";
+
+static struct server good = {.greeting = "220 hi\r\n",
+			     .ehlo = "250-there\r\n250 PIPELINING\r\n",
+			     .end = "250 taken\r\n"};
+
+/* With new channels to both, as when the supervisor replaced them. */
+static void honest_delivers(void *arg)
+{
+	struct scene *s = arg;
+	size_t before = good.messages;
+
+	s->fixed = &good;
+	s->job_count = s->leased = s->settled_count = 0;
+	scene_join(s);
+	scene_job(s, &(struct test_job){0});
+	scene_run(s, 1);
+	assert_int_equal(s->settled[0].at[0].fate, COURIER_STORE_FATE_DELIVERED);
+	assert_int_equal(good.messages, before + 1);
+	buf_clear(&good.data);
+	buf_clear(&good.heard);
+}
+
+static int setup(void **state)
+{
+	*state = scene_new(conf);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	scene_free(*state);
+	good = (struct server){.greeting = good.greeting, .ehlo = good.ehlo, .end = good.end};
+	return 0;
+}
+
+static struct target as_store(struct scene *s)
+{
+	return (struct target){.house = s->house,
+			       .role = s->courier,
+			       .schema = &courier_store_hop,
+			       .hop = HOP_COURIER_STORE,
+			       .peer = KIND_STORE,
+			       .side = 1,
+			       .honest = honest_delivers,
+			       .arg = s};
+}
+
+static struct target as_dialer(struct scene *s)
+{
+	struct target t = as_store(s);
+
+	t.schema = &courier_dialer_hop;
+	t.hop = HOP_COURIER_DIALER;
+	t.peer = KIND_DIALER;
+	return t;
+}
+
+static void test_framing_of_store(void **state)
+{
+	struct target t = as_store(*state);
+
+	attack_framing(&t, 0xc0a1);
+}
+
+static void test_framing_of_dialer(void **state)
+{
+	struct target t = as_dialer(*state);
+
+	attack_framing(&t, 0xc0a2);
+}
+
+/* A job is there, and one of the two that are asked about it lies. */
+static void lies(struct scene *s, const struct target *t)
+{
+	struct world *w = house_world(s->house);
+	uint64_t seed = 0x11e7;
+
+	honest_delivers(s);
+	house_run(s->house, 100);
+	size_t before = sim_open(w);
+	for (unsigned i = 0; i < ROUNDS * LIE_COUNT; i++) {
+		bool never = false;
+		int fd = attack_join(t);
+		if (t->hop == HOP_COURIER_DIALER)
+			scene_job(s, &(struct test_job){0});
+		(void)attack_lie(t, &fd, (enum lie)(i % LIE_COUNT), &seed, &never, 2000);
+		world_close(w, fd);
+		house_run(s->house, 5000);
+		honest_delivers(s);
+		house_run(s->house, 5000);
+	}
+	assert_int_equal(sim_open(w), before);
+}
+
+static void test_lying_store(void **state)
+{
+	struct target t = as_store(*state);
+
+	lies(*state, &t);
+}
+
+static void test_lying_dialer(void **state)
+{
+	struct target t = as_dialer(*state);
+
+	lies(*state, &t);
+}
+
+/* ---- servers ------------------------------------------------------------------- */
+
+/* No mail of ours is called delivered, and none is refused for good, by noise. */
+static void test_noise_of_servers(void **state)
+{
+	struct scene *s = *state;
+	static const char *const noise[] = {"\r\n\r\n\r\n", "220 hi\r\n220 hi\r\n220 hi\r\n250 ok\r\n",
+					    "250 ok\r\n", "354 go\r\n", "999 what\r\n", "2\r\n",
+					    "220-a\r\n550 b\r\n", "\x16\x03\x01\x02", "220 \xff\xfe\r\n"};
+	static const char *const places[] = {"MAIL", "RCPT", "DATA"};
+	for (size_t i = 0; i < ARRAY_LEN(noise); i++)
+		for (size_t k = 0; k <= ARRAY_LEN(places); k++) {
+			struct server evil = good;
+			if (i == 3 && k == 3)
+				continue; /* the right answer there */
+			evil.heard = evil.data = (struct buf){0};
+			evil.messages = 0;
+			if (k == 0)
+				evil.greeting = noise[i];
+			else
+				evil.replies[0] = (struct line_reply){places[k - 1], noise[i]};
+			s->fixed = &evil;
+			s->job_count = s->leased = s->settled_count = 0;
+			scene_join(s);
+			scene_job(s, &(struct test_job){0});
+			scene_run(s, 1);
+			bool taken = evil.messages == 1;
+			assert_int_equal(s->settled[0].at[0].fate,
+					 taken ? COURIER_STORE_FATE_DELIVERED
+					       : COURIER_STORE_FATE_DEFERRED);
+			house_run(s->house, 1000);
+			buf_free(&evil.heard);
+			buf_free(&evil.data);
+		}
+	honest_delivers(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_framing_of_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_framing_of_dialer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lying_store, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lying_dialer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_noise_of_servers, setup, teardown)};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
