@@ -42,6 +42,7 @@ enum conf_role {
 #define CONF_SNI_MAX          256u /* names on one listener */
 #define CONF_LIST_MAX         64u  /* items of any other list */
 #define CONF_ADDRESSES_MAX    16u  /* addresses of one listener */
+#define CONF_STEPS_MAX        16u  /* times between attempts */
 
 /* An address, or a network with bits < 32 or 128. */
 struct conf_net {
@@ -66,6 +67,11 @@ struct conf_resolver {
 
 struct conf_resolvers {
 	const struct conf_resolver *at;
+	size_t count;
+};
+
+struct conf_durations {
+	const uint64_t *at; /* seconds */
 	size_t count;
 };
 
@@ -171,6 +177,12 @@ struct conf_store {
 	uint32_t engine;
 	uint64_t reserve; /* per cent of the file system */
 	uint64_t reserve_least, keep_removed, cache, staged, read_threads;
+};
+
+struct conf_queue {
+	uint64_t lifetime, warn; /* seconds; warn 0: never */
+	struct conf_durations retry; /* never empty; the last one repeats */
+	uint64_t per_destination;
 };
 
 struct conf_dns {
@@ -290,6 +302,7 @@ struct conf {
 	struct conf_timeouts timeouts;
 	struct conf_auth auth;
 	struct conf_store store;
+	struct conf_queue queue;
 	struct conf_dns dns;
 	struct conf_accounts accounts;
 	struct conf_outgoing outgoing;

@@ -78,6 +78,12 @@ static void facts(struct buf *out, const struct conf_option *o)
 		conf_number_print(o, o->min, out);
 		buf_add(out, SPAN(" to "));
 		conf_number_print(o, o->max, out);
+	} else if (o->type == CONF_DURATIONS) {
+		buf_add(out, SPAN(", each from "));
+		conf_number_print(o, o->min, out);
+		buf_add(out, SPAN(" to "));
+		conf_number_print(o, o->max, out);
+		buf_printf(out, ", at most %u", CONF_STEPS_MAX);
 	} else if (o->type > CONF_PATH) {
 		buf_printf(out, ", at most %llu", (unsigned long long)o->max);
 	}

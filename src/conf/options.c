@@ -289,6 +289,25 @@ const struct conf_option conf_options[] = {
 	OPT(STORE, NUMBER, conf_store, read_threads, "read-threads", 1, 64, "4",
 	    R(STORE), RESTART, NULL, "Reads from disk in the same moment."),
 
+	OPT(QUEUE, DURATION, conf_queue, lifetime, "lifetime", HOUR, 100 * DAY,
+	    "5d", R(STORE), RELOAD, NULL,
+	    "How long a message is tried before its sender is told that it could "
+	    "not be delivered. It holds for messages accepted from then on."),
+	OPT(QUEUE, DURATION, conf_queue, warn, "warn", 0, 100 * DAY, "4h",
+	    R(STORE), RELOAD, NULL,
+	    "After this time the sender is told once that the message is still "
+	    "being tried; 0 never."),
+	OPT(QUEUE, DURATIONS, conf_queue, retry, "retry", 10, 7 * DAY,
+	    "5m 10m 20m 40m 1h 2h 4h", R(STORE), RELOAD, NULL,
+	    "Times between one attempt and the next, for a recipient and also for "
+	    "a destination none of whose hosts can be spoken to; the last one "
+	    "repeats. Each is moved a little by chance, so that what failed "
+	    "together does not come together."),
+	OPT(QUEUE, NUMBER, conf_queue, per_destination, "per-destination", 1,
+	    1000, "20", R(STORE), RELOAD, NULL,
+	    "Messages that are delivered to one destination at a time. One that "
+	    "asks for less gets less for a while."),
+
 	OPT(DNS, BOOL, conf_dns, lookups, "lookups", 0, 0, "on",
 	    R(DIALER), RESTART, NULL,
 	    "off sends no DNS question at all: for a trial or a closed network."),
@@ -471,6 +490,8 @@ const struct conf_block_info conf_blocks[CONF_BLOCKS] = {
 			     "How long a peer may take."},
 	[CONF_B_AUTH] = {"auth", PLAIN(auth), "Passwords and guessing them."},
 	[CONF_B_STORE] = {"store", PLAIN(store), "Where mail is kept."},
+	[CONF_B_QUEUE] = {"queue", PLAIN(queue),
+			  "How mail for other servers is tried."},
 	[CONF_B_DNS] = {"dns", PLAIN(dns), "Looking up names."},
 	[CONF_B_OUTGOING] = {"outgoing", PLAIN(outgoing),
 			     "Connections to other servers."},
@@ -546,6 +567,8 @@ size_t conf_type_size(enum conf_type type)
 		return sizeof(struct conf_nets);
 	case CONF_RESOLVERS:
 		return sizeof(struct conf_resolvers);
+	case CONF_DURATIONS:
+		return sizeof(struct conf_durations);
 	case CONF_WORDS:
 	case CONF_DOMAINS:
 	case CONF_PATHS:
@@ -575,6 +598,7 @@ const char *conf_type_name(enum conf_type type)
 		[CONF_ADDRESSES] = "addresses",
 		[CONF_NETWORKS] = "networks",
 		[CONF_RESOLVERS] = "addresses, with or without a port",
+		[CONF_DURATIONS] = "durations",
 		[CONF_WORDS] = "words",
 		[CONF_DOMAINS] = "domains",
 		[CONF_PATHS] = "paths",

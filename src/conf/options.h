@@ -29,6 +29,7 @@ enum conf_type {
 	CONF_ADDRESSES, /* struct conf_nets with whole addresses */
 	CONF_NETWORKS,  /* struct conf_nets */
 	CONF_RESOLVERS, /* struct conf_resolvers: addresses, maybe with ports */
+	CONF_DURATIONS, /* struct conf_durations */
 	CONF_WORDS,     /* struct conf_words, as are the next three */
 	CONF_DOMAINS,   /* example.org, .example.org, *; lower case */
 	CONF_PATHS,
@@ -45,6 +46,7 @@ enum conf_block {
 	CONF_B_TIMEOUTS,
 	CONF_B_AUTH,
 	CONF_B_STORE,
+	CONF_B_QUEUE,
 	CONF_B_DNS,
 	CONF_B_OUTGOING,
 	CONF_B_ACCOUNTS,

@@ -115,6 +115,13 @@ static void put_resolvers(struct buf *b, const struct conf_resolvers *r)
 	}
 }
 
+static void put_durations(struct buf *b, const struct conf_durations *d)
+{
+	put(b, d->count, 4);
+	for (size_t i = 0; i < d->count; i++)
+		put(b, d->at[i], 8);
+}
+
 static void put_value(struct buf *b, const struct conf_option *o,
 		      const void *at)
 {
@@ -146,6 +153,9 @@ static void put_value(struct buf *b, const struct conf_option *o,
 		break;
 	case CONF_RESOLVERS:
 		put_resolvers(b, at);
+		break;
+	case CONF_DURATIONS:
+		put_durations(b, at);
 		break;
 	case CONF_WORDS:
 	case CONF_DOMAINS:
@@ -405,6 +415,19 @@ static void take_resolvers(struct take *t, const struct conf_option *o,
 	*out = (struct conf_resolvers){at, n};
 }
 
+static void take_durations(struct take *t, const struct conf_option *o,
+			   struct conf_durations *out)
+{
+	size_t n = take_count(t, CONF_STEPS_MAX);
+	uint64_t *at = ARENA_ARRAY(t->arena, n + 1, uint64_t);
+	t->bad |= !at || n == 0;
+	for (size_t i = 0; i < n && !t->bad; i++) {
+		at[i] = take(t, 8);
+		t->bad |= at[i] < o->min || at[i] > o->max;
+	}
+	*out = (struct conf_durations){at, n};
+}
+
 static void take_words(struct take *t, const struct conf_option *o,
 		       struct conf_words *out)
 {
@@ -487,6 +510,9 @@ static void take_value(struct take *t, const struct conf_option *o, void *at)
 		break;
 	case CONF_RESOLVERS:
 		take_resolvers(t, o, at);
+		break;
+	case CONF_DURATIONS:
+		take_durations(t, o, at);
 		break;
 	case CONF_WORDS:
 	case CONF_DOMAINS:

@@ -52,7 +52,7 @@ void conf_number_print(const struct conf_option *o, uint64_t v, struct buf *out)
 {
 	if (o->type == CONF_SIZE)
 		print_units(size_units, v, out);
-	else if (o->type == CONF_DURATION)
+	else if (o->type == CONF_DURATION || o->type == CONF_DURATIONS)
 		print_units(time_units, v, out);
 	else
 		buf_add_u64(out, v);
@@ -477,6 +477,22 @@ static bool one_pattern(struct job *j, const struct conf_token *t,
 	return true;
 }
 
+/* Here a value may come twice: what waits an hour may wait an hour again. */
+static bool durations(struct job *j, const struct conf_token *v, size_t n)
+{
+	uint64_t *at = ARENA_ARRAY(j->p->arena, n, uint64_t);
+	struct conf_durations list = {at, n};
+	if (!at)
+		return no_memory(j);
+	for (size_t i = 0; i < n; i++) {
+		struct job one = {j->p, j->o, &at[i]};
+		if (!duration(&one, &v[i]))
+			return false;
+	}
+	memcpy(j->at, &list, sizeof(list));
+	return true;
+}
+
 static bool one_word(struct job *j, const struct conf_token *t,
 		     struct span *out)
 {
@@ -563,9 +579,11 @@ static bool list(struct job *j, const struct conf_token *v, size_t n)
 {
 	if (j->o->type == CONF_SNIS)
 		return sni(j, v, n);
-	if (n > j->o->max)
-		return WRONG(j, &v[j->o->max], "%s takes at most %llu values",
-			     j->o->name, (unsigned long long)j->o->max);
+	uint64_t most = j->o->type == CONF_DURATIONS ? CONF_STEPS_MAX
+						     : j->o->max;
+	if (n > most)
+		return WRONG(j, &v[most], "%s takes at most %llu values",
+			     j->o->name, (unsigned long long)most);
 	for (size_t i = 0; i < n; i++)
 		if (v[i].kind == CONF_T_WORD && v[i].text.len > 1 &&
 		    v[i].text.ptr[v[i].text.len - 1] == ',')
@@ -576,6 +594,8 @@ static bool list(struct job *j, const struct conf_token *v, size_t n)
 		return nets(j, v, n);
 	if (j->o->type == CONF_RESOLVERS)
 		return resolvers(j, v, n);
+	if (j->o->type == CONF_DURATIONS)
+		return durations(j, v, n);
 	return words(j, v, n);
 }
 
@@ -680,6 +700,17 @@ static void print_resolvers(const void *at, struct buf *out)
 	}
 }
 
+static void print_durations(const struct conf_option *o, const void *at,
+			    struct buf *out)
+{
+	const struct conf_durations *d = at;
+	for (size_t i = 0; i < d->count; i++) {
+		if (i)
+			buf_addc(out, ' ');
+		conf_number_print(o, d->at[i], out);
+	}
+}
+
 void conf_value_print(const struct conf_option *o, const void *at, size_t item,
 		      struct buf *out)
 {
@@ -710,6 +741,9 @@ void conf_value_print(const struct conf_option *o, const void *at, size_t item,
 		break;
 	case CONF_RESOLVERS:
 		print_resolvers(at, out);
+		break;
+	case CONF_DURATIONS:
+		print_durations(o, at, out);
 		break;
 	case CONF_WORDS:
 	case CONF_DOMAINS:
@@ -750,6 +784,8 @@ bool conf_value_empty(const struct conf_option *o, const void *at)
 		return ((const struct conf_nets *)at)->count == 0;
 	case CONF_RESOLVERS:
 		return ((const struct conf_resolvers *)at)->count == 0;
+	case CONF_DURATIONS:
+		return ((const struct conf_durations *)at)->count == 0;
 	case CONF_WORDS:
 	case CONF_DOMAINS:
 	case CONF_PATHS:

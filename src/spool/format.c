@@ -3,6 +3,7 @@
 #include "spool/format.h"
 
 #include "base/ensure.h"
+#include "crypto/hash.h"
 
 /* ---- keys ---- */
 
@@ -30,12 +31,45 @@ struct spool_key spool_key_id(char kind, const struct spool_id *id)
 	return k;
 }
 
-struct spool_key spool_key_due(int64_t due, const struct spool_id *id)
+static uint64_t sortable(int64_t time)
 {
-	struct spool_key k = spool_key('T');
-	add(&k, (uint64_t)due ^ 1ull << 63, 8);
+	return (uint64_t)time ^ 1ull << 63;
+}
+
+struct spool_key spool_key_due(char kind, int64_t due,
+			       const struct spool_id *id)
+{
+	struct spool_key k = spool_key(kind);
+	add(&k, sortable(due), 8);
 	if (id)
 		add_id(&k, id);
+	return k;
+}
+
+struct spool_key spool_key_hash(uint64_t hash)
+{
+	struct spool_key k = spool_key('D');
+	add(&k, hash, 8);
+	return k;
+}
+
+struct spool_key spool_key_destination(uint64_t hash, enum spool_priority p,
+				       int64_t due, const struct spool_id *id)
+{
+	struct spool_key k = spool_key_hash(hash);
+	add(&k, p, 1);
+	add(&k, sortable(due), 8);
+	if (id)
+		add_id(&k, id);
+	return k;
+}
+
+struct spool_key spool_key_report(const struct spool_id *id, uint8_t kind,
+				  uint32_t n)
+{
+	struct spool_key k = spool_key_id('P', id);
+	add(&k, kind, 1);
+	add(&k, n, 4);
 	return k;
 }
 
@@ -64,16 +98,39 @@ struct spool_key spool_key_end(const struct spool_key *k)
 	return end;
 }
 
+static uint64_t number(struct span key, size_t from)
+{
+	uint64_t v = 0;
+	for (size_t i = from; i < from + 8; i++)
+		v = v << 8 | (uint8_t)key.ptr[i];
+	return v;
+}
+
 bool spool_key_due_of(struct span key, int64_t *due, struct spool_id *id)
 {
 	if (key.len != 1 + 8 + sizeof(id->byte))
 		return false;
-	uint64_t v = 0;
-	for (unsigned i = 1; i < 9; i++)
-		v = v << 8 | (uint8_t)key.ptr[i];
-	*due = (int64_t)(v ^ 1ull << 63);
+	*due = (int64_t)sortable((int64_t)number(key, 1));
 	memcpy(id->byte, key.ptr + 9, sizeof(id->byte));
 	return true;
+}
+
+bool spool_key_destination_of(struct span key, struct due_row *d)
+{
+	if (key.len != 1 + 8 + 1 + 8 + sizeof(d->id.byte) ||
+	    (uint8_t)key.ptr[9] > SPOOL_LAST)
+		return false;
+	d->hash = number(key, 1);
+	d->priority = (enum spool_priority)(uint8_t)key.ptr[9];
+	d->due = (int64_t)sortable((int64_t)number(key, 10));
+	memcpy(d->id.byte, key.ptr + 18, sizeof(d->id.byte));
+	return true;
+}
+
+uint64_t spool_hash(struct span destination)
+{
+	struct sha256 h = sha256_of(destination);
+	return number(span_of(h.bytes, sizeof(h.bytes)), 0);
 }
 
 /* ---- values ---- */
@@ -90,9 +147,10 @@ static void unpack_id(struct unpack *u, struct kv_id *id)
 		memcpy(id->byte, s.ptr, s.len);
 }
 
+/* Rows that are the same in both formats keep the number of the first. */
 void spool_lease_write(struct buf *b, const struct lease_row *l)
 {
-	pack_u8(b, SPOOL_FORMAT);
+	pack_u8(b, SPOOL_OLD);
 	pack_u64(b, l->epoch);
 	pack_u64(b, l->owner);
 	pack_u64(b, (uint64_t)l->until);
@@ -101,7 +159,7 @@ void spool_lease_write(struct buf *b, const struct lease_row *l)
 bool spool_lease_read(struct span row, struct lease_row *l)
 {
 	struct unpack u = unpack_of(row);
-	if (unpack_u8(&u) != SPOOL_FORMAT)
+	if (unpack_u8(&u) != SPOOL_OLD)
 		return false;
 	l->epoch = unpack_u64(&u);
 	l->owner = unpack_u64(&u);
@@ -114,22 +172,68 @@ void spool_count_write(struct buf *b, const struct count_row *c)
 	pack_u8(b, SPOOL_FORMAT);
 	pack_varint(b, c->open);
 	pack_u64(b, (uint64_t)c->due);
+	pack_u64(b, (uint64_t)c->tell);
+	pack_u8(b, (uint8_t)c->priority);
+	pack_u64(b, (uint64_t)c->warns);
+	pack_u64(b, (uint64_t)c->expires);
+	pack_u8(b, c->reported);
 }
 
 bool spool_count_read(struct span row, struct count_row *c)
 {
 	struct unpack u = unpack_of(row);
-	if (unpack_u8(&u) != SPOOL_FORMAT)
+	uint8_t format = unpack_u8(&u);
+	if (format != SPOOL_FORMAT && format != SPOOL_OLD)
 		return false;
+	*c = (struct count_row){.old = format == SPOOL_OLD,
+				.priority = SPOOL_NORMAL,
+				.tell = SPOOL_NEVER,
+				.warns = SPOOL_NEVER,
+				.expires = SPOOL_NEVER};
 	c->open = (uint32_t)unpack_varint(&u, SPOOL_RECIPIENTS_MAX);
 	c->due = (int64_t)unpack_u64(&u);
+	if (c->old)
+		return unpack_done(&u);
+	c->tell = (int64_t)unpack_u64(&u);
+	uint8_t priority = unpack_u8(&u);
+	c->priority = (enum spool_priority)priority;
+	c->warns = (int64_t)unpack_u64(&u);
+	c->expires = (int64_t)unpack_u64(&u);
+	c->reported = unpack_bool(&u);
+	return unpack_done(&u) && priority <= SPOOL_LAST;
+}
+
+void spool_ledger_write(struct buf *b, const struct ledger_row *l)
+{
+	pack_u8(b, SPOOL_FORMAT);
+	pack_u8(b, l->upgraded);
+	pack_varint(b, l->n.accepted);
+	pack_varint(b, l->n.delivered);
+	pack_varint(b, l->n.bounced);
+	pack_varint(b, l->n.discarded);
+	pack_varint(b, l->n.held);
+	pack_varint(b, l->n.open);
+}
+
+bool spool_ledger_read(struct span row, struct ledger_row *l)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != SPOOL_FORMAT)
+		return false;
+	l->upgraded = unpack_bool(&u);
+	l->n.accepted = unpack_varint(&u, UINT64_MAX);
+	l->n.delivered = unpack_varint(&u, UINT64_MAX);
+	l->n.bounced = unpack_varint(&u, UINT64_MAX);
+	l->n.discarded = unpack_varint(&u, UINT64_MAX);
+	l->n.held = unpack_varint(&u, UINT64_MAX);
+	l->n.open = unpack_varint(&u, UINT64_MAX);
 	return unpack_done(&u);
 }
 
 void spool_job_write(struct buf *b, const struct job_row *r)
 {
 	const struct spool_job *j = &r->job;
-	pack_u8(b, SPOOL_FORMAT);
+	pack_u8(b, SPOOL_OLD);
 	pack_u8(b, r->summary_kept ? 1 : 0);
 	pack_u64(b, (uint64_t)j->accepted);
 	pack_u64(b, (uint64_t)j->expires);
@@ -152,7 +256,7 @@ bool spool_job_read(struct span row, const struct spool_id *id, struct job_row *
 	struct unpack u = unpack_of(row);
 	struct spool_job *j = &r->job;
 	*r = (struct job_row){.job = {.id = *id}};
-	if (unpack_u8(&u) != SPOOL_FORMAT)
+	if (unpack_u8(&u) != SPOOL_OLD)
 		return false;
 	r->summary_kept = unpack_bool(&u);
 	j->accepted = (int64_t)unpack_u64(&u);
@@ -188,13 +292,19 @@ void spool_recipient_write(struct buf *b, const struct spool_recipient *r)
 	pack_span(b, r->folder);
 	pack_span(b, r->prefix);
 	pack_span(b, r->reason);
+	pack_span(b, r->destination);
+	pack_u8(b, (uint8_t)r->marks);
+	pack_u16(b, r->code);
+	pack_span(b, r->status);
+	pack_span(b, r->host);
 }
 
 bool spool_recipient_read(struct span row, uint32_t n, struct spool_recipient *r)
 {
 	struct unpack u = unpack_of(row);
 	*r = (struct spool_recipient){.n = n};
-	if (unpack_u8(&u) != SPOOL_FORMAT)
+	uint8_t format = unpack_u8(&u);
+	if (format != SPOOL_FORMAT && format != SPOOL_OLD)
 		return false;
 	uint8_t state = unpack_u8(&u);
 	r->state = (enum spool_state)state;
@@ -209,6 +319,13 @@ bool spool_recipient_read(struct span row, uint32_t n, struct spool_recipient *r
 	r->folder = unpack_span(&u, SPOOL_FOLDER_MAX);
 	r->prefix = unpack_span(&u, SPOOL_PREFIX_MAX);
 	r->reason = unpack_span(&u, SPOOL_REASON_MAX);
+	if (format == SPOOL_FORMAT) {
+		r->destination = unpack_span(&u, SPOOL_DESTINATION_MAX);
+		r->marks = unpack_u8(&u);
+		r->code = unpack_u16(&u);
+		r->status = unpack_span(&u, SPOOL_STATUS_MAX);
+		r->host = unpack_span(&u, SPOOL_HOST_MAX);
+	}
 	return unpack_done(&u) && state >= SPOOL_LOCAL &&
 	       state <= SPOOL_DROPPED;
 }

@@ -176,35 +176,124 @@ void spool_put_count(struct kv_batch *b, const struct spool_id *id,
 	buf_free(&row);
 }
 
-int64_t spool_due_of(const struct spool_recipient *r)
+void spool_watch(struct spool *s, const struct spool_watch *w)
 {
-	return r->state == SPOOL_LOCAL || r->state == SPOOL_REMOTE
-		       ? r->next
-		       : SPOOL_NEVER;
+	s->watch = w ? *w : (struct spool_watch){0};
 }
 
-void spool_move_due(struct kv_batch *b, const struct spool_id *id,
-		    int64_t from, int64_t to)
+/* ---- the ledger ---- */
+
+enum kv_result spool_ledger_load(struct kv_space *space, enum kv_view view,
+				 struct ledger_row *l)
 {
-	struct spool_key old = spool_key_due(from, id),
-			 new = spool_key_due(to, id);
-	if (from == to)
-		return;
-	if (from != SPOOL_NEVER)
-		kv_delete(b, spool_span(&old));
-	if (to != SPOOL_NEVER)
-		kv_put(b, spool_span(&new), SPAN("\1"));
+	struct spool_key k = spool_key('A');
+	struct buf row;
+	*l = (struct ledger_row){0};
+	buf_init(&row, SPOOL_ROW);
+	enum kv_result r = spool_row(space, view, &k, &row);
+	if (r == KV_OK && !spool_ledger_read(buf_span(&row), l))
+		r = KV_CORRUPT;
+	buf_free(&row);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+void spool_ledger_put(struct kv_batch *b, const struct ledger_row *l)
+{
+	struct spool_key k = spool_key('A');
+	struct buf row;
+	buf_init(&row, SPOOL_ROW);
+	spool_ledger_write(&row, l);
+	kv_put_row(b, spool_span(&k), &row);
+	buf_free(&row);
+}
+
+static uint64_t *place(struct spool_ledger *l, enum spool_state s)
+{
+	switch (s) {
+	case SPOOL_LOCAL:
+	case SPOOL_REMOTE:
+		return &l->open;
+	case SPOOL_HELD:
+		return &l->held;
+	case SPOOL_DONE:
+		return &l->delivered;
+	case SPOOL_FAILED:
+		return &l->bounced;
+	case SPOOL_DROPPED:
+		break;
+	}
+	return &l->discarded;
+}
+
+void spool_ledger_move(struct spool_ledger *l, enum spool_state from,
+		       enum spool_state to)
+{
+	if (from)
+		--*place(l, from);
+	else
+		l->accepted++;
+	++*place(l, to);
+}
+
+bool spool_balanced(const struct spool_ledger *l)
+{
+	return l->accepted ==
+	       l->delivered + l->bounced + l->discarded + l->held + l->open;
+}
+
+enum spool_result spool_ledger(struct spool *s, unsigned partition,
+			       struct spool_ledger *out)
+{
+	enum spool_result sr;
+	struct kv_space *space = spool_space(s, partition, &sr);
+	struct ledger_row l;
+	if (!space)
+		return sr;
+	enum kv_result r = spool_ledger_load(space, KV_VISIBLE, &l);
+	*out = l.n;
+	return spool_from_kv(r);
+}
+
+enum spool_result spool_recount(struct spool *s, unsigned partition,
+				struct spool_ledger *out)
+{
+	enum spool_result sr;
+	struct kv_space *space = spool_space(s, partition, &sr);
+	struct spool_key prefix = spool_key('R');
+	struct kv_scan *scan;
+	struct span key, value;
+	struct spool_recipient rc;
+	*out = (struct spool_ledger){0};
+	if (!space)
+		return sr;
+	enum kv_result r = spool_scan(space, KV_VISIBLE, &prefix, &scan);
+	if (r != KV_OK)
+		return spool_from_kv(r);
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		if (!spool_recipient_read(value, 0, &rc)) {
+			r = KV_CORRUPT;
+			break;
+		}
+		if (!spool_settled(rc.state))
+			spool_ledger_move(out, 0, rc.state);
+	}
+	kv_scan_close(scan);
+	out->accepted = 0;
+	return spool_from_kv(r == KV_NONE ? KV_OK : r);
 }
 
 /* ---- questions ---- */
 
-static bool copy_recipient(struct arena *a, struct spool_recipient *r)
+bool spool_recipient_copy(struct arena *a, struct spool_recipient *r)
 {
 	return arena_copy(a, r->address, &r->address) &&
 	       arena_copy(a, r->original, &r->original) &&
 	       arena_copy(a, r->folder, &r->folder) &&
 	       arena_copy(a, r->prefix, &r->prefix) &&
-	       arena_copy(a, r->reason, &r->reason);
+	       arena_copy(a, r->reason, &r->reason) &&
+	       arena_copy(a, r->destination, &r->destination) &&
+	       arena_copy(a, r->status, &r->status) &&
+	       arena_copy(a, r->host, &r->host);
 }
 
 enum spool_result spool_recipient(struct spool *s, const struct spool_id *id,
@@ -221,7 +310,7 @@ enum spool_result spool_recipient(struct spool *s, const struct spool_id *id,
 	enum kv_result r = spool_row(space, KV_VISIBLE, &k, &row);
 	if (r == KV_OK && !spool_recipient_read(buf_span(&row), n, out))
 		r = KV_CORRUPT;
-	if (r == KV_OK && !copy_recipient(a, out))
+	if (r == KV_OK && !spool_recipient_copy(a, out))
 		r = KV_UNAVAILABLE;
 	buf_free(&row);
 	return spool_from_kv(r);
@@ -276,90 +365,12 @@ enum spool_result spool_job(struct spool *s, const struct spool_id *id,
 	if (r == KV_OK) {
 		*out = job.job;
 		out->open = count.open;
+		out->priority = count.priority;
+		out->warns = count.warns;
 	}
 	buf_free(&row);
 	buf_free(&crow);
 	return spool_from_kv(r);
-}
-
-/* Due recipients of one job, up to the end of the list. */
-static enum kv_result due_of_job(struct kv_space *space,
-				 const struct spool_id *id, int64_t now,
-				 struct spool_due *due, size_t max,
-				 size_t *count)
-{
-	struct spool_key prefix = spool_key_id('R', id);
-	struct kv_scan *scan;
-	struct span key, value;
-	struct spool_recipient rc;
-	enum kv_result r = spool_scan(space, KV_VISIBLE, &prefix, &scan);
-	if (r != KV_OK)
-		return r;
-	while (*count < max &&
-	       (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-		uint32_t n = spool_key_number(key);
-		if (!spool_recipient_read(value, n, &rc)) {
-			r = KV_CORRUPT;
-			break;
-		}
-		if (spool_due_of(&rc) <= now)
-			due[(*count)++] = (struct spool_due){
-				*id, n, rc.state, rc.next};
-	}
-	kv_scan_close(scan);
-	return r == KV_NONE ? KV_OK : r;
-}
-
-enum spool_result spool_due(struct spool *s, unsigned partition, int64_t now,
-			    struct spool_due *due, size_t max, size_t *count)
-{
-	enum spool_result sr;
-	struct kv_space *space = spool_space(s, partition, &sr);
-	struct spool_key prefix = spool_key('T');
-	struct kv_scan *scan;
-	struct span key, value;
-	*count = 0;
-	if (!space)
-		return sr;
-	enum kv_result r = spool_scan(space, KV_VISIBLE, &prefix, &scan);
-	if (r != KV_OK)
-		return spool_from_kv(r);
-	while (*count < max &&
-	       (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-		int64_t at;
-		struct spool_id id;
-		if (!spool_key_due_of(key, &at, &id))
-			r = KV_CORRUPT;
-		else if (at > now)
-			break;
-		else
-			r = due_of_job(space, &id, now, due, max, count);
-		if (r != KV_OK)
-			break;
-	}
-	kv_scan_close(scan);
-	return spool_from_kv(r == KV_NONE ? KV_OK : r);
-}
-
-enum spool_result spool_next(struct spool *s, unsigned partition, int64_t *at)
-{
-	enum spool_result sr;
-	struct kv_space *space = spool_space(s, partition, &sr);
-	struct spool_key prefix = spool_key('T');
-	struct spool_id id;
-	struct kv_scan *scan;
-	struct span key, value;
-	*at = SPOOL_NEVER;
-	if (!space)
-		return sr;
-	enum kv_result r = spool_scan(space, KV_VISIBLE, &prefix, &scan);
-	if (r != KV_OK)
-		return spool_from_kv(r);
-	r = kv_scan_next(scan, &key, &value);
-	if (r == KV_OK && !spool_key_due_of(key, at, &id))
-		r = KV_CORRUPT;
-	kv_scan_close(scan);
-	return spool_from_kv(r == KV_NONE ? KV_OK : r);
 }
 
 /* ---- lists ---- */

@@ -13,6 +13,11 @@
  * account with spool_token(job, n) as its token, then the recipient is
  * settled.  A crash between the two finds the token: never twice.
  *
+ * Remote ones are found by destination, the domain that they are carried to:
+ * for each job and destination one row of an index tells when it is due there
+ * (spool/due.h).  Another index tells when the sender of a job has to hear
+ * something: that it takes long, or that it took too long.
+ *
  * Leases: a partition is worked by one owner at a time, under an epoch that
  * only rises.  Every settling names its epoch; a stale one is refused, so an
  * owner that stalled cannot write.  Leases move no version.
@@ -32,6 +37,10 @@
 #define SPOOL_SUMMARY_MAX    (256u * 1024u)
 #define SPOOL_SUMMARY_ROW    2048u /* larger ones are kept as bodies */
 #define SPOOL_VERDICTS_MAX   SPOOL_RECIPIENTS_MAX
+#define SPOOL_DESTINATION_MAX 255u /* bytes of a domain */
+#define SPOOL_STATUS_MAX     15u
+#define SPOOL_HOST_MAX	     255u
+#define SPOOL_NEVER	     INT64_MAX
 
 enum spool_result {
 	SPOOL_OK,
@@ -69,6 +78,15 @@ MUST_USE bool spool_id_parse(struct span, struct spool_id *out);
 /* The token of recipient n's delivery into a mailbox. */
 struct spool_token spool_token(const struct spool_id *, uint32_t n);
 
+/* Which of what is due goes first. */
+enum spool_priority { SPOOL_FIRST, SPOOL_NORMAL, SPOOL_LAST };
+
+/* What the sender has been, or has to be, told of a recipient. */
+enum spool_mark {
+	SPOOL_TOLD = 1,	   /* that it takes long */
+	SPOOL_GIVE_UP = 2, /* ended by a person: it counts as expired */
+};
+
 struct spool_recipient {
 	uint32_t n;	      /* its place in the job, from 0 */
 	enum spool_state state;
@@ -83,7 +101,15 @@ struct spool_recipient {
 	int64_t next; /* due at (seconds); REMOTE */
 	int64_t last; /* of the last attempt, or when it was settled */
 	struct span reason; /* of the last failure, hold or drop */
+	/* REMOTE: where it is carried to; empty: the domain of its address. */
+	struct span destination;
+	unsigned marks; /* enum spool_mark */
+	uint16_t code;	/* of the last reply; 0: none */
+	struct span status, host; /* of the last attempt */
 };
+/* The destination in lower case, borrowed or in `room`. */
+struct span spool_destination(const struct spool_recipient *,
+			      char room[SPOOL_DESTINATION_MAX]);
 
 struct spool_job {
 	struct spool_id id;
@@ -94,6 +120,8 @@ struct spool_job {
 	uint32_t body_crc;
 	struct span summary;
 	int64_t accepted, expires;
+	int64_t warns; /* the sender hears that it takes long; SPOOL_NEVER */
+	enum spool_priority priority;
 	uint32_t recipients, open; /* all; not settled */
 };
 
@@ -105,21 +133,48 @@ struct spool_id spool_name(struct spool *); /* a new job's */
 
 typedef void spool_done_fn(void *arg, enum spool_result);
 
+/*
+ * Who has to know when something became due, told after the commit is durable:
+ * a destination in a partition from `at` on, and when a sender has to hear
+ * something.  One for a spool; NULL: nobody.
+ */
+struct spool_watch {
+	void *arg;
+	void (*due)(void *arg, unsigned partition, struct span destination,
+		    enum spool_priority, int64_t at, int64_t now);
+	void (*tell)(void *arg, unsigned partition, int64_t at);
+};
+void spool_watch(struct spool *, const struct spool_watch *);
+
 struct spool_own { /* spool's own part of a request */
 	struct spool *spool;
 	spool_done_fn *done;
 	void *arg;
 	enum spool_result refusal;
+	struct index *index; /* what became due */
+	bool watched;
+	unsigned partition;
 };
 
 /* ---- accept: custody is durable when done says SPOOL_OK ---- */
+
+/* A report about a job: there is one of a kind for a first recipient. */
+struct spool_about {
+	struct spool_id job; /* its partition is the report's, too */
+	uint8_t kind;
+	uint32_t first;
+};
+
 struct spool_accept {
 	struct spool_job job;	   /* id by spool_name; open and recipients are set */
 	struct span bytes;	   /* the body, or empty when it is durable already */
 	const struct spool_recipient *recipients;
 	size_t count;
+	const struct spool_about *about; /* or NULL */
+	bool again; /* out: that report is kept already, nothing was added */
 	struct spool_own own;
 };
+/* SPOOL_NONE: the job that it is about is gone. */
 MUST_USE enum spool_result spool_accept(struct spool *, struct spool_accept *,
 					spool_done_fn *, void *arg);
 
@@ -137,23 +192,6 @@ MUST_USE enum spool_result spool_lease(struct spool *, struct spool_lease *,
 
 /* ---- work ---- */
 
-/*
- * Unsettled recipients of a partition that are due at `now`, in the order in
- * which they became due, from KV_VISIBLE; at most max.  Spans in the arena.
- */
-struct spool_due {
-	struct spool_id id;
-	uint32_t n;
-	enum spool_state state; /* LOCAL or REMOTE */
-	int64_t at;
-};
-MUST_USE enum spool_result spool_due(struct spool *, unsigned partition,
-				     int64_t now, struct spool_due *due,
-				     size_t max, size_t *count);
-/* When the next one of the partition becomes due; INT64_MAX: none waits. */
-MUST_USE enum spool_result spool_next(struct spool *, unsigned partition,
-				      int64_t *at);
-
 MUST_USE enum spool_result spool_job(struct spool *, const struct spool_id *,
 				     struct arena *, struct spool_job *out);
 MUST_USE enum spool_result spool_recipient(struct spool *,
@@ -167,17 +205,26 @@ struct spool_verdict {
 	enum spool_state state; /* REMOTE or LOCAL: tried, again at `next` */
 	int64_t next;
 	bool attempted; /* counts as an attempt */
+	bool untouched; /* state, next and reason stay; for marks and route */
 	struct span reason;
+	unsigned marks; /* added */
+	uint16_t code;
+	struct span status, host;
+	struct span route; /* a new destination; empty: as it is */
 };
 struct spool_settle {
 	struct spool_id id;
 	uint64_t epoch; /* 0: an administrator's verdict, not under a lease */
 	const struct spool_verdict *verdicts;
 	size_t count;
+	/* A verdict that comes late is left out: about one that somebody else
+	 * settled, or "again later" about one that is held by now. */
+	bool lenient;
 	bool finished; /* out: the job is gone, all recipients are settled */
 	struct spool_own own;
 };
-/* SPOOL_STALE when a recipient is settled already: nothing changes. */
+/* SPOOL_STALE when a recipient (lenient: every one) is settled already: nothing
+ * changes. */
 MUST_USE enum spool_result spool_settle(struct spool *, struct spool_settle *,
 					spool_done_fn *, void *arg);
 
@@ -195,6 +242,38 @@ typedef bool spool_recipient_fn(void *arg, const struct spool_recipient *);
 MUST_USE enum spool_result spool_recipients(struct spool *,
 					    const struct spool_id *,
 					    spool_recipient_fn *, void *arg);
+
+/* ---- ledger ---- */
+
+/* Of recipients; accepted = delivered + bounced + discarded + held + open. */
+struct spool_ledger {
+	uint64_t accepted, delivered, bounced, discarded, held, open;
+};
+/* Of one partition, as its commits counted. */
+MUST_USE enum spool_result spool_ledger(struct spool *, unsigned partition,
+					struct spool_ledger *out);
+/* Held and open as the rows are; the rest is 0. */
+MUST_USE enum spool_result spool_recount(struct spool *, unsigned partition,
+					 struct spool_ledger *out);
+bool spool_balanced(const struct spool_ledger *);
+
+/* ---- what an earlier release wrote ---- */
+
+/*
+ * A handful of a partition's jobs into the present indexes; again while `more`.
+ * Nothing to do is SPOOL_OK, too.
+ */
+struct spool_upgrade {
+	unsigned partition;
+	struct spool_id after; /* zero at first */
+	bool more;	       /* out */
+	struct spool_id job;   /* spool's own */
+	struct spool_own own;
+};
+MUST_USE enum spool_result spool_upgrade(struct spool *, struct spool_upgrade *,
+					 spool_done_fn *, void *arg);
+/* Is there anything of that kind?  False also when it cannot be read. */
+bool spool_is_old(struct spool *, unsigned partition);
 
 /* ---- fsck ---- */
 struct spool_fsck_count {

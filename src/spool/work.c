@@ -3,7 +3,8 @@
  * spool/work: accepting, leasing, settling.
  *
  * Must never: settle under an epoch that is not the partition's; settle a
- * recipient twice; drop a job that has an open recipient.
+ * recipient twice; drop a job that has an open recipient; move a recipient from
+ * one state to another without the ledger.
  */
 #include <stdlib.h>
 
@@ -34,8 +35,33 @@ static enum spool_result start(struct spool_own *own, struct spool *s,
 	struct kv_space *space = spool_space(s, partition, &r);
 	if (!space)
 		return r;
-	*own = (struct spool_own){.spool = s, .done = told, .arg = arg};
-	return result_of(own, kv_op_run(space, flags, fn, done, request));
+	*own = (struct spool_own){.spool = s,
+				  .watched = s->watch.arg != NULL,
+				  .done = told,
+				  .arg = arg,
+				  .partition = partition,
+				  .index = index_new()};
+	if (!own->index)
+		return SPOOL_UNAVAILABLE;
+	r = result_of(own, kv_op_run(space, flags, fn, done, request));
+	if (r != SPOOL_OK) {
+		index_free(own->index);
+		own->index = NULL;
+	}
+	return r;
+}
+
+/* It is durable, or it never will be: the watcher hears before who asked. */
+static void finish(struct spool_own *own, enum kv_result r, bool changed)
+{
+	struct index *x = own->index;
+	enum spool_result said = result_of(own, r);
+	own->index = NULL;
+	/* Not known: one who looks in vain is better than one who never looks. */
+	if (own->watched && ((r == KV_OK && changed) || r == KV_UNKNOWN))
+		index_tell(x, own->spool, own->partition);
+	index_free(x);
+	own->done(own->arg, said);
 }
 
 /* ---- accept ---- */
@@ -54,7 +80,10 @@ static bool accept_fits(const struct spool_accept *q)
 		    r->original.len > SPOOL_ADDRESS_MAX ||
 		    r->folder.len > SPOOL_FOLDER_MAX ||
 		    r->prefix.len > SPOOL_PREFIX_MAX ||
-		    r->reason.len > SPOOL_REASON_MAX)
+		    r->reason.len > SPOOL_REASON_MAX ||
+		    r->destination.len > SPOOL_DESTINATION_MAX ||
+		    r->status.len > SPOOL_STATUS_MAX ||
+		    r->host.len > SPOOL_HOST_MAX)
 			return false;
 		ENSURE(!spool_settled(r->state));
 	}
@@ -70,16 +99,54 @@ static void put_recipient(struct kv_batch *b, const struct spool_id *id,
 	kv_put_row(b, spool_span(&k), row);
 }
 
-static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
-				 void *arg)
+static enum kv_result load_count(struct kv_space *space,
+				 const struct spool_id *id,
+				 struct count_row *c)
 {
-	struct spool_accept *q = arg;
-	struct spool_key k = spool_key_id('J', &q->job.id);
-	struct count_row count = {(uint32_t)q->count, SPOOL_NEVER};
-	struct job_row job = {.job = q->job};
+	struct spool_key k = spool_key_id('C', id);
 	struct buf row;
-	(void)op;
-	q->own.refusal = SPOOL_OK;
+	buf_init(&row, SPOOL_ROW);
+	enum kv_result r = spool_row(space, KV_STAGED, &k, &row);
+	if (r == KV_OK && !spool_count_read(buf_span(&row), c))
+		r = KV_CORRUPT;
+	buf_free(&row);
+	return r;
+}
+
+/* Its mark beside the job that it is about, which is there until it is settled. */
+static enum kv_result accept_about(struct spool_accept *q,
+				   struct kv_space *space, struct kv_batch *b)
+{
+	const struct spool_about *about = q->about;
+	struct spool_key k = spool_key_report(&about->job, about->kind,
+					      about->first);
+	struct count_row c;
+	struct buf row;
+	buf_init(&row, SPOOL_ROW);
+	enum kv_result r = spool_row(space, KV_STAGED, &k, &row);
+	buf_free(&row);
+	q->again = r == KV_OK;
+	if (r != KV_NONE)
+		return r == KV_OK ? KV_NONE : r;
+	r = load_count(space, &about->job, &c);
+	if (r == KV_OK && c.old)
+		return KV_UNAVAILABLE; /* not before it is upgraded */
+	if (r != KV_OK)
+		return r == KV_NONE ? refuse(&q->own, SPOOL_NONE) : r;
+	kv_put(b, spool_span(&k),
+	       span_of(q->job.id.byte, sizeof(q->job.id.byte)));
+	if (!c.reported) {
+		c.reported = true;
+		spool_put_count(b, &about->job, &c);
+	}
+	return KV_OK;
+}
+
+static void put_job(struct spool_accept *q, struct kv_batch *b,
+		    struct buf *row)
+{
+	struct spool_key k = spool_key_id('J', &q->job.id);
+	struct job_row job = {.job = q->job};
 	job.job.recipients = job.job.open = (uint32_t)q->count;
 	if (q->job.summary.len > SPOOL_SUMMARY_ROW) {
 		job.summary_kept = true;
@@ -89,20 +156,45 @@ static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
 	}
 	if (q->bytes.len || q->job.body_size == 0)
 		kv_put_body(b, &q->job.body, q->bytes);
+	buf_clear(row);
+	spool_job_write(row, &job);
+	kv_put_row(b, spool_span(&k), row);
+}
+
+static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
+				 void *arg)
+{
+	struct spool_accept *q = arg;
+	struct count_row count = {.open = (uint32_t)q->count,
+				  .due = SPOOL_NEVER,
+				  .tell = SPOOL_NEVER,
+				  .priority = q->job.priority,
+				  .warns = q->job.warns,
+				  .expires = q->job.expires};
+	struct ledger_row ledger;
+	struct buf row;
+	q->own.refusal = SPOOL_OK;
+	q->again = false;
+	enum kv_result r = spool_ledger_load(op->space, KV_STAGED, &ledger);
+	if (r == KV_OK && q->about)
+		r = accept_about(q, op->space, b);
+	if (r != KV_OK)
+		return r;
 	buf_init(&row, SPOOL_ROW);
-	spool_job_write(&row, &job);
-	kv_put_row(b, spool_span(&k), &row);
+	put_job(q, b, &row);
+	index_begin(q->own.index, &count);
 	for (size_t i = 0; i < q->count; i++) {
-		struct spool_recipient r = q->recipients[i];
-		r.n = (uint32_t)i;
-		put_recipient(b, &q->job.id, &r, &row);
-		if (spool_due_of(&r) < count.due)
-			count.due = spool_due_of(&r);
+		struct spool_recipient one = q->recipients[i];
+		one.n = (uint32_t)i;
+		put_recipient(b, &q->job.id, &one, &row);
+		index_add(q->own.index, NULL, &one);
+		spool_ledger_move(&ledger.n, 0, one.state);
 	}
-	bool ok = buf_ok(&row);
+	bool ok = buf_ok(&row) &&
+		  index_write(q->own.index, b, &q->job.id, &count);
 	buf_free(&row);
 	spool_put_count(b, &q->job.id, &count);
-	spool_move_due(b, &q->job.id, SPOOL_NEVER, count.due);
+	spool_ledger_put(b, &ledger);
 	return ok ? KV_OK : KV_UNAVAILABLE;
 }
 
@@ -112,7 +204,7 @@ static void accept_done(void *arg, enum kv_result r, uint64_t version)
 	(void)version;
 	if (r == KV_OK)
 		q->job.recipients = q->job.open = (uint32_t)q->count;
-	q->own.done(q->own.arg, result_of(&q->own, r));
+	finish(&q->own, r, !q->again);
 }
 
 enum spool_result spool_accept(struct spool *s, struct spool_accept *q,
@@ -121,6 +213,7 @@ enum spool_result spool_accept(struct spool *s, struct spool_accept *q,
 	if (!accept_fits(q))
 		return SPOOL_LIMIT;
 	ENSURE(q->bytes.len == 0 || q->bytes.len == q->job.body_size);
+	ENSURE(!q->about || q->about->job.byte[0] == q->job.id.byte[0]);
 	return start(&q->own, s, q->job.id.byte[0], 0, accept_run,
 		     accept_done, q, done, arg);
 }
@@ -170,7 +263,7 @@ static void lease_done(void *arg, enum kv_result r, uint64_t version)
 {
 	struct spool_lease *q = arg;
 	(void)version;
-	q->own.done(q->own.arg, result_of(&q->own, r));
+	finish(&q->own, r, false);
 }
 
 enum spool_result spool_lease(struct spool *s, struct spool_lease *q,
@@ -188,9 +281,11 @@ struct settling {
 	struct kv_space *space;
 	struct kv_batch *batch;
 	struct count_row count;
+	struct ledger_row ledger;
 	uint32_t recipients; /* one more than the largest number */
 	uint32_t settled;
-	int64_t due; /* of what stays open */
+	size_t used; /* verdicts that were not left out */
+	struct buf row;
 };
 
 static const struct spool_verdict *verdict_of(const struct spool_settle *q,
@@ -202,27 +297,55 @@ static const struct spool_verdict *verdict_of(const struct spool_settle *q,
 	return NULL;
 }
 
+static void apply(struct spool_recipient *r, const struct spool_verdict *v,
+		  int64_t now)
+{
+	if (v->route.len > 0)
+		r->destination = v->route;
+	r->marks |= v->marks;
+	if (v->untouched)
+		return;
+	r->state = v->state;
+	r->next = v->next;
+	r->reason = v->reason;
+	r->code = v->code;
+	r->status = v->status;
+	r->host = v->host;
+	r->attempts += v->attempted && r->attempts < UINT32_MAX;
+	r->last = now;
+}
+
+static bool comes_late(const struct spool_recipient *r,
+		       const struct spool_verdict *v)
+{
+	return spool_settled(r->state) ||
+	       (r->state == SPOOL_HELD && !v->untouched &&
+		!spool_settled(v->state) && v->attempted);
+}
+
 static enum kv_result settle_one(struct settling *s, uint32_t n,
-				 struct span value, struct buf *row)
+				 struct span value)
 {
 	const struct spool_verdict *v = verdict_of(s->q, n);
-	struct spool_recipient r;
-	if (!spool_recipient_read(value, n, &r))
+	struct spool_recipient was, is;
+	if (!spool_recipient_read(value, n, &was))
 		return KV_CORRUPT;
-	if (v && spool_settled(r.state))
+	if (s->count.old && !spool_settled(was.state))
+		spool_ledger_move(&s->ledger.n, 0, was.state);
+	if (v && s->q->lenient && comes_late(&was, v))
+		v = NULL;
+	if (v && spool_settled(was.state))
 		return refuse(&s->q->own, SPOOL_STALE);
+	is = was;
 	if (v) {
-		r.state = v->state;
-		r.next = v->next;
-		r.reason = v->reason;
-		r.attempts += v->attempted && r.attempts < UINT32_MAX;
-		r.last = kv_now(s->q->own.spool->kv);
-		put_recipient(s->batch, &s->q->id, &r, row);
-		s->settled += spool_settled(r.state);
+		s->used++;
+		apply(&is, v, kv_now(s->q->own.spool->kv));
+		put_recipient(s->batch, &s->q->id, &is, &s->row);
+		s->settled += spool_settled(is.state);
+		spool_ledger_move(&s->ledger.n, was.state, is.state);
 	}
-	if (spool_due_of(&r) < s->due)
-		s->due = spool_due_of(&r);
-	return buf_ok(row) ? KV_OK : KV_UNAVAILABLE;
+	index_add(s->q->own.index, s->count.old ? NULL : &was, &is);
+	return buf_ok(&s->row) ? KV_OK : KV_UNAVAILABLE;
 }
 
 /* Every recipient is looked at: the verdicts, and when the job is due next. */
@@ -231,25 +354,36 @@ static enum kv_result settle_all(struct settling *s)
 	struct spool_key prefix = spool_key_id('R', &s->q->id);
 	struct kv_scan *scan;
 	struct span key, value;
-	struct buf row;
 	enum kv_result r = spool_scan(s->space, KV_STAGED, &prefix, &scan);
 	if (r != KV_OK)
 		return r;
-	buf_init(&row, SPOOL_ROW);
 	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
 		uint32_t n = spool_key_number(key);
 		if (s->recipients <= n)
 			s->recipients = n + 1;
-		r = settle_one(s, n, value, &row);
+		r = settle_one(s, n, value);
 		if (r != KV_OK)
 			break;
 	}
-	buf_free(&row);
 	kv_scan_close(scan);
 	return r == KV_NONE ? KV_OK : r;
 }
 
-static void forget_job(struct settling *s)
+static enum kv_result forget_reports(struct settling *s)
+{
+	struct spool_key prefix = spool_key_id('P', &s->q->id);
+	struct kv_scan *scan;
+	struct span key, value;
+	enum kv_result r = spool_scan(s->space, KV_STAGED, &prefix, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK)
+		kv_delete(s->batch, key);
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+static enum kv_result forget_job(struct settling *s)
 {
 	const struct spool_id *id = &s->q->id;
 	struct spool_key j = spool_key_id('J', id), c = spool_key_id('C', id);
@@ -260,56 +394,94 @@ static void forget_job(struct settling *s)
 	}
 	kv_delete(s->batch, spool_span(&j));
 	kv_delete(s->batch, spool_span(&c));
-	spool_move_due(s->batch, id, s->count.due, SPOOL_NEVER);
+	index_remove(s->q->own.index, s->batch, id, &s->count);
+	spool_ledger_put(s->batch, &s->ledger);
+	return s->count.reported ? forget_reports(s) : KV_OK;
+}
+
+/* A job of format 1 keeps when it expires in its own row. */
+static enum kv_result upgrade_count(struct kv_space *space,
+				    const struct spool_id *id,
+				    struct count_row *c)
+{
+	struct spool_key k = spool_key_id('J', id);
+	struct job_row job;
+	struct buf row;
+	buf_init(&row, SPOOL_ROW);
+	enum kv_result r = spool_row(space, KV_STAGED, &k, &row);
+	if (r == KV_OK && !spool_job_read(buf_span(&row), id, &job))
+		r = KV_CORRUPT;
+	if (r == KV_OK)
+		c->expires = job.job.expires;
+	buf_free(&row);
+	return r == KV_NONE ? KV_CORRUPT : r;
+}
+
+static enum kv_result settle_job(struct settling *s)
+{
+	const struct spool_id *id = &s->q->id;
+	enum kv_result r = load_count(s->space, id, &s->count);
+	if (r == KV_NONE)
+		return refuse(&s->q->own, SPOOL_NONE);
+	if (r == KV_OK && s->count.old)
+		r = upgrade_count(s->space, id, &s->count);
+	if (r != KV_OK)
+		return r;
+	index_begin(s->q->own.index, &s->count);
+	r = settle_all(s);
+	if (r != KV_OK)
+		return r;
+	for (size_t i = 0; i < s->q->count; i++)
+		if (s->q->verdicts[i].n >= s->recipients)
+			return refuse(&s->q->own, SPOOL_NONE);
+	if (s->q->count > 0 && s->used == 0)
+		return refuse(&s->q->own, SPOOL_STALE);
+	if (s->settled >= s->count.open) {
+		s->q->finished = true;
+		return forget_job(s);
+	}
+	s->count.open -= s->settled;
+	if (!index_write(s->q->own.index, s->batch, id, &s->count))
+		return KV_UNAVAILABLE;
+	spool_put_count(s->batch, id, &s->count);
+	spool_ledger_put(s->batch, &s->ledger);
+	return KV_OK;
 }
 
 static enum kv_result settle_run(struct kv_op *op, struct kv_batch *b,
 				 void *arg)
 {
 	struct spool_settle *q = arg;
-	struct settling s = {
-		.q = q, .space = op->space, .batch = b, .due = SPOOL_NEVER};
-	struct spool_key k = spool_key_id('C', &q->id);
+	struct settling s = {.q = q, .space = op->space, .batch = b};
 	struct lease_row lease;
-	struct buf row;
 	q->own.refusal = SPOOL_OK;
 	q->finished = false;
 	enum kv_result r = lease_load(op->space, &lease);
+	if (r == KV_OK)
+		r = spool_ledger_load(op->space, KV_STAGED, &s.ledger);
 	if (r != KV_OK)
 		return r;
 	if (q->epoch && q->epoch != lease.epoch)
 		return refuse(&q->own, SPOOL_STALE);
-	buf_init(&row, SPOOL_ROW);
-	r = spool_row(op->space, KV_STAGED, &k, &row);
-	if (r == KV_NONE)
-		r = refuse(&q->own, SPOOL_NONE);
-	else if (r == KV_OK && !spool_count_read(buf_span(&row), &s.count))
-		r = KV_CORRUPT;
-	buf_free(&row);
-	if (r == KV_OK)
-		r = settle_all(&s);
-	if (r != KV_OK)
-		return r;
-	for (size_t i = 0; i < q->count; i++)
-		if (q->verdicts[i].n >= s.recipients)
-			return refuse(&q->own, SPOOL_NONE);
-	if (s.settled >= s.count.open) {
-		forget_job(&s);
-		q->finished = true;
-		return KV_OK;
-	}
-	spool_move_due(b, &q->id, s.count.due, s.due);
-	s.count.open -= s.settled;
-	s.count.due = s.due;
-	spool_put_count(b, &q->id, &s.count);
-	return KV_OK;
+	buf_init(&s.row, SPOOL_ROW);
+	r = settle_job(&s);
+	buf_free(&s.row);
+	return r;
 }
 
 static void settle_done(void *arg, enum kv_result r, uint64_t version)
 {
 	struct spool_settle *q = arg;
 	(void)version;
-	q->own.done(q->own.arg, result_of(&q->own, r));
+	finish(&q->own, r, true);
+}
+
+static bool verdict_fits(const struct spool_verdict *v)
+{
+	return v->reason.len <= SPOOL_REASON_MAX &&
+	       v->status.len <= SPOOL_STATUS_MAX &&
+	       v->host.len <= SPOOL_HOST_MAX &&
+	       v->route.len <= SPOOL_DESTINATION_MAX;
 }
 
 enum spool_result spool_settle(struct spool *s, struct spool_settle *q,
@@ -318,8 +490,136 @@ enum spool_result spool_settle(struct spool *s, struct spool_settle *q,
 	if (q->count == 0 || q->count > SPOOL_VERDICTS_MAX)
 		return SPOOL_LIMIT;
 	for (size_t i = 0; i < q->count; i++)
-		if (q->verdicts[i].reason.len > SPOOL_REASON_MAX)
+		if (!verdict_fits(&q->verdicts[i]))
 			return SPOOL_LIMIT;
 	return start(&q->own, s, q->id.byte[0], KV_SHRINKS, settle_run,
 		     settle_done, q, done, arg);
+}
+
+/* ---- upgrade ---- */
+
+#define UPGRADE_ROWS 1000u /* of one commit, but for the last job's */
+
+struct upgrading {
+	struct spool_upgrade *q;
+	struct kv_space *space;
+	struct kv_batch *batch;
+	struct ledger_row ledger;
+};
+
+/* The next job after the one named; KV_NONE: there is none. */
+static enum kv_result next_job(struct kv_space *space, enum kv_view view,
+			       struct spool_id *id)
+{
+	struct spool_key from = spool_key_id('J', id), kind = spool_key('J');
+	struct spool_key end = spool_key_end(&kind);
+	struct kv_scan *scan;
+	struct span key, value;
+	from.bytes[from.len++] = 0;
+	enum kv_result r = kv_scan_open(space, view, spool_span(&from),
+					spool_span(&end), false, &scan);
+	if (r != KV_OK)
+		return r;
+	r = kv_scan_next(scan, &key, &value);
+	if (r == KV_OK && key.len == 1 + sizeof(id->byte))
+		memcpy(id->byte, key.ptr + 1, sizeof(id->byte));
+	else if (r == KV_OK)
+		r = KV_CORRUPT;
+	kv_scan_close(scan);
+	return r;
+}
+
+/* Damaged ones are left to fsck. */
+static enum kv_result upgrade_job(struct upgrading *u,
+				  const struct spool_id *id)
+{
+	struct spool_key prefix = spool_key_id('R', id);
+	struct count_row c;
+	struct kv_scan *scan;
+	struct span key, value;
+	struct spool_recipient rc;
+	struct index *x = u->q->own.index;
+	struct spool_ledger n = u->ledger.n;
+	enum kv_result r = load_count(u->space, id, &c);
+	if (r == KV_OK && !c.old)
+		return KV_OK;
+	if (r == KV_OK)
+		r = upgrade_count(u->space, id, &c);
+	if (r == KV_OK)
+		r = spool_scan(u->space, KV_STAGED, &prefix, &scan);
+	if (r != KV_OK)
+		return r == KV_CORRUPT || r == KV_NONE ? KV_OK : r;
+	index_begin(x, &c);
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		if (!spool_recipient_read(value, spool_key_number(key), &rc)) {
+			r = KV_CORRUPT;
+			break;
+		}
+		index_add(x, NULL, &rc);
+		if (!spool_settled(rc.state))
+			spool_ledger_move(&n, 0, rc.state);
+	}
+	kv_scan_close(scan);
+	if (r != KV_NONE)
+		return r == KV_CORRUPT ? KV_OK : r;
+	if (!index_write(x, u->batch, id, &c))
+		return KV_UNAVAILABLE;
+	spool_put_count(u->batch, id, &c);
+	u->ledger.n = n;
+	return KV_OK;
+}
+
+static enum kv_result upgrade_run(struct kv_op *op, struct kv_batch *b,
+				  void *arg)
+{
+	struct spool_upgrade *q = arg;
+	struct upgrading u = {.q = q, .space = op->space, .batch = b};
+	struct spool_id id = q->after;
+	size_t jobs = 0;
+	q->own.refusal = SPOOL_OK;
+	enum kv_result r = spool_ledger_load(op->space, KV_STAGED, &u.ledger);
+	if (r != KV_OK)
+		return r;
+	do {
+		r = next_job(op->space, KV_STAGED, &id);
+		if (r == KV_OK)
+			r = upgrade_job(&u, &id);
+		jobs++;
+	} while (r == KV_OK && kv_batch_rows(b) < UPGRADE_ROWS &&
+		 jobs < UPGRADE_ROWS);
+	if (r != KV_OK && r != KV_NONE)
+		return r;
+	q->more = r == KV_OK;
+	u.ledger.upgraded = !q->more;
+	q->job = id;
+	spool_ledger_put(b, &u.ledger);
+	index_begin(q->own.index, &(struct count_row){0});
+	return KV_OK;
+}
+
+static void upgrade_done(void *arg, enum kv_result r, uint64_t version)
+{
+	struct spool_upgrade *q = arg;
+	(void)version;
+	if (r == KV_OK)
+		q->after = q->job;
+	finish(&q->own, r, false);
+}
+
+bool spool_is_old(struct spool *s, unsigned partition)
+{
+	enum spool_result sr;
+	struct kv_space *space = spool_space(s, partition, &sr);
+	struct ledger_row l;
+	struct spool_id id = {{0}};
+	return space && spool_ledger_load(space, KV_VISIBLE, &l) == KV_OK &&
+	       !l.upgraded && next_job(space, KV_VISIBLE, &id) == KV_OK;
+}
+
+enum spool_result spool_upgrade(struct spool *s, struct spool_upgrade *q,
+				spool_done_fn *done, void *arg)
+{
+	q->more = false;
+	return start(&q->own, s, q->partition, KV_QUIET | KV_SHRINKS,
+		     upgrade_run, upgrade_done, q, done, arg);
 }

@@ -15,7 +15,8 @@ static void read_recipient(struct span in)
 	buf_init(&row, SPOOL_ROW);
 	spool_recipient_write(&row, &r);
 	ENSURE(buf_ok(&row) && spool_recipient_read(buf_span(&row), 1, &r));
-	ENSURE(spool_due_of(&r) == SPOOL_NEVER || !spool_settled(r.state));
+	char room[SPOOL_DESTINATION_MAX];
+	ENSURE(spool_destination(&r, room).len <= sizeof room);
 	buf_free(&row);
 }
 
@@ -36,6 +37,7 @@ static void read_small(struct span in)
 {
 	struct lease_row lease;
 	struct count_row count;
+	struct ledger_row ledger;
 	struct buf row;
 	buf_init(&row, SPOOL_ROW);
 	if (spool_lease_read(in, &lease)) {
@@ -46,6 +48,11 @@ static void read_small(struct span in)
 	if (spool_count_read(in, &count)) {
 		spool_count_write(&row, &count);
 		ENSURE(spool_count_read(buf_span(&row), &count));
+	}
+	buf_clear(&row);
+	if (spool_ledger_read(in, &ledger)) {
+		spool_ledger_write(&row, &ledger);
+		ENSURE(spool_ledger_read(buf_span(&row), &ledger));
 	}
 	buf_free(&row);
 }
@@ -81,6 +88,7 @@ static void keys(struct span in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct spool_id id;
+	struct due_row d;
 	int64_t due;
 	if (size == 0)
 		return 0;
@@ -94,8 +102,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 2:
 		(void)!spool_id_parse(in, &id);
+		if (spool_key_destination_of(in, &d)) {
+			struct spool_key k = spool_key_destination(
+				d.hash, d.priority, d.due, &d.id);
+			ENSURE(span_eq(span_skip(spool_span(&k), 1),
+				       span_skip(in, 1)));
+		}
 		if (spool_key_due_of(in, &due, &id)) {
-			struct spool_key k = spool_key_due(due, &id);
+			struct spool_key k = spool_key_due('T', due, &id);
 			ENSURE(span_eq(span_skip(spool_span(&k), 1),
 				       span_skip(in, 1)));
 		}

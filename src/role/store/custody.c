@@ -13,13 +13,13 @@
 #include "base/check.h"
 #include "box/change.h"
 #include "role/store/forward.h"
+#include "role/store/queue.h"
 #include "spool/facts.h"
 
 #define MOVERS_MAX    8u
 #define MOVE_AT_ONCE  16u /* recipients of one job */
 #define LOOK_NS	      (5 * NS_PER_SEC)
 #define AGAIN_S	      60
-#define EXPIRES_S     (5 * 86400)
 
 /* A job of the spool that has local recipients left, as far as we know. */
 struct move {
@@ -41,6 +41,15 @@ static int8_t priority_of(const struct edge_store_offer *m)
 	if (p > SPOOL_PRIORITY_MOST)
 		return SPOOL_PRIORITY_MOST;
 	return p < -SPOOL_PRIORITY_MOST ? -SPOOL_PRIORITY_MOST : p;
+}
+
+/* Of what is due at the same time: what is urgent, what is not. */
+static enum spool_priority class_of(const struct offer *o)
+{
+	int8_t p = offer_submitted(o) ? priority_of(o->ask) : 0;
+	if (p > 0)
+		return SPOOL_FIRST;
+	return p < 0 || o->ask->sender.len == 0 ? SPOOL_LAST : SPOOL_NORMAL;
 }
 
 static struct span facts_of(const struct offer *o, struct span sender)
@@ -126,11 +135,11 @@ enum edge_store_answer offer_custody(struct offer *o)
 			.body_crc = o->body.crc,
 			.summary = o->seen.summary,
 			.accepted = now,
-			.expires = (o->release != 0 ? o->release : now) +
-				   EXPIRES_S},
+			.priority = class_of(o)},
 		.bytes = o->body.kept ? span_of(NULL, 0) : o->body.bytes,
 		.recipients = list,
 		.count = o->count};
+	queue_times(s, &q->job, o->release != 0 ? o->release : now);
 	enum spool_result r = job_spool(
 		o->job, spool_accept(s->spool, q, spool_gate, job_gate(o->job)));
 	s->count.kept_spool += r == SPOOL_OK;
@@ -364,31 +373,28 @@ void custody_kick(struct store *s, const struct spool_id *id)
 	more_movers(s);
 }
 
-static bool found(void *arg, const struct spool_job *job)
+static bool found(void *arg, const struct spool_due *due, struct span name)
 {
 	struct store *s = arg;
-	bool known = job->open == 0 || add(s, &job->id);
+	(void)name;
+	bool known = add(s, &due->id);
 	s->unlisted |= !known;
 	return known;
 }
 
-/* What the spool holds and we do not know of. */
-static void list_spool(struct store *s)
+bool custody_find(struct store *s, unsigned partition)
 {
-	const struct spool_id first = {{0}};
-	s->unlisted = false;
-	enum spool_result r = spool_list(s->spool, &first, found, s);
-	s->unlisted |= r != SPOOL_OK;
+	enum spool_result r = spool_locals(s->spool, partition, found, s);
 	if (r != SPOOL_OK)
 		LOG(s->role->log, ERROR, "custody.unread", 0,
 		    F_CSTR("why", spool_result_name(r)));
+	more_movers(s);
+	return r == SPOOL_OK;
 }
 
 static void look(struct timer *t)
 {
 	struct store *s = t->arg;
-	if (s->unlisted)
-		list_spool(s);
 	more_movers(s);
 	(void)!timer_start(s->role->loop, &s->look,
 			   loop_now(s->role->loop) + LOOK_NS, look, s);
@@ -396,9 +402,6 @@ static void look(struct timer *t)
 
 void custody_begin(struct store *s)
 {
-	list_spool(s);
-	for (size_t i = 0; i < MOVERS_MAX; i++)
-		more_movers(s);
 	s->look.arg = s;
 	look(&s->look);
 }

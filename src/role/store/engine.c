@@ -99,6 +99,7 @@ void engine_adopt(struct store *s)
 	directory_set_postmaster(s->directory, a->postmaster);
 	postmaster_choose(s);
 	directory_set_separators(s->directory, a->recipient_delimiter);
+	queue_adopt(s);
 }
 
 static bool open_models(struct store *s, struct buf *why)
@@ -115,7 +116,7 @@ static bool open_models(struct store *s, struct buf *why)
 	if (r != SPOOL_OK)
 		buf_printf(why, "the queue cannot be opened: %s",
 			   spool_result_name(r));
-	return r == SPOOL_OK;
+	return r == SPOOL_OK && queue_open(s, why);
 }
 
 bool engine_open(struct store *s, struct buf *why)
@@ -135,6 +136,7 @@ void engine_close(struct store *s)
 	watch_stop(&s->kv_ready);
 	hook_stop(&s->poll);
 	timer_stop(&s->poll_later);
+	queue_close(s);
 	spool_close(s->spool);
 	directory_close(s->directory);
 	kv_close(s->kv);

@@ -177,7 +177,11 @@ enum box_result job_box(struct job *j, enum box_result started)
 
 enum spool_result job_spool(struct job *j, enum spool_result started)
 {
-	return started == SPOOL_OK ? (enum spool_result)wait_commit(j) : started;
+	if (started != SPOOL_OK)
+		return started;
+	enum spool_result r = (enum spool_result)wait_commit(j);
+	queue_kick(j->store); /* it may have made something due */
+	return r;
 }
 
 enum directory_result job_directory(struct job *j,

@@ -10,6 +10,7 @@
  */
 #include <stdlib.h>
 
+#include "role/store/queue.h"
 #include "role/store/role.h"
 #include "role/store/session.h"
 
@@ -40,6 +41,8 @@ static void peer_dead(void *ctx, struct ipc *c, const char *reason)
 	    F_CSTR("peer", kind_name(p->who.kind)), F_CSTR("why", reason));
 	sessions_close(p);
 	p->channel = NULL;
+	if (p->who.hop == HOP_COURIER_STORE)
+		queue_left(p);
 	role_peer_dead(p->store->role, &p->who, c, reason);
 }
 
@@ -66,6 +69,9 @@ static struct ipc *join(struct peer *p, struct ipc_link *link)
 	case HOP_AUTH_STORE:
 		return auth_store_ipc(
 			auth_store_join_store(link, &owner, &store_for_auth));
+	case HOP_COURIER_STORE:
+		return courier_store_ipc(courier_store_join_store(
+			link, &owner, &store_for_courier));
 	case HOP_ADMIN_STORE:
 		return admin_store_ipc(
 			admin_store_join_store(link, &owner, &store_for_admin));
@@ -147,6 +153,7 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	list_init(&s->hinting);
 	list_init(&s->waiting);
 	list_init(&s->load.waiting);
+	list_init(&s->queue.asks);
 	s->sessions = new_map(role, STORE_SESSIONS_MAX);
 	s->boxes = new_map(role, STORE_SESSIONS_MAX);
 	s->moving = new_map(role, STORE_SESSIONS_MAX);
@@ -189,6 +196,7 @@ static bool start(void *self, struct buf *why)
 	}
 	attach_waiting(s);
 	custody_begin(s);
+	queue_begin(s);
 	sweep_begin(s);
 	return true;
 }
@@ -226,6 +234,7 @@ static void destroy(void *self)
 	struct store *s = self;
 	s->closing = true;
 	custody_end(s);
+	queue_end(s);
 	sweep_end(s);
 	load_end(s);
 	backup_stop(s);
@@ -237,8 +246,11 @@ static void destroy(void *self)
 		if (p->channel == NULL)
 			continue;
 		sessions_close(p);
-		ipc_free(p->channel);
+		struct ipc *channel = p->channel;
 		p->channel = NULL;
+		if (p->who.hop == HOP_COURIER_STORE)
+			queue_left(p);
+		ipc_free(channel);
 	}
 	finish_jobs(s);
 	if (s->jobs > 0)
@@ -273,6 +285,8 @@ void store_figures(struct store *s, struct buf *json)
 		   "\"offered\":%llu,\"kept_direct\":%llu,\"kept_spool\":%llu,"
 		   "\"appended\":%llu,\"refused\":%llu,\"opaque\":%llu,"
 		   "\"loops\":%llu,\"delivered\":%llu,\"undelivered\":%llu,"
+		   "\"sent\":%llu,\"deferred\":%llu,\"failed\":%llu,"
+		   "\"reported\":%llu,"
 		   "\"hints\":%llu,\"violations\":%llu",
 		   (unsigned long long)c->offered,
 		   (unsigned long long)c->kept_direct,
@@ -282,6 +296,10 @@ void store_figures(struct store *s, struct buf *json)
 		   (unsigned long long)c->opaque, (unsigned long long)c->loops,
 		   (unsigned long long)c->delivered,
 		   (unsigned long long)c->undelivered,
+		   (unsigned long long)c->sent,
+		   (unsigned long long)c->deferred,
+		   (unsigned long long)c->failed,
+		   (unsigned long long)c->reported,
 		   (unsigned long long)c->hints,
 		   (unsigned long long)c->violations);
 }

@@ -24,9 +24,10 @@
 #include "os/fiber.h"
 #include "role/common/role.h"
 #include "role/store/load.h"
-#include "spool/spool.h"
+#include "spool/carry.h"
 #include "wire/admin_store.h"
 #include "wire/auth_store.h"
+#include "wire/courier_store.h"
 #include "wire/edge_store.h"
 #include "wire/store_sorter.h"
 
@@ -86,6 +87,7 @@ struct job {
 struct counters {
 	uint64_t offered, kept_direct, kept_spool, refused, opaque, loops;
 	uint64_t appended, delivered, undelivered, violations, hints;
+	uint64_t sent, deferred, failed, reported; /* recipients; messages */
 };
 
 struct store {
@@ -121,6 +123,17 @@ struct store {
 	struct timer look;
 	struct timer sweep;
 
+	/* Mail for other servers: what is due, and couriers that wait for it. */
+	struct {
+		struct carry *carry;
+		uint64_t owner; /* of the partitions' epochs */
+		struct list asks;
+		size_t waiting, giving; /* asks; those that a fiber looks at */
+		bool finding;		/* a fiber reads what waits */
+		uint64_t looked;
+		struct timer look, wake;
+	} queue;
+
 	/* A copy under way: the checkpoint stays, and the sweep rests. */
 	struct {
 		bool busy, held; /* being made or dropped; there */
@@ -145,6 +158,12 @@ struct store {
 	struct load load;
 	struct counters count;
 };
+
+/* Seconds of real time. */
+static inline int64_t now_wall(const struct store *s)
+{
+	return world_wall(s->role->world).sec;
+}
 
 /* ---- load.c ---- */
 /* The job waits for what makes load, from now until it is done. */
@@ -215,6 +234,19 @@ void custody_begin(struct store *);
 void custody_end(struct store *);
 /* A job was accepted: move its local recipients. */
 void custody_kick(struct store *, const struct spool_id *);
+/* Jobs of a partition with local recipients; false: not all of them, now. */
+MUST_USE bool custody_find(struct store *, unsigned partition);
+
+/* ---- queue.c: mail for other servers ---- */
+MUST_USE bool queue_open(struct store *, struct buf *why);
+void queue_adopt(struct store *);
+void queue_begin(struct store *);
+void queue_end(struct store *);
+void queue_close(struct store *);
+/* Something may be due now. */
+void queue_kick(struct store *);
+/* on_courier.c: a courier's channel is gone. */
+void queue_left(struct peer *);
 
 /* ---- secret.c ---- */
 /* Made when it is not there yet.  Parks.  False: not now. */

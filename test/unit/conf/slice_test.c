@@ -14,6 +14,7 @@
 	     "tls { certificate a; }"                                          \
 	     "accounts { quota 5G; } data /the/data; log { tag the-tag; }"     \
 	     "limits { exempt 10.0.0.0/8 2001:db8::/32; recipients 77; }"      \
+	     "queue { retry 1m 1m 2h; }"                                       \
 	     "dns { resolvers 192.0.2.53 [2001:db8::53]:5353; } auth { login-domain log.in; }"     \
 	     "listener m { role mx; limits { errors 5; } }"                    \
 	     "listener i { role imap; sni i.example.org b; }"                  \
@@ -194,6 +195,10 @@ static void pools_see_their_own_listeners(void **state)
 			&conf_values(x.s)->dns.resolvers.at[i]));
 	assert_int_equal(c->dns.resolvers.at[0].port, 53);
 	assert_int_equal(c->dns.resolvers.at[1].port, 5353);
+	unslice(&x);
+	c = slice(&x, CONF_STORE);
+	assert_int_equal(c->queue.retry.count, 3);
+	assert_true(c->queue.retry.at[1] == 60 && c->queue.retry.at[2] == 7200);
 	unslice(&x);
 }
 

@@ -154,6 +154,30 @@ static void resolvers_may_have_a_port(void **state)
 	}
 }
 
+static void durations_may_come_twice(void **state)
+{
+	(void)state;
+	struct conf_snapshot *s = must_parse(HOST "queue { retry 10s 1m 1m 7d; }");
+	const struct conf_durations *d = &conf_values(s)->queue.retry;
+	const struct conf_option *o =
+		&conf_options[conf_option_find(CONF_B_QUEUE, SPAN("retry"))];
+	struct buf b;
+	assert_true(d->count == 4 && d->at[0] == 10 && d->at[1] == 60 &&
+		    d->at[2] == 60 && d->at[3] == 604800);
+	buf_init(&b, 100);
+	conf_value_print(o, d, 0, &b);
+	assert_true(span_eq(buf_span(&b), SPAN("10s 1m 1m 7d")));
+	buf_free(&b);
+	conf_snapshot_free(s);
+	s = must_parse(HOST
+		       "queue { retry 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m; }");
+	assert_int_equal(conf_values(s)->queue.retry.count, CONF_STEPS_MAX);
+	conf_snapshot_free(s);
+	s = must_parse(HOST);
+	assert_int_equal(conf_values(s)->queue.retry.count, 7);
+	conf_snapshot_free(s);
+}
+
 static void networks_know_their_members(void **state)
 {
 	(void)state;
@@ -202,6 +226,7 @@ int main(void)
 		cmocka_unit_test(
 			addresses_are_read_strictly_and_written_shortest),
 		cmocka_unit_test(resolvers_may_have_a_port),
+		cmocka_unit_test(durations_may_come_twice),
 		cmocka_unit_test(networks_know_their_members),
 		cmocka_unit_test(host_names_have_labels),
 	};

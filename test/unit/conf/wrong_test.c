@@ -170,6 +170,15 @@ static const struct {
 	 "2:6",
 	 "data takes a path from the root, with a / in front, not "
 	 "\"relative\""},
+	{HOST "queue { retry 5m 9s; }",
+	 "2:18",
+	 "retry must be between 10s and 7d"},
+	{HOST "queue { retry 5m, 10m; }",
+	 "2:15",
+	 "values are separated by blanks; remove the comma"},
+	{HOST "queue { retry 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m 1m; }",
+	 "2:63",
+	 "retry takes at most 16 values"},
 	{HOST "dns { resolvers *; }",
 	 "2:17",
 	 "resolvers takes addresses such as 192.0.2.1, 2001:db8::1, "

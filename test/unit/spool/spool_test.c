@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "crypto/hash.h"
+#include "spool/due.h"
 #include "spool/format.h"
 #include "spool/spool.h"
 
@@ -99,14 +100,45 @@ static void clean(struct test *t)
 	assert_true(c.wrong == 0);
 }
 
+struct dues {
+	struct spool_due row[8];
+	size_t count;
+};
+
+static bool note_due(void *arg, const struct spool_due *d, struct span name)
+{
+	struct dues *k = arg;
+	(void)name;
+	assert_true(k->count < ARRAY_LEN(k->row));
+	k->row[k->count++] = *d;
+	return true;
+}
+
+/* How many jobs are due there, and when the next one is. */
+static size_t due_at(struct test *t, unsigned p, struct span destination,
+		     int64_t now, int64_t *next)
+{
+	struct dues k = {.count = 0};
+	assert_int_equal(spool_due(t->s, p, destination, now, NULL, note_due,
+				   &k, next),
+			 SPOOL_OK);
+	return k.count;
+}
+
+static size_t locals(struct test *t, unsigned p)
+{
+	struct dues k = {.count = 0};
+	assert_int_equal(spool_locals(t->s, p, note_due, &k), SPOOL_OK);
+	return k.count;
+}
+
 static void a_job_lives_until_its_last_recipient(void **state)
 {
 	(void)state;
 	struct test t;
-	struct spool_due due[8];
+	const struct span far = SPAN("far.com");
 	struct spool_job job;
 	struct spool_recipient rc;
-	size_t n;
 	int64_t at;
 	start(&t, 1);
 	const struct spool_recipient r[] = {
@@ -123,14 +155,12 @@ static void a_job_lives_until_its_last_recipient(void **state)
 	assert_true(job.open == 3 && job.recipients == 3 &&
 		    span_eq(job.summary, SPAN("summary")) &&
 		    span_eq(job.sender, SPAN("from@far.com")));
-	assert_int_equal(spool_next(t.s, p, &at), SPOOL_OK);
-	assert_true(at == 100);
-	assert_int_equal(spool_due(t.s, p, 99, due, 8, &n), SPOOL_OK);
-	assert_int_equal(n, 0);
-	assert_int_equal(spool_due(t.s, p, 250, due, 8, &n), SPOOL_OK);
-	assert_int_equal(n, 2);
-	assert_int_equal(spool_due(t.s, p, 250, due, 1, &n), SPOOL_OK);
-	assert_true(n == 1 && due[0].n == 0 && due[0].state == SPOOL_LOCAL);
+	assert_int_equal(locals(&t, p), 1);
+	assert_int_equal(due_at(&t, p, far, 199, &at), 0);
+	assert_true(at == 200);
+	assert_int_equal(due_at(&t, p, far, 200, &at), 1);
+	assert_true(at == SPOOL_NEVER);
+	assert_int_equal(due_at(&t, p, SPAN("far.org"), 200, &at), 0);
 	struct spool_lease l = {.partition = p, .owner = 5, .until = INT64_MAX};
 	assert_int_equal(lease(&t, &l), SPOOL_OK);
 	struct spool_verdict v = {.n = 0, .state = SPOOL_DONE};
@@ -143,8 +173,8 @@ static void a_job_lives_until_its_last_recipient(void **state)
 	assert_int_equal(settle(&t, &s), SPOOL_OK);
 	assert_false(s.finished);
 	assert_int_equal(settle(&t, &s), SPOOL_STALE); /* never twice */
-	assert_int_equal(spool_next(t.s, p, &at), SPOOL_OK);
-	assert_true(at == 200);
+	assert_int_equal(locals(&t, p), 0);
+	assert_int_equal(due_at(&t, p, far, 200, &at), 1);
 	/* Tried, again later. */
 	v = (struct spool_verdict){.n = 1,
 				   .state = SPOOL_REMOTE,
@@ -167,8 +197,8 @@ static void a_job_lives_until_its_last_recipient(void **state)
 	assert_int_equal(settle(&t, &s), SPOOL_OK);
 	assert_true(s.finished);
 	assert_int_equal(spool_job(t.s, &q.job.id, t.a, &job), SPOOL_NONE);
-	assert_int_equal(spool_next(t.s, p, &at), SPOOL_OK);
-	assert_true(at == INT64_MAX);
+	assert_int_equal(due_at(&t, p, far, 2000, &at), 0);
+	assert_true(at == SPOOL_NEVER);
 	assert_int_equal(settle(&t, &s), SPOOL_NONE);
 	clean(&t);
 	stop(&t);

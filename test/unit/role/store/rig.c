@@ -22,6 +22,7 @@ static const char conf_text[] =
 	"hostname mx.example.test;\n"
 	"store { engine %s; staged 4M; keep-removed 2d; }\n"
 	"limits { message-size 3M; }\n"
+	"queue { lifetime 2d; warn 90m; retry 3m 10m; per-destination 2; }\n"
 	"hops 20;\n";
 
 /* ---- time ----------------------------------------------------------------------- */
@@ -143,6 +144,14 @@ static void join_edges(struct rig *r)
 		&auth_handlers);
 	r->admin = admin_store_join_admin(
 		new_peer(r, &r->store, HOP_ADMIN_STORE, KIND_EDGE_ADMIN, 0),
+		&owner);
+}
+
+struct courier_store *rig_courier(struct rig *r)
+{
+	struct ipc_owner owner = {.role = r};
+	return courier_store_join_courier(
+		new_peer(r, &r->store, HOP_COURIER_STORE, KIND_EDGE_MX, 9),
 		&owner);
 }
 

@@ -17,6 +17,7 @@
 #include "role/common/role.h"
 #include "wire/admin_store.h"
 #include "wire/auth_store.h"
+#include "wire/courier_store.h"
 #include "wire/edge_store.h"
 
 enum rig_engine { RIG_MEMORY, RIG_ROCKSDB };
@@ -61,6 +62,8 @@ uint64_t rig_reader(struct rig *, const char *name);
 
 struct rig *rig_new(enum rig_engine);
 void rig_free(struct rig *);
+/* A courier's channel; the caller frees it. */
+struct courier_store *rig_courier(struct rig *);
 /* The store ends and starts again on the same data (RocksDB). */
 void rig_restart(struct rig *);
 void rig_sorters_die(struct rig *);

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spool/schedule: see schedule.h.
+ *
+ * A destination stands in the ring (ready), or in the heap (until a time), or in
+ * neither: then as many leases are out as may be, and the end of one places it
+ * again.  `place` is called after every change.
+ *
+ * A partition that is being worked off keeps the place of the last row that was
+ * found, so that the rows that went before, which an engine may still have to step
+ * over, are not met again for each lease.
+ */
+#include "spool/schedule.h"
+
+#include <stdlib.h>
+
+#include "base/ensure.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+
+#define SPOT_NEVER UINT32_MAX
+
+struct spot {
+	uint32_t at; /* seconds; something may be due there from then on */
+	uint8_t partition, priority;
+	bool again; /* something came that the cursor may have passed */
+};
+
+struct destination {
+	struct list ring;
+	struct heap_item wakes;
+	struct spot *spots;
+	unsigned count, cap;
+	unsigned leases, limit;
+	uint32_t failures;
+	bool probe; /* one alone tries whether it is up again */
+	int64_t until, changed;
+	bool has_cursor;
+	unsigned partition; /* of the cursor */
+	struct spool_due cursor;
+	size_t len;
+	char name[];
+};
+
+struct schedule {
+	struct schedule_rules rules;
+	size_t most;
+	struct map *known;
+	struct list ring;
+	struct heap waiting;
+};
+
+int64_t schedule_wait(const struct schedule_rules *r, uint32_t failures,
+		      uint64_t random)
+{
+	size_t i = failures ? failures - 1 : 0;
+	uint32_t step = r->steps[i < r->step_count ? i : r->step_count - 1];
+	return step - step / 8 + (int64_t)(random % (step / 4 + 1));
+}
+
+static void check(const struct schedule_rules *r)
+{
+	ENSURE(r->per_destination > 0 && r->step_count > 0 &&
+	       r->step_count <= SCHEDULE_STEPS);
+}
+
+struct schedule *schedule_new(const uint8_t secret[SIPHASH_KEY],
+			      const struct schedule_rules *rules, size_t most)
+{
+	struct schedule *s = calloc(1, sizeof(*s));
+	check(rules);
+	if (s)
+		s->known = map_new(secret, most);
+	if (!s || !s->known) {
+		free(s);
+		return NULL;
+	}
+	s->rules = *rules;
+	s->most = most;
+	list_init(&s->ring);
+	heap_init(&s->waiting, most);
+	return s;
+}
+
+void schedule_free(struct schedule *s)
+{
+	size_t at = 0;
+	struct destination *d;
+	if (!s)
+		return;
+	while ((d = map_next(s->known, &at)) != NULL) {
+		free(d->spots);
+		free(d);
+	}
+	map_free(s->known);
+	heap_free(&s->waiting);
+	free(s);
+}
+
+void schedule_adopt(struct schedule *s, const struct schedule_rules *rules)
+{
+	size_t at = 0;
+	struct destination *d;
+	check(rules);
+	while ((d = map_next(s->known, &at)) != NULL)
+		if (d->limit == s->rules.per_destination ||
+		    d->limit > rules->per_destination)
+			d->limit = rules->per_destination;
+	s->rules = *rules;
+}
+
+static void forget(struct schedule *s, struct destination *d)
+{
+	list_remove(&d->ring);
+	heap_remove(&s->waiting, &d->wakes);
+	map_remove(s->known, span_of(d->name, d->len));
+	free(d->spots);
+	free(d);
+}
+
+static uint32_t spot_time(int64_t at)
+{
+	if (at < 0)
+		return 0;
+	return at < SPOT_NEVER ? (uint32_t)at : SPOT_NEVER - 1;
+}
+
+static int64_t earliest(const struct destination *d)
+{
+	uint32_t at = SPOT_NEVER;
+	for (unsigned i = 0; i < d->count; i++)
+		if (d->spots[i].at < at)
+			at = d->spots[i].at;
+	return at == SPOT_NEVER ? SPOOL_NEVER : at;
+}
+
+static unsigned limit_of(const struct destination *d)
+{
+	return d->probe ? 1 : d->limit;
+}
+
+bool schedule_ready(const struct destination *d, int64_t now)
+{
+	return d->leases < limit_of(d) && d->until <= now &&
+	       earliest(d) <= now;
+}
+
+/* What it learned is worth keeping for a while, also with nothing to do. */
+static int64_t remembered(const struct schedule *s, const struct destination *d)
+{
+	int64_t at = d->until;
+	if (d->limit < s->rules.per_destination &&
+	    d->changed + SCHEDULE_FORGET_S > at)
+		at = d->changed + SCHEDULE_FORGET_S;
+	return at;
+}
+
+/* True: it is still there. */
+static bool place(struct schedule *s, struct destination *d, int64_t now)
+{
+	int64_t at = earliest(d);
+	bool idle = at == SPOOL_NEVER;
+	if (idle)
+		at = remembered(s, d);
+	else if (at < d->until)
+		at = d->until;
+	if (idle && d->leases == 0 && at <= now) {
+		forget(s, d);
+		return false;
+	}
+	bool waits = at > now && (!idle || d->leases == 0);
+	bool ready = !idle && at <= now && d->leases < limit_of(d);
+	if (!ready)
+		list_remove(&d->ring);
+	else if (!list_linked(&d->ring))
+		list_push_back(&s->ring, &d->ring);
+	if (!waits)
+		heap_remove(&s->waiting, &d->wakes);
+	else if (heap_holds(&d->wakes))
+		heap_change(&s->waiting, &d->wakes, (uint64_t)at);
+	else if (!heap_add(&s->waiting, &d->wakes, (uint64_t)at) &&
+		 !list_linked(&d->ring))
+		/* Memory is short: in the ring it is looked at again. */
+		list_push_back(&s->ring, &d->ring);
+	return true;
+}
+
+static struct destination *destination_new(struct schedule *s,
+					   struct span name)
+{
+	if (map_count(s->known) >= s->most)
+		return NULL;
+	struct destination *d = calloc(1, sizeof(*d) + name.len);
+	if (!d)
+		return NULL;
+	d->limit = s->rules.per_destination;
+	d->len = name.len;
+	if (name.len)
+		memcpy(d->name, name.ptr, name.len);
+	if (!map_put(s->known, span_of(d->name, d->len), d)) {
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+static struct spot *spot_of(struct destination *d, unsigned partition)
+{
+	for (unsigned i = 0; i < d->count; i++)
+		if (d->spots[i].partition == partition)
+			return &d->spots[i];
+	return NULL;
+}
+
+static struct spot *spot_new(struct destination *d, unsigned partition)
+{
+	if (d->count == d->cap) {
+		unsigned cap = d->cap ? d->cap * 4 : 1;
+		struct spot *more = realloc(d->spots, cap * sizeof(*more));
+		if (!more)
+			return NULL;
+		d->spots = more;
+		d->cap = cap;
+	}
+	struct spot *p = &d->spots[d->count++];
+	*p = (struct spot){.at = SPOT_NEVER,
+			   .partition = (uint8_t)partition,
+			   .priority = SPOOL_LAST};
+	return p;
+}
+
+/* A row came: is it behind the cursor, where it will be met? */
+static void mind_cursor(struct destination *d, struct spot *p,
+			enum spool_priority priority, int64_t at)
+{
+	if (!d->has_cursor || d->partition != p->partition)
+		return;
+	if (priority < d->cursor.priority ||
+	    (priority == d->cursor.priority && at <= d->cursor.at))
+		p->again = true;
+	if (priority < d->cursor.priority)
+		d->has_cursor = false;
+}
+
+bool schedule_add(struct schedule *s, struct span name, unsigned partition,
+		  enum spool_priority priority, int64_t at, int64_t now)
+{
+	ENSURE(partition < SPOOL_PARTITIONS);
+	struct destination *d = schedule_find(s, name);
+	if (!d)
+		d = destination_new(s, name);
+	if (!d)
+		return false;
+	struct spot *p = spot_of(d, partition);
+	if (!p)
+		p = spot_new(d, partition);
+	if (p) {
+		if (spot_time(at) < p->at)
+			p->at = spot_time(at);
+		if (priority < p->priority)
+			p->priority = (uint8_t)priority;
+		mind_cursor(d, p, priority, at);
+	}
+	(void)place(s, d, now);
+	return p != NULL;
+}
+
+struct destination *schedule_find(const struct schedule *s, struct span name)
+{
+	return map_get(s->known, name);
+}
+
+struct span schedule_name(const struct destination *d)
+{
+	return span_of(d->name, d->len);
+}
+
+struct destination *schedule_next(struct schedule *s, int64_t now)
+{
+	struct heap_item *i;
+	struct list *l;
+	while ((i = heap_first(&s->waiting)) != NULL &&
+	       i->key <= (uint64_t)now) {
+		heap_remove(&s->waiting, i);
+		(void)place(s, CONTAINER_OF(i, struct destination, wakes), now);
+	}
+	size_t most = map_count(s->known);
+	while (most-- > 0 && (l = list_pop_front(&s->ring)) != NULL) {
+		struct destination *d =
+			CONTAINER_OF(l, struct destination, ring);
+		if (!place(s, d, now) || !schedule_ready(d, now))
+			continue;
+		return d; /* at the end of the ring */
+	}
+	return NULL;
+}
+
+int64_t schedule_wake(const struct schedule *s)
+{
+	struct heap_item *i = heap_first(&s->waiting);
+	if (!list_empty(&s->ring))
+		return 0;
+	return i ? (int64_t)i->key : SPOOL_NEVER;
+}
+
+/* Better: by priority, then where the cursor is, then by time. */
+static bool better(const struct destination *d, const struct spot *a,
+		   const struct spot *b)
+{
+	bool here = d->has_cursor && a->partition == d->partition;
+	bool there = d->has_cursor && b->partition == d->partition;
+	if (a->priority != b->priority)
+		return a->priority < b->priority;
+	if (here != there)
+		return here;
+	return a->at < b->at;
+}
+
+void schedule_look(struct destination *d, int64_t now,
+		   struct schedule_look *look)
+{
+	const struct spot *best = NULL;
+	for (unsigned i = 0; i < d->count; i++)
+		if (d->spots[i].at <= now &&
+		    (!best || better(d, &d->spots[i], best)))
+			best = &d->spots[i];
+	ENSURE(best != NULL); /* it was ready */
+	*look = (struct schedule_look){
+		.partition = best->partition,
+		.has_from = d->has_cursor && d->partition == best->partition,
+		.from = d->cursor};
+}
+
+void schedule_looked(struct schedule *s, struct destination *d,
+		     const struct schedule_look *look,
+		     const struct spool_due *found, int64_t next, int64_t now)
+{
+	struct spot *p = spot_of(d, look->partition);
+	if (found) {
+		d->has_cursor = true;
+		d->partition = look->partition;
+		d->cursor = *found;
+		if (p)
+			p->priority = (uint8_t)found->priority;
+	} else {
+		if (d->partition == look->partition)
+			d->has_cursor = false;
+		if (p && !p->again)
+			p->at = next == SPOOL_NEVER ? SPOT_NEVER
+						    : spot_time(next);
+		if (p)
+			p->priority = SPOOL_FIRST; /* not known */
+		if (p && p->at == SPOT_NEVER)
+			*p = d->spots[--d->count];
+		else if (p)
+			p->again = false;
+	}
+	(void)place(s, d, now);
+}
+
+void schedule_leased(struct schedule *s, struct destination *d, int64_t now)
+{
+	d->leases++;
+	(void)place(s, d, now);
+}
+
+static void went_slow(struct destination *d, int64_t now)
+{
+	if (now < d->changed + SCHEDULE_SLOW_S && d->changed != 0)
+		return;
+	d->limit = d->limit > 1 ? d->limit / 2 : 1;
+	d->changed = now;
+}
+
+static void went_down(struct schedule *s, struct destination *d, int64_t now,
+		      uint64_t random)
+{
+	if (now < d->until)
+		return; /* others that went there at the same time */
+	d->failures += d->failures < UINT32_MAX;
+	d->until = now + schedule_wait(&s->rules, d->failures, random);
+	d->probe = true;
+}
+
+static void went_well(struct schedule *s, struct destination *d, int64_t now)
+{
+	d->failures = 0;
+	d->probe = false;
+	if (d->until > now) /* others found it down: this one knows better */
+		d->until = 0;
+	if (d->limit < s->rules.per_destination &&
+	    now >= d->changed + SCHEDULE_GROW_S) {
+		d->limit++;
+		d->changed = now;
+	}
+}
+
+void schedule_done(struct schedule *s, struct destination *d,
+		   enum schedule_mood mood, int64_t now, uint64_t random)
+{
+	ENSURE(d->leases > 0);
+	d->leases--;
+	if (mood == SCHEDULE_SLOW)
+		went_slow(d, now);
+	else if (mood == SCHEDULE_DOWN)
+		went_down(s, d, now, random);
+	else if (mood == SCHEDULE_FINE)
+		went_well(s, d, now);
+	(void)place(s, d, now);
+}
+
+void schedule_state(const struct destination *d, struct schedule_state *out)
+{
+	*out = (struct schedule_state){.leases = d->leases,
+				       .limit = limit_of(d),
+				       .failures = d->failures,
+				       .until = d->until};
+}
+
+size_t schedule_count(const struct schedule *s)
+{
+	return map_count(s->known);
+}
+
+void schedule_retry(struct schedule *s, struct destination *d, int64_t now)
+{
+	d->until = 0;
+	d->has_cursor = false;
+	(void)place(s, d, now);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * spool/schedule - which destination is worked for next.
+ *
+ * Pure: no clock (it is told `now`, in seconds), no rows, no randomness of its
+ * own.  It knows destinations, never messages: for each the partitions in which
+ * something of it waits and since when, how many leases are out, how many may be,
+ * and how long it has to be left alone.  Those that are ready take turns, one
+ * lease each, so that a million messages for one do not slow ten others.
+ *
+ * Memory: at most `most` destinations, each with at most one spot a partition.
+ * What there is no room for is refused: the owner finds it in the rows later.
+ *
+ * Mood.  Down: nobody goes there until a time is over that grows with each
+ * failure in a row (the steps of the rules); then one lease alone tries, and only
+ * when it went well the others follow.  Slow: half as many as before may go, and
+ * one more again after each minute in which all went well.
+ */
+#pragma once
+
+#include "base/siphash.h"
+#include "spool/due.h"
+
+#define SCHEDULE_MOST	   65536u /* destinations */
+#define SCHEDULE_STEPS	   16u
+#define SCHEDULE_GROW_S	   60
+#define SCHEDULE_SLOW_S	   10 /* "slow" from several at once counts once */
+#define SCHEDULE_FORGET_S  3600
+
+struct schedule_rules {
+	unsigned per_destination; /* leases at a time, not 0 */
+	uint32_t steps[SCHEDULE_STEPS]; /* seconds; the last one repeats */
+	size_t step_count;		/* not 0 */
+};
+/*
+ * How long to wait after so many failures (from 1), moved by up to an eighth to
+ * either side by any number, so that what failed together does not come together.
+ */
+int64_t schedule_wait(const struct schedule_rules *, uint32_t failures,
+		      uint64_t random);
+
+/* Unknown: the lease ended without a word; nothing is learned. */
+enum schedule_mood {
+	SCHEDULE_FINE,
+	SCHEDULE_SLOW,
+	SCHEDULE_DOWN,
+	SCHEDULE_UNKNOWN,
+};
+
+struct schedule;
+struct destination;
+
+/* NULL: memory. */
+MUST_USE struct schedule *schedule_new(const uint8_t secret[SIPHASH_KEY],
+				       const struct schedule_rules *,
+				       size_t most);
+void schedule_free(struct schedule *); /* NULL is allowed */
+void schedule_adopt(struct schedule *, const struct schedule_rules *);
+
+/* Something waits there from `at` on.  False: no room. */
+MUST_USE bool schedule_add(struct schedule *, struct span name,
+			   unsigned partition, enum spool_priority, int64_t at,
+			   int64_t now);
+struct destination *schedule_find(const struct schedule *, struct span name);
+struct span schedule_name(const struct destination *);
+
+/* The next one that may be worked for, in turn; NULL: none is ready. */
+struct destination *schedule_next(struct schedule *, int64_t now);
+/* May this one be worked for now? */
+bool schedule_ready(const struct destination *, int64_t now);
+/* When schedule_next may have one again; SPOOL_NEVER. */
+int64_t schedule_wake(const struct schedule *);
+
+/*
+ * Where to look for work of a ready destination: a partition, and behind which row
+ * (has_from).  Then say what was found: the row, or NULL and when the partition
+ * has something again.  Whoever found nothing asks again while it is ready.
+ */
+struct schedule_look {
+	unsigned partition;
+	bool has_from;
+	struct spool_due from;
+};
+void schedule_look(struct destination *, int64_t now, struct schedule_look *);
+void schedule_looked(struct schedule *, struct destination *,
+		     const struct schedule_look *,
+		     const struct spool_due *found, int64_t next, int64_t now);
+
+/* A lease is out; it stays known until schedule_done. */
+void schedule_leased(struct schedule *, struct destination *, int64_t now);
+/* The destination may be forgotten by it. */
+void schedule_done(struct schedule *, struct destination *, enum schedule_mood,
+		   int64_t now, uint64_t random);
+
+struct schedule_state {
+	unsigned leases, limit;
+	uint32_t failures;
+	int64_t until; /* left alone; 0: not */
+};
+void schedule_state(const struct destination *, struct schedule_state *);
+size_t schedule_count(const struct schedule *);
+/* The administrator wants it tried now. */
+void schedule_retry(struct schedule *, struct destination *, int64_t now);
