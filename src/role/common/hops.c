@@ -76,7 +76,6 @@ static const char *const hops[] = {
 	[HOP_CMD_ADMIN] = "cmd_admin",
 	[HOP_COURIER_DIALER] = "courier_dialer",
 	[HOP_FETCH_DIALER] = "fetch_dialer",
-	[HOP_COURIER_STORE] = "courier_store",
 };
 
 const char *kind_name(enum kind k)
