@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/ensure.h"
+#include "crypto/library.h"
 #include "role/courier/line.h"
 
 #define DESCRIPTORS 4096u
@@ -41,6 +42,14 @@ static void dialer_dead(void *ctx, struct ipc *ch, const char *reason)
 	role_peer_dead(c->role, &c->dialer_peer, ch, reason);
 }
 
+static void fetch_dead(void *ctx, struct ipc *ch, const char *reason)
+{
+	struct courier *c = ctx;
+	if (c->fetch != NULL && courier_fetch_ipc(c->fetch) == ch)
+		c->fetch = NULL;
+	role_peer_dead(c->role, &c->fetch_peer, ch, reason);
+}
+
 static void attach(void *self, const struct role_peer *peer,
 		   struct ipc_link *link)
 {
@@ -63,6 +72,13 @@ static void attach(void *self, const struct role_peer *peer,
 		c->dialer_peer = *peer;
 		c->dialer = courier_dialer_join_courier(link, &owner);
 		return;
+	case HOP_COURIER_FETCH:
+		if (c->fetch != NULL)
+			ipc_free(courier_fetch_ipc(c->fetch));
+		owner.dead = fetch_dead;
+		c->fetch_peer = *peer;
+		c->fetch = courier_fetch_join_courier(link, &owner);
+		return;
 	default:
 		link->ops->close(link);
 		link->ops->free(link);
@@ -82,7 +98,39 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	c->conf = conf;
 	list_init(&c->slots);
 	list_init(&c->lines);
-	return c;
+	c->sts = courier_sts_new(&(struct courier_sts_use){.loop = role->loop,
+							   .log = role->log,
+							   .store = &c->store,
+							   .dialer = &c->dialer,
+							   .fetch = &c->fetch});
+	if (c->sts != NULL && protect_start(c, why))
+		return c;
+	if (c->sts == NULL)
+		buf_add(why, SPAN("memory is short"));
+	courier_sts_free(c->sts);
+	protect_end(c);
+	free(c);
+	return NULL;
+}
+
+static bool material(void *self, enum material kind, struct span name, int fd,
+		     struct buf *why)
+{
+	struct courier *c = self;
+	(void)name;
+	bool ok = kind == MATERIAL_AUTHORITIES && protect_authorities(c, fd, why);
+	world_close(c->role->world, fd);
+	return ok;
+}
+
+/* Those that came last are the ones that count. */
+static void take_authorities(struct courier *c)
+{
+	if (c->next_authorities == NULL)
+		return;
+	tls_authorities_free(c->authorities);
+	c->authorities = c->next_authorities;
+	c->next_authorities = NULL;
 }
 
 /* Fibers that still run end with their calls: nothing answers any more. */
@@ -96,11 +144,16 @@ static void destroy(void *self)
 		ipc_free(courier_store_ipc(c->store));
 	if (c->dialer != NULL)
 		ipc_free(courier_dialer_ipc(c->dialer));
+	if (c->fetch != NULL)
+		ipc_free(courier_fetch_ipc(c->fetch));
 	c->store = NULL;
 	c->dialer = NULL;
+	c->fetch = NULL;
 	while (c->slot_count > 0)
 		(void)loop_turn(c->role->loop);
 	lines_end(c);
+	courier_sts_free(c->sts);
+	protect_end(c);
 	free(c);
 }
 
@@ -108,7 +161,9 @@ static bool start(void *self, struct buf *why)
 {
 	struct courier *c = self;
 	(void)why;
+	take_authorities(c);
 	c->serving = true;
+	courier_sts_start(c->sts);
 	slots_wake(c);
 	return true;
 }
@@ -118,6 +173,7 @@ static void adopt(void *self, const struct conf *conf)
 {
 	struct courier *c = self;
 	c->conf = conf;
+	take_authorities(c);
 	lines_end(c);
 	slots_wake(c);
 }
@@ -152,6 +208,7 @@ const struct role_def courier_role = {
 	.create = create,
 	.destroy = destroy,
 	.attach = attach,
+	.material = material,
 	.rights = rights,
 	.start = start,
 	.adopt = adopt,

@@ -11,7 +11,10 @@
  *   slot.c     fibers that lease, carry and settle, one message each
  *   carry.c    the life of a message, top to bottom
  *   way.c      where it goes and what is known of that: route, policy
- *   visit.c    one host: connect, greet, protect, deliver
+ *   visit.c    one host: connect, greet
+ *   protect.c  STARTTLS, and what is expected of the server's certificate
+ *   deliver.c  the message, host by host
+ *   sts.c      policies of MTA-STS
  *   line.c     an open connection: its stream, and those that are kept
  *   letter.c   the message's bytes, for SMTP and for reports
  *   tell.c     reports to the sender
@@ -28,7 +31,10 @@
 #include "policy/decide.h"
 #include "role/common/role.h"
 #include "role/courier/role.h"
+#include "role/courier/sts.h"
+#include "tls/client.h"
 #include "wire/courier_dialer.h"
+#include "wire/courier_fetch.h"
 #include "wire/courier_store.h"
 
 #define COURIER_WAITING    4u	      /* leases that are asked for ahead */
@@ -54,7 +60,13 @@ struct courier {
 	const struct conf *conf;
 	struct courier_store *store; /* NULL: there is none */
 	struct courier_dialer *dialer;
-	struct role_peer store_peer, dialer_peer;
+	struct courier_fetch *fetch;
+	struct role_peer store_peer, dialer_peer, fetch_peer;
+	struct courier_sts *sts;
+	struct tls_library *library;
+	struct tls_client *tls; /* how we speak TLS to servers */
+	struct tls_authorities *authorities; /* NULL: nobody is trusted */
+	struct tls_authorities *next_authorities; /* until they are adopted */
 	uint64_t epoch; /* of the store: leases of an older one are void */
 	struct list slots;
 	unsigned slot_count, waiting;
@@ -75,6 +87,11 @@ static inline uint64_t courier_within(const struct courier *c, uint64_t ns)
 {
 	return loop_now(c->role->loop) + ns;
 }
+
+/* protect.c: TLS of this process, and the authorities that came as a file. */
+MUST_USE bool protect_start(struct courier *, struct buf *why);
+void protect_end(struct courier *);
+MUST_USE bool protect_authorities(struct courier *, int fd, struct buf *why);
 
 /* The rule of ours for a domain; NULL: none. */
 const struct conf_destination *courier_rule(const struct courier *,

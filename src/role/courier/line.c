@@ -117,10 +117,36 @@ static enum io flush(struct stream *s)
 	return r;
 }
 
+static enum tls_io from_socket(void *owner, char *p, size_t cap, size_t *got)
+{
+	struct line *l = owner;
+	return step_tls_read(world_of(l), l->fd, p, cap, got);
+}
+
+static enum tls_io to_socket(void *owner, struct span b, size_t *put)
+{
+	struct line *l = owner;
+	return step_tls_write(world_of(l), l->fd, b, put);
+}
+
+/* Whatever comes of it: from here on nothing goes around TLS. */
 static enum io start_tls(struct stream *s)
 {
-	(void)s;
-	return IO_BROKEN;
+	struct line *l = of(s);
+	struct tls_transport t = {
+		.read = from_socket, .write = to_socket, .owner = l};
+	ENSURE(l->tls == NULL && l->expect != NULL);
+	l->tls = tls_client_conn(l->courier->tls, l->expect, &t);
+	if (l->tls == NULL)
+		return IO_BROKEN;
+	for (;;) {
+		enum step step = step_of_tls(tls_shake(l->tls));
+		if (step == STEP_DONE)
+			return IO_OK;
+		enum io r = wait_step(l, step);
+		if (r != IO_OK)
+			return r;
+	}
 }
 
 static void deadline(struct stream *s, uint32_t seconds)

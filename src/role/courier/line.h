@@ -13,7 +13,7 @@
 
 #include "role/courier/courier.h"
 #include "smtp/client.h"
-#include "tls/conn.h"
+#include "tls/client.h"
 
 #define LINE_IN	     16384u /* a reply line has to fit */
 #define LINE_KEY_MAX 300u
@@ -35,6 +35,7 @@ struct line {
 	uint64_t deadline, end_by;
 	struct stream stream;
 	struct tls_conn *tls;
+	const struct tls_expect *expect; /* of the handshake to come */
 	struct smtp_client *client;
 	struct smtp_client_settings set;
 	struct smtp_client_host auth;

@@ -12,17 +12,12 @@
 #include "os/addr.h"
 #include "route/verdict.h"
 
-static const struct policy_target *target_of(const struct visit *v)
-{
-	return &v->way->decision.targets[v->host];
-}
-
 static struct span host_name(const struct visit *v)
 {
 	return v->way->hosts[v->host].name;
 }
 
-static struct line *nothing(struct visit *v, const char *status, struct span text)
+struct line *visit_nothing(struct visit *v, const char *status, struct span text)
 {
 	v->verdict = (struct verdict){.status = status,
 				      .text = text,
@@ -69,7 +64,7 @@ static struct line *not_connected(struct visit *v,
 				       SPAN_FMT(rep->why));
 	v->courier->counts.unreached++;
 	v->slow |= rep->reached == COURIER_DIALER_REACHED_BUSY;
-	return nothing(v, "4.4.1", why);
+	return visit_nothing(v, "4.4.1", why);
 }
 
 static struct line *connect_to(struct visit *v)
@@ -87,12 +82,12 @@ static struct line *connect_to(struct visit *v)
 	}
 	take_sources(v->way->rule, &m);
 	if (h->count == 0)
-		return nothing(v, "4.4.4", SPAN("the host has no address"));
+		return visit_nothing(v, "4.4.4", SPAN("the host has no address"));
 	if (c->dialer == NULL ||
 	    courier_dialer_connect(c->dialer, &m, v->arena, &rep,
 				   courier_within(c, COURIER_CONNECT_NS)) !=
 		    IPC_OK)
-		return nothing(v, "4.3.0",
+		return visit_nothing(v, "4.3.0",
 			       SPAN("the process that makes connections does not "
 				    "answer"));
 	if (rep.reached != COURIER_DIALER_REACHED_CONNECTED ||
@@ -106,7 +101,7 @@ static struct line *connect_to(struct visit *v)
 	struct line *l = line_new(c, rep.connection, h->name,
 				  &h->addresses[rep.of], &local);
 	if (l == NULL)
-		return nothing(v, "4.3.0", SPAN("memory is short"));
+		return visit_nothing(v, "4.3.0", SPAN("memory is short"));
 	c->counts.connections++;
 	TELL(v->story, "carry.connected", F("host", h->name),
 	     F("address", addr_format_port(&l->peer, text)));
@@ -126,8 +121,8 @@ static struct span hello_of(const struct visit *v)
 }
 
 /* The session ended before any mail: why, in its words or ours. */
-static struct line *turned_away(struct visit *v, struct line *l,
-				enum smtp_client_result r, const char *when)
+struct line *visit_turned_away(struct visit *v, struct line *l,
+			       enum smtp_client_result r, const char *when)
 {
 	enum smtp_stage stage;
 	const struct smtp_answer *a = smtp_client_answer(l->client, &stage);
@@ -145,7 +140,7 @@ static struct line *turned_away(struct visit *v, struct line *l,
 					       ? "the connection ended, or nothing "
 						 "came in time"
 					       : "what came was not SMTP");
-	nothing(v, status, text);
+	visit_nothing(v, status, text);
 	v->verdict.code = a->code;
 	if (route_never(&said)) {
 		v->verdict.failed = true;
@@ -175,15 +170,15 @@ static struct line *greet(struct visit *v, struct line *l)
 {
 	if (!line_client(l, hello_of(v), v->way->lmtp)) {
 		line_end(l);
-		return nothing(v, "4.3.0", SPAN("memory is short"));
+		return visit_nothing(v, "4.3.0", SPAN("memory is short"));
 	}
 	enum smtp_client_result r = smtp_client_open(l->client);
 	if (r != SMTP_CLIENT_OK)
-		return turned_away(v, l, r, "at the greeting");
+		return visit_turned_away(v, l, r, "at the greeting");
 	v->spoke = true;
 	if (is_us(v, l)) {
 		v->loop = true;
-		nothing(v, "5.4.6",
+		visit_nothing(v, "5.4.6",
 			SPAN("the domain leads to this server, which does not "
 			     "know it"));
 		v->verdict.failed = true;
@@ -193,46 +188,6 @@ static struct line *greet(struct visit *v, struct line *l)
 	return l;
 }
 
-static struct line *judged(struct visit *v, struct line *l, enum policy_event e,
-			   bool *again)
-{
-	const struct policy_target *t = target_of(v);
-	struct policy_verdict p = policy_judge(t, e);
-	TELL(v->story, "carry.protection", F("host", host_name(v)),
-	     F_CSTR("level", policy_level_text(t->level)),
-	     F_CSTR("by", policy_by_text(t->by)),
-	     F_CSTR("outcome", p.go == POLICY_GO_TLS	 ? "tls"
-			       : p.go == POLICY_GO_CLEAR ? "clear"
-			       : p.go == POLICY_GO_CLEAR_AGAIN
-				       ? "again in clear"
-				       : "not this host"),
-	     F_CSTR("text", p.why != NULL ? p.why : ""));
-	*again = p.go == POLICY_GO_CLEAR_AGAIN;
-	if (p.go == POLICY_GO_TLS || p.go == POLICY_GO_CLEAR)
-		return l;
-	line_end(l);
-	if (*again)
-		return NULL;
-	v->security = true;
-	return nothing(v, p.status != NULL ? p.status : "4.7.5",
-		       p.why != NULL ? span_cstr(p.why)
-				     : SPAN("the connection cannot be protected"));
-}
-
-/* *again: once more, without TLS from the start. */
-static struct line *protect(struct visit *v, struct line *l, bool *again)
-{
-	const struct policy_target *t = target_of(v);
-	*again = false;
-	l->level = t->level;
-	l->by = t->by;
-	if (t->level == POLICY_LEVEL_NONE)
-		return l;
-	if ((smtp_client_offer(l->client)->extensions & SMTP_OFFER_STARTTLS) == 0)
-		return judged(v, l, POLICY_EVENT_NOT_OFFERED, again);
-	return judged(v, l, POLICY_EVENT_NOT_OFFERED, again);
-}
-
 struct line *visit_open(struct visit *v)
 {
 	bool again = false;
@@ -240,7 +195,7 @@ struct line *visit_open(struct visit *v)
 	if (l != NULL)
 		l = greet(v, l);
 	if (l != NULL)
-		l = protect(v, l, &again);
+		l = visit_protect(v, l, &again);
 	if (l == NULL && again) {
 		l = connect_to(v);
 		if (l != NULL)

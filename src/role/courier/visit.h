@@ -23,6 +23,14 @@ struct visit {
 	bool security; /* kept from it by what was decided on TLS */
 };
 
+/* protect.c: STARTTLS as the decision wants it.  The line, or NULL: then *again
+ * says whether to connect once more and stay in clear, or the verdict is set. */
+struct line *visit_protect(struct visit *, struct line *, bool *again);
+/* The session ended before any mail, in its words or ours; NULL. */
+struct line *visit_turned_away(struct visit *, struct line *,
+			       enum smtp_client_result, const char *when);
+struct line *visit_nothing(struct visit *, const char *status, struct span text);
+
 /* A session that is ready for mail, or NULL and the verdict. */
 struct line *visit_open(struct visit *);
 

@@ -373,6 +373,26 @@ static struct span rule_text(struct seeking *s, const struct policy_decision *d)
 	return arena_printf(s->arena, "%.*s:%u", SPAN_FMT(d->file), d->line);
 }
 
+/* What the domain publishes by MTA-STS; of a host of ours nobody asks. */
+static bool find_sts(struct seeking *s)
+{
+	struct way *w = s->way;
+	struct courier_sts_answer a;
+	w->in.sts_txt = POLICY_STS_TXT_NONE;
+	if (w->in.route == POLICY_ROUTE_HOST ||
+	    (w->rule != NULL && w->rule->ignore_published))
+		return true;
+	if (!courier_sts_for(s->courier->sts, w->domain, s->arena, &a))
+		return no_way(s, false, "4.7.5",
+			      SPAN("it cannot be known now whether the domain has "
+				   "a policy on TLS (MTA-STS)"));
+	w->in.sts_txt = a.txt;
+	w->in.sts = a.policy;
+	w->in.sts_wrong = a.wrong;
+	w->in.sts_failure = a.failure;
+	return true;
+}
+
 static bool decide(struct seeking *s)
 {
 	struct way *w = s->way;
@@ -380,7 +400,6 @@ static bool decide(struct seeking *s)
 	w->in.domain = w->domain;
 	w->in.port = w->port;
 	w->in.hosts = w->known;
-	w->in.sts_txt = POLICY_STS_TXT_NONE;
 	w->in.requiretls = s->ask->requiretls;
 	w->in.tls_required_no = s->ask->tls_optional;
 	if (!policy_decide(&w->in, s->arena, d))
@@ -418,5 +437,5 @@ bool way_find(const struct way_ask *ask, struct way *w, struct verdict *v)
 	for (size_t i = 0; i < w->in.host_count; i++)
 		if (!find_tlsa(&s, i))
 			return no_dialer(&s);
-	return decide(&s);
+	return find_sts(&s) && decide(&s);
 }

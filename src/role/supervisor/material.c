@@ -263,7 +263,7 @@ bool material_give(struct process *p, struct buf *why)
 	const struct conf *conf = p->super->settings.conf;
 	if (p->kind == KIND_LOGGER)
 		return give_log(p, conf, why);
-	if (p->kind == KIND_FETCH)
+	if (p->kind == KIND_FETCH || p->kind == KIND_COURIER)
 		return give_outgoing_authorities(p, conf, why);
 	if (p->kind == KIND_AUTH)
 		return give_book(p, why);
