@@ -309,7 +309,7 @@ const struct conf_option conf_options[] = {
 	    "asks for less gets less for a while."),
 
 	OPT(DNS, BOOL, conf_dns, lookups, "lookups", 0, 0, "on",
-	    R(DIALER), RESTART, NULL,
+	    R(DIALER) | R(COURIER), RESTART, NULL,
 	    "off sends no DNS question at all: for a trial or a closed network."),
 	OPT(DNS, RESOLVERS, conf_dns, resolvers, "resolvers", 1, 8, NULL,
 	    R(DIALER), RESTART, NULL,

@@ -22,6 +22,17 @@ bool carry_done(const struct job *j)
 	return true;
 }
 
+/* The class says what becomes of it, whatever the reason would be for good. */
+static struct span status_of(struct job *j, const struct verdict *v)
+{
+	const char *rest = v->status + 1;
+	char klass = v->failed ? '5' : '4';
+	if (v->status[0] == klass)
+		return span_cstr(v->status);
+	struct span s = arena_printf(j->arena, "%c%s", klass, rest);
+	return s.len > 0 ? s : v->failed ? SPAN("5.0.0") : SPAN("4.0.0");
+}
+
 void carry_verdict(struct job *j, const struct verdict *v)
 {
 	for (size_t i = 0; i < j->count; i++) {
@@ -32,7 +43,7 @@ void carry_verdict(struct job *j, const struct verdict *v)
 		r->outcome.fate = v->failed ? COURIER_STORE_FATE_FAILED
 					    : COURIER_STORE_FATE_DEFERRED;
 		r->outcome.code = v->code;
-		r->outcome.status = span_cstr(v->status);
+		r->outcome.status = status_of(j, v);
 		r->outcome.text = span_sub(v->text, 0, TEXT_MAX);
 		r->outcome.host = span_sub(v->host, 0, HOST_MAX);
 	}

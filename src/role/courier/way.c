@@ -235,6 +235,11 @@ static bool by_literal(struct seeking *s)
 	struct way *w = s->way;
 	struct span inside = span_sub(w->domain, 1, w->domain.len - 2);
 	struct addr a;
+	if (!s->courier->conf->dns.lookups)
+		return no_way(s, false, "4.4.3",
+			      SPAN("lookups are off: mail goes where a "
+				   "destination of the configuration says, and "
+				   "nowhere else"));
 	if (span_starts_nocase(inside, SPAN("IPv6:")))
 		inside = span_skip(inside, 5);
 	if (!addr_parse(inside, &a))

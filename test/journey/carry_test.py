@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 6: mail goes out to other servers, protected as it was decided, and is never lost."""
+import os
+import signal
+import time
+
+import pytest
+
+from kit.instance import Instance, alive, wait
+from kit.mail import find, message, token, values
+from kit.sink import Sink, make_key
+from kit.wire import submission
+
+SECONDS = 20
+
+
+def route(demo, text, ports=()):
+    """Rules of ours in front of all others, and the right to reach loopback."""
+    config = demo.config.read_text()
+    base = config.split('# routes\n')[0]
+    more = f' ports {" ".join(map(str, ports))};' if ports else ''
+    demo.config.write_text(f'{base}# routes\noutgoing {{ reach 127.0.0.0/8;{more} }}\n{text}\n')
+    demo.reload()
+
+
+def to_sink(sink, more=''):
+    return f'destination sink {{ domain *; host {sink.host}; port {sink.port}; {more} }}'
+
+
+def submit(demo, account, to, word=None, body='hello\r\n', sender=None, **options):
+    word = word or token()
+    to = [to] if isinstance(to, str) else to
+    with submission(demo, account, 'submissions') as smtp:
+        smtp.envelope(sender or account.user, *to)
+        data = message(to[0], account.user, word, body=body, **options)
+        assert smtp.data(data) == 250
+    return word
+
+
+def outcomes(demo, recipient):
+    return [row for row in demo.log_rows('carry.recipient') if row.get('recipient') == recipient]
+
+
+def queued(demo, recipient):
+    return [row for row in demo.rows('queue', 'list') if row['recipient'] == recipient]
+
+
+@pytest.fixture
+def sink():
+    with Sink() as server:
+        yield server
+
+
+def test_submitted_mail_goes_out(own, sink):
+    route(own, to_sink(sink), [sink.port])
+    body = '.dot\r\n\r\nend' + '\r\n'
+    word = submit(own, own.alice, ['bob@there.example', 'eve@there.example'], body=body)
+    mail = sink.wait_for(word)
+    assert mail.sender == own.alice.user
+    assert sorted(mail.to) == ['bob@there.example', 'eve@there.example']
+    assert mail.data.endswith(b'\r\n\r\n.dot\r\n\r\nend\r\n')
+    assert len(values(mail.data, 'Received')) == 1
+    assert wait(lambda: not queued(own, 'bob@there.example'), SECONDS)
+    row, = outcomes(own, 'bob@there.example')
+    assert (row['outcome'], row['status'], row['host']) == ('delivered', '2.6.0', sink.host)
+
+
+def test_a_large_message_goes_out_whole(own, sink):
+    route(own, to_sink(sink), [sink.port])
+    line = 'x' * 70 + '\r\n'
+    word = submit(own, own.alice, 'bob@there.example', body=line * 20000)
+    mail = sink.wait_for(word)
+    assert mail.data.split(b'\r\n\r\n', 1)[1] == (line * 20000).encode()
+
+
+def test_a_bounce_comes_into_the_senders_mailbox(own, sink):
+    route(own, to_sink(sink), [sink.port])
+    sink.replies['RCPT TO:<no@'] = '550 5.1.1 no such user here'
+    word = submit(own, own.alice, ['yes@there.example', 'no@there.example'])
+    sink.wait_for(word)
+    report = find(own, own.alice, word, seconds=SECONDS)
+    assert b'no such user here' in report and b'Final-Recipient: rfc822; no@there.example' in report
+    assert b'Status: 5.1.1' in report and b'yes@there.example' not in report
+    assert values(report, 'Return-Path') == ['<>']
+    assert not queued(own, 'no@there.example')
+
+
+def test_a_server_that_does_not_want_now_is_asked_again(own, sink):
+    route(own, to_sink(sink), [sink.port])
+    sink.replies['RCPT'] = '451 4.2.0 come later'
+    word = submit(own, own.alice, 'bob@there.example')
+    assert wait(lambda: outcomes(own, 'bob@there.example'), SECONDS)
+    assert outcomes(own, 'bob@there.example')[0]['outcome'] == 'deferred'
+    assert queued(own, 'bob@there.example')
+    assert word and not sink.mails
+
+
+def test_a_connection_is_used_again(own, sink):
+    route(own, to_sink(sink), [sink.port])
+    words = [submit(own, own.alice, 'bob@there.example') for _ in range(6)]
+    for word in words:
+        sink.wait_for(word)
+    assert len(sink.sessions) < 6
+
+
+# ---- TLS ----
+
+@pytest.fixture
+def authority(tmp_path):
+    return make_key(tmp_path, 'authority')
+
+
+def test_tls_where_it_is_offered(own, tmp_path):
+    with Sink(tls=make_key(tmp_path, 'self.example', san='DNS:self.example')) as sink:
+        route(own, to_sink(sink), [sink.port])
+        mail = sink.wait_for(submit(own, own.alice, 'bob@there.example'))
+        assert mail.tls == 'TLSv1.3'
+        assert wait(lambda: own.log_rows('tls.established'), SECONDS)
+        row = [r for r in own.log_rows('tls.established') if r.get('direction') == 'out'][0]
+        assert row['tls'] == 'TLSv1.3' and 'self.example' in row['certificate']
+
+
+def authorities(demo, authority, text, port):
+    demo.config.write_text(demo.config.read_text().split('# routes\n')[0])
+    route(demo, text, [port])
+    demo.config.write_text(demo.config.read_text().replace(
+        'outgoing {', f'outgoing {{ authorities {authority[0]};'))
+    demo.reload()
+
+
+def test_a_name_is_verified_or_the_mail_waits(own, tmp_path, authority):
+    for name, good in (('mx.right.example', True), ('mx.wrong.example', False)):
+        with Sink(tls=make_key(tmp_path, name, authority)) as sink:
+            authorities(own, authority, to_sink(sink, 'tls verify; name mx.right.example;'), sink.port)
+            to = f'bob@{name}'
+            word = submit(own, own.alice, to)
+            assert wait(lambda: outcomes(own, to), SECONDS)
+            row = outcomes(own, to)[0]
+            if good:
+                assert sink.wait_for(word).tls and row['outcome'] == 'delivered'
+            else:
+                assert row['outcome'] == 'deferred' and row['status'] == '4.7.5', row
+                assert not sink.mails and 'mx.right.example' in row['text']
+
+
+def test_clear_text_is_refused_where_tls_has_to_be(own, sink):
+    route(own, to_sink(sink, 'tls encrypt;'), [sink.port])
+    submit(own, own.alice, 'bob@there.example')
+    assert wait(lambda: outcomes(own, 'bob@there.example'), SECONDS)
+    row = outcomes(own, 'bob@there.example')[0]
+    assert (row['outcome'], row['status']) == ('deferred', '4.7.5')
+    assert 'STARTTLS' in row['text'] and not sink.mails
+
+
+# ---- processes that die ----
+
+def test_a_courier_that_is_killed_loses_nothing(own, sink):
+    route(own, to_sink(sink), [sink.port])
+    sink.replies['.'] = '451 4.3.0 wait'
+    gone = []
+    words = []
+    for i in range(20):
+        words.append(submit(own, own.alice, f'r{i}@there.example'))
+        if i % 4 == 3:
+            pid = own.pids()['courier'][0]
+            os.kill(pid, signal.SIGKILL)
+            gone.append(pid)
+            assert wait(lambda: own.pids()['courier'][0] not in (0, pid), SECONDS)
+            sink.replies.clear()
+    for word in words:
+        assert wait(lambda: [m for m in sink.mails if word.encode() in m.data], 90), word
+    assert not [pid for pid in gone if alive(pid)]
+    assert wait(lambda: not own.rows('queue', 'list'), SECONDS)
+
+
+def test_to_a_second_instance(own, tmp_path):
+    other = Instance(users=1)
+    try:
+        other.start()
+        other.config.write_text(other.config.read_text().replace('hostname mx.example.test', 'hostname mx2.example.test'))
+        other.reload()
+        route(own, f'destination two {{ domain two.example; host 127.0.0.1; port {other.ports["smtp"]}; tls encrypt; }}',
+              [other.ports['smtp']])
+        other.ll('domain', 'add', 'two.example')
+        friend = other.new_account('friend@two.example', 'a-long-password-1')
+        word = submit(own, own.alice, 'friend@two.example')
+        found = find(other, friend, word, seconds=SECONDS)
+        assert len(values(found, 'Received')) == 2
+        assert 'ESMTPS' in values(found, 'Received')[0]
+        other.stop()
+    finally:
+        other.clean()
+
+
+def test_without_a_way_mail_waits(own):
+    """The demo's promise: nothing leaves the machine."""
+    begin = time.monotonic()
+    for to in ('x@elsewhere.example', 'x@[192.0.2.1]'):
+        submit(own, own.alice, to)
+        assert wait(lambda: outcomes(own, to), SECONDS)
+        assert outcomes(own, to)[0]['outcome'] == 'deferred'
+        assert queued(own, to)
+    assert time.monotonic() - begin < SECONDS
+    assert not own.log_rows('carry.connected')
