@@ -31,11 +31,7 @@ void pack_u64_be(struct buf *b, uint64_t v) { put_big(b, v, 8); }
 void pack_varint(struct buf *b, uint64_t v)
 {
 	char bytes[PACK_VARINT_MAX];
-	size_t n = 0;
-	for (; v > 127; v >>= 7)
-		bytes[n++] = (char)(128 | (v & 127));
-	bytes[n++] = (char)v;
-	buf_add(b, span_of(bytes, n));
+	buf_add(b, span_of(bytes, pack_varint_at(bytes, v)));
 }
 
 void pack_span(struct buf *b, struct span s)
@@ -79,14 +75,13 @@ static uint64_t get_big(struct unpack *u, size_t n)
 	return v;
 }
 
-uint8_t unpack_u8(struct unpack *u) { return (uint8_t)get_little(u, 1); }
 uint16_t unpack_u16(struct unpack *u) { return (uint16_t)get_little(u, 2); }
 uint32_t unpack_u32(struct unpack *u) { return (uint32_t)get_little(u, 4); }
 uint64_t unpack_u64(struct unpack *u) { return get_little(u, 8); }
 uint32_t unpack_u32_be(struct unpack *u) { return (uint32_t)get_big(u, 4); }
 uint64_t unpack_u64_be(struct unpack *u) { return get_big(u, 8); }
 
-uint64_t unpack_varint(struct unpack *u, uint64_t max)
+uint64_t unpack_varint_any(struct unpack *u, uint64_t max)
 {
 	uint64_t v = 0;
 	for (unsigned i = 0; i < PACK_VARINT_MAX; i++) {

@@ -25,6 +25,15 @@ void pack_u64(struct buf *, uint64_t);
 void pack_u32_be(struct buf *, uint32_t);
 void pack_u64_be(struct buf *, uint64_t);
 void pack_varint(struct buf *, uint64_t);
+/* For many in a row: the bytes go to `at`, their count comes back. */
+static inline size_t pack_varint_at(char at[PACK_VARINT_MAX], uint64_t v)
+{
+	size_t n = 0;
+	for (; v > 127; v >>= 7)
+		at[n++] = (char)(128 | (v & 127));
+	at[n++] = (char)v;
+	return n;
+}
 /* Length, then bytes.  For bytes alone: buf_add. */
 void pack_span(struct buf *, struct span);
 
@@ -38,22 +47,39 @@ static inline struct unpack unpack_of(struct span s)
 	return (struct unpack){.rest = s};
 }
 
-uint8_t unpack_u8(struct unpack *);
+/* Say from outside that what was read makes no sense. */
+void unpack_fail(struct unpack *);
+
+static inline uint8_t unpack_u8(struct unpack *u)
+{
+	if (u->rest.len == 0) {
+		unpack_fail(u);
+		return 0;
+	}
+	u->rest.len--;
+	return (uint8_t)*u->rest.ptr++;
+}
 uint16_t unpack_u16(struct unpack *);
 uint32_t unpack_u32(struct unpack *);
 uint64_t unpack_u64(struct unpack *);
 uint32_t unpack_u32_be(struct unpack *);
 uint64_t unpack_u64_be(struct unpack *);
+uint64_t unpack_varint_any(struct unpack *, uint64_t max);
 /* Fails above max as well. */
-uint64_t unpack_varint(struct unpack *, uint64_t max);
+static inline uint64_t unpack_varint(struct unpack *u, uint64_t max)
+{
+	/* Most are one byte. */
+	if (u->rest.len > 0 && (uint8_t)*u->rest.ptr < 128 &&
+	    (uint8_t)*u->rest.ptr <= max)
+		return unpack_u8(u);
+	return unpack_varint_any(u, max);
+}
 /* 0 or 1 in one byte; anything else fails. */
 bool unpack_bool(struct unpack *);
 /* Length and bytes, at most max of them. */
 struct span unpack_span(struct unpack *, size_t max);
 /* Exactly n bytes. */
 struct span unpack_bytes(struct unpack *, size_t n);
-/* Say from outside that what was read makes no sense. */
-void unpack_fail(struct unpack *);
 
 static inline bool unpack_ok(const struct unpack *u) { return !u->failed; }
 /* Everything was read, and all of it was right. */

@@ -102,27 +102,32 @@ static uint64_t unzigzag(uint64_t z, uint64_t from)
 	return from + (z >> 1 ^ (0 - (z & 1)));
 }
 
+#define SLOT_MAX (2 + 2 * PACK_VARINT_MAX) /* bytes of one */
+
 static void slots_write(struct buf *b, const struct page *p)
 {
+	char bytes[BOX_PAGE * SLOT_MAX];
 	uint64_t modseq = 0;
 	unsigned next = 0;
+	size_t n = 0;
 	pack_varint(b, p->alive);
 	for (unsigned i = 0; i < BOX_PAGE; i++) {
 		const struct slot *s = &p->slot[i];
 		if (!s->alive)
 			continue;
 		unsigned gap = i - next;
-		pack_u8(b, (uint8_t)(s->flags |
-				     (s->keywords ? BOX_SLOT_KEYWORDS : 0) |
-				     (gap ? BOX_SLOT_GAP : 0)));
+		bytes[n++] = (char)(s->flags |
+				    (s->keywords ? BOX_SLOT_KEYWORDS : 0) |
+				    (gap ? BOX_SLOT_GAP : 0));
 		if (gap)
-			pack_u8(b, (uint8_t)(gap - 1));
+			bytes[n++] = (char)(gap - 1);
 		if (s->keywords)
-			pack_varint(b, s->keywords);
-		pack_varint(b, zigzag(s->modseq, modseq));
+			n += pack_varint_at(bytes + n, s->keywords);
+		n += pack_varint_at(bytes + n, zigzag(s->modseq, modseq));
 		modseq = s->modseq;
 		next = i + 1;
 	}
+	buf_add(b, span_of(bytes, n));
 }
 
 static void slots_read(struct unpack *u, struct page *p)

@@ -187,6 +187,11 @@ def mixed(before, after, found, claims):
             yield f'I3 I4 {key} fell back: {box}, was {old}'
 
 
+def for_several(words):
+    """Before its answer some may have it, and others not."""
+    return words[0] in ('offer', 'submit') and len(words) > 5
+
+
 def taken(step, answered):
     """Labels of the messages that a step's commands brought."""
     return {op[3][3] for op in step.ops if op[0] and answered(op) and
@@ -219,7 +224,7 @@ def where(history, index, found, n, dumps):
             yield from differences(before, found)
         return
     step, after = history.steps[n], dumps[n + 1]
-    if len(step.ops) > 1:
+    if len(step.ops) > 1 or any(for_several(op[3]) for op in step.ops):
         claims = taken(step, lambda op: history.when(op[1], op[2]) < index)
         yield from mixed(before, after, found, claims)
     elif step.ops and step.ops[0][3][0] in SEVERAL:

@@ -30,6 +30,10 @@ SCENES = {
     'fifty': [*begin(*[f'account {p}' for p in PEOPLE]),
               f'offer {S} 2000 fifty {" ".join(PEOPLE)}',
               f'offer {S} 300000 fiftybig {" ".join(PEOPLE[:20])}'],
+    # One of them elsewhere: by the queue.
+    'custody': [*begin(*[f'account {p}' for p in PEOPLE[:30]], 'alias far@example.test far@far.test'),
+                f'offer {S} 2000 custody {" ".join(PEOPLE[:30])} far@example.test',
+                f'offer {S} 300000 custodybig {" ".join(PEOPLE[:20])} far@example.test'],
     'parallel': [*begin(), f'watch {A} INBOX',
                  *par([f'offer {S} {700 + 37 * i} p{i} {A if i % 3 else B}' for i in range(64)]),
                  *par([f'offer {S} {700 + 37 * i} q{i} {A} {B}' if i % 4 else

@@ -9,7 +9,7 @@
  *   the mailbox's version is not below any MODSEQ told, nor below one in it
  *   the quota's figures are the sum of what is there
  *   accounts and aliases are those that the administrator was told of
- *   the queue has nothing left; fsck has nothing to tell
+ *   the queue has nothing left but what goes elsewhere; fsck has nothing to tell
  *   no role complains of another, and none left a descriptor behind
  */
 #include <stdio.h>
@@ -207,16 +207,25 @@ static void ask_queue(void *arg)
 	struct queue *q = arg;
 	struct arena *a = arena_new(MEMORY);
 	struct admin_store_queue m = {0};
-	struct admin_store_queue_reply r;
+	struct admin_store_queue_reply r = {.more = true};
 
-	if (admin_store_queue(q->s->admin, &m, a, &r, IPC_NEVER) != IPC_OK ||
-	    r.answer != ADMIN_STORE_ANSWER_DONE)
-		storm_fail("the queue cannot be listed");
-	q->left = r.jobs_count;
-	if (r.jobs_count > 0)
-		(void)snprintf(q->first, sizeof q->first, "%.*s to %.*s: %.*s, %.*s",
-			       SPAN_FMT(r.jobs[0].id), SPAN_FMT(r.jobs[0].recipient),
-			       SPAN_FMT(r.jobs[0].state), SPAN_FMT(r.jobs[0].why));
+	q->left = 0;
+	while (r.more) {
+		if (admin_store_queue(q->s->admin, &m, a, &r, IPC_NEVER) != IPC_OK ||
+		    r.answer != ADMIN_STORE_ANSWER_DONE)
+			storm_fail("the queue cannot be listed");
+		for (size_t i = 0; i < r.jobs_count; i++) {
+			const struct admin_store_job *j = &r.jobs[i];
+			m.after = j->id;
+			if (span_eq(j->state, SPAN("remote")))
+				continue;
+			if (q->left++ == 0)
+				(void)snprintf(q->first, sizeof q->first,
+					       "%.*s to %.*s: %.*s, %.*s",
+					       SPAN_FMT(j->id), SPAN_FMT(j->recipient),
+					       SPAN_FMT(j->state), SPAN_FMT(j->why));
+		}
+	}
 	arena_free(a);
 }
 

@@ -13,6 +13,7 @@
 #define RCPTS     8u
 #define NOBODY    TOWN_PEOPLE
 #define TEAM      (TOWN_PEOPLE + 1)
+#define FAR       (TOWN_PEOPLE + 2) /* somebody elsewhere: waits in the queue */
 #define BOB       "bob@elsewhere.test"
 
 struct letter {
@@ -35,6 +36,8 @@ static const char *address(unsigned to, char out[40])
 {
 	if (to == TEAM)
 		return "team@example.test";
+	if (to == FAR)
+		return "far@example.test";
 	if (to == NOBODY)
 		return "nobody@example.test";
 	(void)snprintf(out, 40, "u%u@example.test", to);
@@ -43,14 +46,14 @@ static const char *address(unsigned to, char out[40])
 
 static unsigned accounts_of(unsigned to)
 {
-	return to == TEAM ? 7u : to == NOBODY ? 0 : 1u << to;
+	return to == TEAM ? 7u : to < TOWN_PEOPLE ? 1u << to : 0;
 }
 
 static void address_letter(struct person *p, struct letter *l)
 {
 	l->count = 1 + (dice_chance(&p->dice, 50) ? 0 : (unsigned)dice_below(&p->dice, 4));
 	for (unsigned i = 0; i < l->count; i++)
-		l->to[i] = (unsigned)dice_below(&p->dice, TOWN_PEOPLE + 2);
+		l->to[i] = (unsigned)dice_below(&p->dice, TOWN_PEOPLE + 3);
 	l->accepted = 0;
 }
 

@@ -254,6 +254,9 @@ static void settle_in(void *arg)
 				    SPAN("u2@example.test")};
 	struct admin_store_alias_add al = {.name = SPAN("team@example.test"),
 					   .targets = team, .targets_count = 3};
+	const struct span elsewhere[] = {SPAN("somebody@elsewhere.test")};
+	struct admin_store_alias_add far = {.name = SPAN("far@example.test"),
+					    .targets = elsewhere, .targets_count = 1};
 	struct admin_store_alias_add_reply ar;
 
 	assert_int_equal(admin_store_domain_add(c, &d, a, &dr, IPC_NEVER), IPC_OK);
@@ -269,6 +272,8 @@ static void settle_in(void *arg)
 		assert_true(town_password(auth, name, a));
 	}
 	assert_int_equal(admin_store_alias_add(c, &al, a, &ar, IPC_NEVER), IPC_OK);
+	assert_int_equal(ar.answer, ADMIN_STORE_ANSWER_DONE);
+	assert_int_equal(admin_store_alias_add(c, &far, a, &ar, IPC_NEVER), IPC_OK);
 	assert_int_equal(ar.answer, ADMIN_STORE_ANSWER_DONE);
 	ipc_free(auth_store_ipc(auth));
 	ipc_free(admin_store_ipc(c));

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "box/change.h"
+#include "role/store/deliver.h"
 #include "role/store/forward.h"
 #include "role/store/queue.h"
 #include "spool/facts.h"
@@ -151,83 +151,49 @@ enum edge_store_answer offer_custody(struct offer *o)
 
 /* ---- moving local recipients ---------------------------------------------------- */
 
-struct delivery {
+struct move_one {
 	struct spool_recipient to;
-	struct open_box *box;
-	struct box_new message;
-	struct box_insert insert;
-	struct fiber_gate gate;
-	enum box_result result;
-	bool started;
-	const char *why; /* it was not even tried */
-	bool gone;	 /* ... and never will be */
+	struct delivery delivery;
 };
 
 static void begin_delivery(struct job *j, const struct spool_job *job,
-			   struct delivery *d)
+			   struct move_one *m)
 {
-	struct spool_token token = spool_token(&job->id, d->to.n);
-	const struct directory_account *a =
-		directory_account(j->store->directory, d->to.account);
-	d->result = BOX_NONE;
-	d->gone = a == NULL;
-	/* Removed, it may come back: until then nothing is put there. */
-	if (a == NULL || a->state == DIRECTORY_REMOVED) {
-		d->why = a == NULL ? "the account is gone"
-				   : "the account is removed";
-		return;
-	}
-	d->box = box_prepared(j, d->to.account, &d->result);
-	if (d->box == NULL)
-		return;
-	d->message = (struct box_new){.mailbox = d->box->inbox,
-				      .prefix = d->to.prefix,
+	struct spool_token token = spool_token(&job->id, m->to.n);
+	struct delivery *d = &m->delivery;
+	d->message = (struct box_new){.prefix = m->to.prefix,
 				      .body = job->body,
 				      .kept = true,
 				      .body_size = job->body_size,
 				      .body_crc = job->body_crc,
 				      .date = job->accepted,
 				      .summary = job->summary,
-				      .flags = d->to.flags};
-	d->insert = (struct box_insert){
-		.messages = &d->message, .count = 1, .custody = true};
+				      .flags = m->to.flags};
+	d->insert = (struct box_insert){.custody = true};
 	memcpy(d->insert.token.byte, token.byte, sizeof token.byte);
-	gate_init(&d->gate);
-	d->result = box_insert(d->box->box, &d->insert, box_gate, &d->gate);
-	d->started = d->result == BOX_OK;
-	engine_touch(j->store);
+	delivery_begin(j, m->to.account, d);
 }
 
-static void end_delivery(struct job *j, struct delivery *d)
+static struct spool_verdict verdict(struct store *s, const struct move_one *m)
 {
-	uint64_t value = 0;
-	while (d->started && gate_wait(j->store->role->loop, &d->gate, NS_NEVER,
-				       &value) != WOKE_VALUE)
-		fiber_yield(j->store->role->loop);
-	if (d->started)
-		d->result = (enum box_result)value;
-	box_release(d->box);
-}
-
-static struct spool_verdict verdict(struct store *s, const struct delivery *d)
-{
+	const struct delivery *d = &m->delivery;
 	int64_t now = world_wall(s->role->world).sec;
 	if (d->result == BOX_OK) {
 		s->count.delivered++;
-		return (struct spool_verdict){.n = d->to.n,
+		return (struct spool_verdict){.n = m->to.n,
 					      .state = SPOOL_DONE,
 					      .attempted = true};
 	}
 	const char *why = d->why != NULL ? d->why : box_result_name(d->result);
 	s->count.undelivered++;
 	/* The first time, the second, the fourth ... */
-	if ((d->to.attempts & (d->to.attempts - 1)) == 0 || d->gone)
+	if ((m->to.attempts & (m->to.attempts - 1)) == 0 || d->gone)
 		LOG(s->role->log, WARNING, "custody.not_delivered", 0,
-		    F("to", d->to.address), F_CSTR("why", why),
-		    F_U64("attempts", d->to.attempts + 1));
+		    F("to", m->to.address), F_CSTR("why", why),
+		    F_U64("attempts", m->to.attempts + 1));
 	/* Accepted is accepted: a person decides what nobody can have. */
 	return (struct spool_verdict){
-		.n = d->to.n,
+		.n = m->to.n,
 		.state = d->gone ? SPOOL_HELD : SPOOL_LOCAL,
 		.next = now + AGAIN_S,
 		.attempted = true,
@@ -236,7 +202,7 @@ static struct spool_verdict verdict(struct store *s, const struct delivery *d)
 
 /* Some recipients in one go; true: all of them are settled now. */
 static bool move_some(struct job *j, const struct spool_job *job,
-		      struct delivery *list, size_t count)
+		      struct move_one *list, size_t count)
 {
 	struct spool_verdict verdicts[MOVE_AT_ONCE];
 	struct spool_settle q = {
@@ -245,7 +211,7 @@ static bool move_some(struct job *j, const struct spool_job *job,
 	for (size_t i = 0; i < count; i++)
 		begin_delivery(j, job, &list[i]);
 	for (size_t i = 0; i < count; i++) {
-		end_delivery(j, &list[i]);
+		delivery_end(j, &list[i].delivery);
 		verdicts[i] = verdict(j->store, &list[i]);
 		all &= verdicts[i].state != SPOOL_LOCAL;
 	}
@@ -260,8 +226,8 @@ static bool move_job(struct job *j, const struct spool_id *id, uint64_t *wait)
 	struct spool *sp = j->store->spool;
 	struct spool_job job;
 	enum spool_result r = spool_job(sp, id, j->arena, &job);
-	struct delivery *list =
-		ARENA_ARRAY(j->arena, MOVE_AT_ONCE, struct delivery);
+	struct move_one *list =
+		ARENA_ARRAY(j->arena, MOVE_AT_ONCE, struct move_one);
 	int64_t now = world_wall(j->store->role->world).sec;
 	bool all = true;
 	size_t count = 0;
@@ -271,15 +237,15 @@ static bool move_job(struct job *j, const struct spool_id *id, uint64_t *wait)
 	if (r != SPOOL_OK || list == NULL)
 		return r == SPOOL_NONE;
 	for (uint32_t n = 0; n < job.recipients; n++) {
-		struct delivery *d = &list[count];
-		*d = (struct delivery){0};
-		r = spool_recipient(sp, id, n, j->arena, &d->to);
+		struct move_one *m = &list[count];
+		*m = (struct move_one){0};
+		r = spool_recipient(sp, id, n, j->arena, &m->to);
 		all &= r == SPOOL_OK;
-		if (r == SPOOL_OK && d->to.state == SPOOL_LOCAL &&
-		    d->to.attempts == 0 && d->to.next > now) {
-			*wait = u64_min(*wait, (uint64_t)(d->to.next - now));
+		if (r == SPOOL_OK && m->to.state == SPOOL_LOCAL &&
+		    m->to.attempts == 0 && m->to.next > now) {
+			*wait = u64_min(*wait, (uint64_t)(m->to.next - now));
 			all = false; /* it is to be held until then */
-		} else if (r == SPOOL_OK && d->to.state == SPOOL_LOCAL) {
+		} else if (r == SPOOL_OK && m->to.state == SPOOL_LOCAL) {
 			count++;
 		}
 		if (count == MOVE_AT_ONCE) {

@@ -30,7 +30,8 @@ bool offer_submitted(const struct offer *); /* by one of our users */
 struct span offer_prefix(struct arena *, const struct span *sender,
 			 const struct span *delivered_to, struct span trace);
 
-/* direct.c: one recipient of ours, one commit. */
+/* direct.c: all of them ours, and not more. */
+#define DIRECT_MOST 100u
 enum edge_store_answer offer_direct(struct offer *);
 /* custody.c: everything else; yes once the queue has it. */
 enum edge_store_answer offer_custody(struct offer *);

@@ -229,6 +229,14 @@ static bool abandoned(const struct offer *o)
 	return ipc_call_is_late(o->job->call) || o->job->session->peer == NULL;
 }
 
+static bool goes_direct(const struct offer *o)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (o->targets[i].account == 0)
+			return false;
+	return o->count <= DIRECT_MOST && o->release == 0;
+}
+
 static enum edge_store_answer keep(struct offer *o)
 {
 	enum edge_store_answer a = EDGE_STORE_ANSWER_LATER;
@@ -236,9 +244,7 @@ static enum edge_store_answer keep(struct offer *o)
 		a = body_settle(o->job, &o->body);
 	if (a != EDGE_STORE_ANSWER_YES)
 		return a;
-	if (o->count == 1 && o->targets[0].account != 0 && o->release == 0)
-		return offer_direct(o);
-	return offer_custody(o);
+	return goes_direct(o) ? offer_direct(o) : offer_custody(o);
 }
 
 static void tell(struct offer *o, enum edge_store_answer a, struct span why)

@@ -319,7 +319,7 @@ uint64_t rig_figure(struct rig *r, const char *name)
 
 /* ---- people ------------------------------------------------------------------------- */
 
-static void add_account(struct rig *r, const char *name, uint64_t quota)
+void rig_add_account(struct rig *r, const char *name, uint64_t quota)
 {
 	struct admin_store_account_add_reply rep;
 	ASK(r, r->admin, admin_store_account_add, &rep, .name = span_cstr(name),
@@ -345,9 +345,9 @@ void rig_people(struct rig *r)
 	ASK(r, r->admin, admin_store_domain_add, &rep,
 	    .name = SPAN("example.test"));
 	assert_int_equal(rep.answer, ADMIN_STORE_ANSWER_DONE);
-	add_account(r, "alice@example.test", 0);
-	add_account(r, "bob@example.test", 0);
-	add_account(r, "carol@example.test", 3000);
+	rig_add_account(r, "alice@example.test", 0);
+	rig_add_account(r, "bob@example.test", 0);
+	rig_add_account(r, "carol@example.test", 3000);
 	add_alias(r, "team@example.test", "alice@example.test",
 		  "bob@example.test");
 	add_alias(r, "one@example.test", "alice@example.test", NULL);

@@ -95,6 +95,7 @@ void rig_wait(struct rig *, struct rig_wait *);
  * far -> somebody elsewhere. */
 void rig_people(struct rig *);
 uint64_t rig_account(struct rig *, const char *name);
+void rig_add_account(struct rig *, const char *name, uint64_t quota);
 
 /* A session; bound to an account when `name` is given. */
 uint64_t rig_session(struct rig *, enum rig_edge, enum edge_store_service,

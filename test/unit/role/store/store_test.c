@@ -6,6 +6,7 @@
 #include "rig.h"
 
 #include "imap/query.h"
+#include "role/store/offer.h"
 #include "role/store/search.h"
 
 #include <stdio.h>
@@ -63,32 +64,111 @@ static void one_mail_to_one_account(void **state)
 	assert_int_equal(rig_select(r, alice, "INBOX").recent, 0);
 }
 
-static void several_recipients_by_the_queue(void **state)
+static struct admin_store_queue_reply queue(struct rig *r)
+{
+	struct admin_store_queue_reply q;
+	ASK(r, r->admin, admin_store_queue, &q);
+	assert_int_equal(q.answer, ADMIN_STORE_ANSWER_DONE);
+	return q;
+}
+
+#define LARGE (KV_BODY_INLINE + 12u) /* a file of its own */
+
+static void several_recipients_of_ours(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t who[] = {rig_reader(r, "alice@example.test"),
+			  rig_reader(r, "bob@example.test")};
+	static const char line[] = "0123456789\r\n";
+	char *large = malloc(LARGE);
+	assert_non_null(large);
+	for (size_t i = 0; i < LARGE; i++)
+		large[i] = line[i % 12];
+	memcpy(large, "A: b\r\n\r\n", 8);
+	struct span mail[] = {MAIL("two"), span_of(large, LARGE)};
+	for (uint32_t i = 0; i < ARRAY_LEN(mail); i++) {
+		assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test",
+					  mail[i], "alice@example.test",
+					  "bob@example.test",
+					  "team@example.test", NULL)
+					 .answer,
+				 EDGE_STORE_ANSWER_YES);
+		/* Once each, although the alias named both again, and at once. */
+		for (size_t k = 0; k < ARRAY_LEN(who); k++) {
+			struct edge_store_select_reply box =
+				rig_select(r, who[k], "INBOX");
+			assert_int_equal(box.exists, i + 1);
+			struct span all =
+				rig_read(r, who[k], box.mailbox, i + 1);
+			assert_true(span_ends(all, mail[i]));
+			assert_true(span_find_span(
+					    all, k == 0 ? SPAN("Delivered-To: alice@")
+							: SPAN("Delivered-To: bob@")) !=
+				    SIZE_MAX);
+		}
+	}
+	free(large);
+	assert_int_equal(rig_figure(r, "kept_direct"), 2);
+	assert_int_equal(rig_figure(r, "kept_spool"), 0);
+	assert_int_equal(queue(r).jobs_count, 0);
+}
+
+static void some_of_ours_and_some_elsewhere(void **state)
 {
 	struct rig *r = *state;
 	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
 	uint64_t alice = rig_reader(r, "alice@example.test");
 	uint64_t bob = rig_reader(r, "bob@example.test");
-	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test", MAIL("two"),
-				  "alice@example.test", "bob@example.test",
-				  "team@example.test", NULL)
+	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test", MAIL("mixed"),
+				  "team@example.test", "far@example.test", NULL)
 				 .answer,
 			 EDGE_STORE_ANSWER_YES);
 	wait_for_messages(r, alice, "INBOX", 1);
 	wait_for_messages(r, bob, "INBOX", 1);
 	rig_run(r, 50);
-	/* Once each, although the alias named both again; the queue is empty. */
 	assert_int_equal(rig_status(r, alice, "INBOX").messages, 1);
 	assert_int_equal(rig_figure(r, "kept_spool"), 1);
 	assert_int_equal(rig_figure(r, "delivered"), 2);
-	struct admin_store_queue_reply queue;
-	ASK(r, r->admin, admin_store_queue, &queue);
-	assert_int_equal(queue.answer, ADMIN_STORE_ANSWER_DONE);
-	assert_int_equal(queue.jobs_count, 0);
+	assert_int_equal(queue(r).jobs_count, 1); /* the one elsewhere */
 	struct edge_store_select_reply box = rig_select(r, bob, "INBOX");
 	assert_true(span_find_span(rig_read(r, bob, box.mailbox, 1),
 				   SPAN("Delivered-To: bob@example.test")) !=
 		    SIZE_MAX);
+}
+
+static void as_many_as_go_direct(void **state)
+{
+	struct rig *r = *state;
+	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	uint64_t handles[DIRECT_MOST + 1];
+	char name[64];
+	for (unsigned i = 0; i < DIRECT_MOST + 1; i++) {
+		(void)snprintf(name, sizeof name, "p%u@example.test", i);
+		rig_add_account(r, name, 0);
+	}
+	for (unsigned n = DIRECT_MOST - 1; n <= DIRECT_MOST + 1; n++) {
+		struct edge_store_offer_reply rep;
+		for (unsigned i = 0; i < n; i++) {
+			(void)snprintf(name, sizeof name, "p%u@example.test", i);
+			assert_int_equal(rig_rcpt(r, RIG_MX, mx, name, &handles[i]),
+					 EDGE_STORE_ANSWER_YES);
+		}
+		ASK(r, r->edge[RIG_MX], edge_store_offer, &rep, .session = mx,
+		    .id = SPAN("id1"), .sender = SPAN("a@client.test"),
+		    .recipients = handles, .recipients_count = n,
+		    .trace = SPAN("Received: from client.test\r\n"),
+		    .body = MAIL("many"));
+		assert_int_equal(rep.answer, EDGE_STORE_ANSWER_YES);
+		assert_int_equal(rig_figure(r, "kept_direct"),
+				 n <= DIRECT_MOST ? n - DIRECT_MOST + 2 : 2);
+		assert_int_equal(rig_figure(r, "kept_spool"), n > DIRECT_MOST);
+	}
+	wait_for_messages(r, rig_reader(r, "p100@example.test"), "INBOX", 1);
+	wait_for_messages(r, rig_reader(r, "p0@example.test"), "INBOX", 3);
+	wait_for_messages(r, rig_reader(r, "p98@example.test"), "INBOX", 3);
+	rig_run(r, 50);
+	assert_int_equal(queue(r).jobs_count, 0);
 }
 
 static void aliases(void **state)
@@ -173,14 +253,14 @@ static void quota(void **state)
 				  "carol@example.test", NULL)
 				 .answer,
 			 EDGE_STORE_ANSWER_OVER_QUOTA);
-	/* Several recipients: custody beats quota. */
+	/* Several recipients: the answer is for all, and she had room. */
 	uint64_t carol = rig_reader(r, "carol@example.test");
 	assert_int_equal(rig_send(r, RIG_MX, mx, "a@client.test",
 				  span_of(text, 1000), "carol@example.test",
 				  "bob@example.test", NULL)
 				 .answer,
 			 EDGE_STORE_ANSWER_YES);
-	wait_for_messages(r, carol, "INBOX", 2);
+	assert_int_equal(rig_status(r, carol, "INBOX").messages, 2);
 	assert_int_equal(rig_rcpt(r, RIG_MX, mx, "carol@example.test", &handle),
 			 EDGE_STORE_ANSWER_OVER_QUOTA);
 	struct edge_store_quota_reply q;
@@ -802,7 +882,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(one_mail_to_one_account),
-		TEST(several_recipients_by_the_queue),
+		TEST(several_recipients_of_ours),
+		TEST(some_of_ours_and_some_elsewhere),
+		TEST(as_many_as_go_direct),
 		TEST(aliases),
 		TEST(who_is_refused_at_rcpt),
 		TEST(quota),
