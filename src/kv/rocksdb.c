@@ -32,6 +32,7 @@
 #define BODY_FORMAT    1u
 #define BODY_BLOB_FROM 1024u
 #define READERS_MAX    32u
+#define SYNCERS	       4u /* of large bodies at a time: the disk joins their syncs */
 
 enum { CF_DEFAULT, CF_ROWS, CF_BODIES, CFS };
 
@@ -372,8 +373,9 @@ static enum kv_result rocks_open(struct rocks *r, const struct kv_rocksdb *how,
 	if (k != KV_OK)
 		return k;
 	r->engine.workers = workers_new(
-		(const unsigned[LANES]){
-			[LANE_WRITE] = 1, [LANE_BODY] = 1, [LANE_READ] = readers},
+		(const unsigned[LANES]){[LANE_WRITE] = 1,
+					[LANE_BODY] = SYNCERS,
+					[LANE_READ] = readers},
 		LANES);
 	if (!r->engine.workers)
 		buf_printf(why, "no threads can be started");

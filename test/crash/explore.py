@@ -36,7 +36,7 @@ SYNC_US = 1500     # while recording: groups gather
 MEMTABLE = 4 << 20
 TWICE, MORE, INSIDE, CLEAN = 7, 11, 23, 61  # every so many states are looked at harder
 DAYS = 3 * 86400
-LARGE = 256 << 10
+LARGE = 64 << 10  # role/store/body.h
 PATIENCE = 60
 
 

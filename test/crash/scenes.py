@@ -39,7 +39,7 @@ SCENES = {
                  *par([f'offer {S} {700 + 37 * i} q{i} {A} {B}' if i % 4 else
                        f'append {A} {900 + i} q{i} INBOX' for i in range(64)])],
     'large': [*begin(), f'watch {A} INBOX', f'append {A} 300000 large1 INBOX',
-              f'offer {S} 700000 large2 {A}', f'offer {S} 262145 large3 {A} {B}',
+              f'offer {S} 700000 large2 {A}', f'offer {S} 65537 large3 {A} {B}',
               *par([f'append {A} {270000 + i} l{i} INBOX' for i in range(6)]),
               'restart', f'expunge {A} INBOX 1:2'],
     'append': [*begin(), f'create {A} Work', *letters(6), *letters(3, 60000, 'w', 'Work'),

@@ -86,13 +86,11 @@ static bool engine_sound(struct mail *m)
 	return true;
 }
 
-/* Small bodies are the engine's, which was verified. */
+/* What is no file is the engine's, which was verified. */
 static bool body_sound(struct mail *m, const struct box_message *msg)
 {
 	char path[48];
 	struct buf hex;
-	if (msg->body_size <= KV_BODY_INLINE)
-		return true;
 	buf_init(&hex, 64);
 	hex_encode(&hex, span_of(msg->body.byte, sizeof msg->body.byte));
 	struct span name = buf_span(&hex);
@@ -101,6 +99,8 @@ static bool body_sound(struct mail *m, const struct box_message *msg)
 	buf_free(&hex);
 	const struct manifest_file *f =
 		manifest_find(&m->files, span_cstr(path));
+	if (f == NULL && msg->body_size <= KV_BODY_INLINE)
+		return true;
 	return f != NULL ? sound(m, f) : unread(m, path, BOX_CORRUPT);
 }
 

@@ -87,7 +87,7 @@ static enum edge_store_answer append(struct store *s, const struct session *ss,
 		return EDGE_STORE_ANSWER_TOO_BIG;
 	if (s->staged + piece.len > staged_most(s, ss))
 		return EDGE_STORE_ANSWER_LIMIT;
-	if (st->file == NULL && st->size + piece.len > KV_BODY_INLINE)
+	if (st->file == NULL && st->size + piece.len > BODY_APART)
 		a = file_begin(s, st);
 	if (a != EDGE_STORE_ANSWER_YES)
 		return a;
@@ -293,7 +293,7 @@ enum edge_store_answer body_edit(struct job *j, struct body *b,
 	struct kv_id name = kv_body_name(b->store->kv);
 	enum kv_result r = KV_OK;
 	c.piece = arena_bytes(j->arena, PIECE);
-	if (size <= KV_BODY_INLINE)
+	if (size <= BODY_APART)
 		c.to = arena_bytes(j->arena, (size_t)size + 1);
 	else
 		r = kv_body_begin(b->store->kv, &name, &c.file);

@@ -3,7 +3,7 @@
  * role/store/body - the bytes of one message on their way to be kept.
  *
  * What fits a request comes with it.  More is staged: appended piece by piece
- * to memory that will be sealed for the sorter, and, above KV_BODY_INLINE, written
+ * to memory that will be sealed for the sorter, and, above BODY_APART, written
  * to the engine's folder while it arrives.  Staged bytes are counted for the whole
  * store; what a session leaves behind goes with it.
  */
@@ -11,10 +11,17 @@
 
 #include "role/store/session.h"
 
+/*
+ * Larger ones are files of their own: written once and not compressed, where a
+ * value of the engine goes through its log, its memory and a blob file.
+ */
+#define BODY_APART (64u * 1024u)
+_Static_assert(BODY_APART <= KV_BODY_INLINE, "the engine takes the others");
+
 struct staged {
 	uint64_t id;
 	int blob;
-	struct kv_body *file; /* NULL up to KV_BODY_INLINE */
+	struct kv_body *file; /* NULL up to BODY_APART */
 	struct kv_id name;
 	uint64_t size;
 	uint32_t crc; /* of the file's bytes */

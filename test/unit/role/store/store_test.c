@@ -72,7 +72,7 @@ static struct admin_store_queue_reply queue(struct rig *r)
 	return q;
 }
 
-#define LARGE (KV_BODY_INLINE + 12u) /* a file of its own */
+#define LARGE (BODY_APART + 12u) /* a file of its own */
 
 static void several_recipients_of_ours(void **state)
 {
@@ -324,11 +324,12 @@ static void sorter_dead(void **state)
 	assert_int_equal(rig_figure(r, "opaque"), 1);
 }
 
-/* 48 KiB in a request, 256 KiB inline, above that a file: each side of both. */
+/* 48 KiB in a request, 64 KiB in the engine, above that a file: each side of both. */
 static void sizes(void **state)
 {
-	static const size_t sizes[] = {49151,  49152,  49153, 262143,
-				       262144, 262145, 1500000};
+	static const size_t sizes[] = {49151,	       49152,	   49153,
+				       BODY_APART - 1, BODY_APART,
+				       BODY_APART + 1, 1500000};
 	struct rig *r = *state;
 	uint64_t mx = rig_session(r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
 	uint64_t alice = rig_reader(r, "alice@example.test");
