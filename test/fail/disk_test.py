@@ -52,7 +52,7 @@ class Control(ctypes.Structure):
     """As struct control of shim.c."""
     _fields_ = [(name, ctypes.c_uint32) for name in ('armed', 'kinds', 'mode', 'error')] + \
                [(name, ctypes.c_uint64) for name in ('at', 'calls', 'failed', 'retried')] + \
-               [('what', ctypes.c_char * 64)]
+               [('what', ctypes.c_char * 64), ('name', ctypes.c_char * 32)]
 
 
 class Disk:
@@ -66,9 +66,11 @@ class Disk:
         self.page = mmap.mmap(self.file.fileno(), 4096)
         self.control = Control.from_buffer(self.page)
 
-    def arm(self, kind, at=0, error=errnos.EIO, mode=ONCE):
+    def arm(self, kind, at=0, error=errnos.EIO, mode=ONCE, name=''):
+        """name: a part of the names of the files that count."""
         c = self.control
-        c.armed, c.kinds, c.at, c.error, c.mode = 0, kind, at, error, mode
+        c.armed, c.name = 0, name.encode()
+        c.kinds, c.at, c.error, c.mode = kind, at, error, mode
         c.calls = c.failed = 0
         c.what = b''
         c.armed = 1
@@ -257,6 +259,39 @@ def test_a_disk_that_does_not_sync_and_comes_back(town):
     for mark in kept:
         assert wait_found(town, found, mark) >= 1, mark
     assert refused > 0 and town.disk.control.retried == 0
+
+
+# What RocksDB writes behind our back, and notes there: a flush, and where it went.
+BACKGROUND = [(name, kind) for name in ('.sst', '.blob', 'MANIFEST') for kind in ('write', 'sync', 'open')
+              if (name, kind) != ('MANIFEST', 'open')]
+
+
+@pytest.mark.limit(120)
+@pytest.mark.parametrize('error', ['EIO', 'ENOSPC'])
+@pytest.mark.parametrize('name, kind', BACKGROUND)
+def test_what_the_engine_does_in_the_background_fails(town, tmp_path, name, kind, error):
+    """A backup makes it flush.  Nothing of what was answered is lost, the next request works."""
+    for mode in (ONCE, FOR_GOOD) if LONG else (ONCE if error == 'EIO' else FOR_GOOD,):
+        kept = [token() for _ in range(3)]
+        for mark in kept:
+            until_done(lambda town, mark: arrive(town, mark, size=4000), town, mark)
+        town.disk.arm(KINDS[kind][0], 1, getattr(errnos, error), mode, name)
+        done = town.ll('backup', str(tmp_path / 'copy'), code=None)
+        failed = town.disk.control.failed
+        meanwhile = {mark: attempt(one, town, mark) for mark in (token() for _ in range(3))}
+        town.disk.disarm()
+        context = (name, kind, error, mode, done.returncode, failed, meanwhile)
+        assert failed > 0 and done.returncode != 0, context
+        after = token()
+        until_done(one, town, after)
+        for _ in range(2):
+            for mark in [*kept, after]:
+                assert wait_found(town, found, mark) >= 1, context
+            for mark, answer in meanwhile.items():
+                judge(town, found, mark, answer, context)
+            os.kill(town.pids()['store'][0], 9)
+        assert town.disk.control.retried == 0, context
+    assert wait(lambda: town.ll('backup', str(tmp_path / 'copy'), code=None).returncode == 0, 5 * RECOVER)
 
 
 def free(path, amount):
