@@ -81,6 +81,7 @@ enum end verb_account(struct command *);
 enum end verb_alias(struct command *);
 enum end verb_queue(struct command *);
 enum end verb_dns(struct command *);
+enum end verb_why(struct command *);
 enum end verb_log(struct command *);
 enum end verb_fsck(struct command *);
 enum end verb_backup(struct command *);

@@ -77,6 +77,10 @@ const struct verb verbs[] = {
 		  "check --wait\n"
 		  "query NAME TYPE",
 	 .run = verb_dns},
+	{.name = "why",
+	 .summary = "what happened to a message, and why",
+	 .usage = "ID",
+	 .run = verb_why},
 	{.name = "log",
 	 .summary = "what the log says of TLS",
 	 .usage = "tls [--file FILE]",

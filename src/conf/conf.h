@@ -104,6 +104,7 @@ struct conf_log {
 	uint32_t format, to, level;
 	struct span file; /* never empty in a complete snapshot */
 	struct conf_words fields; /* empty: all */
+	uint64_t trail; /* bytes; 0: none is kept */
 	struct span tag;
 };
 

@@ -95,6 +95,11 @@ const struct conf_option conf_options[] = {
 	    R(LOGGER), RELOAD, NULL,
 	    "Only these fields of a log line are written; time, role and id "
 	    "always are. Default: all."),
+	OPT(LOG, SIZE, conf_log, trail, "trail", 0, 4 * GI, "256M",
+	    R(SUPERVISOR) | R(LOGGER), RESTART, NULL,
+	    "How much is kept of the events of messages for letterlock-why(1), in "
+	    "the file trail of the data folder, written round and round whatever "
+	    "the log's format, fields and rotation are. 0 keeps none."),
 	OPT(LOG, STRING, conf_log, tag, "tag", 1, 32, "letterlock", R(LOGGER),
 	    RELOAD, NULL, "The program name in lines of the syslog layout."),
 

@@ -504,6 +504,43 @@ static enum os s_pread(struct world *w, int fd, void *out, size_t len, uint64_t 
 	return OS_OK;
 }
 
+static bool blob_grow(struct sim_obj *o, uint64_t size)
+{
+	static const char zeros[4096];
+	while (buf_ok(&o->in) && buf_len(&o->in) < size) {
+		size_t lack = (size_t)(size - buf_len(&o->in));
+		buf_add(&o->in, span_of(zeros, lack < sizeof zeros ? lack : sizeof zeros));
+	}
+	return buf_ok(&o->in);
+}
+
+static enum os s_pwrite(struct world *w, int fd, const void *in, size_t len, uint64_t at,
+			size_t *done)
+{
+	struct sim_obj *o = sim_get(sim_of(w), fd);
+
+	*done = 0;
+	if (o->kind != SIM_BLOB || o->sealed)
+		return OS_DENIED;
+	if (!blob_grow(o, at + len))
+		return OS_NOMEM;
+	if (len > 0)
+		memcpy(o->in.data + o->in.from + at, in, len);
+	*done = len;
+	return OS_OK;
+}
+
+static enum os s_truncate(struct world *w, int fd, uint64_t size)
+{
+	struct sim_obj *o = sim_get(sim_of(w), fd);
+
+	if (o->kind != SIM_BLOB || o->sealed)
+		return OS_DENIED;
+	if (size < buf_len(&o->in))
+		buf_cut(&o->in, buf_len(&o->in) - (size_t)size);
+	return blob_grow(o, size) ? OS_OK : OS_NOMEM;
+}
+
 static enum os s_open(struct world *w, int d, const char *n, struct open_how h, int *fd)
 {
 	(void)w, (void)d, (void)n, (void)h, (void)fd;
@@ -525,13 +562,6 @@ static enum os no_rename(struct world *w, int d, const char *n, int e, const cha
 static enum os no_size(struct world *w, int fd, uint64_t n)
 {
 	(void)w, (void)fd, (void)n;
-	return OS_UNSUPPORTED;
-}
-
-static enum os no_pwrite(struct world *w, int fd, const void *b, size_t n,
-			 uint64_t at, size_t *done)
-{
-	(void)w, (void)fd, (void)b, (void)n, (void)at, (void)done;
 	return OS_UNSUPPORTED;
 }
 
@@ -604,8 +634,9 @@ void sim_sock_ops(struct world_ops *o)
 	o->own = no_owner;
 	o->enter = no_dir;
 	o->rename = o->link = no_rename;
-	o->truncate = o->reserve = no_size;
-	o->pwrite = no_pwrite;
+	o->reserve = no_size;
+	o->truncate = s_truncate;
+	o->pwrite = s_pwrite;
 	o->sync = no_sync;
 	o->facts = no_facts;
 	o->each = no_each;

@@ -20,6 +20,7 @@
 #include "wire/admin_auth.h"
 #include "wire/admin_boss.h"
 #include "wire/admin_dialer.h"
+#include "wire/admin_logger.h"
 #include "wire/admin_store.h"
 #include "wire/admin_vault.h"
 #include "wire/cmd_admin.h"
@@ -60,6 +61,7 @@ static const struct asked others[] = {
 	 {"dns.query", "dns.check", "dns.keys"}},
 	{&admin_boss_hop, HOP_ADMIN_BOSS, KIND_SUPERVISOR, true,
 	 {"status", "reload", "stop", "probe"}},
+	{&admin_logger_hop, HOP_ADMIN_LOGGER, KIND_LOGGER, false, {"why"}},
 	/* The last: the others are asked after an honest vault has answered. */
 	{&admin_vault_hop, HOP_ADMIN_VAULT, KIND_VAULT, false,
 	 {"dns.show", "dns.check", "dns.keys"}},

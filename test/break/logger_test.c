@@ -15,6 +15,7 @@
 #include "ipc/over_os.h"
 #include "os/file.h"
 #include "role/logger/role.h"
+#include "wire/admin_logger.h"
 #include "wire/role_logger.h"
 
 #define FILE_MAX (1u << 20)
@@ -27,6 +28,7 @@ static const char as_logfmt[] = "hostname mx.example.test;\ndata /nowhere;\n"
 struct scene {
 	struct target target;
 	struct role_logger *honest;
+	struct admin_logger *admin; /* with a trail only */
 	uint64_t lines; /* that were kept so far */
 	int file;
 };
@@ -44,7 +46,27 @@ static void honest_writes(void *arg)
 	assert_int_equal(house_figure(s->target.role, "lines"), before + 1);
 }
 
-static struct scene *scene(const char *conf)
+static void answered(void *ctx, enum ipc_result r)
+{
+	assert_int_equal(r, IPC_OK);
+	*(bool *)ctx = true;
+}
+
+static struct admin_logger_events_reply events(struct scene *s, uint64_t id, uint64_t from,
+					       struct arena *a)
+{
+	struct admin_logger_events m = {.id = id, .from = from};
+	struct admin_logger_events_reply rep;
+	bool done = false;
+
+	assert_int_equal(admin_logger_events_start(s->admin, &m, a, &rep, IPC_NEVER, answered,
+						   &done),
+			 IPC_OK);
+	assert_true(house_until(s->target.house, &done, 1000));
+	return rep;
+}
+
+static struct scene *scene_with(const char *conf, bool trail)
 {
 	struct scene *s = calloc(1, sizeof *s);
 	struct house *h = house_new(12, conf);
@@ -59,12 +81,17 @@ static struct scene *scene(const char *conf)
 				    .honest = honest_writes,
 				    .arg = s};
 	assert_true(house_material(s->target.role, MATERIAL_LOG, "log", SPAN(""), &s->file));
+	if (trail)
+		assert_true(house_material(s->target.role, MATERIAL_TRAIL, "trail", SPAN(""),
+					   NULL));
 	assert_true(house_activate(s->target.role));
 	int fd = house_peer(s->target.role, HOP_ROLE_LOGGER, KIND_VAULT, 0);
 	s->honest = role_logger_join_role(ipc_link_os(house_loop(h), fd), &owner);
 	house_run(h, 5);
 	return s;
 }
+
+static struct scene *scene(const char *conf) { return scene_with(conf, false); }
 
 static void end(struct scene *s)
 {
@@ -81,6 +108,110 @@ static void test_framing(void **state)
 	(void)state;
 	attack_framing(&s->target, 0x106);
 	end(s);
+}
+
+static void line_of(struct role_logger *c, uint64_t id, struct span event)
+{
+	struct role_logger_line line = {.level = ROLE_LOGGER_LEVEL_INFO, .event = event, .id = id};
+	assert_int_equal(role_logger_line(c, &line), IPC_OK);
+}
+
+static struct scene *scene_with_admin(bool trail)
+{
+	struct scene *s = scene_with(as_json, trail);
+	const struct ipc_owner owner = {.role = s};
+
+	s->admin = admin_logger_join_admin(
+		house_link(s->target.role, HOP_ADMIN_LOGGER, KIND_EDGE_ADMIN), &owner);
+	house_run(s->target.house, 5);
+	return s;
+}
+
+static void end_with_admin(struct scene *s)
+{
+	ipc_free(admin_logger_ipc(s->admin));
+	house_run(s->target.house, 5);
+	end(s);
+}
+
+/* The admin pool's channel: broken frames end it, and roles go on logging. */
+static void test_framing_of_admin(void **state)
+{
+	struct scene *s = scene_with_admin(true);
+	struct target t = s->target;
+
+	(void)state;
+	t.schema = &admin_logger_hop;
+	t.hop = HOP_ADMIN_LOGGER;
+	t.peer = KIND_EDGE_ADMIN;
+	attack_framing(&t, 0xad106);
+	end_with_admin(s);
+}
+
+/* Without a trail there is an answer, too; whatever place is asked for. */
+static void test_no_trail(void **state)
+{
+	struct scene *s = scene_with_admin(false);
+	struct arena *a = arena_new(1u << 20);
+
+	(void)state;
+	line_of(s->honest, 7, SPAN("honest.line"));
+	for (uint64_t from = 1; from != 0; from *= 2)
+		assert_int_equal(events(s, 7, from - 1, a).state, ADMIN_LOGGER_STATE_OFF);
+	honest_writes(s);
+	arena_free(a);
+	end_with_admin(s);
+}
+
+/* Two roles tell of one id; a taken-over pool asks for places that are none. */
+static void test_trail(void **state)
+{
+	struct scene *s = scene_with_admin(true);
+	const struct ipc_owner owner = {.role = s};
+	struct arena *a = arena_new(4u << 20);
+	struct role_logger *edge = role_logger_join_role(
+		house_link(s->target.role, HOP_ROLE_LOGGER, KIND_EDGE_MX), &owner);
+	struct admin_logger_events_reply r;
+	struct role_logger_line l;
+	size_t of_edge = 0;
+
+	(void)state;
+	house_run(s->target.house, 5);
+	for (int i = 0; i < 100; i++) {
+		line_of(i % 2 ? s->honest : edge, 7, SPAN("of.seven"));
+		line_of(edge, 8, SPAN("of.eight"));
+	}
+	house_run(s->target.house, 5);
+	r = events(s, 7, 0, a);
+	assert_int_equal(r.state, ADMIN_LOGGER_STATE_READY);
+	assert_int_equal(r.events_count, 64);
+	for (size_t i = 0; i < r.events_count; i++) {
+		assert_true(role_logger_line_decode(r.events[i].line, a, &l));
+		assert_true(span_eq(l.event, SPAN("of.seven")));
+		assert_int_equal(l.id, 7);
+		of_edge += span_eq(r.events[i].role, SPAN("edge-mx"));
+	}
+	r = events(s, 7, r.next, a);
+	assert_int_equal(r.events_count, 36);
+	assert_int_equal(r.next, 0);
+	for (size_t i = 0; i < r.events_count; i++)
+		of_edge += span_eq(r.events[i].role, SPAN("edge-mx"));
+	assert_int_equal(of_edge, 50);
+	assert_int_equal(events(s, 9, 0, a).events_count, 0);
+	for (uint64_t from = 1; from < 40000; from += 3) {
+		arena_reset(a);
+		r = events(s, 7, from, a);
+		assert_int_equal(r.state, ADMIN_LOGGER_STATE_READY);
+		for (size_t i = 0; i < r.events_count; i++)
+			assert_true(role_logger_line_decode(r.events[i].line, a, &l) &&
+				    l.id == 7);
+	}
+	for (uint64_t from = 1; from != 0; from *= 2)
+		(void)events(s, 7, from - 1 ? from - 1 : UINT64_MAX, a);
+	ipc_free(role_logger_ipc(edge));
+	arena_free(a);
+	honest_writes(s);
+	end_with_admin(s);
 }
 
 /* What the file holds beyond `from`; the caller's to free. */
@@ -239,7 +370,9 @@ static void test_flood(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_framing), cmocka_unit_test(test_json),
+		cmocka_unit_test(test_framing), cmocka_unit_test(test_framing_of_admin),
+		cmocka_unit_test(test_no_trail), cmocka_unit_test(test_trail),
+		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_logfmt), cmocka_unit_test(test_flood)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,9 @@
 #include "directory/format.h"
 #include "kv/wal.h"
 #include "linear.h"
+#include "os/file.h"
+#include "os/linux.h"
+#include "role/logger/trail.h"
 #include "spool/facts.h"
 #include "spool/format.h"
 #include "srs/srs.h"
@@ -178,6 +181,56 @@ static void manifest_build(struct buf *b, size_t n)
 	arena_free(a);
 }
 
+/* A file of lines under one id is read, and all of them found. */
+static struct trail *trail_over(struct world *w, struct span content, int *fd)
+{
+	int again;
+	ENSURE(blob_new(w, fd) == OS_OK && world_dup(w, *fd, &again) == OS_OK);
+	ENSURE(content.len == 0 || file_append(w, *fd, content) == OS_OK);
+	struct trail *t = trail_new(w, again, TRAIL_LEAST);
+	ENSURE(t != NULL);
+	while (!trail_read(t))
+		;
+	return t;
+}
+
+static void trail(struct span in)
+{
+	struct world *w = world_linux();
+	struct arena *a = arena_new(1u << 20);
+	struct trail_entry e;
+	uint64_t at = 0;
+	int fd;
+	ENSURE(w != NULL && a != NULL);
+	struct trail *t = trail_over(w, in, &fd);
+	do {
+		arena_reset(a);
+		(void)!trail_next(t, 1, &at, a, &e);
+	} while (at != 0);
+	trail_free(t);
+	world_close(w, fd);
+	world_free(w);
+	arena_free(a);
+}
+
+static void trail_build(struct buf *b, size_t n)
+{
+	struct world *w = world_linux();
+	size_t got = 0;
+	int fd;
+	ENSURE(w != NULL);
+	struct trail *t = trail_over(w, span_of(NULL, 0), &fd);
+	struct role_logger_line l = {.event = SPAN("linear.line"), .id = 1};
+	for (size_t i = 0; i < n / 110; i++)
+		trail_add(t, &(struct trail_stamp){.role = SPAN("store")}, &l);
+	trail_free(t);
+	char *room = buf_room(b, n);
+	ENSURE(room != NULL && file_read_at(w, fd, room, n, 0, &got) == OS_OK);
+	buf_wrote(b, got);
+	world_close(w, fd);
+	world_free(w);
+}
+
 #define ROW(n, f, max, b, u, a) {.name = n, .before = SPAN_INIT(b), .unit = SPAN_INIT(u), \
 	.after = SPAN_INIT(a), .limit = max, .run = f}
 
@@ -192,6 +245,7 @@ static const struct linear_case cases[] = {
 	ROW("spool_rows", spool_rows, SPOOL_ROW, "\1", "\0\x7f", ""),
 	ROW("srs", srs, DIRECTORY_ADDRESS_MAX, "SRS0=h=TT=b.example=", "a", "@our.example"),
 	ROW("srs", srs, DIRECTORY_ADDRESS_MAX, "SRS1=h=first=", "=", "@our.example"),
+	{.name = "trail", .limit = LINEAR_INPUT, .run = trail, .build = trail_build},
 	{.name = "manifest", .limit = LINEAR_INPUT, .run = manifest, .build = manifest_build},
 	ROW("manifest", manifest, LINEAR_INPUT, "letterlock-backup 1\nmade 1\n", "file ", ""),
 	ROW("manifest", manifest, LINEAR_INPUT, "letterlock-backup 1\nmade 1\n", "x\n", ""),

@@ -44,6 +44,7 @@ static const struct verb verbs[] = {
 	{"dns.show", NULL, verb_dns_show},
 	{"dns.check", NULL, verb_dns_check},
 	{"dns.keys", NULL, verb_dns_keys},
+	{"why", "id", verb_why},
 	{"fsck", NULL, verb_fsck},
 	{"backup.begin", NULL, verb_backup_begin},
 	{"backup.keep", NULL, verb_backup_keep},
@@ -333,6 +334,13 @@ static void vault_dead(void *ctx, struct ipc *c, const char *reason)
 	role_peer_dead(a->role, &a->vault_peer, c, reason);
 }
 
+static void logger_dead(void *ctx, struct ipc *c, const char *reason)
+{
+	struct admin *a = ctx;
+	a->logger = NULL;
+	role_peer_dead(a->role, &a->logger_peer, c, reason);
+}
+
 static struct ipc_owner owned(struct admin *a,
 			      void (*dead)(void *, struct ipc *, const char *))
 {
@@ -375,6 +383,12 @@ static void attach(void *self, const struct role_peer *peer,
 		a->vault_peer = *peer;
 		a->vault = admin_vault_join_admin(link, &owner);
 		break;
+	case HOP_ADMIN_LOGGER:
+		ipc_free(a->logger ? admin_logger_ipc(a->logger) : NULL);
+		owner = owned(a, logger_dead);
+		a->logger_peer = *peer;
+		a->logger = admin_logger_join_admin(link, &owner);
+		break;
 	case HOP_CMD_ADMIN:
 		client_add(a, link, os_uid(), (int32_t)peer->pid, true);
 		break;
@@ -414,6 +428,7 @@ static void destroy(void *self)
 	ipc_free(a->boss ? admin_boss_ipc(a->boss) : NULL);
 	ipc_free(a->dialer ? admin_dialer_ipc(a->dialer) : NULL);
 	ipc_free(a->vault ? admin_vault_ipc(a->vault) : NULL);
+	ipc_free(a->logger ? admin_logger_ipc(a->logger) : NULL);
 	free(a);
 }
 

@@ -18,6 +18,7 @@
 #include "wire/admin_auth.h"
 #include "wire/admin_boss.h"
 #include "wire/admin_dialer.h"
+#include "wire/admin_logger.h"
 #include "wire/admin_store.h"
 #include "wire/admin_vault.h"
 #include "wire/cmd_admin.h"
@@ -60,7 +61,9 @@ struct admin {
 	struct admin_boss *boss;
 	struct admin_dialer *dialer;
 	struct admin_vault *vault;
-	struct role_peer store_peer, auth_peer, dialer_peer, vault_peer;
+	struct admin_logger *logger;
+	struct role_peer store_peer, auth_peer, dialer_peer, vault_peer,
+		logger_peer;
 	struct timer survey_due;
 	struct fiber *survey; /* the look at our own records that runs */
 	unsigned jobs;
@@ -110,6 +113,9 @@ void row_bool(struct buf *, const char *key, bool);
 void row_list_begin(struct buf *, const char *key);
 void row_list_item(struct buf *, struct span);
 void row_list_end(struct buf *);
+void row_map_begin(struct buf *, const char *key);
+void row_map_item(struct buf *, struct span key, struct span value);
+void row_map_end(struct buf *);
 void row_send(struct job *);
 /* A row that another role made. */
 void row_send_json(struct job *, struct span json);
@@ -160,6 +166,7 @@ void verb_dns_query(struct job *);
 void verb_dns_show(struct job *);
 void verb_dns_check(struct job *);
 void verb_dns_keys(struct job *);
+void verb_why(struct job *);
 void verb_fsck(struct job *);
 void verb_backup_begin(struct job *);
 void verb_backup_keep(struct job *);

@@ -137,6 +137,22 @@ void row_list_item(struct buf *row, struct span value)
 
 void row_list_end(struct buf *row) { buf_addc(row, ']'); }
 
+void row_map_begin(struct buf *row, const char *key)
+{
+	key_of(row, key);
+	buf_addc(row, '{');
+}
+
+void row_map_item(struct buf *row, struct span key, struct span value)
+{
+	apart(row);
+	quoted(row, key);
+	buf_addc(row, ':');
+	quoted(row, value);
+}
+
+void row_map_end(struct buf *row) { buf_addc(row, '}'); }
+
 void row_send_json(struct job *j, struct span json)
 {
 	j->rows++;

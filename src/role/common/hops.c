@@ -55,6 +55,7 @@ const struct hop_line hop_graph[] = {
 	{HOP_ADMIN_AUTH, KIND_EDGE_ADMIN, KIND_AUTH},
 	{HOP_ADMIN_DIALER, KIND_EDGE_ADMIN, KIND_DIALER},
 	{HOP_ADMIN_VAULT, KIND_EDGE_ADMIN, KIND_VAULT},
+	{HOP_ADMIN_LOGGER, KIND_EDGE_ADMIN, KIND_LOGGER},
 };
 const size_t hop_graph_count = ARRAY_LEN(hop_graph);
 
@@ -74,6 +75,7 @@ static const char *const hops[] = {
 	[HOP_ADMIN_AUTH] = "admin_auth",
 	[HOP_ADMIN_DIALER] = "admin_dialer",
 	[HOP_ADMIN_VAULT] = "admin_vault",
+	[HOP_ADMIN_LOGGER] = "admin_logger",
 	[HOP_CMD_ADMIN] = "cmd_admin",
 	[HOP_COURIER_DIALER] = "courier_dialer",
 	[HOP_FETCH_DIALER] = "fetch_dialer",

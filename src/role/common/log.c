@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/ensure.h"
+#include "base/hex.h"
 #include "conf/conf.h"
 
 #define LOG_TAG TAG4('L', 'O', 'G', ' ')
@@ -124,6 +125,12 @@ void log_event(struct log *l, enum role_logger_level level, const char *event,
 		l->dropped++;
 		l->untold++;
 	}
+}
+
+uint64_t log_id(struct span text)
+{
+	uint64_t id;
+	return hex_u64(text, &id) ? id : 0;
 }
 
 uint64_t log_dropped(const struct log *l)

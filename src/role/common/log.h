@@ -52,5 +52,7 @@ void log_set_channel(struct log *, struct role_logger *);
 
 void log_event(struct log *, enum role_logger_level, const char *event,
 	       uint64_t id, const struct log_field *, size_t count);
+/* The number of an id as text ("%016llx"); 0 when it is none. */
+uint64_t log_id(struct span text);
 /* So many lines were dropped since the start. */
 uint64_t log_dropped(const struct log *);

@@ -55,7 +55,8 @@ enum material {
 	MATERIAL_BOOK,	/* memory that outlives the process: auth's throttle */
 	MATERIAL_NEXT_KEY, /* PEM; name: the certificate's that it will follow */
 	MATERIAL_AUTHORITIES, /* PEM; those that other servers are held to */
-	MATERIAL_LAST = MATERIAL_AUTHORITIES
+	MATERIAL_TRAIL,	   /* the logger's events by id, to read and write */
+	MATERIAL_LAST = MATERIAL_TRAIL
 };
 
 struct role_peer {

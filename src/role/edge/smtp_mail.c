@@ -236,14 +236,15 @@ static void log_end(struct smtp_side *s, struct span from,
 	struct connection *c = s->c;
 	struct mail *m = s->mail;
 	struct world *w = c->edge->role->world;
-	char ip[ADDR_TEXT_MAX];
+	char ip[ADDR_TEXT_MAX], session[MAIL_ID_LEN + 1];
 	bool kept = a == EDGE_STORE_ANSWER_YES;
+	snprintf(session, sizeof session, "%016llx", (unsigned long long)c->id);
 	c->edge->counts.kept += kept;
 	LOG(c->edge->role->log, INFO, kept ? "smtp.kept" : "smtp.not-kept",
 	    m->id, F("from", from), F_U64("recipients", m->count),
 	    F_U64("size", m->stage.size), F("ip", connection_ip(c, ip)),
 	    F("listener", c->service->name), F_CSTR("user", c->user),
-	    F("why", why), F_U64("ms", (world_now(w) - m->began) / NS_PER_MS));
+	    F_CSTR("session", session), F("why", why), F_U64("ms", (world_now(w) - m->began) / NS_PER_MS));
 }
 
 static enum edge_store_answer offer(struct smtp_side *s, struct span from,

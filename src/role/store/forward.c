@@ -72,8 +72,8 @@ enum edge_store_answer forward_sender(struct offer *o, struct span *sender)
 		r = SRS_MEMORY;
 	buf_free(&b);
 	if (r == SRS_CANNOT)
-		LOG(j->store->role->log, INFO, "forward.sender_kept", 0,
-		    F("id", o->ask->id), F("from", o->ask->sender));
+		LOG(j->store->role->log, INFO, "forward.sender_kept",
+		    log_id(o->ask->id), F("from", o->ask->sender));
 	return r == SRS_MEMORY ? EDGE_STORE_ANSWER_LATER : EDGE_STORE_ANSWER_YES;
 }
 

@@ -252,13 +252,13 @@ static void tell(struct offer *o, enum edge_store_answer a, struct span why)
 	struct store *s = o->job->store;
 	uint64_t us = (world_now(s->role->world) - o->began) / 1000;
 	if (a == EDGE_STORE_ANSWER_YES)
-		LOG(s->role->log, INFO, "message.kept", 0, F("id", o->ask->id),
+		LOG(s->role->log, INFO, "message.kept", log_id(o->ask->id),
 		    F("from", o->ask->sender), F("to", o->targets[0].address),
 		    F_U64("recipients", o->count), F_U64("size", o->body.size),
 		    F_U64("us", us));
 	else
-		LOG(s->role->log, INFO, "message.not_kept", 0,
-		    F("id", o->ask->id), F("from", o->ask->sender),
+		LOG(s->role->log, INFO, "message.not_kept",
+		    log_id(o->ask->id), F("from", o->ask->sender),
 		    F_U64("answer", (uint64_t)a), F("why", why),
 		    F_U64("size", o->body.size), F_U64("us", us));
 }

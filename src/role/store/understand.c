@@ -183,6 +183,6 @@ void understand(struct job *j, const struct question *q, const struct body *b,
 	if (!out->opaque || out->later)
 		return;
 	j->store->count.opaque++;
-	LOG(j->store->role->log, WARNING, "message.opaque", 0, F("id", q->id),
+	LOG(j->store->role->log, WARNING, "message.opaque", log_id(q->id),
 	    F_CSTR("why", why), F_U64("size", b->size));
 }

@@ -52,7 +52,7 @@ static bool still_needs(const struct process *q, enum hop hop)
 
 /*
  * Two that come up side by side both look for each other: the first one to see
- * the other makes the channel, and a pair has one hop at most.
+ * the other makes the channel.
  */
 static bool must_join(struct process *p, struct process *q, enum hop hop)
 {
@@ -61,10 +61,15 @@ static bool must_join(struct process *p, struct process *q, enum hop hop)
 	if (p == q || (q->state != CONFIGURED && q->state != READY &&
 		       !still_needs(q, hop)))
 		return false;
-	if (p->linked[qi] == q->pid && q->linked[pi] == p->pid)
+	_Static_assert(HOP_COUNT <= 32, "one bit each");
+	if (p->linked[qi].pid != q->pid || q->linked[pi].pid != p->pid)
+		p->linked[qi].hops = q->linked[pi].hops = 0;
+	if ((p->linked[qi].hops >> hop & 1) != 0)
 		return false;
-	p->linked[qi] = q->pid;
-	q->linked[pi] = p->pid;
+	p->linked[qi].pid = q->pid;
+	q->linked[pi].pid = p->pid;
+	p->linked[qi].hops |= 1u << hop;
+	q->linked[pi].hops |= 1u << hop;
 	return true;
 }
 

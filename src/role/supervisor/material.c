@@ -188,6 +188,23 @@ static bool give_log(struct process *p, const struct conf *conf, struct buf *why
 			 why);
 }
 
+/* In the data folder whatever becomes of the log; the first one is kept. */
+static bool give_trail(struct process *p, const struct conf *conf,
+		       struct buf *why)
+{
+	struct super *s = p->super;
+	int fd;
+	if (conf->log.trail == 0 || p->state == READY)
+		return true;
+	enum os r = file_open(s->world, s->data_dir, "trail",
+			      (struct open_how){.write = true, .create = true},
+			      &fd);
+	if (r == OS_OK)
+		return give(p, MATERIAL_TRAIL, SPAN("trail"), fd, why);
+	buf_printf(why, "the file \"trail\" in the data folder: %s", os_text(r));
+	return false;
+}
+
 static bool give_folder(struct process *p, struct buf *why)
 {
 	int fd;
@@ -262,7 +279,7 @@ bool material_give(struct process *p, struct buf *why)
 {
 	const struct conf *conf = p->super->settings.conf;
 	if (p->kind == KIND_LOGGER)
-		return give_log(p, conf, why);
+		return give_log(p, conf, why) && give_trail(p, conf, why);
 	if (p->kind == KIND_FETCH || p->kind == KIND_COURIER)
 		return give_outgoing_authorities(p, conf, why);
 	if (p->kind == KIND_AUTH)

@@ -76,7 +76,10 @@ struct process {
 	struct arena *retire_arena;
 	struct timer again;
 	struct fiber *raising;
-	int32_t linked[PROCESSES_MAX]; /* pid of each peer that we joined it to */
+	struct {
+		int32_t pid;
+		uint32_t hops; /* 1 << enum hop */
+	} linked[PROCESSES_MAX]; /* each peer that we joined it to */
 };
 
 /* A listening socket and the listener that it belongs to. */
