@@ -80,11 +80,12 @@ class Zones:
 class Dialer:
     """The role in its program."""
 
-    def __init__(self, folder, text):
+    def __init__(self, text, own=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='ll.dial.'))
-        (self.folder / 'own').mkdir()
+        own = own or self.folder / 'own'
+        own.mkdir(exist_ok=True)
         (self.folder / 'conf').write_text('hostname mx.example.test;\n' + text)
-        self.process = subprocess.Popen([ASK, self.folder / 'conf', self.folder / 'own'], text=True,
+        self.process = subprocess.Popen([ASK, self.folder / 'conf', own], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, *words):
@@ -152,7 +153,7 @@ def zones():
 
 
 def asking(zones, outgoing=''):
-    return Dialer(zones.folder, f'dns {{ lookups on; resolvers 127.0.0.1:{zones.port}; timeout 5s; '
+    return Dialer(f'dns {{ lookups on; resolvers 127.0.0.1:{zones.port}; timeout 5s; '
                                 f'trust-anchor "{zones.folder}/anchors"; }}\n{outgoing}\n')
 
 
@@ -238,7 +239,7 @@ def test_tlsa_and_txt(dialer):
 def test_a_dead_resolver_is_failed(zones):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(('127.0.0.1', 0))
-        dialer = Dialer(zones.folder, f'dns {{ lookups on; resolvers 127.0.0.1:{silent.getsockname()[1]}; '
+        dialer = Dialer(f'dns {{ lookups on; resolvers 127.0.0.1:{silent.getsockname()[1]}; '
                                       'timeout 1s; }')
         begin = time.monotonic()
         assert dialer.ask('mx', 'example.org')['trust'] == 'failed'
@@ -249,7 +250,7 @@ def test_a_dead_resolver_is_failed(zones):
 
 
 def test_lookups_off(zones):
-    dialer = Dialer(zones.folder, 'dns { lookups off; }')
+    dialer = Dialer('dns { lookups off; }')
     row = dialer.ask('mx', 'example.org')
     assert row['trust'] == 'failed' and 'lookups' in row['why']
     assert dialer.ask('fetch', 'example.org', 443)['reached'] == 'off'

@@ -11,6 +11,7 @@
 #include "cmd/log.h"
 #include "conf/parse.h"
 #include "conf/slice.h"
+#include "dns/anchor.h"
 #include "dns/typed.h"
 #include "kv/engine.h"
 #include "linear.h"
@@ -131,6 +132,16 @@ static void dns_typed(struct dns_answer *a)
 	(void)!dns_tlsa_read(a, &bytes);
 	(void)!dns_txt_read(a, &text, &bytes);
 	buf_free(&text);
+	static struct dns_keyset keys;
+	(void)!dns_keyset_read(a, &keys);
+}
+
+static void dns_anchor(struct span in)
+{
+	static struct dns_anchors anchors;
+	static struct dns_anchor_line line;
+	(void)!dns_anchors_read(in, &anchors);
+	(void)!dns_anchor_line_read(in, &line);
 }
 
 static void dns_answer(struct span in)
@@ -214,6 +225,10 @@ static const struct linear_case cases[] = {
 	ROW("conf", conf, CONF_FILE_MAX, "hostname a.b;", "\"\\\"", ""),
 	ROW("conf", conf, CONF_FILE_MAX, "hostname a.b; log { fields ", "a ", "; }"),
 	{.name = "conf", .limit = 16000, .run = conf, .build = many_nets},
+	ROW("dns_anchor", dns_anchor, DNS_ANCHORS_TEXT,
+	    "letterlock trust anchors 1\nagain 0\n", "valid 1 257 8 AAAA\n", ""),
+	ROW("dns_anchor", dns_anchor, LINEAR_INPUT, ". IN DS 1 8 2", " ", ""),
+	ROW("dns_anchor", dns_anchor, LINEAR_INPUT, ". IN DNSKEY 257 3 8", " A", ""),
 	ROW("dns_name", dns_text, LINEAR_INPUT, "", "a.", ""),
 	ROW("dns_name", dns_text, LINEAR_INPUT, "", "\\1", ""),
 	ROW("dns_name", dns_text, LINEAR_INPUT, "", "\xc3\xbc", ""),

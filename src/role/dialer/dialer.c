@@ -2,10 +2,10 @@
 /*
  * role/dialer - asks the DNS and makes connections, for everybody.
  *
- * Rights: its channels, UDP and TCP sockets, no file.  With lookups switched off
- * there is no resolver in the process.  Connections are handed on as they are
- * made: nothing is read from them here.  A trust anchor file is read before
- * confinement.
+ * Rights: its channels, UDP and TCP sockets, and its own folder, where the root's
+ * keys are kept.  With lookups switched off there is no resolver in the process,
+ * and no file.  Connections are handed on as they are made: nothing is read from
+ * them here.  A trust anchor file is read before confinement.
  *
  * Must never parse a mail protocol, nor take an upstream's word for DNSSEC.
  */
@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/ensure.h"
+#include "crypto/library.h"
 #include "os/addr.h"
 #include "os/file.h"
 #include "role/dialer/dialer.h"
@@ -28,8 +29,15 @@
 
 static void rights(void *self, struct rights *r)
 {
-	(void)self;
+	struct dialer *d = self;
 	*r = (struct rights){.sys = RIGHT_BASE | RIGHT_DIAL, .max_fds = 4096};
+	if (d->follow == NULL || !follow_works(d->follow))
+		return;
+	/* To open, write and rename: what the log's files take. */
+	d->folder = (struct rights_dir){follow_dir(d->follow), true};
+	r->sys |= RIGHT_LOG_FILES;
+	r->dirs = &d->folder;
+	r->dir_count = 1;
 }
 
 /* ---- questions ------------------------------------------------------------- */
@@ -254,6 +262,11 @@ static bool make_resolver(struct dialer *d, const struct conf_dns *c,
 	*out = NULL;
 	if (!c->lookups)
 		return true;
+	d->follow = follow_new(d->role, s.anchors);
+	if (d->follow == NULL || !crypto_library_start()) {
+		buf_add(why, SPAN("memory is short"));
+		return false;
+	}
 	for (size_t i = 0;
 	     i < c->resolvers.count && i < RESOLVER_UPSTREAMS_MAX; i++) {
 		upstream(&c->resolvers.at[i], text[i]);
@@ -309,6 +322,7 @@ static void destroy(void *self)
 {
 	struct dialer *d = self;
 	resolver_free(d->resolver);
+	follow_free(d->follow);
 	dials_free(d->dials);
 	for (size_t i = 0; i < DIALER_CHANNELS_MAX; i++)
 		ipc_free(d->clients[i].channel);
@@ -334,22 +348,39 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	return NULL;
 }
 
-/* The folder is for later: nothing is kept in it yet. */
+/* Its folder: what was learned of the root's keys is in force from the start. */
 static bool material(void *self, enum material kind, struct span name, int fd,
 		     struct buf *why)
 {
 	struct dialer *d = self;
+	struct buf text;
 	(void)name;
-	(void)why;
-	world_close(d->role->world, fd);
-	return kind == MATERIAL_DIR;
+	if (kind != MATERIAL_DIR || d->follow == NULL) {
+		world_close(d->role->world, fd);
+		return kind == MATERIAL_DIR;
+	}
+	if (!follow_folder(d->follow, fd, why))
+		return false;
+	buf_init(&text, RESOLVER_ANCHORS_MAX);
+	bool good = follow_text(d->follow, &text);
+	if (!good)
+		buf_add(why, SPAN("no key of the root is left in dialer/root.key: "
+				  "remove the file to begin anew"));
+	else
+		good = resolver_anchors(d->resolver, buf_span(&text), why);
+	buf_free(&text);
+	return good;
 }
 
 static bool start(void *self, struct buf *why)
 {
-	(void)self;
-	(void)why;
-	return true;
+	struct dialer *d = self;
+	if (d->follow == NULL || !follow_works(d->follow) ||
+	    follow_start(d->follow, d->resolver,
+			 d->conf->dns.timeout * NS_PER_SEC))
+		return true;
+	buf_add(why, SPAN("memory is short"));
+	return false;
 }
 
 static bool same_resolver(const struct conf_dns *a, const struct conf_dns *b)
@@ -395,6 +426,10 @@ static void status(void *self, struct buf *json)
 		   (unsigned long long)c.denied,
 		   (unsigned long long)c.unreachable,
 		   (unsigned long long)c.busy);
+	if (d->follow != NULL) {
+		follow_status(d->follow, json);
+		buf_addc(json, ',');
+	}
 	buf_printf(json,
 		   "\"lookups\":%s,\"cache\":%zu,\"pending\":%zu,\"asked\":%llu,"
 		   "\"secure\":%llu,\"insecure\":%llu,\"bogus\":%llu,"

@@ -7,6 +7,7 @@
 
 #include "role/common/role.h"
 #include "role/dialer/dial.h"
+#include "role/dialer/follow.h"
 #include "role/dialer/lookup.h"
 #include "role/dialer/resolver.h"
 #include "wire/admin_dialer.h"
@@ -29,6 +30,8 @@ struct dialer {
 	struct role *role;
 	const struct conf *conf;
 	struct resolver *resolver; /* NULL: lookups are off */
+	struct follow *follow; /* NULL: lookups are off */
+	struct rights_dir folder; /* given to the rights, when it is followed */
 	struct dials *dials;
 	char anchors[RESOLVER_ANCHORS_MAX];
 	size_t anchors_len;

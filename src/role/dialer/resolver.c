@@ -23,17 +23,26 @@
 #define WHY_MAX    512u
 
 /* Published by IANA (root-anchors.xml): key signing keys of 2017 and 2024. */
-static const struct span root_anchors = SPAN_INIT(
+const struct span resolver_root_anchors = SPAN_INIT(
 	". IN DS 20326 8 2 "
 	"E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
 	". IN DS 38696 8 2 "
 	"683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16\n");
 
+/* The library with one set of anchors: it takes no others once it works. */
+struct context {
+	struct ub_ctx *ub;
+	struct events *events;
+	size_t questions;
+};
+
 struct resolver {
 	uint32_t tag;
 	struct loop *loop;
-	struct events *events;
-	struct ub_ctx *ub;
+	struct context *now, *old; /* old: until its last question is over */
+	char upstreams[RESOLVER_UPSTREAMS_MAX][RESOLVER_UPSTREAM_MAX];
+	size_t upstream_count;
+	uint64_t cache;
 	struct list questions;
 	size_t pending, askers;
 	resolver_script_fn *script; /* in place of the library */
@@ -47,6 +56,7 @@ struct resolver {
 struct question {
 	struct list link;
 	struct resolver *resolver;
+	struct context *context; /* that works on it; NULL: none */
 	struct dns_name name;
 	uint16_t type;
 	struct list askers;
@@ -60,6 +70,8 @@ struct asker {
 	resolver_done_fn *done;
 	void *ctx;
 };
+
+static void on_turn_end(struct hook *);
 
 /* ---- answers ---------------------------------------------------------------- */
 
@@ -92,9 +104,14 @@ static void tell(struct question *q, const struct resolver_answer *answer)
 
 static void question_free(struct question *q)
 {
+	struct resolver *r = q->resolver;
 	ENSURE(list_empty(&q->askers));
 	list_remove(&q->link);
-	q->resolver->pending--;
+	r->pending--;
+	if (q->context != NULL)
+		q->context->questions--;
+	if (r->old != NULL && r->old->questions == 0)
+		loop_at_end(r->loop, &r->hook, on_turn_end, r);
 	free(q);
 }
 
@@ -208,7 +225,9 @@ static void ask_library(struct question *q)
 	text[buf_len(&b)] = '\0';
 	buf_free(&b);
 	q->asking = true;
-	int error = ub_resolve_event(q->resolver->ub, text, q->type,
+	q->context = q->resolver->now;
+	q->context->questions++;
+	int error = ub_resolve_event(q->context->ub, text, q->type,
 				     DNS_CLASS_IN, q, on_back, NULL);
 	q->asking = false;
 	if (error != 0) {
@@ -230,6 +249,16 @@ static void begin(struct question *q)
 		ask_library(q);
 }
 
+static void context_free(struct context *c)
+{
+	if (c == NULL)
+		return;
+	if (c->ub != NULL)
+		ub_ctx_delete(c->ub); /* calls nobody back */
+	events_free(c->events);
+	free(c);
+}
+
 static struct question *not_begun(struct resolver *r)
 {
 	LIST_EACH(&r->questions, it) {
@@ -246,6 +275,10 @@ static void on_turn_end(struct hook *h)
 	struct resolver *r = h->arg;
 	for (struct question *q; (q = not_begun(r)) != NULL;)
 		begin(q);
+	if (r->old != NULL && r->old->questions == 0) {
+		context_free(r->old);
+		r->old = NULL;
+	}
 }
 
 bool resolver_ask(struct resolver *r, const struct dns_name *name,
@@ -302,7 +335,7 @@ size_t resolver_pending(const struct resolver *r)
 
 /* ---- setting up ------------------------------------------------------------- */
 
-static bool set(struct resolver *r, const char *option, const char *value,
+static bool set(struct context *r, const char *option, const char *value,
 		struct buf *why)
 {
 	int error = ub_ctx_set_option(r->ub, option, value);
@@ -312,7 +345,7 @@ static bool set(struct resolver *r, const char *option, const char *value,
 	return error == 0;
 }
 
-static bool set_size(struct resolver *r, const char *option, uint64_t bytes,
+static bool set_size(struct context *r, const char *option, uint64_t bytes,
 		     struct buf *why)
 {
 	char text[24];
@@ -324,17 +357,16 @@ size_t resolver_cache(const struct resolver *r)
 {
 	uint64_t half = 0;
 	char *text = NULL;
-	if (r->ub == NULL)
+	if (r->now == NULL)
 		return 0;
-	if (ub_ctx_get_option(r->ub, "rrset-cache-size", &text) == 0 &&
+	if (ub_ctx_get_option(r->now->ub, "rrset-cache-size", &text) == 0 &&
 	    !span_u64(span_cstr(text), SIZE_MAX / 2, &half))
 		half = 0;
 	free(text);
 	return (size_t)half * 2;
 }
 
-static bool set_all(struct resolver *r, const struct resolver_settings *s,
-		    struct buf *why)
+static bool set_all(struct context *r, uint64_t cache, struct buf *why)
 {
 	static const char *const options[][2] = {
 		/* A resolver of our own host is allowed to be asked. */
@@ -354,13 +386,13 @@ static bool set_all(struct resolver *r, const struct resolver_settings *s,
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		if (!set(r, options[i][0], options[i][1], why))
 			return false;
-	return set_size(r, "rrset-cache-size:", s->cache / 2, why) &&
-	       set_size(r, "msg-cache-size:", s->cache / 4, why) &&
-	       set_size(r, "key-cache-size:", s->cache / 8, why) &&
-	       set_size(r, "neg-cache-size:", s->cache / 8, why);
+	return set_size(r, "rrset-cache-size:", cache / 2, why) &&
+	       set_size(r, "msg-cache-size:", cache / 4, why) &&
+	       set_size(r, "key-cache-size:", cache / 8, why) &&
+	       set_size(r, "neg-cache-size:", cache / 8, why);
 }
 
-static bool add_anchor(struct resolver *r, struct span line, struct buf *why)
+static bool add_anchor(struct context *r, struct span line, struct buf *why)
 {
 	char text[ANCHOR_MAX + 1];
 	size_t comment = span_find(line, ';');
@@ -382,11 +414,11 @@ static bool add_anchor(struct resolver *r, struct span line, struct buf *why)
 	return false;
 }
 
-static bool add_anchors(struct resolver *r, struct span text, struct buf *why)
+static bool add_anchors(struct context *r, struct span text, struct buf *why)
 {
 	struct span line;
 	if (text.len == 0)
-		text = root_anchors;
+		text = resolver_root_anchors;
 	while (text.len > 0) {
 		(void)span_cut(&text, '\n', &line);
 		if (!add_anchor(r, line, why))
@@ -395,20 +427,20 @@ static bool add_anchors(struct resolver *r, struct span text, struct buf *why)
 	return true;
 }
 
-static bool add_upstreams(struct resolver *r, const struct resolver_settings *s,
+static bool add_upstreams(struct context *c, const struct resolver *r,
 			  struct buf *why)
 {
-	for (size_t i = 0; i < s->upstream_count; i++) {
-		int error = ub_ctx_set_fwd(r->ub, s->upstreams[i]);
+	for (size_t i = 0; i < r->upstream_count; i++) {
+		int error = ub_ctx_set_fwd(c->ub, r->upstreams[i]);
 		if (error != 0) {
-			buf_printf(why, "resolver %s: %s", s->upstreams[i],
+			buf_printf(why, "resolver %s: %s", r->upstreams[i],
 				   ub_strerror(error));
 			return false;
 		}
 	}
 	/* Who runs resolvers may keep private names in them. */
-	return s->upstream_count == 0 ||
-	       set(r, "unblock-lan-zones:", "yes", why);
+	return r->upstream_count == 0 ||
+	       set(c, "unblock-lan-zones:", "yes", why);
 }
 
 static void on_warm(void *ctx, const struct resolver_answer *a)
@@ -426,7 +458,7 @@ static bool warm(struct resolver *r, struct buf *why)
 	bool ok = dns_name_parse(SPAN("localhost"), &localhost) &&
 		  resolver_ask(r, &localhost, DNS_A,
 			       loop_now(r->loop) + NS_PER_SEC, on_warm, &works);
-	ok = ok && works && r->pending == 0;
+	ok = ok && works && r->now->questions == 0;
 	if (!ok)
 		buf_add(why, SPAN("the resolver cannot be set up: a trust anchor "
 				  "is not understood, or memory is short"));
@@ -455,6 +487,52 @@ struct resolver *resolver_scripted(struct loop *loop, resolver_script_fn *fn,
 	return r;
 }
 
+static struct context *context_new(const struct resolver *r,
+				   struct span anchors, struct buf *why)
+{
+	struct context *c = calloc(1, sizeof *c);
+	if (c != NULL)
+		c->events = events_new(r->loop);
+	if (c != NULL && c->events != NULL)
+		c->ub = ub_ctx_create_ub_event(events_base(c->events));
+	if (c == NULL || c->ub == NULL) {
+		buf_add(why, SPAN("the resolver library cannot start"));
+		context_free(c);
+		return NULL;
+	}
+	/* It would write to standard error about names that peers choose. */
+	(void)ub_ctx_debugout(c->ub, NULL);
+	if (set_all(c, r->cache, why) && add_upstreams(c, r, why) &&
+	    add_anchors(c, anchors, why))
+		return c;
+	context_free(c);
+	return NULL;
+}
+
+bool resolver_anchors(struct resolver *r, struct span anchors, struct buf *why)
+{
+	struct context *next, *was = r->now;
+	if (r->old != NULL) {
+		buf_add(why, SPAN("the change before this one is not over"));
+		return false;
+	}
+	next = context_new(r, anchors, why);
+	if (next == NULL)
+		return false;
+	r->now = next;
+	if (!warm(r, why)) {
+		r->now = was;
+		/* With a question in it: it goes when that is over. */
+		r->old = next;
+		loop_at_end(r->loop, &r->hook, on_turn_end, r);
+		return false;
+	}
+	r->old = was;
+	if (was != NULL)
+		loop_at_end(r->loop, &r->hook, on_turn_end, r);
+	return true;
+}
+
 struct resolver *resolver_new(struct loop *loop,
 			      const struct resolver_settings *s,
 			      struct buf *why)
@@ -464,18 +542,14 @@ struct resolver *resolver_new(struct loop *loop,
 		buf_add(why, SPAN("memory is short"));
 		return NULL;
 	}
-	r->events = events_new(loop);
-	if (r->events != NULL)
-		r->ub = ub_ctx_create_ub_event(events_base(r->events));
-	if (r->ub == NULL) {
-		buf_add(why, SPAN("the resolver library cannot start"));
-		resolver_free(r);
-		return NULL;
+	r->cache = s->cache;
+	for (size_t i = 0; i < s->upstream_count; i++) {
+		ENSURE(strlen(s->upstreams[i]) < RESOLVER_UPSTREAM_MAX);
+		memcpy(r->upstreams[i], s->upstreams[i],
+		       strlen(s->upstreams[i]) + 1);
 	}
-	/* It would write to standard error about names that peers choose. */
-	(void)ub_ctx_debugout(r->ub, NULL);
-	if (set_all(r, s, why) && add_upstreams(r, s, why) &&
-	    add_anchors(r, s->anchors, why) && warm(r, why))
+	r->upstream_count = s->upstream_count;
+	if (resolver_anchors(r, s->anchors, why))
 		return r;
 	resolver_free(r);
 	return NULL;
@@ -492,11 +566,15 @@ void resolver_free(struct resolver *r)
 	hook_stop(&r->hook);
 	LIST_EACH(&r->questions, link)
 		tell(CONTAINER_OF(link, struct question, link), &a);
-	if (r->ub != NULL)
-		ub_ctx_delete(r->ub); /* calls nobody back */
-	LIST_EACH(&r->questions, link)
-		question_free(CONTAINER_OF(link, struct question, link));
-	events_free(r->events);
+	/* Their questions call nobody back any more. */
+	context_free(r->now);
+	context_free(r->old);
+	r->now = r->old = NULL;
+	LIST_EACH(&r->questions, link) {
+		struct question *q = CONTAINER_OF(link, struct question, link);
+		q->context = NULL;
+		question_free(q);
+	}
 	r->tag = 0;
 	free(r);
 }

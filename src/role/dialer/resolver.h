@@ -20,6 +20,7 @@
 #define RESOLVER_ASKERS_MAX   8192u
 #define RESOLVER_UPSTREAMS_MAX 8u
 #define RESOLVER_ANCHORS_MAX  65536u /* bytes of text */
+#define RESOLVER_UPSTREAM_MAX 64u    /* one of them as text */
 
 enum resolver_verdict {
 	RESOLVER_SECURE,
@@ -48,6 +49,14 @@ struct resolver;
 MUST_USE struct resolver *resolver_new(struct loop *,
 				       const struct resolver_settings *,
 				       struct buf *why);
+/* The root's keys as IANA publishes them, in the form of `anchors` above. */
+extern const struct span resolver_root_anchors;
+/*
+ * From now on questions are validated by these; what is under way ends as it began.
+ * False: nothing changed, and why says what is wrong.
+ */
+MUST_USE bool resolver_anchors(struct resolver *, struct span anchors,
+			       struct buf *why);
 /* Questions under way are answered with RESOLVER_FAILED first. */
 void resolver_free(struct resolver *); /* NULL is allowed */
 
