@@ -346,7 +346,7 @@ const struct conf_option conf_options[] = {
 	OPT(OUTGOING, ADDRESSES, conf_outgoing, source, "source", 1,
 	    CONF_ADDRESSES_MAX, NULL, R(DIALER), RELOAD, NULL,
 	    "Own addresses from which connections are made: the first IPv4 and "
-	    "the first IPv6 one, unless a route names another of them. Default: "
+	    "the first IPv6 one, unless a destination names another. Default: "
 	    "what the system chooses."),
 	OPT(OUTGOING, CHOICE, conf_outgoing, families, "families", 0, 0, "any",
 	    R(DIALER), RELOAD, families,
@@ -355,7 +355,8 @@ const struct conf_option conf_options[] = {
 	    "and ipv6 use that one alone."),
 	OPT(OUTGOING, WORDS, conf_outgoing, ports, "ports", 1, CONF_LIST_MAX,
 	    NULL, R(DIALER), RELOAD, NULL,
-	    "Ports to which mail may be sent beside 24, 25, 465 and 587."),
+	    "Ports to which mail may be sent beside 24, 25, 465, 587, the port "
+	    "of this block and those of destinations."),
 	OPT(OUTGOING, WORDS, conf_outgoing, web_ports, "web-ports", 1,
 	    CONF_LIST_MAX, NULL, R(DIALER), RELOAD, NULL,
 	    "Ports on which other servers' web pages (policies, reports) may be "
@@ -371,7 +372,7 @@ const struct conf_option conf_options[] = {
 	    R(COURIER), RELOAD, NULL,
 	    "The name in EHLO. Default: hostname."),
 	OPT(OUTGOING, NUMBER, conf_outgoing, port, "port", 1, 65535, "25",
-	    R(COURIER), RELOAD, NULL, "The port of other servers."),
+	    R(COURIER) | R(DIALER), RELOAD, NULL, "The port of other servers."),
 	OPT(OUTGOING, NUMBER, conf_outgoing, connections, "connections", 1, 500,
 	    "50", R(COURIER), RELOAD, NULL,
 	    "Messages that are on their way out in the same moment."),
@@ -455,7 +456,7 @@ const struct conf_option conf_options[] = {
 	    "Where the mail goes: a name, whose addresses are used, or an "
 	    "address. Default: the hosts of the domain's MX records."),
 	OPT(DESTINATION, NUMBER, conf_destination, port, "port", 1, 65535, NULL,
-	    R(COURIER), RELOAD, NULL,
+	    R(COURIER) | R(DIALER), RELOAD, NULL,
 	    "Default: that of the block outgoing; with protocol lmtp 24."),
 	OPT(DESTINATION, CHOICE, conf_destination, protocol, "protocol", 0, 0,
 	    "smtp", R(COURIER), RELOAD, protocols,
@@ -469,7 +470,7 @@ const struct conf_option conf_options[] = {
 	    "MTA-STS policy. verify: the host's name. secure: the domain's "
 	    "name. What the domain itself publishes is kept on top of it."),
 	OPT(DESTINATION, ADDRESSES, conf_destination, source, "source", 1, 2,
-	    NULL, R(COURIER), RELOAD, NULL,
+	    NULL, R(COURIER) | R(DIALER), RELOAD, NULL,
 	    "The own address to connect from, one of each family at most."),
 	OPT(DESTINATION, HOST, conf_destination, hello, "hello", 0, 0, NULL,
 	    R(COURIER), RELOAD, NULL,

@@ -234,7 +234,8 @@ static void put_listeners(const struct conf_snapshot *s, uint32_t role,
 static bool sees_destinations(uint32_t role)
 {
 	return role == WHOLE || role == CONF_SUPERVISOR ||
-	       role == CONF_VAULT || role == CONF_COURIER;
+	       role == CONF_VAULT || role == CONF_COURIER ||
+	       role == CONF_DIALER;
 }
 
 static void put_destinations(const struct conf_snapshot *s, uint32_t role,

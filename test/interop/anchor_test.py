@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The root's trust anchors are followed (RFC 5011): a root zone of the test's own, signed by keys that
 come, go and are revoked, in a real name server (nsd); the role runs confined in `interop_ask`."""
-import os
-import pathlib
 import re
 import shutil
-import signal
-import subprocess
-import tempfile
 import time
 
 import pytest
 
 from dial_test import Dialer
-from dns_test import NEEDED, PATH, answers, free_port, nsd_conf, run
+from dns_test import configure, query
+from kit.instance import Instance, wait
+from nsd import Served, nsd_conf, run, served
 
 ZONE = """$ORIGIN .
 $TTL 300
@@ -26,12 +23,13 @@ example. IN TXT "serial {serial}"
 MONTH = 30 * 86400
 
 
-class Root:
-    """A root zone in nsd."""
+class Root(Served):
+    """A root zone in nsd, which begins with the first that is published."""
+    serial = 0
 
-    def __init__(self, folder):
-        self.folder, self.port, self.serial = folder, free_port(), 0
-        self.nsd = None
+    def launch(self):
+        if self.serial:
+            super().launch()
 
     def key(self, algorithm='ECDSAP256SHA256'):
         return run('ldns-keygen', '-a', algorithm, '-k', '.', cwd=self.folder)
@@ -52,31 +50,18 @@ class Root:
         text = ZONE.format(serial=self.serial) + ''.join(self.record(key) for key in also)
         (self.folder / 'root').write_text(text)
         run('ldns-signzone', '-n', '-o', '.', '-f', 'root.signed', 'root', *keys, cwd=self.folder)
-        if self.nsd:
-            self.nsd.send_signal(signal.SIGHUP)
+        if self.process:
+            self.again()
             time.sleep(0.7)
-            return
-        nsd_conf(self.folder, self.port, [('.', 'root.signed')])
-        self.nsd = subprocess.Popen(['nsd', '-d', '-c', str(self.folder / 'nsd.conf')], stderr=subprocess.DEVNULL,
-                                    env={**os.environ, 'PATH': PATH})
-        for _ in range(100):
-            if answers(self.port):
-                return
-            time.sleep(0.05)
-        pytest.fail('nsd does not answer')
+        else:
+            nsd_conf(self.folder, self.port, [('.', 'root.signed')])
+            self.launch()
 
 
 @pytest.fixture
 def root():
-    if any(shutil.which(p, path=PATH) is None for p in NEEDED):
-        pytest.fail(f'the packages of {", ".join(NEEDED)} are missing: apt-get install nsd ldnsutils')
-    folder = pathlib.Path(tempfile.mkdtemp(prefix='ll.root.'))
-    made = Root(folder)
-    yield made
-    if made.nsd:
-        made.nsd.terminate()
-        made.nsd.wait(10)
-    shutil.rmtree(folder, ignore_errors=True)
+    with served(Root) as made:
+        yield made
 
 
 class Follower:
@@ -180,3 +165,29 @@ def test_a_damaged_file_is_begun_anew(root):
         follower.file.write_text(damage)
         assert follower.look() == ({'valid': 1}, 'secure')
         assert follower.file.read_text().splitlines()[2].split()[2:] == good.splitlines()[2].split()[2:]
+
+
+def test_the_program_keeps_it_in_its_own_folder(root):
+    """Confined, under a user of its own when there is one, and again after a restart."""
+    one = root.key()
+    root.publish(one)
+    root.folder.chmod(0o755)
+    (root.folder / 'anchors').write_text(root.record(one))
+    instance = Instance(users=2)
+    try:
+        configure(instance.start(), lookups='on', resolvers=f'127.0.0.1:{root.port}',
+                  trust_anchor=f'"{root.folder / "anchors"}"').start()
+        file = instance.dir / 'data/dialer/root.key'
+        assert wait(file.exists, 10)
+        assert 'valid' in file.read_text() and file.stat().st_uid == file.parent.stat().st_uid
+        assert query(instance, 'example', 'MX')['verdict'] == 'secure'
+        instance.stop()
+        instance.file.unlink(missing_ok=True)
+        instance.start()
+        (status,) = instance.rows('status')
+        detail = next(row for row in status['roles'] if row['role'] == 'dialer')['detail']
+        assert detail['anchors']['valid'] == 1
+        assert query(instance, 'example', 'TXT')['verdict'] == 'secure'
+        instance.stop()
+    finally:
+        instance.clean()

@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from dns_test import HEAD, NEEDED, PATH, answers, free_port, nsd_conf, sign
+from nsd import HEAD, Served, free_port, nsd_conf, served, sign
 
 BUILD = pathlib.Path(os.environ.get('LL_BUILD', 'build')).resolve()
 ASK = pathlib.Path(os.environ.get('INTEROP_ASK', BUILD / 'test/interop/interop_ask')).resolve()
@@ -59,11 +59,11 @@ _25._tcp.mx IN TLSA 3 1 1 """ + TLSA + """
 """
 
 
-class Zones:
+class Zones(Served):
     """signed.example, insecure.signed.example and bogus.example, whose MX and TLSA were changed."""
 
     def __init__(self, folder):
-        self.folder, self.port = folder, free_port()
+        super().__init__(folder)
         anchors = sign(folder, 'signed.example', SIGNED) + sign(folder, 'bogus.example', SIGNED)
         wrong = folder / 'bogus.example.signed'
         text = wrong.read_text()
@@ -132,24 +132,8 @@ class Server:
 
 @pytest.fixture(scope='module')
 def zones():
-    if any(shutil.which(p, path=PATH) is None for p in NEEDED):
-        pytest.fail(f'the packages of {", ".join(NEEDED)} are missing: apt-get install nsd ldnsutils')
-    folder = pathlib.Path(tempfile.mkdtemp(prefix='ll.zones.'))
-    folder.chmod(0o755)
-    made = Zones(folder)
-    nsd = subprocess.Popen(['nsd', '-d', '-c', str(folder / 'nsd.conf')], env={**os.environ, 'PATH': PATH},
-                           stderr=subprocess.PIPE, text=True)
-    try:
-        for _ in range(100):
-            if answers(made.port) or nsd.poll() is not None:
-                break
-            time.sleep(0.05)
-        assert nsd.poll() is None, nsd.stderr.read()
+    with served(Zones) as made:
         yield made
-    finally:
-        nsd.terminate()
-        nsd.wait(10)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def asking(zones, outgoing=''):

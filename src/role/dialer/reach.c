@@ -151,7 +151,11 @@ const char *reach_refuses_made(const struct conf *c, const struct addr *local,
 
 bool reach_mail_port(const struct conf *c, uint16_t port)
 {
+	for (size_t i = 0; i < c->destination_count; i++)
+		if (c->destinations[i].port == port && port != 0)
+			return true;
 	return port == 25 || port == 24 || port == 465 || port == 587 ||
+	       (c->outgoing.port == port && port != 0) ||
 	       conf_port_listed(&c->outgoing.ports, port);
 }
 
@@ -160,22 +164,33 @@ bool reach_web_port(const struct conf *c, uint16_t port)
 	return port == 443 || conf_port_listed(&c->outgoing.web_ports, port);
 }
 
-bool reach_source(const struct conf *c, bool v4_wanted,
-		  const struct addr *wanted, struct addr *out, bool *any)
+/* The first of a list that is of that family, and the wanted one if there is one. */
+static bool pick(const struct conf_nets *list, bool v4_wanted,
+		 const struct addr *wanted, struct addr *out)
 {
-	*any = wanted == NULL;
-	for (size_t i = 0; i < c->outgoing.source.count; i++) {
-		const struct conf_net *n = &c->outgoing.source.at[i];
-		const uint8_t *b = n->bytes;
-		struct addr a = n->family == 4
-					? addr_v4(b[0], b[1], b[2], b[3], 0)
-					: addr_v6(b, 0);
-		if ((n->family == 4) != v4_wanted ||
+	for (size_t i = 0; i < list->count; i++) {
+		const uint8_t *b = list->at[i].bytes;
+		bool is_v4 = list->at[i].family == 4;
+		struct addr a = is_v4 ? addr_v4(b[0], b[1], b[2], b[3], 0)
+				      : addr_v6(b, 0);
+		if (is_v4 != v4_wanted ||
 		    (wanted != NULL && !addr_same_host(&a, wanted)))
 			continue;
 		*out = a;
-		*any = false;
 		return true;
 	}
-	return wanted == NULL;
+	return false;
+}
+
+bool reach_source(const struct conf *c, bool v4_wanted,
+		  const struct addr *wanted, struct addr *out, bool *any)
+{
+	*any = false;
+	if (pick(&c->outgoing.source, v4_wanted, wanted, out))
+		return true;
+	for (size_t i = 0; wanted != NULL && i < c->destination_count; i++)
+		if (pick(&c->destinations[i].source, v4_wanted, wanted, out))
+			return true;
+	*any = wanted == NULL;
+	return *any;
 }

@@ -24,13 +24,13 @@ const char *reach_refuses(const struct conf *, const struct addr *);
 const char *reach_refuses_made(const struct conf *, const struct addr *local,
 			       const struct addr *to);
 
-/* Ports that mail, or the web, may use: those of the protocol and `outgoing`'s. */
+/* Ports that mail, or the web, may use: those of the protocol and configured ones. */
 bool reach_mail_port(const struct conf *, uint16_t);
 bool reach_web_port(const struct conf *, uint16_t);
 
 /*
  * The own address to connect from: *out (port 0).  wanted: one of `outgoing {
- * source }`, or NULL for the first of that family.  False: it is none of them.
+ * source }` or of a destination's, or NULL for the first of that family.  False: it is none of them.
  * *any: there is none, the system chooses.
  */
 MUST_USE bool reach_source(const struct conf *, bool v4,

@@ -152,14 +152,18 @@ static void ports(void **state)
 {
 	static const struct span more[] = {SPAN_INIT("2525"), SPAN_INIT("65535")};
 	static const struct span web[] = {SPAN_INIT("8443")};
-	struct conf c = {.outgoing = {.ports = {more, 2}, .web_ports = {web, 1}}};
+	static const struct conf_destination d[] = {{.port = 0}, {.port = 10025}};
+	struct conf c = {.outgoing = {.ports = {more, 2}, .web_ports = {web, 1}, .port = 26},
+			 .destinations = d,
+			 .destination_count = 2};
 	struct conf none = {0};
 	(void)state;
 	for (unsigned p = 0; p <= 65535; p++) {
 		bool mail = p == 24 || p == 25 || p == 465 || p == 587;
 		assert_int_equal(reach_mail_port(&none, (uint16_t)p), mail);
 		assert_int_equal(reach_mail_port(&c, (uint16_t)p),
-				 mail || p == 2525 || p == 65535);
+				 mail || p == 26 || p == 2525 || p == 10025 ||
+					 p == 65535);
 		assert_int_equal(reach_web_port(&none, (uint16_t)p), p == 443);
 		assert_int_equal(reach_web_port(&c, (uint16_t)p),
 				 p == 443 || p == 8443);
@@ -171,7 +175,13 @@ static void sources(void **state)
 	static const struct conf_net own[] = {{4, 32, {8, 8, 8, 8}},
 					      {4, 32, {9, 9, 9, 9}},
 					      {6, 128, {0x2a}}};
-	struct conf c = {.outgoing = {.source = {own, 3}}}, none = {0};
+	static const struct conf_net theirs[] = {{4, 32, {6, 6, 6, 6}}};
+	static const struct conf_destination d[] = {{.source = {theirs, 1}}};
+	struct conf c = {.outgoing = {.source = {own, 3}},
+			 .destinations = d,
+			 .destination_count = 1};
+	struct conf none = {.destinations = d, .destination_count = 1};
+	struct addr sixth = parse("6.6.6.6");
 	struct addr a, first = parse("8.8.8.8"), second = parse("9.9.9.9"),
 		       foreign = parse("7.7.7.7");
 	bool any;
@@ -182,6 +192,8 @@ static void sources(void **state)
 	assert_true(!any && addr_same_host(&a, &second));
 	assert_true(reach_source(&c, false, NULL, &a, &any));
 	assert_true(!any && !addr_is_v4(&a));
+	assert_true(reach_source(&c, true, &sixth, &a, &any));
+	assert_true(!any && addr_same_host(&a, &sixth));
 	assert_false(reach_source(&c, true, &foreign, &a, &any));
 	assert_false(reach_source(&c, false, &second, &a, &any));
 	assert_true(reach_source(&none, true, NULL, &a, &any));
