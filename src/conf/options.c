@@ -324,7 +324,9 @@ const struct conf_option conf_options[] = {
 	OPT(DNS, PATH, conf_dns, trust_anchor, "trust-anchor", 1, 1000, NULL,
 	    R(DIALER), RESTART, NULL,
 	    "A file with DNSSEC trust anchors in place of the root's. The dialer "
-	    "reads it with its own user id, so everybody has to be able to."),
+	    "reads it with its own user id, so everybody has to be able to. Keys "
+	    "of the root are followed from there (RFC 5011), in dialer/root.key in "
+	    "the data folder; to begin anew, remove that file."),
 	OPT(DNS, ADDRESSES, conf_dns, addresses, "addresses", 1,
 	    CONF_ADDRESSES_MAX, NULL, R(EDGE_ADMIN), RELOAD, NULL,
 	    "The addresses by which the world knows this host, as its A and AAAA "
