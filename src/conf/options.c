@@ -471,6 +471,11 @@ const struct conf_option conf_options[] = {
 	    "dane-only: TLSA records or no mail. sts: a host of the domain's "
 	    "MTA-STS policy. verify: the host's name. secure: the domain's "
 	    "name. What the domain itself publishes is kept on top of it."),
+	OPT(DESTINATION, NAME, conf_destination, certificate, "certificate", 0,
+	    0, NULL, R(COURIER) | R(VAULT), RELOAD, NULL,
+	    "The certificate block that is shown to servers which ask for one, "
+	    "in TLS 1.3. Its key signs for nothing else, unless a listener "
+	    "shows it too."),
 	OPT(DESTINATION, ADDRESSES, conf_destination, source, "source", 1, 2,
 	    NULL, R(COURIER) | R(DIALER), RELOAD, NULL,
 	    "The own address to connect from, one of each family at most."),

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The vault against a taken-over edge: it asks for keys of the other pool, for
- * signatures under texts of its own making, with schemes that do not fit.  It gets
- * nothing, and an honest edge goes on making handshakes.
+ * The vault against a taken-over edge or courier: it asks for keys of the other
+ * pool, for signatures under texts of its own making, or of the other side of a
+ * handshake, with schemes that do not fit.  It gets nothing, and an honest peer
+ * goes on making handshakes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 #include "role/vault/role.h"
 #include "tls/issue.h"
 #include "wire/admin_vault.h"
+#include "wire/courier_vault.h"
 #include "wire/edge_vault.h"
 
 #define ECDSA_P256_SHA256 0x0403
@@ -43,11 +45,28 @@ static const char conf[] =
 	"listener mx { role mx; tls { certificate public; } }\n"
 	"listener imaps { role imap; tls { certificate people; } }\n";
 
+/* One certificate for each side alone, and one for both. */
+static const char conf_courier[] =
+	"hostname mx.example.test;\n"
+	"data /nowhere;\n"
+	"store { engine memory; }\n"
+	"certificate public { chain /p.pem; key file:/p.key; }\n"
+	"certificate outgoing { chain /o.pem; key file:/o.key; }\n"
+	"certificate both { chain /b.pem; key file:/b.key; }\n"
+	"certificate idle { chain /i.pem; key file:/i.key; }\n"
+	"listener mx { role mx; tls { certificate public; }\n"
+	"              sni other.example.test both; }\n"
+	"destination one { domain one.test; certificate outgoing; }\n"
+	"destination two { domain two.test; certificate both; }\n";
+
 struct scene {
 	struct target target;
 	struct edge_vault *honest; /* a channel of the pool mx */
 	enum tls_key_kind kind;
 	uint32_t key_mx, key_access;
+	/* With conf_courier. */
+	struct courier_vault *courier;
+	uint32_t key_public, key_outgoing, key_both;
 };
 
 static void answered(void *ctx, enum ipc_result r)
@@ -454,6 +473,245 @@ static void test_other_chain(void **state)
 	arena_free(a);
 }
 
+/* ---- couriers ------------------------------------------------------------- */
+
+static struct span client_text(char *p)
+{
+	struct span text = handshake(p);
+
+	memcpy(p + 64, "TLS 1.3, client CertificateVerify", 34);
+	return text;
+}
+
+static enum courier_vault_sign_result courier_asks(struct scene *s, uint32_t key,
+						   uint16_t scheme,
+						   struct span text)
+{
+	struct courier_vault_sign m = {key, scheme, text};
+	struct courier_vault_sign_reply rep;
+	struct arena *a = arena_new(65536);
+	enum courier_vault_sign_result r;
+	bool done = false;
+
+	assert_int_equal(courier_vault_sign_start(s->courier, &m, a, &rep,
+						  IPC_NEVER, answered, &done),
+			 IPC_OK);
+	assert_true(house_until(s->target.house, &done, 1000));
+	r = rep.result;
+	assert_int_equal(rep.signature.len > 0,
+			 r == COURIER_VAULT_SIGN_RESULT_SIGNED);
+	arena_free(a);
+	return r;
+}
+
+static enum edge_vault_sign_result edge_asks(struct scene *s, uint32_t key,
+					     struct span text)
+{
+	struct edge_vault_sign m = {key, ECDSA_P256_SHA256, text};
+	struct edge_vault_sign_reply rep;
+	struct arena *a = arena_new(65536);
+	enum edge_vault_sign_result r;
+	bool done = false;
+
+	assert_int_equal(edge_vault_sign_start(s->honest, &m, a, &rep, IPC_NEVER,
+					       answered, &done),
+			 IPC_OK);
+	assert_true(house_until(s->target.house, &done, 1000));
+	r = rep.result;
+	arena_free(a);
+	return r;
+}
+
+static void honest_courier(void *arg)
+{
+	struct scene *s = arg;
+	char text[130];
+
+	assert_int_equal(courier_asks(s, s->key_outgoing, ECDSA_P256_SHA256,
+				      client_text(text)),
+			 COURIER_VAULT_SIGN_RESULT_SIGNED);
+}
+
+static void ignore_courier(void *role, struct courier_vault *c,
+			   const struct courier_vault_changed *m)
+{
+	(void)role, (void)c, (void)m;
+}
+
+static const struct courier_vault_at_courier at_courier = {
+	.changed = ignore_courier};
+
+static uint32_t *place_of(struct scene *s, struct span name)
+{
+	if (span_eq(name, SPAN("public")))
+		return &s->key_public;
+	if (span_eq(name, SPAN("outgoing")))
+		return &s->key_outgoing;
+	assert_true(span_eq(name, SPAN("both")));
+	return &s->key_both;
+}
+
+/* Each side is told of its own certificates, and of those that are both's. */
+static void learn_keys(struct scene *s)
+{
+	const struct edge_vault_certificates me = {0};
+	const struct courier_vault_certificates mc = {0};
+	struct edge_vault_certificates_reply edge;
+	struct courier_vault_certificates_reply courier;
+	struct arena *a = arena_new(65536);
+	bool e = false, c = false;
+
+	assert_int_equal(edge_vault_certificates_start(s->honest, &me, a, &edge,
+						       IPC_NEVER, answered, &e),
+			 IPC_OK);
+	assert_int_equal(courier_vault_certificates_start(
+				 s->courier, &mc, a, &courier, IPC_NEVER,
+				 answered, &c),
+			 IPC_OK);
+	assert_true(house_until(s->target.house, &e, 1000));
+	assert_true(house_until(s->target.house, &c, 1000));
+	assert_int_equal(edge.certificates_count, 2);
+	assert_int_equal(courier.certificates_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		*place_of(s, courier.certificates[i].name) =
+			courier.certificates[i].key;
+		*place_of(s, edge.certificates[i].name) =
+			edge.certificates[i].key;
+	}
+	assert_true(s->key_public && s->key_outgoing && s->key_both);
+	arena_free(a);
+}
+
+static int setup_courier(void **state)
+{
+	static const char *const labels[] = {"public 0", "outgoing 0", "both 0",
+					     "idle 0"};
+	struct scene *s = calloc(1, sizeof *s);
+	struct house *h = house_new(11, conf_courier);
+	const struct ipc_owner owner = {.role = s};
+
+	s->kind = TLS_KEY_P256;
+	s->target = (struct target){.house = h,
+				    .role = house_raise(h, &vault_role, KIND_VAULT),
+				    .schema = &courier_vault_hop,
+				    .hop = HOP_COURIER_VAULT,
+				    .peer = KIND_COURIER,
+				    .side = 0,
+				    .honest = honest_courier,
+				    .arg = s};
+	sim_wall_set(house_world(h), (struct wall){1800000000, 0});
+	for (size_t i = 0; i < ARRAY_LEN(labels); i++)
+		give_pair(s, labels[i]);
+	assert_true(house_activate(s->target.role));
+	s->honest = join(s, KIND_EDGE_MX);
+	s->courier = courier_vault_join_courier(
+		house_link(s->target.role, HOP_COURIER_VAULT, KIND_COURIER),
+		&owner, &at_courier);
+	learn_keys(s);
+	house_run(h, 10);
+	*state = s;
+	return 0;
+}
+
+static int teardown_courier(void **state)
+{
+	struct scene *s = *state;
+
+	ipc_free(courier_vault_ipc(s->courier));
+	return teardown(state);
+}
+
+static void test_courier_framing(void **state)
+{
+	struct scene *s = *state;
+
+	attack_framing(&s->target, 0xc0de);
+}
+
+/* A key of the one side signs for nobody on the other, whatever the text. */
+static void test_courier(void **state)
+{
+	struct scene *s = *state;
+	char p[130], q[130], r[256];
+	struct span as_server = handshake(p), as_client = client_text(q);
+	const struct {
+		uint32_t key;
+		struct span text;
+		enum courier_vault_sign_result courier;
+		enum edge_vault_sign_result edge;
+	} rows[] = {
+#define C(x) COURIER_VAULT_SIGN_RESULT_##x
+#define E(x) EDGE_VAULT_SIGN_RESULT_##x
+		{s->key_public, as_server, C(UNKNOWN_KEY), E(SIGNED)},
+		{s->key_public, as_client, C(UNKNOWN_KEY), E(NOT_RECOGNISED)},
+		{s->key_outgoing, as_server, C(NOT_RECOGNISED), E(UNKNOWN_KEY)},
+		{s->key_outgoing, as_client, C(SIGNED), E(UNKNOWN_KEY)},
+		{s->key_both, as_server, C(NOT_RECOGNISED), E(SIGNED)},
+		{s->key_both, as_client, C(SIGNED), E(NOT_RECOGNISED)},
+		{0, as_client, C(UNKNOWN_KEY), E(UNKNOWN_KEY)},
+		{UINT32_MAX, as_client, C(UNKNOWN_KEY), E(UNKNOWN_KEY)},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(courier_asks(s, rows[i].key, ECDSA_P256_SHA256,
+					      rows[i].text),
+				 rows[i].courier);
+		assert_int_equal(edge_asks(s, rows[i].key, rows[i].text),
+				 rows[i].edge);
+	}
+	/* What is no client's text at all: a blob, nothing, a ServerKeyExchange,
+	 * and what a client of TLS 1.2 would sign, from its ClientHello on. */
+	memset(r, 9, sizeof(r));
+	memcpy(r + 64, "\3\0\x1d\x20", 4);
+	assert_int_equal(edge_asks(s, s->key_both, span_of(r, 100)), E(SIGNED));
+	assert_int_equal(courier_asks(s, s->key_both, ECDSA_P256_SHA256,
+				      span_of(r, 100)),
+			 C(NOT_RECOGNISED));
+	memcpy(r, "\1\0\0\xfc\3\3", 6);
+	assert_int_equal(courier_asks(s, s->key_both, ECDSA_P256_SHA256,
+				      span_of(r, 256)),
+			 C(NOT_RECOGNISED));
+	assert_int_equal(courier_asks(s, s->key_outgoing, ECDSA_P256_SHA256,
+				      SPAN("sign this cheque, please")),
+			 C(NOT_RECOGNISED));
+	assert_int_equal(courier_asks(s, s->key_outgoing, ECDSA_P256_SHA256,
+				      SPAN("")),
+			 C(NOT_RECOGNISED));
+	assert_int_equal(courier_asks(s, s->key_outgoing, RSA_PSS_SHA256,
+				      as_client),
+			 C(BAD_SCHEME));
+	assert_int_equal(courier_asks(s, s->key_outgoing, 0, as_client),
+			 C(NOT_RECOGNISED));
+#undef C
+#undef E
+	honest_courier(s);
+	assert_int_equal(house_figure(s->target.role, "failed"), 0);
+}
+
+/* Nor are chains shown to those who do not use them. */
+static void test_courier_chains(void **state)
+{
+	struct scene *s = *state;
+	const uint32_t ids[] = {s->key_public, s->key_outgoing, s->key_both, 0,
+				UINT32_MAX};
+
+	for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+		const struct courier_vault_chain m = {ids[i]};
+		struct courier_vault_chain_reply rep;
+		struct arena *a = arena_new(1 << 20);
+		bool done = false;
+
+		assert_int_equal(courier_vault_chain_start(s->courier, &m, a,
+							   &rep, IPC_NEVER,
+							   answered, &done),
+				 IPC_OK);
+		assert_true(house_until(s->target.house, &done, 1000));
+		assert_int_equal(rep.found, i == 1 || i == 2);
+		assert_int_equal(rep.pem.len > 0, rep.found);
+		arena_free(a);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +722,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_forbidden, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dhe_off, setup_rsa, teardown),
 		cmocka_unit_test_setup_teardown(test_dhe_forgeries, setup_dhe, teardown),
-		cmocka_unit_test_setup_teardown(test_other_chain, setup, teardown)};
+		cmocka_unit_test_setup_teardown(test_other_chain, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_courier_framing, setup_courier,
+						teardown_courier),
+		cmocka_unit_test_setup_teardown(test_courier, setup_courier,
+						teardown_courier),
+		cmocka_unit_test_setup_teardown(test_courier_chains, setup_courier,
+						teardown_courier)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

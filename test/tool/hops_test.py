@@ -36,6 +36,7 @@ ATTACKED = {
     ('edge_auth', 'auth'): 'auth_test.c',
     ('edge_store', 'edge'): 'site_test.c',
     ('edge_store', 'store'): 'store_test.c',
+    ('courier_vault', 'vault'): 'vault_test.c',
     ('edge_vault', 'edge'): 'site_test.c',
     ('edge_vault', 'vault'): 'vault_test.c',
     ('fetch_dialer', 'dialer'): 'dialer_test.c',

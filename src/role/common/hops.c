@@ -64,6 +64,7 @@ static const char *const hops[] = {
 	[HOP_BOSS_CONF] = "boss_conf",
 	[HOP_ROLE_LOGGER] = "role_logger",
 	[HOP_EDGE_VAULT] = "edge_vault",
+	[HOP_COURIER_VAULT] = "courier_vault",
 	[HOP_EDGE_AUTH] = "edge_auth",
 	[HOP_EDGE_STORE] = "edge_store",
 	[HOP_AUTH_STORE] = "auth_store",

@@ -3,7 +3,8 @@
  * role/vault/shelf: pairs chains with keys and judges them for their listeners.
  *
  * Must never take a key whose certificate it does not fit, nor let a pool use a
- * key that none of its listeners shows.
+ * key that none of its listeners shows, or couriers one that no destination
+ * names.
  */
 #include "role/vault/shelf.h"
 
@@ -70,6 +71,9 @@ static void set_rights(struct pair *p, const struct conf *conf)
 		if (l->tls.dhe != CONF_DHE_OFF)
 			p->dhe |= pool_bit(l);
 	}
+	for (size_t i = 0; i < conf->destination_count; i++)
+		if (span_eq(conf->destinations[i].certificate, p->certificate))
+			p->client = SHELF_COURIER;
 }
 
 static struct pair *find(struct shelf *s, struct span label)
@@ -133,11 +137,25 @@ static bool judge_self_signed(const struct conf *conf, const struct pair *p,
 	return true;
 }
 
+/* One that is shown to servers alone need not be for servers. */
+static bool matters(const struct pair *p, const struct tls_finding *f)
+{
+	bool client_alone = p->client != 0 && p->rights == 0;
+	return !client_alone || f->kind != TLS_F_NO_SERVER_AUTH;
+}
+
 static bool judge(const struct conf *conf, const struct pair *p,
 		  struct buf *why, struct buf *notes)
 {
+	if (p->client != 0 && !p->facts.client_auth)
+		buf_printf(notes, "certificate \"%.*s\" of a destination is not "
+				  "for clients (no clientAuth): servers that "
+				  "verify it will not take it\n",
+			   SPAN_FMT(p->certificate));
 	for (size_t i = 0; i < p->facts.finding_count; i++) {
 		const struct tls_finding *f = &p->facts.findings[i];
+		if (!matters(p, f))
+			continue;
 		if (f->level == TLS_ERROR) {
 			buf_add(why, f->text);
 			return false;
@@ -179,6 +197,7 @@ bool shelf_add_key(struct shelf *s, const struct conf *conf, struct span label,
 	}
 	p->has_key = true;
 	ENSURE(tls_keybox_allow_dhe(s->keys, p->id, p->dhe));
+	ENSURE(tls_keybox_allow_client(s->keys, p->id, p->client));
 	ENSURE(tls_keybox_spki(s->keys, p->id, spki));
 	if (!tls_certificate_check(s->arena, p->chain, p->label, now, spki,
 				   &p->facts)) {

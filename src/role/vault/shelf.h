@@ -2,12 +2,14 @@
 /*
  * role/vault/shelf - one generation of certificates and the keys to them.
  *
- * Filled pair by pair (chain, then key), checked, then shown to edges.  A
+ * Filled pair by pair (chain, then key), checked, then shown to who may see it.  A
  * reload fills a new shelf beside the old one; the old one stays for handshakes
  * under way and is wiped after VAULT_GRACE_NS.
  *
- * Rights: a key may be used by a pool only when a listener of that pool shows
- * its certificate, and for DHE only when such a listener has it switched on.
+ * Rights: a key may be used by a pool, as a server, only when a listener of that
+ * pool shows its certificate, and for DHE only when such a listener has it
+ * switched on; by couriers, as clients, only when a destination names its
+ * certificate.  A certificate that both name gives each its own side.
  */
 #pragma once
 
@@ -16,7 +18,10 @@
 #include "role/common/hops.h"
 #include "tls/keybox.h"
 
-#define SHELF_MAX 128u
+#define SHELF_MAX	128u
+#define SHELF_CHAIN_MAX 61440u /* bytes that an answer takes */
+/* The couriers' place in the masks, above those of the kinds of edges. */
+#define SHELF_COURIER ((uint64_t)1 << 63)
 
 struct pair {
 	uint32_t id; /* of certificate and key alike */
@@ -24,7 +29,8 @@ struct pair {
 	struct span certificate; /* "name" */
 	struct span chain;       /* PEM */
 	struct tls_certificate facts;
-	uint64_t rights, dhe; /* 1 << enum kind */
+	/* 1 << enum kind as servers, in finite fields too; and as clients. */
+	uint64_t rights, dhe, client;
 	bool has_key;
 };
 

@@ -3,54 +3,24 @@
  * role/vault - private keys, and nothing else.
  *
  * Rights: its channels.  Keys come as open files from the supervisor at start
- * and at a reload, are read once and closed.  It signs the handshakes of TLS
- * servers that it recognises as such, with a key that the asking pool may use;
- * everything else is refused and counted.  The admin pool is told the hashes of
- * public keys.
+ * and at a reload, are read once and closed.  What it answers is in
+ * role/vault/ends.c: it signs handshakes that it recognises as such, of the side
+ * that the asking pool is on, with a key that the pool may use; everything else
+ * is refused and counted.  The admin pool is told the hashes of public keys.
  *
- * Must never sign a blob that somebody merely names, nor answer an edge anything
- * that tells which keys exist.
+ * Must never sign a blob that somebody merely names, nor answer an edge or a
+ * courier anything that tells which keys exist.
  */
 #include <stdlib.h>
 
 #include "crypto/library.h"
 #include "crypto/secret.h"
 #include "os/file.h"
-#include "role/common/role.h"
-#include "role/vault/on_admin.h"
+#include "role/vault/ends.h"
 #include "role/vault/role.h"
-#include "role/vault/shelf.h"
-#include "wire/edge_vault.h"
 
-#define CHANNELS_MAX   64u
-#define CLERKS_MAX     8u
 #define VAULT_GRACE_NS (60 * NS_PER_SEC) /* old keys, after a reload */
 #define NOTES_MAX      16384u
-
-struct vault;
-
-struct client {
-	struct vault *vault;
-	struct role_peer peer;
-	struct edge_vault *channel;
-};
-
-/* The admin pool's end: told of public keys, never given a signature. */
-struct clerk {
-	struct vault *vault;
-	struct role_peer peer;
-	struct admin_vault *channel;
-};
-
-struct vault {
-	struct role *role;
-	const struct conf *conf, *next_conf;
-	struct shelf *now, *next, *old;
-	struct client clients[CHANNELS_MAX];
-	struct clerk clerks[CLERKS_MAX];
-	struct timer retire;
-	uint64_t signed_, refused_key, refused_text, refused_scheme, failed;
-};
 
 /* ---- rights: the first page --------------------------------------------- */
 
@@ -60,180 +30,20 @@ static void rights(void *self, struct rights *r)
 	*r = (struct rights){.sys = RIGHT_BASE, .max_fds = 256};
 }
 
-/* ---- what edges ask ------------------------------------------------------ */
-
-static uint64_t bit_of(const struct client *c)
-{
-	return 1u << c->peer.kind;
-}
-
-static void on_certificates(void *ctx, struct ipc_call *call,
-			    const struct edge_vault_certificates *m)
-{
-	struct client *c = ctx;
-	struct shelf *s = c->vault->now;
-	struct edge_vault_certificate list[SHELF_MAX];
-	struct edge_vault_certificates_reply rep = {.certificates = list};
-	(void)m;
-	for (size_t i = 0; s != NULL && i < s->count; i++) {
-		struct pair *p = &s->pairs[i];
-		if ((p->rights & bit_of(c)) != 0 && p->has_key)
-			list[rep.certificates_count++] =
-				(struct edge_vault_certificate){
-					.id = p->id,
-					.name = p->certificate,
-					.key = p->id};
-	}
-	rep.generation = s != NULL ? s->generation : 0;
-	edge_vault_certificates_answer(call, &rep);
-}
-
-static void on_chain(void *ctx, struct ipc_call *call,
-		     const struct edge_vault_chain *m)
-{
-	struct client *c = ctx;
-	struct edge_vault_chain_reply rep = {.found = false};
-	struct shelf *s = c->vault->now;
-	for (size_t i = 0; s != NULL && i < s->count; i++) {
-		struct pair *p = &s->pairs[i];
-		if (p->id == m->id && (p->rights & bit_of(c)) != 0 &&
-		    p->chain.len <= 61440) {
-			rep.found = true;
-			rep.pem = p->chain;
-		}
-	}
-	edge_vault_chain_answer(call, &rep);
-}
-
-static void log_refusal(struct client *c, const char *why, uint32_t key)
-{
-	LOG(c->vault->role->log, WARNING, "vault.refused", 0,
-	    F_CSTR("why", why), F_CSTR("pool", kind_name(c->peer.kind)),
-	    F_U64("key", key));
-}
-
-static enum edge_vault_sign_result answer_of(struct client *c,
-					     enum tls_keybox_answer a,
-					     enum tls_recognised seen,
-					     uint32_t key)
-{
-	struct vault *v = c->vault;
-	switch (a) {
-	case TLS_KEYBOX_SIGNED:
-		v->signed_++;
-		return EDGE_VAULT_SIGN_RESULT_SIGNED;
-	case TLS_KEYBOX_NO_KEY:
-		v->refused_key++;
-		log_refusal(c, "no such key for this pool", key);
-		return EDGE_VAULT_SIGN_RESULT_UNKNOWN_KEY;
-	case TLS_KEYBOX_UNRECOGNISED:
-		v->refused_text++;
-		log_refusal(c, tls_recognised_text(seen), key);
-		return EDGE_VAULT_SIGN_RESULT_NOT_RECOGNISED;
-	case TLS_KEYBOX_SCHEME:
-		v->refused_scheme++;
-		log_refusal(c, "the scheme does not fit the key", key);
-		return EDGE_VAULT_SIGN_RESULT_BAD_SCHEME;
-	case TLS_KEYBOX_FAILED:
-		break;
-	}
-	v->failed++;
-	return EDGE_VAULT_SIGN_RESULT_FAILED;
-}
-
-/* Keys of the shelf before this one still serve handshakes under way. */
-static enum tls_keybox_answer sign(struct client *c,
-				   const struct edge_vault_sign *m,
-				   enum tls_recognised *seen, char *out,
-				   size_t *len)
-{
-	struct vault *v = c->vault;
-	enum tls_keybox_answer a = TLS_KEYBOX_NO_KEY;
-	if (v->now != NULL)
-		a = tls_keybox_sign(v->now->keys, bit_of(c), m->key, m->scheme,
-				    m->text, seen, out, len);
-	if (a == TLS_KEYBOX_NO_KEY && v->old != NULL)
-		a = tls_keybox_sign(v->old->keys, bit_of(c), m->key, m->scheme,
-				    m->text, seen, out, len);
-	return a;
-}
-
-static void on_sign(void *ctx, struct ipc_call *call,
-		    const struct edge_vault_sign *m)
-{
-	struct client *c = ctx;
-	char out[TLS_SIGNATURE_MAX];
-	size_t len = 0;
-	enum tls_recognised seen = TLS_NOT_LENGTH;
-	enum tls_keybox_answer a = sign(c, m, &seen, out, &len);
-	struct edge_vault_sign_reply rep = {
-		.result = answer_of(c, a, seen, m->key)};
-	if (a == TLS_KEYBOX_SIGNED)
-		rep.signature = span_of(out, len);
-	edge_vault_sign_answer(call, &rep);
-}
-
-static const struct edge_vault_at_vault handlers = {
-	.certificates = on_certificates,
-	.chain = on_chain,
-	.sign = on_sign,
-};
-
 /* ---- channels ------------------------------------------------------------ */
-
-static void client_dead(void *ctx, struct ipc *c, const char *reason)
-{
-	struct client *cl = ctx;
-	cl->channel = NULL;
-	role_peer_dead(cl->vault->role, &cl->peer, c, reason);
-}
-
-static void on_key(void *ctx, struct ipc_call *call,
-		   const struct admin_vault_key *m)
-{
-	struct clerk *c = ctx;
-	on_admin_key(c->vault->now, call, m);
-}
-
-static const struct admin_vault_at_vault admin_handlers = {.key = on_key};
-
-static void clerk_dead(void *ctx, struct ipc *c, const char *reason)
-{
-	struct clerk *cl = ctx;
-	cl->channel = NULL;
-	role_peer_dead(cl->vault->role, &cl->peer, c, reason);
-}
-
-static bool attach_admin(struct vault *v, const struct role_peer *peer,
-			 struct ipc_link *link)
-{
-	for (size_t i = 0; i < CLERKS_MAX; i++) {
-		struct clerk *c = &v->clerks[i];
-		if (c->channel != NULL)
-			continue;
-		*c = (struct clerk){.vault = v, .peer = *peer};
-		struct ipc_owner owner = {.role = c, .dead = clerk_dead};
-		c->channel = admin_vault_join_vault(link, &owner,
-						    &admin_handlers);
-		return true;
-	}
-	return false;
-}
 
 static void attach(void *self, const struct role_peer *peer,
 		   struct ipc_link *link)
 {
 	struct vault *v = self;
-	if (peer->hop == HOP_ADMIN_VAULT && attach_admin(v, peer, link))
-		return;
-	for (size_t i = 0; peer->hop == HOP_EDGE_VAULT && i < CHANNELS_MAX; i++) {
+	for (size_t i = 0; i < CHANNELS_MAX; i++) {
 		struct client *c = &v->clients[i];
-		if (c->channel != NULL)
+		if (client_lives(c))
 			continue;
 		*c = (struct client){.vault = v, .peer = *peer};
-		struct ipc_owner owner = {.role = c, .dead = client_dead};
-		c->channel = edge_vault_join_vault(link, &owner, &handlers);
-		return;
+		if (client_join(c, link))
+			return;
+		break;
 	}
 	link->ops->close(link);
 	link->ops->free(link);
@@ -328,10 +138,8 @@ static void switch_shelf(struct vault *v)
 	if (!timer_start(v->role->loop, &v->retire,
 			 loop_now(v->role->loop) + VAULT_GRACE_NS, retire, v))
 		retire(&(struct timer){.arg = v});
-	struct edge_vault_changed m = {.generation = v->now->generation};
 	for (size_t i = 0; i < CHANNELS_MAX; i++)
-		if (v->clients[i].channel != NULL)
-			(void)edge_vault_changed(v->clients[i].channel, &m);
+		client_changed(&v->clients[i], v->now->generation);
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -354,11 +162,7 @@ static void destroy(void *self)
 	struct vault *v = self;
 	timer_stop(&v->retire);
 	for (size_t i = 0; i < CHANNELS_MAX; i++)
-		if (v->clients[i].channel != NULL)
-			ipc_free(edge_vault_ipc(v->clients[i].channel));
-	for (size_t i = 0; i < CLERKS_MAX; i++)
-		if (v->clerks[i].channel != NULL)
-			ipc_free(admin_vault_ipc(v->clerks[i].channel));
+		client_free(&v->clients[i]);
 	shelf_free(v->now);
 	shelf_free(v->next);
 	shelf_free(v->old);

@@ -365,6 +365,10 @@ static const struct {
 	{HOST "destination d { domain *; protocol lmtp; }",
 	 "2:27",
 	 "protocol lmtp is for a host of your own; add host"},
+	{HOST "destination d { domain *; certificate nobody; }",
+	 "2:27",
+	 "there is no certificate \"nobody\"; add a block certificate nobody { "
+	 "chain ...; key ...; }"},
 	{HOST "destination d { domain *; source 192.0.2.1 192.0.2.2; }",
 	 "2:27",
 	 "source takes one address of each family"},
