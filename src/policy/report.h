@@ -82,6 +82,31 @@ struct policy_tally_domain;
 const struct policy_tally_domain *
 policy_tally_next(const struct policy_tally *, size_t *at);
 struct span policy_tally_name(const struct policy_tally_domain *);
+/* NULL: nothing was counted for it. */
+struct policy_tally_domain *policy_tally_find(const struct policy_tally *,
+					      struct span domain);
+/* Counted since policy_tally_saved, which whoever keeps rows of it calls. */
+bool policy_tally_changed(const struct policy_tally_domain *);
+void policy_tally_saved(struct policy_tally_domain *);
+void policy_tally_touched(struct policy_tally_domain *); /* it was not, after all */
+
+/*
+ * The row of a domain: all of it, without particulars of failures, or sums alone;
+ * the first that fits the buf is what a keeper wants.
+ */
+enum policy_tally_part {
+	POLICY_TALLY_WHOLE,
+	POLICY_TALLY_BARE,
+	POLICY_TALLY_SUMS,
+};
+void policy_tally_pack(struct buf *, const struct policy_tally_domain *,
+		       enum policy_tally_part);
+/*
+ * Adds what a row of the domain holds to what is counted for it.  False: it is no
+ * row of ours and nothing was added, or there is no room for all of it.
+ */
+MUST_USE bool policy_tally_unpack(struct policy_tally *, struct span domain,
+				  struct span row);
 
 /* ---- the report ----------------------------------------------------------- */
 
@@ -98,6 +123,28 @@ void policy_report_file(struct buf *, struct span sender, struct span domain,
 /* Report Domain: ... Submitter: ... Report-ID: <...>: RFC 8460 5.3 */
 void policy_report_subject(struct buf *, struct span sender, struct span domain,
 			   const struct policy_report_head *);
+
+/* ---- the report as mail: RFC 8460 5.3 ---------------------------------------- */
+
+#define POLICY_REPORT_BOUNDARY_MIN 16u
+
+struct policy_report_mail {
+	struct span from, to;	/* addresses */
+	struct span submitter;	/* our domain */
+	struct span domain;	/* whose report it is */
+	const struct policy_report_head *head;
+	struct span message_id; /* without brackets */
+	struct span boundary;	/* letters and digits that nobody can guess */
+	int64_t now;
+	struct span gzip;	/* the report */
+};
+
+/*
+ * Appends a whole message, CRLF, 7 bit.  Everything in it but the report is
+ * checked or made plain: no line is longer than 998 octets, none is another's.
+ * False: an address or the boundary cannot stand in a header.
+ */
+MUST_USE bool policy_report_mail(struct buf *, const struct policy_report_mail *);
 
 /* ---- a report of another -------------------------------------------------- */
 

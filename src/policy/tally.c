@@ -54,10 +54,10 @@ void policy_tally_free(struct policy_tally *t)
 	free(t);
 }
 
-static void one_more(uint64_t *n)
+void tally_add(uint64_t *to, uint64_t n)
 {
-	if (*n < UINT64_MAX)
-		(*n)++;
+	if (!u64_add(*to, n, to))
+		*to = UINT64_MAX;
 }
 
 static bool copies(struct arena *arena, const struct span *from, size_t count,
@@ -72,8 +72,7 @@ static bool copies(struct arena *arena, const struct span *from, size_t count,
 	return true;
 }
 
-static struct policy_tally_domain *domain_of(struct policy_tally *t,
-					     struct span name)
+struct policy_tally_domain *tally_domain(struct policy_tally *t, struct span name)
 {
 	char lower[DOMAIN_MAX];
 	if (name.len == 0 || name.len > DOMAIN_MAX)
@@ -102,9 +101,9 @@ static uint64_t print_of(const struct policy_tally *t,
 
 /* The policy of this session, made if there is room; else the last of its kind,
  * so that a policy that changes all day still counts. */
-static struct tally_policy *policy_of(struct policy_tally *t,
-				      struct policy_tally_domain *d,
-				      const struct policy_session *s)
+struct tally_policy *tally_policy(struct policy_tally *t,
+				  struct policy_tally_domain *d,
+				  const struct policy_session *s)
 {
 	struct tally_policy *like = NULL;
 	uint64_t print = print_of(t, s);
@@ -141,12 +140,12 @@ static bool same(const struct tally_detail *a, const struct policy_session *s)
 	       span_eq(a->reason, s->reason);
 }
 
-static bool count_failure(struct policy_tally *t, struct tally_policy *p,
-			  const struct policy_session *s)
+bool tally_failures(struct policy_tally *t, struct tally_policy *p,
+		    const struct policy_session *s, uint64_t count)
 {
 	for (size_t i = 0; i < p->detail_count; i++)
 		if (same(p->details[i], s)) {
-			one_more(&p->details[i]->count);
+			tally_add(&p->details[i]->count, count);
 			return true;
 		}
 	if (p->detail_count == POLICY_TALLY_DETAILS)
@@ -160,7 +159,7 @@ static bool count_failure(struct policy_tally *t, struct tally_policy *p,
 	    !arena_copy(t->arena, s->reason, &d->reason))
 		return false;
 	d->failure = s->failure;
-	d->count = 1;
+	d->count = count;
 	p->details[p->detail_count++] = d;
 	return true;
 }
@@ -169,22 +168,43 @@ enum policy_counted policy_tally_add(struct policy_tally *t,
 				     const struct policy_session *s)
 {
 	ENSURE_TAG(t, TALLY_TAG);
-	struct policy_tally_domain *d = domain_of(t, s->domain);
-	struct tally_policy *p = d != NULL ? policy_of(t, d, s) : NULL;
+	struct policy_tally_domain *d = tally_domain(t, s->domain);
+	struct tally_policy *p = d != NULL ? tally_policy(t, d, s) : NULL;
 	if (p == NULL) {
-		one_more(&t->lost);
+		tally_add(&t->lost, 1);
 		return POLICY_COUNTED_NOT;
 	}
+	d->changed = true;
 	if (s->failure == POLICY_FAILURE_NONE) {
-		one_more(&p->successes);
+		tally_add(&p->successes, 1);
 		return POLICY_COUNTED;
 	}
-	one_more(&p->failures);
-	if (count_failure(t, p, s))
+	tally_add(&p->failures, 1);
+	if (tally_failures(t, p, s, 1))
 		return POLICY_COUNTED;
-	one_more(&p->bare);
+	tally_add(&p->bare, 1);
 	return POLICY_COUNTED_BARE;
 }
+
+struct policy_tally_domain *policy_tally_find(const struct policy_tally *t,
+					      struct span domain)
+{
+	char lower[DOMAIN_MAX];
+	ENSURE_TAG(t, TALLY_TAG);
+	if (domain.len > DOMAIN_MAX)
+		return NULL;
+	for (size_t i = 0; i < domain.len; i++)
+		lower[i] = ascii_lower(domain.ptr[i]);
+	return map_get(t->domains, span_of(lower, domain.len));
+}
+
+bool policy_tally_changed(const struct policy_tally_domain *d)
+{
+	return d->changed;
+}
+
+void policy_tally_saved(struct policy_tally_domain *d) { d->changed = false; }
+void policy_tally_touched(struct policy_tally_domain *d) { d->changed = true; }
 
 size_t policy_tally_domains(const struct policy_tally *t)
 {

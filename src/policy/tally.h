@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * policy/tally - a day's counts, as tally.c keeps them and report_write.c reads
- * them; nobody else includes it.
+ * policy/tally - a day's counts, as tally.c keeps them, tally_row.c packs them and
+ * report_write.c reads them; nobody else includes it.
  */
 #pragma once
 
@@ -28,5 +28,16 @@ struct tally_policy {
 struct policy_tally_domain {
 	struct span name; /* lower case */
 	size_t policy_count;
+	bool changed; /* since it was last saved */
 	struct tally_policy *policies[POLICY_TALLY_POLICIES];
 };
+
+/* The domain, and the policy of a session in it, made if there is room; NULL: there is none. */
+struct policy_tally_domain *tally_domain(struct policy_tally *, struct span name);
+struct tally_policy *tally_policy(struct policy_tally *, struct policy_tally_domain *,
+				  const struct policy_session *);
+/* `count` failures of one kind; false: their particulars do not fit. */
+bool tally_failures(struct policy_tally *, struct tally_policy *,
+		    const struct policy_session *, uint64_t count);
+/* Stops at the largest number. */
+void tally_add(uint64_t *to, uint64_t n);

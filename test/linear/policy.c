@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test/linear: what reads policies of transport security, and reports. */
 #include "base/ensure.h"
+#include "gzip/gzip.h"
 #include "linear.h"
 #include "policy/dane.h"
 #include "policy/record.h"
@@ -33,6 +34,35 @@ static void sts_row(struct span in)
 {
 	struct policy_sts_kept k;
 	(void)!policy_sts_unpack(in, &k);
+}
+
+static void tally_row(struct span in)
+{
+	static const uint8_t secret[SIPHASH_KEY];
+	struct policy_tally *t = policy_tally_new(secret, 4u << 20);
+	ENSURE(t != NULL);
+	(void)!policy_tally_unpack(t, SPAN("example.org"), in);
+	policy_tally_free(t);
+}
+
+static void unzip(struct span in)
+{
+	struct buf out;
+	buf_init(&out, 4u << 20);
+	(void)!gzip_unpack(&out, in);
+	buf_free(&out);
+}
+
+/* Stored, of one byte for ever: the most that comes out of so little. */
+static void unzip_build(struct buf *b, size_t n)
+{
+	static const char zeroes[4096];
+	struct buf all;
+	buf_init(&all, 1000 * n);
+	for (size_t i = 0; i < n; i += 8)
+		buf_add(&all, span_of(zeroes, sizeof zeroes));
+	gzip_pack(b, buf_span(&all));
+	buf_free(&all);
 }
 
 static void tlsa(struct span in)
@@ -81,6 +111,9 @@ static const struct linear_case cases[] = {
 	ROW("policy_sts", sts, POLICY_STS_TEXT_MAX, STS, "::", ""),
 	ROW("policy_sts_row", sts_row, POLICY_STS_ROW_MAX, ROW_HEAD, "\1a", ""),
 	ROW("policy_sts_row", sts_row, POLICY_STS_ROW_MAX, ROW_HEAD, "\0", ""),
+	ROW("policy_tally_row", tally_row, 49152, "\1\1\2\x80\1", "\1a", ""),
+	ROW("policy_tally_row", tally_row, 49152, "\1\4", "\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", ""),
+	{.name = "gzip", .limit = 4096, .run = unzip, .build = unzip_build},
 	ROW("policy_tlsa", tlsa, 65536, "", "\3\1\1", ""),
 	ROW("policy_tlsa", tlsa, 65536, "", "\3\1\0\x30\x82", ""),
 	ROW("policy_report", report, LINEAR_INPUT, "{\"policies\":[", "{\"policy\":{\"mx-host\":[\"a\"]}},",

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/pack.h"
 #include "policy/report.h"
 
 static const uint8_t secret[SIPHASH_KEY] = "fifteen letters";
@@ -260,12 +261,188 @@ static void names(void **state)
 	buf_free(&b);
 }
 
+/* A restart in the middle of the day: what was counted goes on, to the same report. */
+static void rows(void **state)
+{
+	static const struct span lines[] = {SPAN_INIT("version: STSv1"), SPAN_INIT("mode: testing")};
+	struct policy_session s = session("Example.ORG", POLICY_CERTIFICATE_EXPIRED);
+	struct policy_tally *t = policy_tally_new(secret, LIMIT);
+	struct policy_tally *u = policy_tally_new((const uint8_t *)"another secret!", LIMIT);
+	struct buf row, one, two;
+	(void)state;
+	s.type = POLICY_TYPE_STS;
+	s.strings = lines;
+	s.string_count = 2;
+	assert_int_equal(policy_tally_add(t, &s), POLICY_COUNTED);
+	assert_int_equal(policy_tally_add(t, &s), POLICY_COUNTED);
+	s.failure = POLICY_FAILURE_NONE;
+	assert_int_equal(policy_tally_add(t, &s), POLICY_COUNTED);
+	struct policy_tally_domain *d = policy_tally_find(t, SPAN("example.org"));
+	assert_non_null(d);
+	assert_null(policy_tally_find(t, SPAN("example.com")));
+	assert_true(policy_tally_changed(d));
+	policy_tally_saved(d);
+	assert_false(policy_tally_changed(d));
+	buf_init(&row, 49152);
+	policy_tally_pack(&row, d, POLICY_TALLY_WHOLE);
+	assert_true(buf_ok(&row));
+	assert_true(policy_tally_unpack(u, SPAN("example.org"), buf_span(&row)));
+	assert_false(policy_tally_changed(policy_tally_find(u, SPAN("example.org"))));
+	buf_init(&one, 65536);
+	buf_init(&two, 65536);
+	assert_true(span_eq(written(&one, t), written(&two, u)));
+	/* Both go on alike, and the same row twice is twice as much. */
+	s.failure = POLICY_CERTIFICATE_EXPIRED;
+	assert_int_equal(policy_tally_add(u, &s), POLICY_COUNTED);
+	assert_int_equal(policy_tally_add(t, &s), POLICY_COUNTED);
+	assert_true(span_eq(written(&one, t), written(&two, u)));
+	assert_true(policy_tally_unpack(u, SPAN("example.org"), buf_span(&row)));
+	assert_true(span_find_span(written(&two, u), SPAN("\"failed-session-count\":5")) != SIZE_MAX);
+	/* Without particulars the sums stay. */
+	for (int part = POLICY_TALLY_BARE; part <= POLICY_TALLY_SUMS; part++) {
+		struct policy_tally *v = policy_tally_new(secret, LIMIT);
+		size_t before = buf_len(&row);
+		buf_clear(&row);
+		policy_tally_pack(&row, d, (enum policy_tally_part)part);
+		assert_true(buf_len(&row) < before);
+		assert_true(policy_tally_unpack(v, SPAN("example.org"), buf_span(&row)));
+		struct span r = written(&two, v);
+		assert_true(span_find_span(r, SPAN("\"total-failure-session-count\":3")) != SIZE_MAX);
+		assert_true(span_find_span(r, SPAN("\"failed-session-count\":3")) != SIZE_MAX);
+		policy_tally_free(v);
+	}
+	buf_free(&one);
+	buf_free(&two);
+	buf_free(&row);
+	policy_tally_free(t);
+	policy_tally_free(u);
+}
+
+/* One policy of type `type` with 1 failure and `more` behind that. */
+static struct span one_failure(struct buf *b, uint8_t type, struct span more)
+{
+	buf_clear(b);
+	pack_u8(b, 1);
+	pack_u8(b, 1);
+	pack_u8(b, type);
+	pack_varint(b, 0);
+	pack_varint(b, 0);
+	pack_u64(b, 0);
+	pack_u64(b, 1);
+	buf_add(b, more);
+	return buf_span(b);
+}
+
+/* One detail, counted `n` times. */
+static struct span detail(struct buf *b, uint8_t failure, uint64_t n)
+{
+	buf_clear(b);
+	pack_varint(b, 1);
+	pack_u8(b, failure);
+	for (int i = 0; i < 5; i++)
+		pack_span(b, SPAN(""));
+	pack_u64(b, n);
+	return buf_span(b);
+}
+
+static void rows_refused(void **state)
+{
+	static const struct {
+		uint8_t type, failure;
+		uint64_t count;
+		bool good;
+	} cases[] = {{2, 3, 1, true}, {3, 3, 1, false},	 {2, 0, 1, false}, {2, 11, 1, true},
+		     {2, 12, 1, false}, {2, 3, 2, false}, {2, 3, 0, false}};
+	static const struct span bad[] = {SPAN_INIT(""), SPAN_INIT("\2\0"), SPAN_INIT("\1"),
+					  SPAN_INIT("\1\0x"), SPAN_INIT("\1\5")};
+	struct policy_tally *t = policy_tally_new(secret, LIMIT);
+	struct buf row, more;
+	size_t good = 0;
+	(void)state;
+	buf_init(&row, 1000);
+	buf_init(&more, 1000);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_false(policy_tally_unpack(t, SPAN("a.b"), bad[i]));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct span r = one_failure(&row, cases[i].type,
+					    detail(&more, cases[i].failure, cases[i].count));
+		for (size_t n = 0; n < r.len; n++)
+			assert_false(policy_tally_unpack(t, SPAN("a.b"), span_sub(r, 0, n)));
+		assert_int_equal(policy_tally_unpack(t, SPAN("a.b"), r), cases[i].good);
+		good += cases[i].good;
+		assert_int_equal(policy_tally_domains(t), good > 0);
+	}
+	buf_free(&row);
+	buf_free(&more);
+	policy_tally_free(t);
+}
+
+static void mail(void **state)
+{
+	static const char gz[100] = "\x1f\x8b";
+	const struct policy_report_head head = {.id = SPAN("a1"), .start = 1459468800,
+						.end = 1459555199};
+	struct policy_report_mail m = {.from = SPAN("tls-reports@mx.sender.test"),
+				       .to = SPAN("tlsrpt@example.org"),
+				       .submitter = SPAN("mx.sender.test"),
+				       .domain = SPAN("example.org"),
+				       .head = &head,
+				       .message_id = SPAN("a1@mx.sender.test"),
+				       .boundary = SPAN("0123456789abcdef"),
+				       .now = 1459558800,
+				       .gzip = span_of(gz, sizeof gz)};
+	struct buf b;
+	(void)state;
+	buf_init(&b, 65536);
+	assert_true(policy_report_mail(&b, &m) && buf_ok(&b));
+	static const char head_want[] =
+		"Date: Sat, 02 Apr 2016 01:00:00 +0000\r\n"
+		"From: TLS reports <tls-reports@mx.sender.test>\r\n"
+		"To: <tlsrpt@example.org>\r\n"
+		"Subject: Report Domain: example.org Submitter: mx.sender.test Report-ID: <a1>\r\n"
+		"Message-ID: <a1@mx.sender.test>\r\n"
+		"TLS-Report-Domain: example.org\r\n"
+		"TLS-Report-Submitter: mx.sender.test\r\n"
+		"TLS-Required: No\r\n"
+		"Auto-Submitted: auto-generated\r\n"
+		"MIME-Version: 1.0\r\n"
+		"Content-Type: multipart/report; report-type=\"tlsrpt\";\r\n"
+		" boundary=\"0123456789abcdef\"\r\n\r\n--0123456789abcdef\r\n";
+	assert_true(span_starts(buf_span(&b), span_cstr(head_want)));
+	assert_true(span_find_span(buf_span(&b),
+				   SPAN("\r\n--0123456789abcdef\r\n"
+					"Content-Type: application/tlsrpt+gzip\r\n"
+					"Content-Transfer-Encoding: base64\r\n"
+					"Content-Disposition: attachment;\r\n"
+					" filename=\"mx.sender.test!example.org!1459468800!"
+					"1459555199!a1.json.gz\"\r\n\r\nH4sA")) != SIZE_MAX);
+	assert_true(span_ends(buf_span(&b), SPAN("==\r\n--0123456789abcdef--\r\n")));
+	/* What a stranger may choose cannot end a line. */
+	static const struct span bad[] = {SPAN_INIT(""), SPAN_INIT("a@b\r\nX: y"),
+					  SPAN_INIT("a b@c.d"), SPAN_INIT("a@b>"),
+					  SPAN_INIT("a@\x80")};
+	struct span *fields[] = {&m.from, &m.to, &m.submitter, &m.domain, &m.message_id,
+				 &m.boundary};
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		for (size_t k = 0; k < ARRAY_LEN(bad); k++) {
+			struct span keep = *fields[i];
+			*fields[i] = bad[k];
+			buf_clear(&b);
+			assert_false(policy_report_mail(&b, &m));
+			assert_int_equal(buf_len(&b), 0);
+			*fields[i] = keep;
+		}
+	buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(report),   cmocka_unit_test(details),
 		cmocka_unit_test(policies), cmocka_unit_test(domains),
 		cmocka_unit_test(memory),   cmocka_unit_test(names),
+		cmocka_unit_test(rows),	    cmocka_unit_test(rows_refused),
+		cmocka_unit_test(mail),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
