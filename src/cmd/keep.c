@@ -155,23 +155,22 @@ static bool start(struct keep *k, const struct keep_run *run, int rows,
 	return r == OS_OK;
 }
 
-/* The lines that it left. */
-static bool gather(struct keep *k, int rows, struct answer *out)
+bool keep_rows(struct command *c, int rows, struct answer *out)
 {
 	struct file_facts facts;
 	struct span *list, line, rest;
 	size_t got = 0, n = 0;
-	enum os r = file_facts(k->c->world, rows, &facts);
+	enum os r = file_facts(c->world, rows, &facts);
 	if (r != OS_OK || facts.size > ROWS_MAX)
 		return false;
-	char *text = arena_bytes(k->c->arena, (size_t)facts.size + 1);
+	char *text = arena_bytes(c->arena, (size_t)facts.size + 1);
 	if (text == NULL ||
-	    file_read_at(k->c->world, rows, text, (size_t)facts.size, 0, &got) !=
+	    file_read_at(c->world, rows, text, (size_t)facts.size, 0, &got) !=
 		    OS_OK)
 		return false;
 	for (size_t i = 0; i < got; i++)
 		n += text[i] == '\n';
-	list = ARENA_ARRAY(k->c->arena, n + 1, struct span);
+	list = ARENA_ARRAY(c->arena, n + 1, struct span);
 	if (list == NULL)
 		return false;
 	rest = span_of(text, got);
@@ -192,7 +191,7 @@ void keep_run(struct keep *k, const struct keep_run *run, struct answer *out)
 	}
 	if (start(k, run, rows, &pid)) {
 		bool ok = await(k, pid, run->renew);
-		if (!gather(k, rows, out))
+		if (!keep_rows(k->c, rows, out))
 			complain(k->c, "the answer could not be read");
 		else if (ok)
 			out->end = END_DONE;

@@ -39,6 +39,8 @@ struct keep_run {
 };
 /* Waits; rows and the end in *out.  What went wrong was said. */
 void keep_run(struct keep *, const struct keep_run *, struct answer *out);
+/* The lines that a program left in this file, as rows.  False: they cannot be read. */
+MUST_USE bool keep_rows(struct command *, int file, struct answer *out);
 
 /* ---- a folder of backups --------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include "policy/record.h"
 #include "policy/report.h"
 #include "policy/sts.h"
+#include "role/reader/open.h"
 
 static void record(struct span in)
 {
@@ -65,6 +66,15 @@ static void unzip_build(struct buf *b, size_t n)
 	buf_free(&all);
 }
 
+static void reader(struct span in)
+{
+	struct arena *a = arena_new(64u << 20);
+	struct span json;
+	ENSURE(a != NULL);
+	(void)!reader_open(a, in, &json);
+	arena_free(a);
+}
+
 static void tlsa(struct span in)
 {
 	struct policy_tlsa_set set;
@@ -113,6 +123,10 @@ static const struct linear_case cases[] = {
 	ROW("policy_sts_row", sts_row, POLICY_STS_ROW_MAX, ROW_HEAD, "\0", ""),
 	ROW("policy_tally_row", tally_row, 49152, "\1\1\2\x80\1", "\1a", ""),
 	ROW("policy_tally_row", tally_row, 49152, "\1\4", "\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", ""),
+	ROW("reader_open", reader, LINEAR_INPUT, "Content-Type: multipart/mixed; boundary=b\r\n\r\n",
+	    "--b\r\n\r\nx\r\n", ""),
+	ROW("reader_open", reader, LINEAR_INPUT / 4, "Content-Type: application/tlsrpt+gzip\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n", "AAAA", ""),
 	{.name = "gzip", .limit = 4096, .run = unzip, .build = unzip_build},
 	ROW("policy_tlsa", tlsa, 65536, "", "\3\1\1", ""),
 	ROW("policy_tlsa", tlsa, 65536, "", "\3\1\0\x30\x82", ""),

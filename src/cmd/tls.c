@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd/tls: reports on TLS that other servers sent.
+ *
+ * They are strangers' files: a process for each of them, letterlock-reader, which
+ * has the file and nothing else, reads it and leaves rows.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "cmd/keep.h"
+#include "cmd/launch.h"
+#include "os/file.h"
+#include "os/spawn.h"
+#include "role/common/hops.h"
+
+#define WAIT_NSEC 1000000
+/* The user of what reads configuration text, behind those of the roles. */
+#define READER_UID (ROLE_UID_FIRST + KIND_COUNT)
+
+static bool await(struct command *c, const char *path, int32_t pid)
+{
+	const struct timespec while_ = {.tv_nsec = WAIT_NSEC};
+	struct spawn_exit e = {0};
+	char text[128];
+	enum os r;
+	while ((r = spawn_reap(&e)) == OS_AGAIN)
+		(void)nanosleep(&while_, NULL);
+	if (r == OS_OK && e.pid == pid && !e.signalled && e.code <= 1)
+		return e.code == 0; /* it has said why */
+	struct span how = spawn_exit_text(&e, text, sizeof text);
+	complain(c, "%s: letterlock-reader %.*s", path, SPAN_FMT(how));
+	return false;
+}
+
+static bool start(struct command *c, const char *path, int rows, int file,
+		  int32_t *pid)
+{
+	const char *const argv[] = {"letterlock: reader", path, NULL};
+	const int fds[] = {rows, file};
+	const char *program = launch_path(c, "letterlock-reader");
+	struct spawn s = {.argv = argv,
+			  .fds = fds,
+			  .fd_count = ARRAY_LEN(fds),
+			  .set_ids = os_uid() == 0,
+			  .uid = READER_UID,
+			  .gid = READER_UID};
+	if (program == NULL)
+		return false;
+	enum os r = spawn_program_open(program, &s.program);
+	if (r == OS_OK) {
+		r = spawn(&s, pid);
+		world_close(c->world, s.program);
+	}
+	if (r != OS_OK)
+		complain(c, "%s: %s", program, os_text(r));
+	return r == OS_OK;
+}
+
+static int open_file(struct command *c, const char *path)
+{
+	const char *name;
+	int dir = -1, fd = -1;
+	enum os r = command_folder(c, path, &dir, &name);
+	if (r == OS_OK)
+		r = file_open(c->world, dir, name, (struct open_how){0}, &fd);
+	world_close(c->world, dir);
+	if (r != OS_OK)
+		complain(c, "%s: %s", path, os_text(r));
+	return r == OS_OK ? fd : -1;
+}
+
+static bool read_one(struct command *c, const char *path, struct answer *out)
+{
+	int32_t pid;
+	int rows = -1, file = open_file(c, path);
+	bool ok = false;
+	*out = (struct answer){.end = END_FAILED};
+	if (file >= 0 && blob_new(c->world, &rows) != OS_OK)
+		complain(c, "memory is short");
+	else if (file >= 0 && start(c, path, rows, file, &pid))
+		ok = await(c, path, pid) && keep_rows(c, rows, out);
+	world_close(c->world, rows);
+	world_close(c->world, file);
+	return ok;
+}
+
+/* `more` behind what is there; false: memory is short. */
+static bool join(struct command *c, struct answer *all, const struct answer *more)
+{
+	size_t count = all->row_count + more->row_count;
+	struct span *rows = ARENA_ARRAY(c->arena, count + 1, struct span);
+	if (rows == NULL)
+		return false;
+	if (all->row_count > 0)
+		memcpy(rows, all->rows, all->row_count * sizeof *rows);
+	if (more->row_count > 0)
+		memcpy(rows + all->row_count, more->rows,
+		       more->row_count * sizeof *rows);
+	all->rows = rows;
+	all->row_count = count;
+	return true;
+}
+
+static enum end report(struct command *c, const struct args *a)
+{
+	static const struct column columns[] = {
+		{"domain", "DOMAIN", COLUMN_TEXT},
+		{"policy", "POLICY", COLUMN_TEXT},
+		{"successes", "GOOD", COLUMN_COUNT},
+		{"failures", "FAILED", COLUMN_COUNT},
+		{"failure", "FAILURE", COLUMN_TEXT},
+		{"times", "TIMES", COLUMN_COUNT},
+		{"mx", "RECEIVING MX", COLUMN_TEXT},
+		{"reason", "REASON", COLUMN_TEXT},
+		{"organization", "FROM", COLUMN_TEXT},
+		{"start", "SINCE", COLUMN_TIME},
+	};
+	static const struct showing show = {.shape = SHAPE_LIST,
+					    .columns = columns,
+					    .column_count = ARRAY_LEN(columns),
+					    .done = "the reports hold no policy"};
+	struct answer all = {.end = END_DONE}, one;
+	bool whole = true;
+	for (size_t i = 1; i < a->word_count; i++) {
+		if (!read_one(c, a->words[i], &one))
+			whole = false;
+		else if (!join(c, &all, &one)) {
+			complain(c, "memory is short");
+			return END_FAILED;
+		}
+	}
+	if (!whole && all.row_count == 0)
+		return END_FAILED;
+	enum end end = answer_show(c, a, &all, &show);
+	return whole ? end : END_FAILED;
+}
+
+enum end verb_tls(struct command *c)
+{
+	struct args a;
+	enum end end;
+	if (!command_args(c, &a, NULL, 0, &end))
+		return end;
+	if (a.word_count == 0 || !span_eq(span_cstr(a.words[0]), SPAN("report")))
+		return usage_error(c, "say what to do: report");
+	if (a.word_count == 1)
+		return usage_error(c, "name the files to read");
+	return report(c, &a);
+}
