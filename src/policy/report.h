@@ -50,7 +50,9 @@ struct policy_tally; /* one day, in memory of a fixed limit */
 
 /* One session.  Everything is copied when it is new. */
 struct policy_session {
-	struct span domain; /* the policy's: the recipient's, or the TLSA base */
+	struct span domain; /* whose report it is: the recipient's */
+	/* What the policy is of, when that is another: the TLSA base domain. */
+	struct span policy_domain;
 	enum policy_type type;
 	const struct span *strings; /* the policy's lines, or TLSA records */
 	size_t string_count;

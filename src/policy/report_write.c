@@ -82,7 +82,7 @@ static void policy(struct buf *b, struct span domain,
 	buf_add(b, SPAN("{\"policy\":{\"policy-type\":"));
 	json_quote(b, policy_type_text(p->type));
 	list(b, "policy-string", p->strings, p->string_count);
-	member(b, "policy-domain", domain);
+	member(b, "policy-domain", p->domain.len > 0 ? p->domain : domain);
 	list(b, "mx-host", p->mx, p->mx_count);
 	buf_add(b, SPAN("},\"summary\":{\"total-successful-session-count\":"));
 	buf_add_u64(b, p->successes);

@@ -93,7 +93,7 @@ struct policy_tally_domain *tally_domain(struct policy_tally *t, struct span nam
 static uint64_t print_of(const struct policy_tally *t,
 			 const struct policy_session *s)
 {
-	uint64_t print = s->string_count;
+	uint64_t print = s->string_count + siphash(t->secret, s->policy_domain);
 	for (size_t i = 0; i < s->string_count; i++)
 		print = print * 31 + siphash(t->secret, s->strings[i]);
 	return print;
@@ -119,7 +119,8 @@ struct tally_policy *tally_policy(struct policy_tally *t,
 	struct tally_policy *p = ARENA_NEW(t->arena, struct tally_policy);
 	size_t strings = size_min(s->string_count, POLICY_TALLY_STRINGS);
 	size_t mx = size_min(s->mx_count, POLICY_TALLY_STRINGS);
-	if (p == NULL || !copies(t->arena, s->strings, strings, &p->strings) ||
+	if (p == NULL || !arena_copy(t->arena, s->policy_domain, &p->domain) ||
+	    !copies(t->arena, s->strings, strings, &p->strings) ||
 	    !copies(t->arena, s->mx, mx, &p->mx))
 		return like;
 	p->type = s->type;

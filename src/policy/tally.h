@@ -16,7 +16,8 @@ struct tally_detail {
 
 struct tally_policy {
 	enum policy_type type;
-	uint64_t print; /* of its strings */
+	struct span domain; /* empty: the domain's own */
+	uint64_t print; /* of its domain and strings */
 	struct span *strings, *mx;
 	size_t string_count, mx_count;
 	uint64_t successes, failures;

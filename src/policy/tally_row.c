@@ -11,6 +11,7 @@
 
 #define FORMAT	   1u
 #define STRING_MAX 4096u
+#define DOMAIN_MAX 255u
 
 /* ---- writing ---------------------------------------------------------------- */
 
@@ -42,6 +43,7 @@ void policy_tally_pack(struct buf *b, const struct policy_tally_domain *d,
 		bool sums = part == POLICY_TALLY_SUMS;
 		size_t details = part == POLICY_TALLY_WHOLE ? p->detail_count : 0;
 		pack_u8(b, (uint8_t)p->type);
+		pack_span(b, p->domain);
 		pack_list(b, p->strings, sums ? 0 : p->string_count);
 		pack_list(b, p->mx, sums ? 0 : p->mx_count);
 		pack_u64(b, p->successes);
@@ -75,6 +77,7 @@ static void unpack_policy(struct unpack *u, struct row_policy *p)
 	if (type > POLICY_TYPE_STS)
 		unpack_fail(u);
 	p->session.type = (enum policy_type)type;
+	p->session.policy_domain = unpack_span(u, DOMAIN_MAX);
 	p->session.strings = p->strings;
 	p->session.string_count = unpack_list(u, p->strings);
 	p->session.mx = p->mx;

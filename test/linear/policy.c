@@ -121,8 +121,8 @@ static const struct linear_case cases[] = {
 	ROW("policy_sts", sts, POLICY_STS_TEXT_MAX, STS, "::", ""),
 	ROW("policy_sts_row", sts_row, POLICY_STS_ROW_MAX, ROW_HEAD, "\1a", ""),
 	ROW("policy_sts_row", sts_row, POLICY_STS_ROW_MAX, ROW_HEAD, "\0", ""),
-	ROW("policy_tally_row", tally_row, 49152, "\1\1\2\x80\1", "\1a", ""),
-	ROW("policy_tally_row", tally_row, 49152, "\1\4", "\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", ""),
+	ROW("policy_tally_row", tally_row, 49152, "\1\1\2\0\x80\1", "\1a", ""),
+	ROW("policy_tally_row", tally_row, 49152, "\1\4", "\2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", ""),
 	ROW("reader_open", reader, LINEAR_INPUT, "Content-Type: multipart/mixed; boundary=b\r\n\r\n",
 	    "--b\r\n\r\nx\r\n", ""),
 	ROW("reader_open", reader, LINEAR_INPUT / 4, "Content-Type: application/tlsrpt+gzip\r\n"

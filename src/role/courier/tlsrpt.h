@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "policy/decide.h"
 #include "policy/report.h"
 #include "role/common/log.h"
 #include "wire/courier_dialer.h"
@@ -52,6 +53,18 @@ void courier_tlsrpt_free(struct courier_tlsrpt *); /* NULL is allowed */
 bool courier_tlsrpt_ours(const struct courier_tlsrpt *, struct span sender);
 /* One session; everything is copied. */
 void courier_tlsrpt_count(struct courier_tlsrpt *, const struct policy_session *);
+
+/* A host that was spoken to, or that the decision forbade. */
+struct courier_tlsrpt_seen {
+	const struct policy_inputs *in;
+	const struct policy_target *target;
+	/* What policy_judge says; what the decision found before goes before it. */
+	enum policy_failure failure;
+	struct span reason; /* of a failure */
+	struct span sending_ip, receiving_ip, receiving_helo; /* may be empty */
+};
+/* One session with it, counted for the policy that it was held to. */
+void courier_tlsrpt_saw(struct courier_tlsrpt *, const struct courier_tlsrpt_seen *);
 
 struct courier_tlsrpt_counts {
 	uint64_t sessions, mailed, posted, failed, given_up;

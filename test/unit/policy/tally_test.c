@@ -277,6 +277,12 @@ static void rows(void **state)
 	assert_int_equal(policy_tally_add(t, &s), POLICY_COUNTED);
 	s.failure = POLICY_FAILURE_NONE;
 	assert_int_equal(policy_tally_add(t, &s), POLICY_COUNTED);
+	/* The same with the policy of another is another. */
+	s.type = POLICY_TYPE_TLSA;
+	s.policy_domain = SPAN("mx.provider.test");
+	assert_int_equal(policy_tally_add(t, &s), POLICY_COUNTED);
+	s.type = POLICY_TYPE_STS;
+	s.policy_domain = SPAN("");
 	struct policy_tally_domain *d = policy_tally_find(t, SPAN("example.org"));
 	assert_non_null(d);
 	assert_null(policy_tally_find(t, SPAN("example.com")));
@@ -291,6 +297,12 @@ static void rows(void **state)
 	buf_init(&one, 65536);
 	buf_init(&two, 65536);
 	assert_true(span_eq(written(&one, t), written(&two, u)));
+	assert_true(span_find_span(buf_span(&one), SPAN("\"policy-type\":\"tlsa\",\"policy-string\":["
+							"\"version: STSv1\",\"mode: testing\"],"
+							"\"policy-domain\":\"mx.provider.test\"")) !=
+		    SIZE_MAX);
+	assert_true(span_find_span(buf_span(&one), SPAN("\"policy-domain\":\"example.org\"")) !=
+		    SIZE_MAX);
 	/* Both go on alike, and the same row twice is twice as much. */
 	s.failure = POLICY_CERTIFICATE_EXPIRED;
 	assert_int_equal(policy_tally_add(u, &s), POLICY_COUNTED);
@@ -325,6 +337,7 @@ static struct span one_failure(struct buf *b, uint8_t type, struct span more)
 	pack_u8(b, 1);
 	pack_u8(b, 1);
 	pack_u8(b, type);
+	pack_span(b, SPAN("mx.a.b"));
 	pack_varint(b, 0);
 	pack_varint(b, 0);
 	pack_u64(b, 0);

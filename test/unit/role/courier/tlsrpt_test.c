@@ -397,12 +397,90 @@ static void foreign_notes(void **state)
 	assert_null(peers_note(&f->peers, COURIER_STORE_NOTE_TALLY, "020700 "));
 }
 
+static void report_to(struct fix *f, struct buf *json)
+{
+	peers_run(&f->peers, 17 * HOUR);
+	assert_int_equal(f->peers.sent_count, 1);
+	report_of(&f->peers.sent[0], json);
+}
+
+/* Sessions as the courier sees them: decided, judged. */
+static void seen_sts(void **state)
+{
+	struct fix *f = *state;
+	const struct policy_sts sts = {.mode = POLICY_STS_MODE_ENFORCE,
+				       .max_age = 604800,
+				       .mx_count = 2,
+				       .mx = {SPAN("mx.good.test"), SPAN("*.good.test")}};
+	const struct policy_inputs in = {.domain = SPAN("good.test"), .sts = &sts};
+	const struct policy_target target = {.host = SPAN("mx.good.test"),
+					     .type = POLICY_TYPE_STS,
+					     .level = POLICY_LEVEL_STS};
+	struct courier_tlsrpt_seen seen = {.in = &in, .target = &target};
+	struct buf json;
+
+	courier_tlsrpt_saw(f->t, &seen);
+	seen.failure = POLICY_CERTIFICATE_HOST_MISMATCH;
+	seen.reason = SPAN("it is for others");
+	seen.receiving_ip = SPAN("192.0.2.25");
+	courier_tlsrpt_saw(f->t, &seen);
+	report_to(f, &json);
+	has(&json, "\"policy-type\":\"sts\",\"policy-string\":[\"version: STSv1\",\"mode: enforce\","
+		   "\"mx: mx.good.test\",\"mx: *.good.test\",\"max_age: 604800\"],"
+		   "\"policy-domain\":\"good.test\",\"mx-host\":[\"mx.good.test\",\"*.good.test\"]");
+	has(&json, "\"total-successful-session-count\":1,\"total-failure-session-count\":1");
+	has(&json, "\"result-type\":\"certificate-host-mismatch\",\"receiving-mx-hostname\":"
+		   "\"mx.good.test\",\"receiving-ip\":\"192.0.2.25\",\"failure-reason-code\":"
+		   "\"it is for others\"");
+	buf_free(&json);
+}
+
+/* The recipient's domain gets the report, the policy is the host's. */
+static void seen_tlsa(void **state)
+{
+	struct fix *f = *state;
+	const struct policy_tlsa_set set = {.count = 1,
+					    .records = {{3, 1, 1, SPAN_INIT("\x12\xab")}}};
+	const struct policy_inputs in = {.domain = SPAN("good.test")};
+	const struct policy_target target = {.host = SPAN("mx.provider.test"),
+					     .sni = SPAN("base.provider.test"),
+					     .type = POLICY_TYPE_TLSA,
+					     .tlsa = &set};
+	struct buf json;
+
+	courier_tlsrpt_saw(f->t, &(struct courier_tlsrpt_seen){.in = &in, .target = &target});
+	report_to(f, &json);
+	has(&json, "\"policy-type\":\"tlsa\",\"policy-string\":[\"3 1 1 12ab\"],"
+		   "\"policy-domain\":\"base.provider.test\"}");
+	buf_free(&json);
+}
+
+/* What was found before anybody connected goes before how it went. */
+static void seen_before(void **state)
+{
+	struct fix *f = *state;
+	const struct policy_inputs in = {.domain = SPAN("good.test"),
+					 .sts_wrong = "HTTP 404",
+					 .sts_failure = POLICY_STS_FETCH_ERROR};
+	const struct policy_target target = {.host = SPAN("mx.good.test"),
+					     .type = POLICY_TYPE_STS,
+					     .failure = POLICY_STS_FETCH_ERROR};
+	struct buf json;
+
+	courier_tlsrpt_saw(f->t, &(struct courier_tlsrpt_seen){.in = &in, .target = &target});
+	report_to(f, &json);
+	has(&json, "\"total-failure-session-count\":1");
+	has(&json, "\"result-type\":\"sts-policy-fetch-error\"");
+	has(&json, "\"failure-reason-code\":\"HTTP 404\"");
+	buf_free(&json);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_day), T(restarts), T(it_was_off), T(nobody_asks), T(asks_no_more), T(posted),
 		T(retries), T(works_again), T(without_a_store), T(saved_when_told), T(many),
-		T(too_much), T(foreign_notes)};
+		T(too_much), T(foreign_notes), T(seen_sts), T(seen_tlsa), T(seen_before)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
