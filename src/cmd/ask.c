@@ -205,7 +205,7 @@ static const char *socket_path(struct command *c, const struct args *args,
 	*end = END_FAILED;
 	if (s == NULL)
 		return NULL;
-	path = config_socket(c, conf_values(s));
+	path = config_socket(c, conf_values(s), CONF_ROLE_ADMIN);
 	conf_snapshot_free(s);
 	if (path == NULL)
 		complain(c, "%s has no control socket: remove the listener of "

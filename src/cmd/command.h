@@ -24,13 +24,22 @@ enum end {
 	END_USAGE = 2,
 	END_NOT_RUNNING = 3,
 	END_REFUSED = 4,
+	/* Those of sendmail(1), which programs know: sysexits.h. */
+	END_SENDMAIL_USAGE = 64,
+	END_SENDMAIL_DATA = 65,
+	END_SENDMAIL_NO_USER = 67,
+	END_SENDMAIL_NO_SERVICE = 69,
+	END_SENDMAIL_LATER = 75,
+	END_SENDMAIL_REFUSED = 77,
+	END_SENDMAIL_CONFIG = 78,
 };
 
 struct command {
 	struct world *world;
 	struct arena *arena; /* for all that lives as long as the command */
 	const struct verb *verb;
-	int argc; /* what stands behind the verb */
+	const char *program; /* it was called by a name of its own; else NULL */
+	int argc; /* what stands behind the verb, or the program's name */
 	char **argv;
 };
 
@@ -83,6 +92,7 @@ enum end verb_queue(struct command *);
 enum end verb_dns(struct command *);
 enum end verb_why(struct command *);
 enum end verb_tls(struct command *);
+enum end verb_sendmail(struct command *);
 enum end verb_log(struct command *);
 enum end verb_fsck(struct command *);
 enum end verb_backup(struct command *);

@@ -65,11 +65,12 @@ struct conf_snapshot *config_in_force(struct command *c, const char *path)
 	return s;
 }
 
-const char *config_socket(struct command *c, const struct conf *conf)
+const char *config_socket(struct command *c, const struct conf *conf,
+			  enum conf_listener_role role)
 {
 	for (size_t i = 0; i < conf->listener_count; i++) {
 		const struct conf_listener *l = &conf->listeners[i];
-		if (l->role == CONF_ROLE_ADMIN && l->enabled)
+		if (l->role == role && l->enabled)
 			return arena_cstr(c->arena, l->path);
 	}
 	return NULL;

@@ -23,5 +23,6 @@ struct conf_snapshot *config_load(struct command *, const char *path);
  * in force before it.
  */
 struct conf_snapshot *config_in_force(struct command *, const char *path);
-/* The control socket's path in the arena; NULL: none is configured. */
-const char *config_socket(struct command *, const struct conf *);
+/* The path of the socket of this role in the arena; NULL: none is configured. */
+const char *config_socket(struct command *, const struct conf *,
+			  enum conf_listener_role);

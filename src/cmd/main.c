@@ -4,11 +4,19 @@
 #include <string.h>
 
 #include "cmd/command.h"
+#include "cmd/sendmail.h"
 #include "os/sanitize.h"
 
 static enum end run(struct command *c, int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "help";
+	c->verb = sendmail_by_name(argv[0]);
+	if (c->verb != NULL) {
+		c->program = argv[0];
+		c->argc = argc - 1;
+		c->argv = argv + 1;
+		return c->verb->run(c);
+	}
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
 		word = "help";
 	if (strcmp(word, "--version") == 0)

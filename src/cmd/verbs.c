@@ -70,6 +70,11 @@ const struct verb verbs[] = {
 	 .summary = "mail that waits",
 	 .usage = "list",
 	 .run = verb_queue},
+	{.name = "sendmail",
+	 .summary = "hand in a message, as programs do it",
+	 .usage = "[-itv] [-f ADDRESS] [-F NAME] [-N NOTIFY] [-R full|hdrs] "
+		  "[-V ENVID] [--] [ADDRESS ...]",
+	 .run = verb_sendmail},
 	{.name = "dns",
 	 .summary = "the DNS records of this server's names, and others",
 	 .usage = "show [DOMAIN]\n"

@@ -26,7 +26,7 @@ struct judge {
 
 static bool on_socket(const struct conf_listener *l)
 {
-	return l->role == CONF_ROLE_ADMIN;
+	return l->role == CONF_ROLE_ADMIN || l->role == CONF_ROLE_LOCAL;
 }
 
 static uint64_t usual_port(uint32_t role, bool implicit)
@@ -355,7 +355,7 @@ static void judge_listener(const struct judge *j, size_t i)
 	size_t size = OPTION(LIMITS, conf_limits, message_size);
 	if (l->role == CONF_ROLE_NONE) {
 		WRONG(SIZE_MAX, "listener %.*s has no role; add role mx, "
-				"submission, imap, pop3 or admin",
+				"submission, imap, pop3, admin or local",
 		      SPAN_FMT(l->name));
 		return;
 	}

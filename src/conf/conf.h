@@ -23,6 +23,7 @@ enum conf_role {
 	CONF_EDGE_MX,
 	CONF_EDGE_ACCESS,
 	CONF_EDGE_ADMIN,
+	CONF_EDGE_LOCAL,
 	CONF_AUTH,
 	CONF_VAULT,
 	CONF_STORE,
@@ -232,7 +233,8 @@ enum conf_listener_role {
 	CONF_ROLE_SUBMISSION,
 	CONF_ROLE_IMAP,
 	CONF_ROLE_POP3,
-	CONF_ROLE_ADMIN
+	CONF_ROLE_ADMIN,
+	CONF_ROLE_LOCAL
 };
 /* AUTO never appears in a complete snapshot. */
 enum conf_security {
@@ -248,7 +250,7 @@ struct conf_listener {
 	uint32_t role;
 	struct conf_nets address; /* empty when path is set */
 	uint64_t port;            /* 0 when path is set */
-	struct span path;         /* a Unix socket: admin only */
+	struct span path;         /* a Unix socket: admin and local only */
 	uint32_t security;
 	struct conf_snis sni;
 	uint64_t backlog;

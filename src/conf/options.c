@@ -41,7 +41,7 @@ static const char *const securities[] = {"auto", "starttls", "implicit", "none",
 					 NULL};
 /* Index 0 stands for "not written"; the empty name cannot be typed. */
 static const char *const listener_roles[] = {
-	"", "mx", "submission", "imap", "pop3", "admin", NULL};
+	"", "mx", "submission", "imap", "pop3", "admin", "local", NULL};
 static const char *const protocols[] = {"smtp", "lmtp", NULL};
 static const char *const levels[] = {"none", "may", "encrypt", "fingerprint",
 				     "dane", "dane-only", "sts", "verify",
@@ -57,7 +57,7 @@ static const char *const levels[] = {"none", "may", "encrypt", "fingerprint",
 
 const struct conf_option conf_options[] = {
 	OPT(TOP, HOST, conf, hostname, "hostname", 0, 0, NULL,
-	    EDGES | R(STORE) | R(COURIER) | R(LOGGER), RELOAD, NULL,
+	    EDGES | R(EDGE_LOCAL) | R(STORE) | R(COURIER) | R(LOGGER), RELOAD, NULL,
 	    "The full name of this host, as MX records and clients name it. It "
 	    "stands in greetings, in EHLO and in Received lines, and the default "
 	    "certificate has to be valid for it. The only option that has no "
@@ -187,7 +187,7 @@ const struct conf_option conf_options[] = {
 	    "unless this is on; on mx it is a warning."),
 
 	OPT(LIMITS, SIZE, conf_limits, message_size, "message-size", KI, 2 * GI,
-	    "50M", MAIL | R(STORE), RELOAD, NULL,
+	    "50M", MAIL | R(EDGE_LOCAL) | R(STORE), RELOAD, NULL,
 	    "The largest message that is taken. A listener can lower the "
 	    "top-level value, not raise it."),
 	OPT(LIMITS, NUMBER, conf_limits, recipients, "recipients", 1, 1000,
@@ -415,13 +415,15 @@ const struct conf_option conf_options[] = {
 	    "which have to be seen by everybody before the keys are."),
 
 	OPT(LISTENER, CHOICE, conf_listener, role, "role", 0, 0, NULL,
-	    R(SUPERVISOR) | EDGES | R(VAULT) | R(DIALER), RELOAD, listener_roles,
+	    R(SUPERVISOR) | EDGES | R(EDGE_LOCAL) | R(VAULT) | R(DIALER), RELOAD,
+	    listener_roles,
 	    "What is spoken: mx takes mail for own domains from other servers; "
 	    "submission takes mail from users; imap and pop3 let users read it; "
-	    "admin serves the command line, on a Unix socket only."),
+	    "admin serves the command line and local takes mail from users of "
+	    "this machine, each on a Unix socket only."),
 	OPT(LISTENER, BOOL, conf_listener, enabled, "enabled", 0, 0, "on",
-	    R(SUPERVISOR) | EDGES | R(VAULT) | R(DIALER), RELOAD, NULL,
-	    "off keeps the block and opens no port."),
+	    R(SUPERVISOR) | EDGES | R(EDGE_LOCAL) | R(VAULT) | R(DIALER), RELOAD,
+	    NULL, "off keeps the block and opens no port."),
 	OPT(LISTENER, ADDRESSES, conf_listener, address, "address", 1,
 	    CONF_ADDRESSES_MAX, "0.0.0.0 ::", R(SUPERVISOR) | R(DIALER) | R(EDGE_ADMIN),
 	    RELOAD, NULL,
@@ -520,8 +522,9 @@ const struct conf_block_info conf_blocks[CONF_BLOCKS] = {
 			     "inherited from the blocks at top level. As soon "
 			     "as the file holds one listener, the standard "
 			     "ones are gone, but for admin, the control socket, "
-			     "which is there until a listener of role admin "
-			     "takes its place."},
+			     "and local, the socket of letterlock-sendmail(1): "
+			     "each is there until a listener of that role takes "
+			     "its place."},
 	[CONF_B_DESTINATION] = {"destination", true, false, 0, 0,
 				"How mail for some domains goes out, one block a "
 				"name. The first block whose domain matches "

@@ -19,6 +19,8 @@
 
 /* The control socket, when the text names no listener of role admin. */
 #define STANDARD_ADMIN "listener admin { role admin; }"
+/* The same for the socket of users of this machine. */
+#define STANDARD_LOCAL "listener local { role local; }"
 
 /* The server that stands there when the text names no listener. */
 #define STANDARD_LISTENERS                                                     \
@@ -545,10 +547,10 @@ static bool start(struct reader *r)
 }
 
 /* One that is switched off counts: somebody did not want it. */
-static bool has_admin(const struct conf_snapshot *s)
+static bool has_role(const struct conf_snapshot *s, enum conf_listener_role role)
 {
 	for (size_t i = 0; i < s->values.listener_count; i++)
-		if (s->listeners[i].role == CONF_ROLE_ADMIN)
+		if (s->listeners[i].role == role)
 			return true;
 	return s->values.listener_count == CONF_LISTENERS_MAX;
 }
@@ -570,9 +572,14 @@ static void run(struct reader *r, struct span file, struct span text)
 		read_source(r, SPAN("standard"), SPAN(STANDARD_LISTENERS), NULL,
 			    &top);
 	}
-	if (!has_admin(r->s)) {
+	if (!has_role(r->s, CONF_ROLE_ADMIN)) {
 		r->standard = true;
 		read_source(r, SPAN("standard"), SPAN(STANDARD_ADMIN), NULL,
+			    &top);
+	}
+	if (!has_role(r->s, CONF_ROLE_LOCAL)) {
+		r->standard = true;
+		read_source(r, SPAN("standard"), SPAN(STANDARD_LOCAL), NULL,
 			    &top);
 	}
 	if (!conf_complete(r->s))

@@ -52,6 +52,8 @@ enum conf_role conf_pool(uint32_t listener_role)
 		return CONF_EDGE_ACCESS;
 	case CONF_ROLE_ADMIN:
 		return CONF_EDGE_ADMIN;
+	case CONF_ROLE_LOCAL:
+		return CONF_EDGE_LOCAL;
 	default:
 		return CONF_ROLES;
 	}
@@ -64,6 +66,7 @@ const char *conf_role_name(enum conf_role role)
 		[CONF_EDGE_MX] = "edge-mx",
 		[CONF_EDGE_ACCESS] = "edge-access",
 		[CONF_EDGE_ADMIN] = "edge-admin",
+		[CONF_EDGE_LOCAL] = "edge-local",
 		[CONF_AUTH] = "auth",
 		[CONF_VAULT] = "vault",
 		[CONF_STORE] = "store",

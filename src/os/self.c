@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -44,6 +45,11 @@ enum os self_become(const char *path, const char *const argv[])
 {
 	(void)execv(path, (char *const *)(uintptr_t)argv);
 	return os_from_errno(errno);
+}
+
+enum os self_passage(const char *path)
+{
+	return chmod(path, 0711) == 0 ? OS_OK : os_from_errno(errno);
 }
 
 enum os self_read_input(struct buf *out)

@@ -17,6 +17,8 @@ MUST_USE enum os self_absolute(const char *path, char *out, size_t cap);
 /* Become another program: environment, descriptors and pid stay.  Returns only
  * when it failed. */
 MUST_USE enum os self_become(const char *path, const char *const argv[]);
+/* Others may pass through this folder to what they know in it, and not list it. */
+enum os self_passage(const char *path);
 /* All of standard input, at most buf's limit. */
 MUST_USE enum os self_read_input(struct buf *);
 

@@ -10,6 +10,7 @@
 
 #define REQUIRETLS   1u
 #define TLS_OPTIONAL 2u
+#define LOCAL	     4u
 
 static bool fits(const struct spool_facts *f)
 {
@@ -34,7 +35,8 @@ bool spool_facts_write(const struct spool_facts *f, struct buf *b)
 	pack_u8(b, f->utf8);
 	pack_u64(b, f->account);
 	pack_u8(b, (uint8_t)((f->requiretls ? REQUIRETLS : 0) |
-			     (f->tls_optional ? TLS_OPTIONAL : 0)));
+			     (f->tls_optional ? TLS_OPTIONAL : 0) |
+			     (f->local ? LOCAL : 0)));
 	pack_u8(b, (uint8_t)(f->priority + SPOOL_PRIORITY_MOST));
 	pack_span(b, f->original);
 	return buf_ok(b);
@@ -46,7 +48,8 @@ static void read_second(struct unpack *u, struct spool_facts *f)
 	int priority = (int)unpack_u8(u) - SPOOL_PRIORITY_MOST;
 	f->requiretls = (bits & REQUIRETLS) != 0;
 	f->tls_optional = (bits & TLS_OPTIONAL) != 0;
-	if ((bits & ~(REQUIRETLS | TLS_OPTIONAL)) != 0 ||
+	f->local = (bits & LOCAL) != 0;
+	if ((bits & ~(REQUIRETLS | TLS_OPTIONAL | LOCAL)) != 0 ||
 	    priority > SPOOL_PRIORITY_MOST)
 		unpack_fail(u);
 	else

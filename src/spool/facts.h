@@ -24,6 +24,7 @@ struct spool_facts {
 	uint8_t ret;	   /* enum smtp_ret */
 	bool eight_bit, utf8;
 	uint64_t account;  /* who submitted it; 0: it came from elsewhere */
+	bool local;	   /* a user of this machine submitted it */
 	bool requiretls;   /* RFC 8689: only where the whole way is protected */
 	bool tls_optional; /* RFC 8689 5: TLS-Required: No; never with requiretls */
 	int8_t priority;   /* RFC 6710; 0: none given */

@@ -23,7 +23,7 @@ BUILD = pathlib.Path(os.environ.get('LL_BUILD', 'build')).resolve()
 PROBE = pathlib.Path(os.environ.get('BREAK_PROBE', BUILD / 'test/break/break_probe')).resolve()
 ROLES = ['logger', 'vault', 'dialer', 'sorter-mx', 'sorter-access', 'store', 'auth', 'fetch',
          'courier',
-         'edge-mx', 'edge-access', 'edge-admin']
+         'edge-mx', 'edge-access', 'edge-local', 'edge-admin']
 HELD = {'held', 'killed', 'gone'}
 # What a role may do by its purpose: only the dialer makes network sockets.
 ALLOWED = {'dialer': {'socket-inet', 'socket-inet6'}}

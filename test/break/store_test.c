@@ -232,6 +232,7 @@ static void everything(struct scene *s, int fd, uint64_t session)
 	const uint32_t uids[] = {1};
 	const uint64_t handles[] = {1, UINT64_MAX};
 
+	denied(s, fd, "local", &(struct edge_store_local){session, 0, SPAN("root")});
 	denied(s, fd, "entries", &(struct edge_store_entries){.session = session});
 	denied(s, fd, "create", &(struct edge_store_create){session, SPAN("mine")});
 	denied(s, fd, "remove", &(struct edge_store_remove){session, SPAN("INBOX")});

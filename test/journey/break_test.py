@@ -108,7 +108,7 @@ def test_no_role_has_ever_started_a_program(demo):
     """216: each is the program that it was started as, and has no child."""
     for role, pid in roles(demo):
         name = os.readlink(f'/proc/{pid}/exe')
-        wanted = {'edge-admin': 'admin'}.get(role, role.split('-')[0])
+        wanted = {'edge-admin': 'admin', 'edge-local': 'local'}.get(role, role.split('-')[0])
         assert name.endswith(f'letterlock-{wanted}'), (role, name)
         assert not pathlib.Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
 

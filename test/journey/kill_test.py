@@ -25,7 +25,7 @@ BETWEEN = 50
 READY_SECONDS = 5.0
 TEST_SECONDS = int(os.environ.get('LL_KILL_SECONDS', '150'))
 ROLES = ['store', 'store', 'store', 'edge-mx', 'edge-mx', 'edge-access', 'sorter-mx', 'sorter-access',
-         'auth', 'vault', 'logger', 'edge-admin', 'dialer', 'fetch', 'courier']
+         'auth', 'vault', 'logger', 'edge-admin', 'edge-local', 'dialer', 'fetch', 'courier']
 USERS = 8
 LOST = (OSError, EOFError, ValueError, AssertionError, IndexError)
 MARK = b'X-Kill: '

@@ -15,7 +15,7 @@ from kit.instance import PROGRAM, USERS, Instance, alive, short_folder, wait
 from kit.mail import ELSEWHERE, deliver, find, mails, message, token
 from kit.wire import Imap, Pop, Smtp, imap, mx, pop, submission
 
-ROLES = ['edge-mx', 'edge-access', 'edge-admin', 'auth', 'vault', 'store', 'sorter-mx', 'sorter-access',
+ROLES = ['edge-mx', 'edge-access', 'edge-admin', 'edge-local', 'auth', 'vault', 'store', 'sorter-mx', 'sorter-access',
          'dialer', 'fetch', 'courier', 'logger']
 
 

@@ -8,6 +8,7 @@
 #include "mime/charset.h"
 #include "mime/content.h"
 #include "base/transfer.h"
+#include "mime/letter.h"
 #include "mime/match.h"
 #include "mime/parse.h"
 #include "mime/submit.h"
@@ -228,6 +229,20 @@ static void dsn_writing(struct span in)
 #define ROW(n, f, max, b, u, a) {.name = n, .before = SPAN_INIT(b), .unit = SPAN_INIT(u), \
 	.after = SPAN_INIT(a), .limit = max, .run = f}
 
+static void letter(struct span in)
+{
+	const struct mime_letter_how how = {.gather = true, .domain = SPAN("our.example"),
+					    .from = SPAN("me@our.example")};
+	struct arena *a = arena_new(64u << 20);
+	struct mime_letter l;
+	struct buf out;
+	ENSURE(a != NULL);
+	buf_init(&out, 8u * in.len + 4096);
+	(void)!mime_letter(in, &how, a, &out, &l);
+	buf_free(&out);
+	arena_free(a);
+}
+
 static const struct linear_case cases[] = {
 	ROW("mime", parse, MESSAGE, "\r\n", "text without end ", ""),
 	ROW("mime", parse, MESSAGE, MULTI, "--b\r\n", ""),
@@ -248,6 +263,10 @@ static const struct linear_case cases[] = {
 	ROW("mime", parse, MESSAGE, "", "Content-Type: message/rfc822\r\n\r\n", ""),
 	ROW("mime", parse, MESSAGE, MULTI "--b\r\n",
 	    "Content-Type: multipart/x; boundary=b\r\n\r\n--b\r\n", ""),
+	ROW("letter", letter, MESSAGE, "", "a\n", ""),
+	ROW("letter", letter, MESSAGE, "", "To: a\n", "\n"),
+	ROW("letter", letter, FIELD, "To: ", "a,", "\n\n"),
+	ROW("letter", letter, FIELD, "To: ", "(", "\n\n"),
 	{.name = "summary", .limit = 60000, .run = summary, .build = summary_of},
 	ROW("match", match, MESSAGE, "Subject: x\r\n\r\n", "a", ""),
 	ROW("match", match, MESSAGE, "Subject: x\r\n\r\n", "ababababababab", ""),

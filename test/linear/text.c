@@ -16,6 +16,7 @@
 #include "kv/engine.h"
 #include "linear.h"
 #include "os/inner.h"
+#include "os/user_row.h"
 
 static void base64(struct span in)
 {
@@ -190,6 +191,11 @@ static void addresses(struct span in)
 	(void)port_row_inode(in, 25);
 }
 
+static void users(struct span in)
+{
+	(void)users_name(in, 7);
+}
+
 static void kv_head(struct span in)
 {
 	struct head h;
@@ -239,6 +245,8 @@ static const struct linear_case cases[] = {
 	ROW("dns_packet", dns_answer, 65535, "\0\1\x81\x80\0\1\xff\xff\0\0\0\0", "\1a", "\0\0\1\0\1"),
 	ROW("kv_head", kv_head, LINEAR_INPUT, "\1", "\1", ""),
 	ROW("addr", addresses, LINEAR_INPUT, "", "1:", ""),
+	ROW("users", users, USERS_MAX, "", "a:x:7x:\n", ""),
+	ROW("users", users, USERS_MAX, "", ":", ""),
 	ROW("addr", addresses, LINEAR_INPUT, "", "1.", ""),
 	ROW("addr", addresses, LINEAR_INPUT, "", "0 ", ""),
 };

@@ -26,6 +26,7 @@ enum kind {
 	KIND_EDGE_MX,
 	KIND_EDGE_ACCESS,
 	KIND_EDGE_ADMIN,
+	KIND_EDGE_LOCAL,
 	KIND_COUNT,
 	/* Not processes of the graph: the parent, and who administers. */
 	KIND_SUPERVISOR = KIND_COUNT,
@@ -55,6 +56,7 @@ enum hop {
 	HOP_ADMIN_VAULT,
 	HOP_ADMIN_LOGGER,
 	HOP_CMD_ADMIN,
+	HOP_CMD_LOCAL,
 	HOP_COURIER_DIALER,
 	HOP_FETCH_DIALER,
 	HOP_COUNT

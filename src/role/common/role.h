@@ -56,7 +56,8 @@ enum material {
 	MATERIAL_NEXT_KEY, /* PEM; name: the certificate's that it will follow */
 	MATERIAL_AUTHORITIES, /* PEM; those that other servers are held to */
 	MATERIAL_TRAIL,	   /* the logger's events by id, to read and write */
-	MATERIAL_LAST = MATERIAL_TRAIL
+	MATERIAL_USERS, /* passwd(5): who is who on this machine */
+	MATERIAL_LAST = MATERIAL_USERS
 };
 
 struct role_peer {

@@ -131,9 +131,7 @@ void on_stage(void *ctx, struct ipc_call *call,
 	      const struct edge_store_stage *m)
 {
 	struct peer *p = ctx;
-	struct session *ss = p->who.kind == KIND_EDGE_MX
-				     ? session_find(p, m->session)
-				     : session_bound(p, m->session);
+	struct session *ss = session_sends(p, m->session);
 	struct edge_store_stage_reply rep = {.answer = EDGE_STORE_ANSWER_NO};
 	bool fresh = m->staged == 0;
 	if (ss != NULL &&

@@ -63,6 +63,7 @@ static struct span facts_of(const struct offer *o, struct span sender)
 		.eight_bit = m->eight_bit,
 		.utf8 = m->utf8,
 		.account = o->job->session->account,
+		.local = o->job->session->is_local,
 		.requiretls = m->requiretls,
 		.tls_optional = o->seen.tls_optional && !m->requiretls,
 		.priority = offer_submitted(o) ? priority_of(m) : 0,

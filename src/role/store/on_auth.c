@@ -101,6 +101,7 @@ static bool same_service(const struct session *ss, enum auth_store_service s)
 	case EDGE_STORE_SERVICE_POP3:
 		return s == AUTH_STORE_SERVICE_POP3;
 	case EDGE_STORE_SERVICE_MX:
+	case EDGE_STORE_SERVICE_LOCAL:
 		break;
 	}
 	return false;

@@ -71,7 +71,7 @@ static enum edge_store_answer resolve_one(struct offer *o, uint64_t handle,
 	if (d.answer == DIRECTORY_LOOP)
 		return EDGE_STORE_ANSWER_LOOP;
 	if (d.answer == DIRECTORY_REMOTE && !r->returning &&
-	    o->job->session->service != EDGE_STORE_SERVICE_SUBMISSION)
+	    !offer_submitted(o))
 		return EDGE_STORE_ANSWER_RELAY_DENIED;
 	for (size_t i = 0; i < d.count; i++)
 		if (!add_target(o, &d.targets[i], r))
@@ -121,8 +121,7 @@ static enum edge_store_answer authors_judge(const struct offer *o,
 					    struct span *why)
 {
 	const struct understood *u = &o->seen;
-	struct store *s = o->job->store;
-	uint64_t account = o->job->session->account;
+	const struct session *ss = o->job->session;
 	enum directory_leave may = DIRECTORY_MAY;
 	*why = SPAN("The header is too long to be put right");
 	if (u->too_much)
@@ -132,12 +131,10 @@ static enum edge_store_answer authors_judge(const struct offer *o,
 		return EDGE_STORE_ANSWER_NO;
 	*why = SPAN("This login may not use that From address");
 	for (size_t i = 0; i < u->author_count && may == DIRECTORY_MAY; i++)
-		may = directory_may_send_as(s->directory, account,
-					    u->authors[i]);
+		may = session_may_send_as(ss, u->authors[i]);
 	if (may == DIRECTORY_MAY && o->ask->sender.len > 0) {
 		*why = SPAN("This login may not use that sender address");
-		may = directory_may_send_as(s->directory, account,
-					    o->ask->sender);
+		may = session_may_send_as(ss, o->ask->sender);
 	}
 	if (may == DIRECTORY_MAY_NOT)
 		return EDGE_STORE_ANSWER_NO;
@@ -148,7 +145,7 @@ static enum edge_store_answer authors_judge(const struct offer *o,
 
 bool offer_submitted(const struct offer *o)
 {
-	return o->job->session->service == EDGE_STORE_SERVICE_SUBMISSION;
+	return session_submits(o->job->session);
 }
 
 static void ask_sorter(struct offer *o)
@@ -158,11 +155,15 @@ static void ask_sorter(struct offer *o)
 			     .pool = KIND_SORTER_MX,
 			     .id = o->ask->id};
 	if (offer_submitted(o)) {
-		const struct directory_account *a = directory_account(
-			s->directory, o->job->session->account);
+		const struct session *ss = o->job->session;
+		const struct directory_account *a =
+			directory_account(s->directory, ss->account);
 		q.purpose = STORE_SORTER_PURPOSE_SUBMIT;
 		q.pool = KIND_SORTER_ACCESS;
-		if (a == NULL || !arena_copy(o->job->arena, a->name, &q.login)) {
+		if (ss->is_local)
+			q.login = ss->address;
+		else if (a == NULL ||
+			 !arena_copy(o->job->arena, a->name, &q.login)) {
 			o->seen = (struct understood){.later = true};
 			return;
 		}
@@ -324,11 +325,9 @@ void on_offer(void *ctx, struct ipc_call *call,
 	      const struct edge_store_offer *m)
 {
 	struct peer *p = ctx;
-	struct session *ss = p->who.kind == KIND_EDGE_MX
-				     ? session_find(p, m->session)
-				     : session_bound(p, m->session);
+	struct session *ss = session_sends(p, m->session);
 	if (ss == NULL || (ss->service != EDGE_STORE_SERVICE_MX &&
-			   ss->service != EDGE_STORE_SERVICE_SUBMISSION)) {
+			   !session_submits(ss))) {
 		edge_store_offer_answer(call, &(struct edge_store_offer_reply){
 						      .answer = EDGE_STORE_ANSWER_NO,
 						      .code = 550});

@@ -17,11 +17,6 @@ uint64_t quota_of(const struct store *s, const struct directory_account *a)
 	return a->quota_bytes != 0 ? a->quota_bytes : s->conf->accounts.quota;
 }
 
-static bool submits(const struct session *ss)
-{
-	return ss->service == EDGE_STORE_SERVICE_SUBMISSION && ss->account != 0;
-}
-
 static enum edge_store_answer leave(enum directory_leave l)
 {
 	if (l == DIRECTORY_MAY)
@@ -35,9 +30,7 @@ void on_sender(void *ctx, struct ipc_call *call,
 {
 	struct peer *p = ctx;
 	struct store *s = p->store;
-	struct session *ss = p->who.kind == KIND_EDGE_MX
-				     ? session_find(p, m->session)
-				     : session_bound(p, m->session);
+	struct session *ss = session_sends(p, m->session);
 	struct edge_store_sender_reply rep = {.answer = EDGE_STORE_ANSWER_YES};
 	if (ss == NULL)
 		rep.answer = EDGE_STORE_ANSWER_NO;
@@ -45,9 +38,8 @@ void on_sender(void *ctx, struct ipc_call *call,
 		rep.answer = EDGE_STORE_ANSWER_TOO_BIG;
 	else if (kv_full(s->kv))
 		rep.answer = EDGE_STORE_ANSWER_LIMIT;
-	else if (submits(ss) && m->address.len > 0)
-		rep.answer = leave(directory_may_send_as(
-			s->directory, ss->account, m->address));
+	else if (session_submits(ss) && m->address.len > 0)
+		rep.answer = leave(session_may_send_as(ss, m->address));
 	if (rep.answer == EDGE_STORE_ANSWER_NO)
 		rep.why = SPAN("This login may not use that sender address");
 	edge_store_sender_answer(call, &rep);
@@ -83,7 +75,7 @@ static enum edge_store_answer judge(struct session *ss, bool returning,
 	case DIRECTORY_SET:
 		return EDGE_STORE_ANSWER_YES;
 	case DIRECTORY_REMOTE:
-		return submits(ss) || returning ? EDGE_STORE_ANSWER_YES
+		return session_submits(ss) || returning ? EDGE_STORE_ANSWER_YES
 				   : EDGE_STORE_ANSWER_RELAY_DENIED;
 	case DIRECTORY_UNKNOWN:
 		return EDGE_STORE_ANSWER_UNKNOWN;
@@ -176,12 +168,10 @@ void on_recipient(void *ctx, struct ipc_call *call,
 		  const struct edge_store_recipient *m)
 {
 	struct peer *p = ctx;
-	struct session *ss = p->who.kind == KIND_EDGE_MX
-				     ? session_find(p, m->session)
-				     : session_bound(p, m->session);
+	struct session *ss = session_sends(p, m->session);
 	struct edge_store_recipient_reply rep = {.answer = EDGE_STORE_ANSWER_NO};
 	bool may = ss != NULL &&
-		   (ss->service == EDGE_STORE_SERVICE_MX || submits(ss));
+		   (ss->service == EDGE_STORE_SERVICE_MX || session_submits(ss));
 	if (may && forward_looks(p->store, m->address)) {
 		job_start(p->store, call, m, ss, run_returning);
 		return;

@@ -34,6 +34,15 @@ struct session *session_bound(struct peer *p, uint64_t id)
 	return a != NULL && a->state == DIRECTORY_ACTIVE ? ss : NULL;
 }
 
+struct session *session_sends(struct peer *p, uint64_t id)
+{
+	if (p->who.kind != KIND_EDGE_MX && p->who.kind != KIND_EDGE_LOCAL)
+		return session_bound(p, id);
+	struct session *ss = session_find(p, id);
+	return ss != NULL && (p->who.kind == KIND_EDGE_MX || ss->is_local) ? ss
+									   : NULL;
+}
+
 struct session *session_hold(struct session *ss)
 {
 	ss->refs++;
@@ -81,7 +90,9 @@ void sessions_close(struct peer *p)
 static bool service_fits(const struct peer *p, enum edge_store_service service)
 {
 	return (service == EDGE_STORE_SERVICE_MX) ==
-	       (p->who.kind == KIND_EDGE_MX);
+		       (p->who.kind == KIND_EDGE_MX) &&
+	       (service == EDGE_STORE_SERVICE_LOCAL) ==
+		       (p->who.kind == KIND_EDGE_LOCAL);
 }
 
 static struct session *session_new(struct peer *p,
@@ -253,6 +264,7 @@ const struct edge_store_at_store store_for_edge = {
 	.session_close = on_session_close,
 	.sender = on_sender,
 	.recipient = on_recipient,
+	.local = on_local,
 	.reset = on_reset,
 	.stage = on_stage,
 	.offer = on_offer,

@@ -13,6 +13,7 @@
 
 #define SESSION_MAILBOXES 16u	/* handles at a time */
 #define SESSION_RECIPIENTS 1000u
+#define LOCAL_ADDRESS	  320u
 #define SESSION_PENDING	  (1u << 20) /* memory for the envelope of one message */
 
 struct recipient {
@@ -56,12 +57,24 @@ struct session {
 	struct list mailboxes;
 	unsigned mailbox_count;
 	uint64_t next_handle;
+	/* Of the service `local`, once it is known whose it is. */
+	bool is_local;
+	uint32_t uid;
+	struct span address; /* his own, in `address_room` */
+	char address_room[LOCAL_ADDRESS];
 };
 
 /* NULL: not a session of this channel (counted as a violation). */
 struct session *session_find(struct peer *, uint64_t id);
 /* The same, bound to an account that may be used. */
 struct session *session_bound(struct peer *, uint64_t id);
+/* One that may offer mail: a stranger's, an account's, a local user's. */
+struct session *session_sends(struct peer *, uint64_t id);
+/* Its mail is that of a user of ours. */
+bool session_submits(const struct session *);
+/* May its user send as this address? */
+MUST_USE enum directory_leave session_may_send_as(const struct session *,
+						  struct span address);
 /* For the administrator's channel, bound from the start.  NULL: memory. */
 struct session *session_administer(struct peer *, uint64_t account);
 void session_close(struct session *);
@@ -88,6 +101,7 @@ void on_session_open(void *ctx, struct ipc_call *,
 		     const struct edge_store_session_open *);
 void on_session_close(void *ctx, struct edge_store *,
 		      const struct edge_store_session_close *);
+void on_local(void *ctx, struct ipc_call *, const struct edge_store_local *);
 void on_sender(void *ctx, struct ipc_call *, const struct edge_store_sender *);
 void on_recipient(void *ctx, struct ipc_call *,
 		  const struct edge_store_recipient *);

@@ -127,7 +127,7 @@ static void drained(void *ctx, enum ipc_result r)
 static bool serves_clients(enum kind k)
 {
 	return k == KIND_EDGE_MX || k == KIND_EDGE_ACCESS ||
-	       k == KIND_EDGE_ADMIN;
+	       k == KIND_EDGE_ADMIN || k == KIND_EDGE_LOCAL;
 }
 
 static bool waiting_for(const struct super *s, bool edges)

@@ -146,7 +146,7 @@ bool graph_connect(struct process *p)
 static bool exposed(enum kind k)
 {
 	return k == KIND_EDGE_MX || k == KIND_EDGE_ACCESS ||
-	       k == KIND_EDGE_ADMIN || k == KIND_SORTER_MX ||
+	       k == KIND_EDGE_ADMIN || k == KIND_EDGE_LOCAL || k == KIND_SORTER_MX ||
 	       k == KIND_SORTER_ACCESS || k == KIND_FETCH || k == KIND_COURIER;
 }
 

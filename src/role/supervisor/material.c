@@ -11,6 +11,9 @@
 #include <string.h>
 
 #include "os/file.h"
+#include "os/self.h"
+
+#define USERS_FILE "/etc/passwd"
 
 /* "dir" and "name" of a path, both C strings inside `copy`. */
 static bool split(char *copy, const char **dir, const char **name)
@@ -76,9 +79,10 @@ static bool make_folder(struct super *s, enum kind k, struct buf *why)
 	return r == OS_OK;
 }
 
-/* Make one level of a folder when it is missing, and open it. */
-static bool open_or_make(struct super *s, struct span path, int *fd,
-			 struct buf *why)
+/* Make one level of a folder when it is missing, and open it.  passage: others
+ * may use the sockets in it. */
+static bool open_or_make(struct super *s, struct span path, bool passage,
+			 int *fd, struct buf *why)
 {
 	char copy[PATH_LEN_MAX + 1], whole[PATH_LEN_MAX + 1];
 	const char *dir, *name;
@@ -90,6 +94,8 @@ static bool open_or_make(struct super *s, struct span path, int *fd,
 		r = file_dir_open(s->world, dir, &at);
 		if (r == OS_OK)
 			r = file_mkdir(s->world, at, name);
+		if (r == OS_OK && passage)
+			(void)self_passage(whole);
 		world_close(s->world, at);
 		if (r == OS_OK || r == OS_EXIST)
 			r = file_dir_open(s->world, whole, fd);
@@ -104,8 +110,8 @@ static bool open_or_make(struct super *s, struct span path, int *fd,
 bool folders_make(struct super *s, const struct conf *conf, struct buf *why)
 {
 	int run;
-	if (!open_or_make(s, conf->data, &s->data_dir, why) ||
-	    !open_or_make(s, conf->run, &run, why))
+	if (!open_or_make(s, conf->data, false, &s->data_dir, why) ||
+	    !open_or_make(s, conf->run, true, &run, why))
 		return false;
 	world_close(s->world, run);
 	enum os r = file_lock(s->world, s->data_dir, "lock", &s->run_lock);
@@ -284,6 +290,9 @@ bool material_give(struct process *p, struct buf *why)
 		return give_outgoing_authorities(p, conf, why);
 	if (p->kind == KIND_AUTH)
 		return give_book(p, why);
+	if (p->kind == KIND_EDGE_LOCAL)
+		return give_file(p, MATERIAL_USERS, SPAN("users"),
+				 SPAN(USERS_FILE), (struct open_how){0}, why);
 	if (p->kind == KIND_EDGE_MX || p->kind == KIND_EDGE_ACCESS)
 		return give_authorities(p, conf, why);
 	if (p->kind == KIND_VAULT)

@@ -82,6 +82,9 @@ static struct port *port_add(struct super *s, const struct conf_listener *l,
 	case CONF_EDGE_ADMIN:
 		p->pool = KIND_EDGE_ADMIN;
 		break;
+	case CONF_EDGE_LOCAL:
+		p->pool = KIND_EDGE_LOCAL;
+		break;
 	default:
 		break;
 	}
@@ -97,7 +100,9 @@ static bool open_path(struct super *s, const struct conf_listener *l,
 	if (find(s, l->name, &nowhere) != NULL)
 		return true;
 	snprintf(path, sizeof path, "%.*s", SPAN_FMT(l->path));
-	enum os r = sock_packet_listen(s->world, path, 0600, &fd);
+	/* Who may do what is decided by who it is, which the kernel tells. */
+	uint32_t mode = l->role == CONF_ROLE_LOCAL ? 0666 : 0600;
+	enum os r = sock_packet_listen(s->world, path, mode, &fd);
 	if (r == OS_OK) {
 		port_add(s, l, &nowhere, fd);
 		return true;

@@ -40,7 +40,7 @@ static void a_hostname_is_a_complete_server(void **state)
 	};
 	struct conf_snapshot *s = must_parse(HOST);
 	const struct conf *c = conf_values(s);
-	assert_int_equal(c->listener_count, ARRAY_LEN(want) + 1); /* admin */
+	assert_int_equal(c->listener_count, ARRAY_LEN(want) + 2); /* admin, local */
 	for (size_t i = 0; i < ARRAY_LEN(want); i++) {
 		const struct conf_listener *l = listener(s, want[i].name);
 		assert_int_equal(l->role, want[i].role);

@@ -165,10 +165,10 @@ static void pools_see_their_own_listeners(void **state)
 {
 	(void)state;
 	static const size_t listeners[CONF_ROLES] = {
-		[CONF_SUPERVISOR] = 3, [CONF_EDGE_MX] = 1,
-		[CONF_EDGE_ACCESS] = 1, [CONF_EDGE_ADMIN] = 3,
-		[CONF_VAULT] = 3,
-		[CONF_DIALER] = 3};
+		[CONF_SUPERVISOR] = 4, [CONF_EDGE_MX] = 1,
+		[CONF_EDGE_ACCESS] = 1, [CONF_EDGE_ADMIN] = 4,
+		[CONF_EDGE_LOCAL] = 1, [CONF_VAULT] = 4,
+		[CONF_DIALER] = 4};
 	static const size_t certificates[CONF_ROLES] = {
 		[CONF_SUPERVISOR] = 2, [CONF_EDGE_MX] = 1,
 		[CONF_EDGE_ACCESS] = 2, [CONF_EDGE_ADMIN] = 2,

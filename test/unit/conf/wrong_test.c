@@ -428,14 +428,14 @@ static const struct {
 	{HOST "listener x { }",
 	 "2:1",
 	 "listener x has no role; add role mx, submission, imap, "
-	 "pop3 or admin"},
+	 "pop3, admin or local"},
 	{HOST "listener x { role smtp; }",
 	 "2:19",
-	 "role is mx, submission, imap, pop3 or admin, not "
+	 "role is mx, submission, imap, pop3, admin or local, not "
 	 "\"smtp\"; did you mean \"imap\"?"},
 	{HOST "listener x { role submision; }",
 	 "2:19",
-	 "role is mx, submission, imap, pop3 or admin, not "
+	 "role is mx, submission, imap, pop3, admin or local, not "
 	 "\"submision\"; did you mean \"submission\"?"},
 	{HOST "listener x { role mx; port 465; }",
 	 "2:23",

@@ -35,6 +35,7 @@ static void same(const struct spool_facts *a, const struct spool_facts *b)
 	assert_true(a->account == b->account);
 	assert_int_equal(a->requiretls, b->requiretls);
 	assert_int_equal(a->tls_optional, b->tls_optional);
+	assert_int_equal(a->local, b->local);
 	assert_int_equal(a->priority, b->priority);
 }
 
@@ -46,6 +47,7 @@ static void both_ways(void **state)
 	rows[2].tls_optional = true;
 	rows[2].priority = 9;
 	rows[3].priority = 0;
+	rows[3].local = true;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct buf b;
 		struct spool_facts out;
@@ -135,7 +137,7 @@ static void rows_that_are_none(void **state)
 	const struct {
 		size_t at;
 		unsigned char value;
-	} rows[] = {{0, 0}, {0, 3}, {len - 3, 3}, {len - 3, 4}, {len - 2, 19}};
+	} rows[] = {{0, 0}, {0, 3}, {len - 3, 3}, {len - 3, 8}, {len - 2, 19}};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char bytes[64];
 		assert_true(len <= sizeof bytes);

@@ -62,6 +62,15 @@ static void session_close(void *r, struct edge_store *c,
 	s->closed++;
 }
 
+/* Only of the pool that this edge is none of. */
+static void local(void *r, struct ipc_call *c, const struct edge_store_local *m)
+{
+	(void)r;
+	(void)m;
+	edge_store_local_answer(c, &(struct edge_store_local_reply){
+					   .answer = EDGE_STORE_ANSWER_NO});
+}
+
 static void sender(void *r, struct ipc_call *c, const struct edge_store_sender *m)
 {
 	(void)r;
@@ -422,6 +431,7 @@ static void append(void *r, struct ipc_call *c, const struct edge_store_append *
 const struct edge_store_at_store fake_store_handlers = {
 	.session_open = session_open,
 	.session_close = session_close,
+	.local = local,
 	.sender = sender,
 	.recipient = recipient,
 	.reset = reset,
