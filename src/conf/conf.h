@@ -291,7 +291,6 @@ struct conf_destination {
 	struct conf_words password; /* one file; never in a role's slice */
 	struct conf_nets source;
 	struct span hello; /* empty: that of the block outgoing */
-	uint64_t connections; /* 0: no limit of its own */
 };
 
 struct conf {

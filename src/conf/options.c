@@ -478,6 +478,25 @@ const struct conf_option conf_options[] = {
 	    "The certificate block that is shown to servers which ask for one, "
 	    "in TLS 1.3. Its key signs for nothing else, unless a listener "
 	    "shows it too."),
+	OPT(DESTINATION, DOMAINS, conf_destination, names, "name", 1, 16, NULL,
+	    R(COURIER), RELOAD, NULL,
+	    "Names of which the certificate has to have one, in place of the "
+	    "host's or domain's. .example.org is any name below it."),
+	OPT(DESTINATION, WORDS, conf_destination, fingerprints, "fingerprint",
+	    1, 16, NULL, R(COURIER), RELOAD, NULL,
+	    "SHA-256 of the server's public key, 64 hexadecimal digits, for tls "
+	    "fingerprint. Give the next key too before it comes."),
+	OPT(DESTINATION, BOOL, conf_destination, ignore_published,
+	    "ignore-published", 0, 0, "off", R(COURIER), RELOAD, NULL,
+	    "on: what the domain publishes (DANE, MTA-STS) does not count."),
+	OPT(DESTINATION, STRING, conf_destination, login, "login", 1, 255, NULL,
+	    R(COURIER), RELOAD, NULL,
+	    "The user name for a server that wants a login. It is given inside "
+	    "TLS only."),
+	OPT(DESTINATION, SECRETS, conf_destination, password, "password", 1, 1,
+	    NULL, R(SUPERVISOR), RELOAD, NULL,
+	    "The password for login, by reference: file:/path. A line end behind "
+	    "it does not count."),
 	OPT(DESTINATION, ADDRESSES, conf_destination, source, "source", 1, 2,
 	    NULL, R(COURIER) | R(DIALER), RELOAD, NULL,
 	    "The own address to connect from, one of each family at most."),

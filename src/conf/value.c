@@ -11,6 +11,8 @@
 #include "base/ensure.h"
 #include "conf/net.h"
 
+#define WORD_MAX 128u
+
 struct unit {
 	const char *name;
 	uint64_t factor;
@@ -493,6 +495,17 @@ static bool durations(struct job *j, const struct conf_token *v, size_t n)
 	return true;
 }
 
+/* As a block's name, but as long as a digest may be. */
+static bool is_word(struct span s)
+{
+	if (s.len > WORD_MAX)
+		return false;
+	for (; s.len > CONF_NAME_MAX; s.len--)
+		if (!ascii_alnum(s.ptr[s.len - 1]))
+			return false;
+	return conf_is_name(s);
+}
+
 static bool one_word(struct job *j, const struct conf_token *t,
 		     struct span *out)
 {
@@ -512,7 +525,7 @@ static bool one_word(struct job *j, const struct conf_token *t,
 		return WRONG(j, t, "%s takes paths from the root, with a / in "
 				   "front and at most 1000 bytes",
 			     j->o->name);
-	if (j->o->type == CONF_WORDS && !conf_is_name(s))
+	if (j->o->type == CONF_WORDS && !is_word(s))
 		return WRONG(j, t, "%s takes words of letters, digits, - _ and "
 				   "., separated by blanks",
 			     j->o->name);

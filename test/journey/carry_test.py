@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stage 6: mail goes out to other servers, protected as it was decided, and is never lost."""
+import base64
+import hashlib
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -53,7 +56,7 @@ def sink():
 
 def test_submitted_mail_goes_out(own, sink):
     route(own, to_sink(sink), [sink.port])
-    body = '.dot\r\n\r\nend' + '\r\n'
+    body = '.dot\r\n\r\nend'
     word = submit(own, own.alice, ['bob@there.example', 'eve@there.example'], body=body)
     mail = sink.wait_for(word)
     assert mail.sender == own.alice.user
@@ -68,7 +71,7 @@ def test_submitted_mail_goes_out(own, sink):
 def test_a_large_message_goes_out_whole(own, sink):
     route(own, to_sink(sink), [sink.port])
     line = 'x' * 70 + '\r\n'
-    word = submit(own, own.alice, 'bob@there.example', body=line * 20000)
+    word = submit(own, own.alice, 'bob@there.example', body=(line * 20000)[:-2])
     mail = sink.wait_for(word)
     assert mail.data.split(b'\r\n\r\n', 1)[1] == (line * 20000).encode()
 
@@ -76,7 +79,7 @@ def test_a_large_message_goes_out_whole(own, sink):
 def test_a_bounce_comes_into_the_senders_mailbox(own, sink):
     route(own, to_sink(sink), [sink.port])
     sink.replies['RCPT TO:<no@'] = '550 5.1.1 no such user here'
-    word = submit(own, own.alice, ['yes@there.example', 'no@there.example'])
+    word = submit(own, own.alice, ['no@there.example', 'yes@there.example'])
     sink.wait_for(word)
     report = find(own, own.alice, word, seconds=SECONDS)
     assert b'no such user here' in report and b'Final-Recipient: rfc822; no@there.example' in report
@@ -143,6 +146,39 @@ def test_a_name_is_verified_or_the_mail_waits(own, tmp_path, authority):
                 assert not sink.mails and 'mx.right.example' in row['text']
 
 
+def test_a_key_by_its_fingerprint(own, tmp_path):
+    pair = make_key(tmp_path, 'any.example', san='DNS:any.example')
+    spki = subprocess.run(['openssl', 'x509', '-in', str(pair[0]), '-noout', '-pubkey'],
+                          capture_output=True, check=True).stdout
+    der = base64.b64decode(b''.join(spki.split(b'\n')[1:-2]))
+    with Sink(tls=pair) as sink:
+        right = hashlib.sha256(der).hexdigest()
+        for key, to in (('ab' * 32, 'bob@no.example'), (right, 'bob@yes.example')):
+            route(own, to_sink(sink, f'tls fingerprint; fingerprint {key};'), [sink.port])
+            submit(own, own.alice, to)
+            assert wait(lambda: outcomes(own, to), SECONDS)
+            assert outcomes(own, to)[0]['outcome'] == ('delivered' if key == right else 'deferred')
+        assert [m.to for m in sink.mails] == [['bob@yes.example']]
+
+
+def test_a_login_at_a_smart_host(own, tmp_path, authority):
+    """G12: the password goes inside of TLS alone, and stands in no log."""
+    secret = tmp_path / 'password'
+    secret.write_text('pass-word-77\n')
+    with Sink(tls=make_key(tmp_path, 'relay.example', authority), users={'me': 'pass-word-77'}) as sink:
+        rule = to_sink(sink, f'tls verify; name relay.example; login me; password file:{secret};')
+        authorities(own, authority, rule, sink.port)
+        sink.wait_for(submit(own, own.alice, 'bob@there.example'))
+        assert sink.logins == [('me', 'pass-word-77', 'TLSv1.3')]
+        secret.write_text('wrong')
+        own.reload()
+        submit(own, own.alice, 'eve@there.example')
+        assert wait(lambda: outcomes(own, 'eve@there.example'), SECONDS)
+        row = outcomes(own, 'eve@there.example')[0]
+        assert row['outcome'] == 'deferred' and '535' in row['text'], row
+        assert 'pass-word-77' not in own.log_text()
+
+
 def test_clear_text_is_refused_where_tls_has_to_be(own, sink):
     route(own, to_sink(sink, 'tls encrypt;'), [sink.port])
     submit(own, own.alice, 'bob@there.example')
@@ -154,7 +190,9 @@ def test_clear_text_is_refused_where_tls_has_to_be(own, sink):
 
 # ---- processes that die ----
 
+@pytest.mark.limit(150)
 def test_a_courier_that_is_killed_loses_nothing(own, sink):
+    own.set_option('queue', 'retry', '10s')
     route(own, to_sink(sink), [sink.port])
     sink.replies['.'] = '451 4.3.0 wait'
     gone = []
@@ -173,7 +211,7 @@ def test_a_courier_that_is_killed_loses_nothing(own, sink):
     assert wait(lambda: not own.rows('queue', 'list'), SECONDS)
 
 
-def test_to_a_second_instance(own, tmp_path):
+def test_to_a_second_instance(own):
     other = Instance(users=1)
     try:
         other.start()

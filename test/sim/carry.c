@@ -168,9 +168,9 @@ static void on_addresses(void *role, struct ipc_call *call, const struct courier
 
 static void on_tlsa(void *role, struct ipc_call *call, const struct courier_dialer_tlsa *m)
 {
-	(void)find(role, m->name);
-	courier_dialer_tlsa_answer(call, &(struct courier_dialer_tlsa_reply){
-						 .trust = COURIER_DIALER_TRUST_INSECURE});
+	struct scene *s = role;
+	(void)find(s, m->name);
+	courier_dialer_tlsa_answer(call, &(struct courier_dialer_tlsa_reply){.trust = s->tlsa});
 }
 
 static void on_txt(void *role, struct ipc_call *call, const struct courier_dialer_txt *m)
@@ -389,6 +389,7 @@ struct scene *scene_new(const char *conf)
 {
 	struct scene *s = calloc(1, sizeof *s);
 	assert_non_null(s);
+	s->tlsa = COURIER_DIALER_TRUST_INSECURE;
 	s->house = house_new(7, conf);
 	sim_wall_set(house_world(s->house), (struct wall){1800000000, 0});
 	buf_init(&s->reports, 1u << 24);

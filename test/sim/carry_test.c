@@ -567,6 +567,30 @@ static void test_no_tls_where_it_has_to_be(void **state)
 	}
 }
 
+/* A signed domain whose TLSA records cannot be looked up: no mail, unless a rule of
+ * ours says that what it publishes does not count. */
+static void test_what_is_published_may_be_ignored(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct server a = GOOD;
+		struct scene *s = scene_new(
+			i == 0 ? SCENE_CONF
+			       : SCENE_CONF "destination d { domain *; ignore-published on; }");
+		s->zone[0] = domain("there.example", "a.there.example", NULL);
+		s->zone[1] = host("a.there.example", 10, &a);
+		s->zone[0].trust = s->zone[1].trust = COURIER_DIALER_TRUST_SECURE;
+		s->zone_count = 2;
+		s->tlsa = COURIER_DIALER_TRUST_FAILED;
+		scene_job(s, &(struct test_job){0});
+		scene_run(s, 1);
+		assert_int_equal(s->settled[0].at[0].fate, i == 0 ? COURIER_STORE_FATE_DEFERRED
+								  : COURIER_STORE_FATE_DELIVERED);
+		assert_int_equal(a.messages, i);
+		scene_free(s);
+	}
+}
+
 /* ---- the store goes ------------------------------------------------------------ */
 
 static void test_the_store_leaves_meanwhile(void **state)
@@ -619,6 +643,7 @@ int main(void)
 		cmocka_unit_test(test_how_many_at_a_time),
 		cmocka_unit_test(test_the_first_rule_counts),
 		cmocka_unit_test(test_no_tls_where_it_has_to_be),
+		cmocka_unit_test(test_what_is_published_may_be_ignored),
 		cmocka_unit_test(test_the_store_leaves_meanwhile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

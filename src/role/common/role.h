@@ -57,7 +57,8 @@ enum material {
 	MATERIAL_AUTHORITIES, /* PEM; those that other servers are held to */
 	MATERIAL_TRAIL,	   /* the logger's events by id, to read and write */
 	MATERIAL_USERS, /* passwd(5): who is who on this machine */
-	MATERIAL_LAST = MATERIAL_USERS
+	MATERIAL_SECRET, /* a password; name: the destination's */
+	MATERIAL_LAST = MATERIAL_SECRET
 };
 
 struct role_peer {

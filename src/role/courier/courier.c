@@ -98,6 +98,7 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	c->conf = conf;
 	list_init(&c->slots);
 	list_init(&c->lines);
+	list_init(&c->secrets);
 	c->sts = courier_sts_new(&(struct courier_sts_use){.loop = role->loop,
 							   .log = role->log,
 							   .store = &c->store,
@@ -117,8 +118,9 @@ static bool material(void *self, enum material kind, struct span name, int fd,
 		     struct buf *why)
 {
 	struct courier *c = self;
-	(void)name;
-	bool ok = kind == MATERIAL_AUTHORITIES && protect_authorities(c, fd, why);
+	bool ok = (kind == MATERIAL_AUTHORITIES &&
+		   protect_authorities(c, fd, why)) ||
+		  (kind == MATERIAL_SECRET && login_secret(c, name, fd, why));
 	world_close(c->role->world, fd);
 	return ok;
 }
@@ -154,6 +156,7 @@ static void destroy(void *self)
 	lines_end(c);
 	courier_sts_free(c->sts);
 	protect_end(c);
+	login_forget_all(c);
 	free(c);
 }
 

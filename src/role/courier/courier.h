@@ -13,6 +13,7 @@
  *   way.c      where it goes and what is known of that: route, policy
  *   visit.c    one host: connect, greet
  *   protect.c  STARTTLS, and what is expected of the server's certificate
+ *   login.c    AUTH at hosts of our configuration
  *   deliver.c  the message, host by host
  *   sts.c      policies of MTA-STS
  *   line.c     an open connection: its stream, and those that are kept
@@ -72,6 +73,7 @@ struct courier {
 	unsigned slot_count, waiting;
 	struct list lines; /* kept open, the oldest first */
 	unsigned line_count;
+	struct list secrets; /* passwords of destinations, login.c */
 	bool serving, draining, drained;
 	struct timer drain;
 	struct courier_counts counts;
@@ -92,6 +94,11 @@ static inline uint64_t courier_within(const struct courier *c, uint64_t ns)
 MUST_USE bool protect_start(struct courier *, struct buf *why);
 void protect_end(struct courier *);
 MUST_USE bool protect_authorities(struct courier *, int fd, struct buf *why);
+
+/* login.c: the password of a destination, from its file. */
+MUST_USE bool login_secret(struct courier *, struct span name, int fd,
+			   struct buf *why);
+void login_forget_all(struct courier *);
 
 /* The rule of ours for a domain; NULL: none. */
 const struct conf_destination *courier_rule(const struct courier *,

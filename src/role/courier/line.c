@@ -196,6 +196,7 @@ bool line_client(struct line *l, struct span hello, bool lmtp)
 	memcpy(l->hello, hello.ptr, hello.len);
 	l->set = (struct smtp_client_settings){
 		.lmtp = lmtp, .hello = span_of(l->hello, hello.len)};
+	l->auth.ops = &login_ops;
 	l->client = smtp_client_new(&l->stream, &l->auth, &l->set);
 	return l->client != NULL;
 }

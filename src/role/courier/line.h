@@ -39,6 +39,8 @@ struct line {
 	struct smtp_client *client;
 	struct smtp_client_settings set;
 	struct smtp_client_host auth;
+	struct span user; /* of a login under way, as is ... */
+	const struct courier_secret *secret;
 	struct addr peer, local;
 	char host[256], hello[256];
 	/* What was reached, for the count and the story. */
@@ -52,6 +54,9 @@ struct line {
 /* The descriptor is the line's, also on failure.  NULL: memory is short. */
 MUST_USE struct line *line_new(struct courier *, int fd, struct span host,
 			       const struct addr *peer, const struct addr *local);
+/* login.c */
+extern const struct smtp_client_host_ops login_ops;
+
 /* For the client that speaks on it.  False: memory is short. */
 MUST_USE bool line_client(struct line *, struct span hello, bool lmtp);
 /* QUIT as far as the socket takes it now, and the end.  NULL is allowed. */

@@ -83,14 +83,15 @@ static struct dsn_recipient describe(const struct job *j, size_t i,
 static enum dsn_result compose(struct job *j, const struct dsn_recipient *list,
 			       size_t count, uint32_t most, struct buf *out)
 {
-	const struct conf *conf = j->courier->conf;
+	struct span host; /* a reload may come while the message is read */
 	const struct courier_store_lease_reply *l = j->lease;
 	uint8_t dice[ID_BYTES];
 	struct buf id;
 	buf_init(&id, 2 * ID_BYTES);
 	world_random(j->courier->role->world, dice, sizeof dice);
 	hex_encode(&id, span_of(dice, sizeof dice));
-	struct dsn_how how = {.host = conf->hostname,
+	bool ok = arena_copy(j->arena, j->courier->conf->hostname, &host);
+	struct dsn_how how = {.host = host,
 			      .id = buf_span(&id),
 			      .now = world_wall(j->courier->role->world).sec,
 			      .form = j->from.utf8 ? DSN_UTF8 : DSN_7BIT,
@@ -104,7 +105,7 @@ static enum dsn_result compose(struct job *j, const struct dsn_recipient *list,
 		.size = u64_min(letter_size(j->letter), most + 1),
 		.source = letter_ranges(j->letter)};
 	struct dsn_made made;
-	enum dsn_result r = buf_ok(&id) ? dsn_write(&how, &letter, list, count,
+	enum dsn_result r = ok && buf_ok(&id) ? dsn_write(&how, &letter, list, count,
 						    out, &made)
 					: DSN_MEMORY;
 	buf_free(&id);

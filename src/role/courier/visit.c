@@ -201,5 +201,5 @@ struct line *visit_open(struct visit *v)
 		if (l != NULL)
 			l = greet(v, l);
 	}
-	return l;
+	return l != NULL ? visit_login(v, l) : NULL;
 }

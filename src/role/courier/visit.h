@@ -26,6 +26,8 @@ struct visit {
 /* protect.c: STARTTLS as the decision wants it.  The line, or NULL: then *again
  * says whether to connect once more and stay in clear, or the verdict is set. */
 struct line *visit_protect(struct visit *, struct line *, bool *again);
+/* login.c: where our rule has one.  The line, or NULL and the verdict. */
+struct line *visit_login(struct visit *, struct line *);
 /* The session ended before any mail, in its words or ours; NULL. */
 struct line *visit_turned_away(struct visit *, struct line *,
 			       enum smtp_client_result, const char *when);

@@ -174,12 +174,50 @@ static bool take_fingerprints(struct seeking *s, struct policy_rule *p)
 	return keys != NULL;
 }
 
+static bool copy_words(struct arena *a, struct conf_words *w)
+{
+	struct span *at = ARENA_ARRAY(a, w->count + 1, struct span);
+	for (size_t i = 0; at != NULL && i < w->count; i++)
+		if (!arena_copy(a, w->at[i], &at[i]))
+			return false;
+	w->at = at;
+	return at != NULL;
+}
+
+/* A reload may take the configuration away while its mail is on the way. */
+static bool copy_rule(struct arena *a, const struct conf_destination *from,
+		      const struct conf_destination **out)
+{
+	struct conf_destination *d = ARENA_NEW(a, struct conf_destination);
+	if (d == NULL)
+		return false;
+	*d = *from;
+	d->domain = d->password = (struct conf_words){0};
+	struct span *const texts[] = {&d->name, &d->file, &d->host,
+				      &d->certificate, &d->login, &d->hello};
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (!arena_copy(a, *texts[i], texts[i]))
+			return false;
+	struct conf_net *nets =
+		ARENA_ARRAY(a, from->source.count + 1, struct conf_net);
+	if (nets == NULL || !copy_words(a, &d->names) ||
+	    !copy_words(a, &d->fingerprints))
+		return false;
+	for (size_t i = 0; i < from->source.count; i++)
+		nets[i] = from->source.at[i];
+	d->source.at = nets;
+	*out = d;
+	return true;
+}
+
 static bool take_rule(struct seeking *s)
 {
 	struct way *w = s->way;
 	const struct conf_destination *d =
 		courier_rule(s->courier, s->ask->domain);
 	struct policy_rule *p = &w->policy_rule;
+	if (d != NULL && !copy_rule(s->arena, d, &d))
+		return false;
 	w->rule = d;
 	w->domain = s->ask->domain;
 	w->port = (uint16_t)s->courier->conf->outgoing.port;

@@ -281,13 +281,34 @@ static bool give_outgoing_authorities(struct process *p, const struct conf *conf
 	return false;
 }
 
+/* Passwords for servers that want a login. */
+static bool give_secrets(struct process *p, const struct conf *conf,
+			 struct buf *why)
+{
+	for (size_t i = 0; i < conf->destination_count; i++) {
+		const struct conf_destination *d = &conf->destinations[i];
+		if (d->password.count == 0)
+			continue;
+		if (!give_file(p, MATERIAL_SECRET, d->name, d->password.at[0],
+			       (struct open_how){0}, why)) {
+			buf_printf(why, " (password of destination %.*s)",
+				   SPAN_FMT(d->name));
+			return false;
+		}
+	}
+	return true;
+}
+
 bool material_give(struct process *p, struct buf *why)
 {
 	const struct conf *conf = p->super->settings.conf;
 	if (p->kind == KIND_LOGGER)
 		return give_log(p, conf, why) && give_trail(p, conf, why);
-	if (p->kind == KIND_FETCH || p->kind == KIND_COURIER)
+	if (p->kind == KIND_FETCH)
 		return give_outgoing_authorities(p, conf, why);
+	if (p->kind == KIND_COURIER)
+		return give_outgoing_authorities(p, conf, why) &&
+		       give_secrets(p, conf, why);
 	if (p->kind == KIND_AUTH)
 		return give_book(p, why);
 	if (p->kind == KIND_EDGE_LOCAL)

@@ -19,7 +19,8 @@
 	     "listener m { role mx; limits { errors 5; } }"                    \
 	     "listener i { role imap; sni i.example.org b; }"                  \
 	     "listener c { role admin; path /the/control; }"                   \
-	     "destination d { domain d.example; host the.relay.example; port 2525; }"
+	     "destination d { domain d.example; host the.relay.example; port 2525;"   \
+	     " login me; password file:/the/password; }"
 
 struct sliced {
 	struct conf_snapshot *s;
@@ -133,6 +134,7 @@ static void the_bytes_hold_no_foreign_secret(void **state)
 		{"log.in", 1u << CONF_AUTH},
 		{"/the/control", 1u << CONF_SUPERVISOR},
 		{"the.relay", 1u << CONF_COURIER},
+		{"/the/password", 1u << CONF_SUPERVISOR},
 	};
 	for (unsigned role = 0; role < CONF_ROLES; role++) {
 		struct sliced x;
