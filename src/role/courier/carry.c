@@ -182,7 +182,8 @@ static void deliver(struct job *j)
 			      .arena = j->arena,
 			      .story = &j->story,
 			      .domain = j->lease->destination,
-			      .requiretls = j->lease->requiretls};
+			      .requiretls = j->lease->requiretls,
+			      .tls_optional = j->lease->tls_optional};
 	if (carry_done(j))
 		return;
 	if (visit_again(j) && carry_done(j))

@@ -104,11 +104,21 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 							   .store = &c->store,
 							   .dialer = &c->dialer,
 							   .fetch = &c->fetch});
-	if (c->sts != NULL && protect_start(c, why))
+	c->tlsrpt = courier_tlsrpt_new(
+		&(struct courier_tlsrpt_use){.loop = role->loop,
+					     .log = role->log,
+					     .store = &c->store,
+					     .dialer = &c->dialer,
+					     .fetch = &c->fetch});
+	bool made = c->sts != NULL && c->tlsrpt != NULL;
+	if (made && protect_start(c, why)) {
+		courier_tlsrpt_host(c->tlsrpt, conf->hostname);
 		return c;
-	if (c->sts == NULL)
+	}
+	if (!made)
 		buf_add(why, SPAN("memory is short"));
 	courier_sts_free(c->sts);
+	courier_tlsrpt_free(c->tlsrpt);
 	protect_end(c);
 	free(c);
 	return NULL;
@@ -155,6 +165,7 @@ static void destroy(void *self)
 		(void)loop_turn(c->role->loop);
 	lines_end(c);
 	courier_sts_free(c->sts);
+	courier_tlsrpt_free(c->tlsrpt);
 	protect_end(c);
 	login_forget_all(c);
 	free(c);
@@ -167,6 +178,7 @@ static bool start(void *self, struct buf *why)
 	take_authorities(c);
 	c->serving = true;
 	courier_sts_start(c->sts);
+	courier_tlsrpt_start(c->tlsrpt);
 	slots_wake(c);
 	return true;
 }
@@ -176,6 +188,7 @@ static void adopt(void *self, const struct conf *conf)
 {
 	struct courier *c = self;
 	c->conf = conf;
+	courier_tlsrpt_host(c->tlsrpt, conf->hostname);
 	take_authorities(c);
 	lines_end(c);
 	slots_wake(c);

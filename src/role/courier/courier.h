@@ -16,6 +16,7 @@
  *   login.c    AUTH at hosts of our configuration
  *   deliver.c  the message, host by host
  *   sts.c      policies of MTA-STS
+ *   tlsrpt*.c  reports on TLS to other domains
  *   line.c     an open connection: its stream, and those that are kept
  *   letter.c   the message's bytes, for SMTP and for reports
  *   tell.c     reports to the sender
@@ -33,6 +34,7 @@
 #include "role/common/role.h"
 #include "role/courier/role.h"
 #include "role/courier/sts.h"
+#include "role/courier/tlsrpt.h"
 #include "tls/client.h"
 #include "wire/courier_dialer.h"
 #include "wire/courier_fetch.h"
@@ -64,6 +66,7 @@ struct courier {
 	struct courier_fetch *fetch;
 	struct role_peer store_peer, dialer_peer, fetch_peer;
 	struct courier_sts *sts;
+	struct courier_tlsrpt *tlsrpt;
 	struct tls_library *library;
 	struct tls_client *tls; /* how we speak TLS to servers */
 	struct tls_authorities *authorities; /* NULL: nobody is trusted */

@@ -152,7 +152,7 @@ static struct span key_of(struct job *j, char out[LINE_KEY_MAX])
 	if (name.len + 2 > LINE_KEY_MAX)
 		return SPAN("");
 	out[0] = fixed ? 'r' : 'd';
-	out[1] = (char)('0' + j->lease->requiretls);
+	out[1] = (char)('0' + j->lease->requiretls + 2 * j->lease->tls_optional);
 	for (size_t i = 0; i < name.len; i++)
 		out[2 + i] = ascii_lower(name.ptr[i]);
 	return span_of(out, name.len + 2);
@@ -200,14 +200,34 @@ struct tour {
 	bool loop;		 /* the last one is this server */
 };
 
+static struct visit visit_of(const struct tour *t, size_t i)
+{
+	struct job *j = t->job;
+	return (struct visit){
+		.courier = j->courier,
+		.arena = j->arena,
+		.story = &j->story,
+		.way = t->way,
+		.host = i,
+		/* Who sends a report for that gets one for it. */
+		.uncounted = courier_tlsrpt_ours(j->courier->tlsrpt,
+						 j->lease->sender)};
+}
+
+/* The decision forbids it. */
+static void pass_over(const struct tour *t, size_t i)
+{
+	const struct policy_target *target = &t->way->decision.targets[i];
+	struct visit v = visit_of(t, i);
+	visit_count(&v, NULL, target->failure, target->why);
+	TELL(&t->job->story, "carry.passed-over", F("host", target->host),
+	     F("text", target->why));
+}
+
 static void try_host(struct tour *t, size_t i)
 {
 	struct job *j = t->job;
-	struct visit v = {.courier = j->courier,
-			  .arena = j->arena,
-			  .story = &j->story,
-			  .way = t->way,
-			  .host = i};
+	struct visit v = visit_of(t, i);
 	struct line *l = visit_open(&v);
 	t->tried++;
 	j->spoke |= v.spoke && !v.security;
@@ -272,8 +292,7 @@ void visit_all(struct job *j, const struct way *w)
 		if (target->allowed)
 			try_host(&t, i);
 		else
-			TELL(&j->story, "carry.passed-over",
-			     F("host", target->host), F("text", target->why));
+			pass_over(&t, i);
 	}
 	close_tour(&t);
 }

@@ -208,6 +208,25 @@ static const char *go_text(enum policy_go go)
 	return texts[go];
 }
 
+void visit_count(const struct visit *v, const struct line *l,
+		 enum policy_failure failure, struct span reason)
+{
+	char to[ADDR_TEXT_MAX], from[ADDR_TEXT_MAX];
+	struct courier_tlsrpt_seen seen = {.in = &v->way->in,
+					   .target = target_of(v),
+					   .failure = failure,
+					   .reason = reason};
+	if (v->uncounted)
+		return;
+	if (l != NULL) {
+		struct addr peer = l->peer, local = l->local;
+		peer.port = local.port = 0;
+		seen.receiving_ip = addr_format(&peer, to);
+		seen.sending_ip = addr_format(&local, from);
+	}
+	courier_tlsrpt_saw(v->courier->tlsrpt, &seen);
+}
+
 static struct line *judged(struct visit *v, struct line *l, enum policy_event e,
 			   bool *again)
 {
@@ -224,6 +243,7 @@ static struct line *judged(struct visit *v, struct line *l, enum policy_event e,
 	     F_CSTR("by", policy_by_text(t->by)),
 	     F_CSTR("outcome", go_text(p.go)), F_CSTR("status", p.status),
 	     F("text", why));
+	visit_count(v, l, p.failure, why);
 	*again = p.go == POLICY_GO_CLEAR_AGAIN;
 	if (p.go == POLICY_GO_TLS || p.go == POLICY_GO_CLEAR)
 		return l;

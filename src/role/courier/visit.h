@@ -15,6 +15,7 @@ struct visit {
 	const struct story *story;
 	const struct way *way;
 	size_t host; /* which of the way's */
+	bool uncounted; /* not for reports on TLS */
 	/* What came of it when there is no session: */
 	struct verdict verdict;
 	bool spoke; /* it greeted us */
@@ -32,6 +33,11 @@ struct line *visit_login(struct visit *, struct line *);
 struct line *visit_turned_away(struct visit *, struct line *,
 			       enum smtp_client_result, const char *when);
 struct line *visit_nothing(struct visit *, const char *status, struct span text);
+
+/* For the reports on TLS: what a host's protection came to; l NULL: it was not
+ * spoken to. */
+void visit_count(const struct visit *, const struct line *l, enum policy_failure,
+		 struct span reason);
 
 /* A session that is ready for mail, or NULL and the verdict. */
 struct line *visit_open(struct visit *);
