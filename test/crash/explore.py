@@ -18,6 +18,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,6 +123,9 @@ def record(place, name, where):
     scene = Scene(name, log, os.stat(folder).st_ino, lines)
     wrong = list(scene.journal.wrong) + [w for d in scene.journal.dumps for w in d.counts()]
     wrong += replayed(scene, folder, where / 'again') + covered(scene)
+    wrong += copied(place, scene, folder, where / 'copy')
+    wrong += [f'not done: {" ".join(op[3])}' for step in scene.steps for op in step.ops
+              if op[3][0] == 'backup' and not op[0]]
     disk.remove(folder)
     return scene, wrong
 
@@ -135,6 +139,23 @@ def replayed(scene, folder, to):
                            to], stdout=subprocess.PIPE, text=True)
     disk.remove(to)
     return [f'the recorder missed something: {line}' for line in done.stdout.splitlines()]
+
+
+def copied(place, scene, folder, to):
+    """The checkpoint that is there at the end, taken as a store: what was answered before it
+    is in it, and nothing that never was."""
+    if not (folder / 'backup').exists():
+        return []
+    shutil.copytree(folder / 'backup', to)
+    shutil.copytree(folder / 'bodies', to / 'bodies')
+    found = judge.Journal(place.play(to, ['dump', 'fsck']))
+    disk.remove(to)
+    if not found.dumps:
+        return found.wrong or ['the checkpoint is no store']
+    before, after = (judge.letters(dump) for dump in scene.journal.dumps[-2:])
+    there = judge.letters(found.dumps[0])
+    return found.wrong + [f'I1 not in the checkpoint: {m}' for m in before - there] + [
+        f'I2 in the checkpoint from nowhere: {m}' for m in there - after]
 
 
 def covered(scene):

@@ -317,6 +317,22 @@ static void do_secret(struct deed *d)
 	d->yes = got && rep.answer == AUTH_STORE_ANSWER_YES;
 }
 
+/* backup STEP: begin, keep or end */
+static void do_backup(struct deed *d)
+{
+	struct span step = word(d, 1);
+	struct admin_store_backup m = {
+		.step = span_eq(step, SPAN("begin")) ? ADMIN_STORE_BACKUP_STEP_BEGIN
+			: span_eq(step, SPAN("keep")) ? ADMIN_STORE_BACKUP_STEP_KEEP
+						      : ADMIN_STORE_BACKUP_STEP_END};
+	struct admin_store_backup_reply rep = {0};
+	d->tap = d->p->admin_tap;
+	bool got = ASK(d->p, d->tap, admin_store_backup, d->p->admin, &m, d->a, &rep,
+		       &d->said);
+	d->code = got ? rep.answer : 99;
+	d->yes = got && rep.answer == ADMIN_STORE_ANSWER_DONE;
+}
+
 /* ---- the table ----------------------------------------------------------------------- */
 
 static const struct {
@@ -333,6 +349,7 @@ static const struct {
 	{"password", 3, do_password},
 	{"app-password", 4, do_app_password},
 	{"secret", 1, do_secret},
+	{"backup", 2, do_backup},
 	{"offer", 5, do_offer},
 	{"submit", 5, do_submit},
 	{"append", 5, do_append},

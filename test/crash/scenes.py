@@ -72,6 +72,12 @@ SCENES = {
         *quiet([f'append {A} {9000 + i} r{r}x{i} INBOX' for i in range(12)]),
         f'expunge {A} INBOX {1 + 12 * r}:{6 + 12 * r}')],
         'restart', f'append {A} 9000 last INBOX'],
+    # A checkpoint while mail comes in: one that a kill leaves behind, one that is dropped and
+    # one that is there at the end.
+    'backup': [*begin(), *letters(2, 9000), f'append {A} 70000 b1 INBOX', 'backup begin',
+               *letters(1, 9000, 'x'), 'restart', *quiet(['backup begin', 'backup end']), *letters(1, 900, 'y'),
+               *par([*[f'append {A} {9000 + i} p{i} INBOX' for i in range(3)], 'backup begin',
+                     *[f'offer {S} {900 + i} q{i} {A} {B}' for i in range(4)]])],
     'restarts': [*begin(), *[x for r in range(5) for x in (
         f'append {A} 2000 s{r} INBOX', 'restart')], f'append {A} 2000 end INBOX'],
     # Syncs that fail: nobody is told yes who is not safe, and the next one is served.
@@ -94,4 +100,4 @@ SCENES['unsynced'] = [*begin(), *letters(2), 'quiet', f'append {A} 900 fellhere 
 DIE_WITH = {'unsynced': 'fellhere'}
 # The sync that fails (record.c).
 FAIL = {'fail-body': 'body:2', 'fail-folder': 'dir:1', 'fail-log': 'file:24'}
-MEMTABLE = {'compact': 65536}
+MEMTABLE = {'compact': 65536, 'backup': 65536}
