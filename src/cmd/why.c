@@ -12,98 +12,78 @@
 
 /* ---- one event -------------------------------------------------------------- */
 
-/* Which fields an attempt's lines are made of, in this order. */
-struct phrase {
+/* The fields that steps of a delivery have, in the order of a sentence. */
+static const struct {
 	const char *before, *key, *after;
+	bool begins; /* what stands together, apart from what is before it */
+} phrases[] = {
+	{"for ", "recipient", "", true}, {"to ", "domain", "", true},
+	{"at ", "host", "", false},	 {"[", "address", "]", false},
+	{"TLS wanted: ", "level", "", true}, {"by ", "by", "", false},
+	{"(", "policy", ")", false},	 {"rule ", "rule", "", false},
+	{"TLS reached: ", "tls", "", true}, {"", "cipher", "", false},
+	{"certificate ", "certificate", "", false},
+	{"", "outcome", "", true},	 {"", "code", "", false},
+	{"", "status", "", false},	 {"", "text", "", false},
 };
 
-static const struct phrase target[] = {
-	{" ", "domain", ""},	   {" at ", "host", ""},
-	{" [", "address", "]"},
-};
-static const struct phrase security[] = {
-	{" level ", "level", ""},  {" by ", "by", ""},
-	{" (", "policy", ")"},	   {" rule ", "rule", ""},
-};
-static const struct phrase reached[] = {
-	{" ", "tls", ""},		    {" ", "cipher", ""},
-	{" certificate ", "certificate", ""},
-};
-static const struct phrase result[] = {
-	{" ", "outcome", ""}, {" ", "code", ""},
-	{" ", "status", ""},  {" ", "text", ""},
-};
-
-struct line {
-	const char *title;
-	const struct phrase *phrases;
-	size_t count;
-};
-
-static const struct line lines[] = {
-	{"to", target, ARRAY_LEN(target)},
-	{"TLS wanted", security, ARRAY_LEN(security)},
-	{"TLS reached", reached, ARRAY_LEN(reached)},
-	{"result", result, ARRAY_LEN(result)},
-};
-
-static bool any(const struct line *l, const struct json *fields)
+static bool told(struct span key)
 {
-	for (size_t i = 0; i < l->count; i++)
-		if (json_text(fields, l->phrases[i].key).len > 0)
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
+		if (span_eq(key, span_cstr(phrases[i].key)))
 			return true;
 	return false;
 }
 
-static void put_line(struct buf *out, const struct line *l,
-		     const struct json *fields)
+/* What begins, when the one that should is not there, is the next of its group. */
+static void put_sentence(struct buf *out, const struct json *fields, size_t *n)
 {
-	if (!any(l, fields))
-		return;
-	buf_printf(out, "      %s:", l->title);
-	for (size_t i = 0; i < l->count; i++) {
-		const struct phrase *p = &l->phrases[i];
-		if (json_text(fields, p->key).len == 0)
+	bool begins = true;
+	for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
+		struct span text = json_text(fields, phrases[i].key);
+		begins = begins || phrases[i].begins;
+		if (text.len == 0 || span_eq(text, SPAN("0")))
 			continue;
-		buf_add(out, span_cstr(p->before));
-		table_plain(out, json_text(fields, p->key));
-		buf_add(out, span_cstr(p->after));
+		buf_add(out, *n == 0 ? SPAN("      ")
+				     : (begins ? SPAN("; ") : SPAN(" ")));
+		buf_add(out, span_cstr(phrases[i].before));
+		table_plain(out, text);
+		buf_add(out, span_cstr(phrases[i].after));
+		begins = false;
+		++*n;
 	}
-	buf_addc(out, '\n');
 }
 
-static bool told(struct span key)
+/* For the eyes of machines, or said by the other fields already. */
+static bool needless(struct span key)
 {
-	for (size_t i = 0; i < ARRAY_LEN(lines); i++)
-		for (size_t k = 0; k < lines[i].count; k++)
-			if (span_eq(key, span_cstr(lines[i].phrases[k].key)))
-				return true;
-	return false;
+	return span_eq(key, SPAN("session")) || span_eq(key, SPAN("message"));
 }
 
 /* What has no place in a sentence. */
-static void put_rest(struct buf *out, const struct json *fields, bool all)
+static void put_rest(struct buf *out, const struct json *fields, bool all,
+		     size_t *n)
 {
-	size_t n = 0;
 	if (fields == NULL)
 		return;
 	for (const struct json *f = fields->first; f != NULL; f = f->next) {
 		if (f->text.len == 0 || (!all && told(f->key)) ||
-		    span_eq(f->key, SPAN("session")))
+		    needless(f->key))
 			continue;
-		buf_add(out, n++ == 0 ? SPAN("      ") : SPAN(", "));
+		buf_add(out, *n == 0 ? SPAN("      ")
+				     : (all ? SPAN(", ") : SPAN("; ")));
 		table_plain(out, f->key);
 		buf_addc(out, ' ');
 		table_plain(out, f->text);
+		++*n;
 	}
-	if (n > 0)
-		buf_addc(out, '\n');
 }
 
 static void put_event(struct buf *out, const struct json *row, bool delivery)
 {
 	const struct json *fields = json_member(row, "fields");
 	struct span level = json_text(row, "level");
+	size_t n = 0;
 	buf_add(out, SPAN("   "));
 	table_plain(out, span_sub(json_text(row, "time"), 0, TIME_LEN));
 	buf_addc(out, ' ');
@@ -116,9 +96,11 @@ static void put_event(struct buf *out, const struct json *row, bool delivery)
 	buf_add(out, SPAN("  "));
 	table_plain(out, json_text(row, "role"));
 	buf_addc(out, '\n');
-	for (size_t i = 0; delivery && i < ARRAY_LEN(lines); i++)
-		put_line(out, &lines[i], fields);
-	put_rest(out, fields, !delivery);
+	if (delivery)
+		put_sentence(out, fields, &n);
+	put_rest(out, fields, !delivery, &n);
+	if (n > 0)
+		buf_addc(out, '\n');
 }
 
 /* ---- the page --------------------------------------------------------------- */

@@ -68,6 +68,24 @@ def test_the_session_that_brought_it(demo):
     assert rows[0]['event'] == 'tls.established'
 
 
+def test_mail_for_elsewhere(demo):
+    """What the courier did is told, under the message's id and under the queue's."""
+    with submission(demo, demo.alice) as smtp:
+        smtp.envelope(demo.alice.user, 'somebody@one.example')
+        assert smtp.data(message('somebody@one.example', demo.alice.user)) == 250
+    (job,) = [row for row in demo.rows('queue', 'list') if row['recipient'] == 'somebody@one.example']
+    def tried():
+        rows = demo.rows('why', job['id'])
+        return rows if any(row['event'] == 'carry.recipient' for row in rows) else None
+    rows = wait(tried, 5)
+    (end,) = [row for row in rows if row['event'] == 'carry.recipient']
+    assert end['part'] == 'delivery' and end['fields']['outcome'] == 'deferred'
+    ident = last(demo)['id']
+    assert demo.rows('why', ident) == rows
+    page = demo.ll('why', ident).stdout
+    assert 'for somebody@one.example; deferred 4.4.3 the MX records cannot be looked up' in page
+
+
 def test_no_other_message_is_told(demo):
     idents = [sent(demo) for _ in range(5)]
     for ident in idents:
@@ -78,7 +96,8 @@ def test_no_other_message_is_told(demo):
 def test_unknown_and_wrong(demo):
     done = demo.ll('why', '00000000000000aa', code=1)
     assert 'nothing is known of 00000000000000aa' in done.stderr and done.stdout == ''
-    for word in ('x', '0', '1234567890abcdef0', 'alice@example.test'):
+    assert 'nothing is known' in demo.ll('why', 32 * 'a', code=1).stderr
+    for word in ('x', '0', '1234567890abcdef0', 'alice@example.test', 32 * 'g', 33 * 'a'):
         assert '16 digits' in demo.ll('why', word, code=2).stderr
     demo.ll('why', code=2)
 

@@ -87,18 +87,49 @@ static bool gather(struct story *s, uint64_t id, bool session)
 	return true;
 }
 
-static uint64_t session_of(const struct story *s)
+/* The id in the first field of this name; 0: there is none. */
+static uint64_t id_in(const struct story *s, struct span key)
 {
 	uint64_t id;
 	for (size_t i = 0; i < s->count; i++)
 		for (size_t k = 0; k < s->events[i].line.fields_count; k++) {
 			const struct role_logger_field *f =
 				&s->events[i].line.fields[k];
-			if (span_eq(f->key, SPAN("session")) &&
-			    hex_u64(f->value, &id))
+			if (span_eq(f->key, key) && hex_u64(f->value, &id))
 				return id;
 		}
 	return 0;
+}
+
+/* A job of the queue, "22e8...c1c4" or "22e8...c1c4.0", is told by the first half
+ * of its id; its message is named there. */
+static bool of_job(struct span text, uint64_t *id)
+{
+	uint64_t rest;
+	struct span job;
+	(void)span_cut(&text, '.', &job);
+	return job.len == 32 && hex_u64(span_sub(job, 0, 16), id) &&
+	       hex_u64(span_skip(job, 16), &rest);
+}
+
+/* False: the job has been ended. */
+static bool read_id(struct story *s, struct span text, uint64_t *id)
+{
+	if (hex_u64(text, id) && *id != 0)
+		return true;
+	if (!of_job(text, id)) {
+		job_end(s->job, CMD_ADMIN_STATUS_USAGE,
+			"the id of a message is 16 digits and letters a to f, "
+			"as in the log and in the answer to DATA; or give the "
+			"one that the queue shows");
+		return false;
+	}
+	if (!gather(s, *id, false))
+		return false;
+	uint64_t message = id_in(s, SPAN("message"));
+	s->count = 0;
+	*id = message != 0 ? message : *id;
+	return true;
 }
 
 /* ---- telling -------------------------------------------------------------- */
@@ -162,20 +193,14 @@ void verb_why(struct job *j)
 {
 	struct story s = {.job = j};
 	uint64_t id, session;
-	if (!hex_u64(job_argument(j, "id"), &id) || id == 0) {
-		job_end(j, CMD_ADMIN_STATUS_USAGE,
-			"the id of a message is 16 digits and letters a to f, "
-			"as in the log and in the answer to DATA");
-		return;
-	}
 	s.events = ARENA_ARRAY(j->arena, EVENTS_MAX, struct event);
 	if (s.events == NULL) {
 		job_end(j, CMD_ADMIN_STATUS_UNAVAILABLE, "memory is short");
 		return;
 	}
-	if (!gather(&s, id, false))
+	if (!read_id(&s, job_argument(j, "id"), &id) || !gather(&s, id, false))
 		return;
-	session = session_of(&s);
+	session = id_in(&s, SPAN("session"));
 	if (session != 0 && session != id && !gather(&s, session, true))
 		return;
 	if (s.count == 0) {

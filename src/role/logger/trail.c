@@ -38,15 +38,10 @@ struct trail {
 struct head {
 	uint32_t len; /* of the body */
 	uint64_t position, prev, id;
-	uint64_t sum;
+	uint64_t body; /* the sum of the body; that of the head follows it */
 };
 
-static uint64_t sum_of(const struct trail *t, struct span head,
-		       struct span body)
-{
-	uint64_t parts[2] = {siphash(t->secret, head), siphash(t->secret, body)};
-	return siphash(t->secret, span_of(parts, sizeof parts));
-}
+#define SUMMED 40u /* bytes of the head that its sum covers */
 
 static void put_head(struct buf *b, const struct head *h)
 {
@@ -55,11 +50,11 @@ static void put_head(struct buf *b, const struct head *h)
 	pack_u64(b, h->position);
 	pack_u64(b, h->prev);
 	pack_u64(b, h->id);
+	pack_u64(b, h->body);
 }
 
-#define SUMMED 32u /* bytes of the head that the sum covers */
-
-static bool read_head(struct span s, struct head *h)
+/* False: nobody wrote it here. */
+static bool read_head(const struct trail *t, struct span s, struct head *h)
 {
 	struct unpack u = unpack_of(s);
 	bool ok = unpack_u32(&u) == MAGIC;
@@ -67,14 +62,9 @@ static bool read_head(struct span s, struct head *h)
 	h->position = unpack_u64(&u);
 	h->prev = unpack_u64(&u);
 	h->id = unpack_u64(&u);
-	h->sum = unpack_u64(&u);
+	h->body = unpack_u64(&u);
+	ok = ok && unpack_u64(&u) == siphash(t->secret, span_sub(s, 0, SUMMED));
 	return ok && unpack_ok(&u) && h->len <= TRAIL_ENTRY_MAX;
-}
-
-static bool proven(const struct trail *t, struct span head, struct span body,
-		   const struct head *h)
-{
-	return sum_of(t, span_sub(head, 0, SUMMED), body) == h->sum;
 }
 
 static size_t bucket(const struct trail *t, uint64_t id)
@@ -184,10 +174,9 @@ static void read_block(struct trail *t, uint64_t number, struct span s)
 {
 	size_t at = 0;
 	struct head h;
-	while (s.len - at >= HEAD && read_head(span_skip(s, at), &h) &&
+	while (s.len - at >= HEAD && read_head(t, span_skip(s, at), &h) &&
 	       h.len <= s.len - at - HEAD &&
-	       h.position % t->size == number * TRAIL_BLOCK + at &&
-	       proven(t, span_skip(s, at), span_sub(s, at + HEAD, h.len), &h)) {
+	       h.position % t->size == number * TRAIL_BLOCK + at) {
 		learn(t, &h);
 		at += HEAD + h.len;
 	}
@@ -275,14 +264,14 @@ static void give_place(struct trail *t, uint64_t *position, uint64_t id,
 	struct head h = {.len = (uint32_t)body.len,
 			 .position = *position,
 			 .prev = *head,
-			 .id = id};
+			 .id = id,
+			 .body = siphash(t->secret, body)};
 	size_t begin = buf_len(&t->out);
 	put_head(&t->out, &h);
 	if (!buf_ok(&t->out))
 		return;
-	pack_u64(&t->out,
-		 sum_of(t, span_skip(buf_span(&t->out), begin), body));
-	pack_u64(&t->out, 0);
+	pack_u64(&t->out, siphash(t->secret,
+				  span_skip(buf_span(&t->out), begin)));
 	pack_u64(&t->out, 0);
 	pack_u64(&t->out, 0);
 	buf_add(&t->out, body);
@@ -359,14 +348,14 @@ static bool read_at(struct trail *t, void *to, size_t len, uint64_t position)
 	       got == len;
 }
 
-static bool take(struct trail *t, struct span head, const struct head *h,
-		 struct arena *a, struct trail_entry *e)
+static bool take(struct trail *t, const struct head *h, struct arena *a,
+		 struct trail_entry *e)
 {
 	char *body = arena_bytes(a, h->len + 1);
 	if (body == NULL || !read_at(t, body, h->len, h->position + HEAD))
 		return false;
 	struct span s = span_of(body, h->len);
-	if (!proven(t, head, s, h))
+	if (siphash(t->secret, s) != h->body)
 		return false;
 	struct unpack u = unpack_of(s);
 	e->stamp.sec = (int64_t)unpack_u64(&u);
@@ -392,12 +381,11 @@ bool trail_next(struct trail *t, uint64_t id, uint64_t *at, struct arena *a,
 		bool there = still_there(t, position) &&
 			     left_in_block(position) >= HEAD &&
 			     read_at(t, bytes, HEAD, position) &&
-			     read_head(span_of(bytes, HEAD), &h) &&
+			     read_head(t, span_of(bytes, HEAD), &h) &&
 			     h.position == position && h.prev <= position &&
 			     h.len <= left_in_block(position) - HEAD;
 		*at = there ? h.prev : 0;
-		if (there && h.id == id &&
-		    take(t, span_of(bytes, HEAD), &h, a, e))
+		if (there && h.id == id && take(t, &h, a, e))
 			return true;
 	}
 	return false;

@@ -11,9 +11,10 @@
  *
  * Layout (little-endian): a page that names the format, the size and a secret;
  * then blocks of TRAIL_BLOCK bytes.  An entry lies within one block and carries
- * its own position, counted from the beginning of time, and a check sum; so what
- * is left of an earlier round, or was cut by a crash, is told from an entry, and
- * reading goes on with the next block.
+ * its own position, counted from the beginning of time, and check sums of its
+ * head and of its body; so what is left of an earlier round, or was cut by a
+ * crash, is told from an entry, and reading goes on with the next block.  The
+ * table needs the heads alone; a body is proven when it is asked for.
  *
  * Must never take a byte of the file for more than it proves to be: who shares
  * the disk may have changed it.

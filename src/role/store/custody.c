@@ -112,6 +112,16 @@ static enum edge_store_answer of_spool(enum spool_result r)
 						   : EDGE_STORE_ANSWER_LATER;
 }
 
+/* Under the job's id the trail leads to the message's, which all others have. */
+static void tell_name(const struct offer *o, const struct spool_id *id)
+{
+	char text[SPOOL_ID_TEXT];
+	spool_id_text(id, text);
+	LOG(o->job->store->role->log, INFO, "queue.taken",
+	    log_id(span_of(text, 16)), F("message", o->ask->id),
+	    F_CSTR("job", text));
+}
+
 enum edge_store_answer offer_custody(struct offer *o)
 {
 	struct store *s = o->job->store;
@@ -147,6 +157,8 @@ enum edge_store_answer offer_custody(struct offer *o)
 	/* Not known: it may stand in the queue, and nobody else would look. */
 	if (r == SPOOL_OK || r == SPOOL_UNAVAILABLE)
 		custody_kick(s, &q->job.id);
+	if (r == SPOOL_OK)
+		tell_name(o, &q->job.id);
 	return of_spool(r);
 }
 

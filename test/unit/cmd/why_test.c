@@ -50,14 +50,18 @@ static void test_page(void **state)
 		    "\"from\":\"a@example.org\",\"user\":\"\",\"session\":\"136ed725839ced96\""),
 		ROW("checks", "10:00:00.003", "sorter-mx", "check.spf",
 		    "\"result\":\"pass\",\"rule\":\"letterlock.conf:12\""),
-		ROW("delivery", "10:00:01.500", "courier", "courier.attempt",
-		    "\"domain\":\"example.net\",\"host\":\"mx.example.net\",\"address\":\"192.0.2.1\","
-		    "\"level\":\"dane\",\"by\":\"dane\",\"policy\":\"3 1 1\",\"rule\":\"letterlock.conf:40\","
+		ROW("delivery", "10:00:01.500", "courier", "carry.decided",
+		    "\"domain\":\"example.net\",\"outcome\":\"deliver\",\"level\":\"dane\","
+		    "\"by\":\"dane\",\"policy\":\"3 1 1\",\"rule\":\"letterlock.conf:40\""),
+		ROW("delivery", "10:00:01.600", "courier", "carry.protection",
+		    "\"host\":\"mx.example.net\",\"address\":\"192.0.2.1\","
 		    "\"tls\":\"TLSv1.3\",\"cipher\":\"TLS_AES_256_GCM_SHA384\","
-		    "\"certificate\":\"CN=mx.example.net\",\"outcome\":\"deferred\",\"code\":\"451\","
-		    "\"status\":\"4.7.1\",\"text\":\"come again\",\"to\":\"b@example.net\""),
-		ROW("delivery", "10:05:01.500", "courier", "courier.attempt",
-		    "\"domain\":\"example.net\",\"outcome\":\"delivered\",\"code\":\"250\""),
+		    "\"certificate\":\"CN=mx.example.net\""),
+		ROW("delivery", "10:00:01.700", "courier", "carry.recipient",
+		    "\"recipient\":\"b@example.net\",\"outcome\":\"deferred\",\"code\":\"451\","
+		    "\"status\":\"4.7.1\",\"text\":\"come again\",\"attempt\":\"1\""),
+		"{\"part\":\"delivery\",\"time\":\"2026-11-22T10:05:01.500Z\",\"role\":\"courier\","
+		"\"event\":\"carry.unsettled\",\"level\":\"warning\",\"fields\":{}}",
 	};
 	(void)state;
 	expect(rows, ARRAY_LEN(rows),
@@ -78,15 +82,15 @@ static void test_page(void **state)
 	       "      from a@example.org, to b@example.net, recipients 1\n"
 	       "\n"
 	       "Delivery attempts\n"
-	       "   2026-11-22T10:00:01.500 courier.attempt  courier\n"
-	       "      to: example.net at mx.example.net [192.0.2.1]\n"
-	       "      TLS wanted: level dane by dane (3 1 1) rule letterlock.conf:40\n"
-	       "      TLS reached: TLSv1.3 TLS_AES_256_GCM_SHA384 certificate CN=mx.example.net\n"
-	       "      result: deferred 451 4.7.1 come again\n"
-	       "      to b@example.net\n"
-	       "   2026-11-22T10:05:01.500 courier.attempt  courier\n"
-	       "      to: example.net\n"
-	       "      result: delivered 250\n");
+	       "   2026-11-22T10:00:01.500 carry.decided  courier\n"
+	       "      to example.net; TLS wanted: dane by dane (3 1 1) rule letterlock.conf:40; "
+	       "deliver\n"
+	       "   2026-11-22T10:00:01.600 carry.protection  courier\n"
+	       "      at mx.example.net [192.0.2.1]; TLS reached: TLSv1.3 TLS_AES_256_GCM_SHA384 "
+	       "certificate CN=mx.example.net\n"
+	       "   2026-11-22T10:00:01.700 carry.recipient  courier\n"
+	       "      for b@example.net; deferred 451 4.7.1 come again; attempt 1\n"
+	       "   2026-11-22T10:05:01.500 carry.unsettled (warning)  courier\n");
 }
 
 static void test_strangers(void **state)
@@ -118,7 +122,7 @@ static void test_odd_rows(void **state)
 	struct buf out;
 	(void)state;
 	page(&out, rows, ARRAY_LEN(rows));
-	assert_true(span_find_span(buf_span(&out), SPAN("result: 250")) != SIZE_MAX);
+	assert_true(span_find_span(buf_span(&out), SPAN("      250\n")) != SIZE_MAX);
 	assert_true(span_find_span(buf_span(&out), SPAN("(error)")) != SIZE_MAX);
 	buf_free(&out);
 }
