@@ -34,6 +34,7 @@ struct tls_judged *tls_judged_new(const struct tls_expect *e)
 	j->expect = *e;
 	j->what = e->what;
 	j->tlsa = -1;
+	j->peer = TLS_PEER_HANDSHAKE; /* until there is a certificate */
 	return j;
 }
 

@@ -107,7 +107,7 @@ static void said(unsigned number, const struct linear_case *c, bool good, double
 int main(int argc, char **argv)
 {
 	const struct linear_cases lists[] = {linear_text(), linear_mail(), linear_sessions(), linear_rows(),
-					     linear_policy(), linear_posture()};
+					     linear_policy(), linear_posture(), linear_peers()};
 	struct span only = argc > 1 ? span_cstr(argv[1]) : SPAN("");
 	unsigned number = 0, failed = 0;
 	/* Large blocks from the heap like small ones: no page faults by size. */

@@ -31,4 +31,5 @@ struct linear_cases linear_mail(void);	   /* mime, summary, smtp, dsn */
 struct linear_cases linear_sessions(void); /* smtp, imap, pop3, sasl */
 struct linear_cases linear_policy(void);   /* policy, reports */
 struct linear_cases linear_posture(void);  /* the records of own names */
+struct linear_cases linear_peers(void);   /* certificates of servers */
 struct linear_cases linear_rows(void);	   /* rows, hops, certificates */

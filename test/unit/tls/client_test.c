@@ -474,6 +474,7 @@ static void test_garbage(void **state)
 		assert_int_equal(tls_peer(m->conn), TLS_PEER_HANDSHAKE);
 		assert_true(tls_peer_facts(m->conn, a, &f));
 		assert_false(f.shown);
+		assert_int_equal(f.by.len, 0);
 		if (m->last != TLS_CLOSED)
 			assert_true(f.why.len > 0);
 		assert_int_not_equal(tls_write(m->conn, SPAN("x"), &n), TLS_OK);
