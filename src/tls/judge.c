@@ -247,6 +247,9 @@ int tls_judge_chain(X509_STORE_CTX *x, void *arg)
 	ENSURE(j->leaf && X509_up_ref(j->leaf) == 1);
 	j->chain_len = sent ? (size_t)sk_X509_num(sent) : 0;
 	j->peer = judge_by(j, x, ssl);
+	/* Where nothing has to hold, the handshake goes on without an answer. */
+	if (j->peer == TLS_PEER_OURS && !j->expect.enforce)
+		j->peer = TLS_PEER_CERTIFICATE;
 	j->refused = j->peer != TLS_PEER_GOOD && j->expect.enforce;
 	X509_STORE_CTX_set_error(x, j->refused ? error_of(j->peer) : X509_V_OK);
 	ERR_clear_error();

@@ -362,6 +362,41 @@ static void test_profiles(void **state)
 	}
 }
 
+/* A group that we name, but sent no share of: asked for in a second hello. */
+static void test_groups(void **state)
+{
+	static const struct {
+		const char *list, *group;
+	} rows[] = {
+		{"X25519", "X25519"}, {"P-256", "P-256"}, {"P-384", "P-384"},
+		{"P-521", NULL},      {"ffdhe2048", NULL},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		SSL_CTX *server = server_of(w, TLS1_3_VERSION, TLS1_3_VERSION);
+		struct tls_expect e = by_name(w);
+		struct arena *a = arena_new(65536);
+		struct meeting *m;
+		struct tls_facts f;
+
+		assert_int_equal(SSL_CTX_set1_groups_list(server, rows[i].list),
+				 1);
+		m = kit_meet(w->client, &e, server);
+		assert_int_equal(kit_shake(m), rows[i].group != NULL);
+		if (rows[i].group) {
+			assert_true(tls_facts(m->conn, a, &f));
+			assert_true(span_eq(f.group, span_cstr(rows[i].group)));
+			kit_echo(m);
+		} else {
+			assert_int_equal(tls_peer(m->conn), TLS_PEER_HANDSHAKE);
+		}
+		kit_part(m);
+		arena_free(a);
+		SSL_CTX_free(server);
+	}
+}
+
 /* Everything but what is broken: a short key is better than clear text. */
 static void test_short_keys(void **state)
 {
@@ -967,6 +1002,7 @@ int main(void)
 		cmocka_unit_test(test_alpn),
 		cmocka_unit_test(test_no_resumption),
 		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_short_keys),
 		cmocka_unit_test(test_old_versions),
 		cmocka_unit_test(test_settings),
