@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tls/client: handshakes with a server of OpenSSL's and with our own; what a
- * server may do wrong; certificates of ours; what an idle connection holds.
+ * tls/client: handshakes with a server of OpenSSL's; what a server may do wrong;
+ * certificates of ours; what an idle connection holds.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -849,107 +849,6 @@ static void test_no_signature(void **state)
 	SSL_CTX_free(server);
 }
 
-/* ---- both ends are ours --------------------------------------------------- */
-
-struct ends {
-	struct tls_conn *client, *server;
-	unsigned char up[65536], down[65536];
-	size_t up_from, up_to, down_from, down_to;
-};
-
-static enum tls_io take(const unsigned char *at, size_t *from, size_t to,
-			char *p, size_t cap, size_t *got)
-{
-	*got = size_min(cap, to - *from);
-	if (*got == 0)
-		return TLS_IO_AGAIN;
-	memcpy(p, at + *from, *got);
-	*from += *got;
-	return TLS_IO_OK;
-}
-
-static enum tls_io client_read(void *o, char *p, size_t cap, size_t *got)
-{
-	struct ends *e = o;
-	return take(e->down, &e->down_from, e->down_to, p, cap, got);
-}
-
-static enum tls_io server_read(void *o, char *p, size_t cap, size_t *got)
-{
-	struct ends *e = o;
-	return take(e->up, &e->up_from, e->up_to, p, cap, got);
-}
-
-static enum tls_io client_write(void *o, struct span s, size_t *put)
-{
-	struct ends *e = o;
-	memcpy(e->up + e->up_to, s.ptr, s.len);
-	e->up_to += *put = s.len;
-	return TLS_IO_OK;
-}
-
-static enum tls_io server_write(void *o, struct span s, size_t *put)
-{
-	struct ends *e = o;
-	memcpy(e->down + e->down_to, s.ptr, s.len);
-	e->down_to += *put = s.len;
-	return TLS_IO_OK;
-}
-
-static void test_our_own_server(void **state)
-{
-	struct world *w = *state;
-	struct span dns = SPAN(HOST), name = dns;
-	struct buf key, chain, ca, why;
-	struct tls_issued leaf = {&key, &chain, TLS_KEY_P256, 0};
-	struct tls_context *context;
-	struct tls_identity id;
-	struct tls_expect e = by_name(w);
-	static struct ends ends;
-	enum tls a = TLS_WANT_READ, b = TLS_WANT_READ;
-
-	buf_init(&key, 65536);
-	buf_init(&chain, 65536);
-	buf_init(&ca, 65536);
-	buf_init(&why, 1024);
-	assert_true(tls_issue_throwaway(
-		SPAN("CA"), &(struct tls_issue_names){&dns, 1, NULL, 0},
-		KIT_NOW, 30, &leaf, 1, &ca));
-	assert_int_equal(tls_keybox_add(w->kit->box, 9, 1, buf_span(&key)),
-			 TLS_KEY_LOADED);
-	id = (struct tls_identity){buf_span(&chain), 9};
-	context = tls_context_new(w->kit->library,
-				  &(struct tls_settings){.profile =
-								 TLS_STRICT},
-				  &why);
-	assert_true(tls_context_add(context, &id, 1, &why));
-	e.authorities = tls_authorities_new(buf_span(&ca), &why);
-	assert_non_null(e.authorities);
-	e.names = &name;
-	ends.client = tls_client_conn(
-		w->client, &e,
-		&(struct tls_transport){client_read, client_write, &ends});
-	ends.server = tls_conn_new(
-		context,
-		&(struct tls_transport){server_read, server_write, &ends});
-	for (int i = 0; i < 20 && (a != TLS_OK || b != TLS_OK); i++) {
-		a = tls_shake(ends.client);
-		b = tls_shake(ends.server);
-	}
-	assert_int_equal(a, TLS_OK);
-	assert_int_equal(b, TLS_OK);
-	assert_int_equal(tls_peer(ends.client), TLS_PEER_GOOD);
-	tls_conn_free(ends.client);
-	tls_conn_free(ends.server);
-	tls_authorities_free(e.authorities);
-	tls_context_free(context);
-	assert_true(tls_keybox_drop(w->kit->box, 9));
-	buf_free(&key);
-	buf_free(&chain);
-	buf_free(&ca);
-	buf_free(&why);
-}
-
 /* ---- memory --------------------------------------------------------------- */
 
 /* The server's half is made away with before it is measured. */
@@ -1016,7 +915,6 @@ int main(void)
 		cmocka_unit_test(test_our_certificate),
 		cmocka_unit_test(test_a_certificate_is_required),
 		cmocka_unit_test(test_no_signature),
-		cmocka_unit_test(test_our_own_server),
 		cmocka_unit_test(test_idle_memory),
 	};
 
