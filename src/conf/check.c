@@ -523,6 +523,29 @@ static void judge_ports(const struct judge *j, size_t k,
 				   conf_options[k].name, SPAN_FMT(ports->at[i]));
 }
 
+static void judge_dns(const struct judge *j)
+{
+	const struct conf_dns *d = &j->s->values.dns;
+	struct conf_place at = place(
+		j, &j->s->origins[OPTION(DNS, conf_dns, trusted)]);
+	static const struct conf_net loopback[] = {{4, 8, {127}},
+						   {6, 128, {[15] = 1}}};
+	const struct conf_resolver *r = d->trusted.at;
+	if (d->trusted.count == 0)
+		return;
+	if (d->resolvers.count > 0)
+		conf_wrong(j->report, at, "trust-resolver takes the place of "
+					  "resolvers; keep one of them");
+	if (!span_empty(d->trust_anchor))
+		conf_warn(j->report, at, "trust-anchor does nothing where "
+					 "trust-resolver validates; remove it");
+	if (!conf_net_has(&loopback[0], r->family, r->bytes) &&
+	    !conf_net_has(&loopback[1], r->family, r->bytes))
+		conf_warn(j->report, at, "answers of trust-resolver travel "
+					 "unprotected; use a resolver on this "
+					 "host");
+}
+
 static void judge_outgoing(const struct judge *j)
 {
 	const struct conf_outgoing *o = &j->s->values.outgoing;
@@ -567,6 +590,7 @@ void conf_judge(struct conf_report *report, const struct conf_snapshot *s)
 	bool any = false;
 	judge_top(&j);
 	judge_accounts(&j);
+	judge_dns(&j);
 	judge_outgoing(&j);
 	for (size_t i = 0; i < s->values.certificate_count; i++)
 		judge_pair(&j, i);

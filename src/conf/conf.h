@@ -190,6 +190,7 @@ struct conf_queue {
 struct conf_dns {
 	bool lookups;
 	struct conf_resolvers resolvers; /* empty: ask the root servers itself */
+	struct conf_resolvers trusted;	 /* one, in place of them, or none */
 	struct span trust_anchor;   /* empty: the built-in one */
 	struct conf_nets addresses; /* of this host; empty: not told */
 	uint64_t timeout, cache;

@@ -321,6 +321,12 @@ const struct conf_option conf_options[] = {
 	    "Resolvers to ask, such as 192.0.2.1 or 2001:db8::1; with another "
 	    "port than 53, 192.0.2.1:5353 or [2001:db8::1]:5353. Default: letterlock resolves by itself from the "
 	    "root. It validates DNSSEC in both cases."),
+	OPT(DNS, RESOLVERS, conf_dns, trusted, "trust-resolver", 1, 1, NULL,
+	    R(DIALER), RESTART, NULL,
+	    "A resolver that validates DNSSEC, and whose word for it (the AD bit) "
+	    "is believed: in place of resolvers, and of validating here. It is "
+	    "asked by TCP. Whoever can answer in its name decides where mail goes, "
+	    "so name one on this host."),
 	OPT(DNS, PATH, conf_dns, trust_anchor, "trust-anchor", 1, 1000, NULL,
 	    R(DIALER), RESTART, NULL,
 	    "A file with DNSSEC trust anchors in place of the root's. The dialer "

@@ -8,6 +8,7 @@
 
 #define FLAG_ANSWER    0x8000u
 #define FLAG_TRUNCATED 0x0200u
+#define FLAG_RECURSION 0x0100u
 #define FLAG_AUTHENTIC 0x0020u
 #define QUESTION_REST  4u  /* type, class */
 #define RECORD_REST    10u /* type, class, ttl, length */
@@ -16,6 +17,25 @@ static unsigned u16_at(struct span s, size_t at)
 {
 	const uint8_t *p = (const uint8_t *)s.ptr + at;
 	return (unsigned)p[0] << 8 | p[1];
+}
+
+static void u16(struct buf *b, unsigned v)
+{
+	pack_u8(b, (uint8_t)(v >> 8));
+	pack_u8(b, (uint8_t)v);
+}
+
+void dns_query_write(const struct dns_name *name, uint16_t type, uint16_t id,
+		     struct buf *b)
+{
+	u16(b, id);
+	u16(b, FLAG_RECURSION | FLAG_AUTHENTIC);
+	u16(b, 1);
+	for (int i = 0; i < 3; i++)
+		u16(b, 0);
+	buf_add(b, span_of(name->wire, name->len));
+	u16(b, type);
+	u16(b, DNS_CLASS_IN);
 }
 
 static bool read_question(struct span packet, size_t *at, struct dns_answer *out)

@@ -35,6 +35,11 @@ struct dns_answer {
 	struct dns_record records[DNS_RECORDS_MAX];
 };
 
+#define DNS_QUERY_MAX (DNS_HEADER_LEN + DNS_NAME_MAX + 4u)
+/* A question for recursion that wants to know whether the answer is authentic. */
+void dns_query_write(const struct dns_name *, uint16_t type, uint16_t id,
+		     struct buf *);
+
 /* False: not an answer packet within the limits. */
 MUST_USE bool dns_packet_read(struct span packet, struct dns_answer *out);
 

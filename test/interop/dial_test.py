@@ -241,6 +241,45 @@ def test_lookups_off(zones):
     dialer.end()
 
 
+class Trusted:
+    """A resolver that validates, as far as anybody can see: TCP, AD for names that begin with s."""
+
+    def __init__(self, port):
+        self.socket = socket.create_server(('127.0.0.1', port))
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while True:
+            try:
+                peer = self.socket.accept()[0]
+            except OSError:
+                return
+            with peer:
+                while (head := peer.recv(2)):
+                    question = peer.recv(int.from_bytes(head, 'big'))
+                    flags = b'\x81\xa0' if question[13:14] == b's' else b'\x81\x80'
+                    answer = (question[:2] + flags + b'\0\1\0\1\0\0\0\0' + question[12:] +
+                              b'\xc0\x0c\0\x0f\0\1\0\0\0\x3c\0\7\0\x0a\2mx\xc0\x0c')
+                    peer.sendall(len(answer).to_bytes(2, 'big') + answer)
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.socket.close()
+        self.thread.join(5)
+
+
+def test_a_trusted_resolver(port):
+    """Its AD bit is believed; nothing is validated here, and nothing kept."""
+    resolver = Trusted(port)
+    dialer = Dialer(f'dns {{ lookups on; trust-resolver 127.0.0.1:{port}; timeout 5s; }}')
+    assert dialer.ask('mx', 'secure.example')['trust'] == 'secure'
+    row = dialer.ask('mx', 'open.example')
+    assert (row['trust'], row['mx']) == ('insecure', [[10, 'mx.open.example']])
+    dialer.end()
+    resolver.close()
+
+
 # ---- connections: real sockets, the real filter ----
 
 REACH = 'outgoing {{ reach 127.0.0.0/8 ::1; ports {port}; web-ports {port}; {more} }}'

@@ -653,7 +653,7 @@ def test_postmaster(plain):
 
 # ---- dns ----
 
-@pytest.mark.parametrize('option, value', [('lookups', 'on'), ('resolvers', '127.0.0.1'), ('cache', '20M'),
+@pytest.mark.parametrize('option, value', [('lookups', 'on'), ('resolvers', '127.0.0.1'), ('cache', '20M'), ('trust-resolver', '::1'),
                                            ('trust-anchor', '/nowhere/root.key')])
 def test_dns_takes_a_restart(plain, option, value):
     plain.set_option('dns', option, value)

@@ -284,7 +284,7 @@ static void the_same_question_is_asked_once(void **state)
 				 IPC_OK);
 	house_run(f->house, 50);
 	assert_int_equal(held.count, 2);
-	resolver_scripted_answer(held.at[0], span_of(NULL, 0), RESOLVER_FAILED);
+	resolver_told(held.at[0], span_of(NULL, 0), RESOLVER_FAILED);
 	house_run(f->house, 50);
 	assert_true(done[0] && done[1] && !done[2] && done[3]);
 	/* Nobody answers the other: each asker has its time. */
@@ -299,7 +299,7 @@ static void the_same_question_is_asked_once(void **state)
 			 IPC_OK);
 	house_run(f->house, 50);
 	assert_int_equal(held.count, 2);
-	resolver_scripted_answer(held.at[1], span_of(NULL, 0), RESOLVER_FAILED);
+	resolver_told(held.at[1], span_of(NULL, 0), RESOLVER_FAILED);
 	house_run(f->house, 50);
 	assert_true(done[2]);
 	assert_int_equal(house_figure(f->dialer, "pending"), 0);

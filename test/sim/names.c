@@ -143,7 +143,7 @@ static void answer(struct names *n, struct question *q, const struct dns_name *n
 	u16(&packet, DNS_CLASS_IN);
 	buf_add(&packet, buf_span(&records));
 	bool none = v == RESOLVER_FAILED || v == RESOLVER_TIMEOUT;
-	resolver_scripted_answer(q, none ? span_of(NULL, 0) : buf_span(&packet), v);
+	resolver_told(q, none ? span_of(NULL, 0) : buf_span(&packet), v);
 	buf_free(&text);
 	buf_free(&records);
 	buf_free(&packet);

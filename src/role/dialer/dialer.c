@@ -7,7 +7,8 @@
  * and no file.  Connections are handed on as they are made: nothing is read from
  * them here.  A trust anchor file is read before confinement.
  *
- * Must never parse a mail protocol, nor take an upstream's word for DNSSEC.
+ * Must never parse a mail protocol, nor take an upstream's word for DNSSEC but that
+ * of the one resolver that the configuration says is to be trusted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,14 +240,19 @@ static void attach(void *self, const struct role_peer *peer,
 
 /* ---- the resolver ------------------------------------------------------------ */
 
+static struct addr address_of(const struct conf_resolver *r)
+{
+	return r->family == 4 ? addr_v4(r->bytes[0], r->bytes[1], r->bytes[2],
+					r->bytes[3], r->port)
+			      : addr_v6(r->bytes, r->port);
+}
+
 /* As the library writes it: "192.0.2.53@5353". */
 static void upstream(const struct conf_resolver *r,
 		     char out[UPSTREAM_TEXT_MAX])
 {
 	char host[ADDR_TEXT_MAX];
-	struct addr a = r->family == 4 ? addr_v4(r->bytes[0], r->bytes[1],
-						 r->bytes[2], r->bytes[3], 0)
-				       : addr_v6(r->bytes, 0);
+	struct addr a = address_of(r);
 	(void)addr_format(&a, host);
 	int n = snprintf(out, UPSTREAM_TEXT_MAX, "%s@%u", host, r->port);
 	ENSURE(n > 0 && (size_t)n < UPSTREAM_TEXT_MAX);
@@ -262,6 +268,15 @@ static bool make_resolver(struct dialer *d, const struct conf_dns *c,
 	*out = NULL;
 	if (!c->lookups)
 		return true;
+	if (c->trusted.count > 0) {
+		struct addr a = address_of(&c->trusted.at[0]);
+		d->stub = stub_new(d->role->loop, &a);
+		if (d->stub != NULL)
+			*out = resolver_asking(d->role->loop, stub_ask, d->stub);
+		if (*out == NULL)
+			buf_add(why, SPAN("memory is short"));
+		return *out != NULL;
+	}
 	d->follow = follow_new(d->role, s.anchors);
 	if (d->follow == NULL || !crypto_library_start()) {
 		buf_add(why, SPAN("memory is short"));
@@ -276,11 +291,11 @@ static bool make_resolver(struct dialer *d, const struct conf_dns *c,
 	return *out != NULL;
 }
 
-bool dialer_script(void *self, resolver_script_fn *fn, void *ctx)
+bool dialer_script(void *self, resolver_source_fn *fn, void *ctx)
 {
 	struct dialer *d = self;
 	resolver_free(d->resolver);
-	d->resolver = resolver_scripted(d->role->loop, fn, ctx);
+	d->resolver = resolver_asking(d->role->loop, fn, ctx);
 	return d->resolver != NULL;
 }
 
@@ -322,6 +337,7 @@ static void destroy(void *self)
 {
 	struct dialer *d = self;
 	resolver_free(d->resolver);
+	stub_free(d->stub);
 	follow_free(d->follow);
 	dials_free(d->dials);
 	for (size_t i = 0; i < DIALER_CHANNELS_MAX; i++)
@@ -383,15 +399,22 @@ static bool start(void *self, struct buf *why)
 	return false;
 }
 
-static bool same_resolver(const struct conf_dns *a, const struct conf_dns *b)
+static bool same_resolvers(const struct conf_resolvers *a,
+			   const struct conf_resolvers *b)
 {
-	if (a->lookups != b->lookups || a->cache != b->cache ||
-	    a->resolvers.count != b->resolvers.count)
+	if (a->count != b->count)
 		return false;
-	for (size_t i = 0; i < a->resolvers.count; i++)
-		if (!conf_resolver_eq(&a->resolvers.at[i], &b->resolvers.at[i]))
+	for (size_t i = 0; i < a->count; i++)
+		if (!conf_resolver_eq(&a->at[i], &b->at[i]))
 			return false;
 	return true;
+}
+
+static bool same_resolver(const struct conf_dns *a, const struct conf_dns *b)
+{
+	return a->lookups == b->lookups && a->cache == b->cache &&
+	       same_resolvers(&a->resolvers, &b->resolvers) &&
+	       same_resolvers(&a->trusted, &b->trusted);
 }
 
 /* A library that reads files while it starts cannot be started once more from

@@ -10,6 +10,7 @@
 #include "role/dialer/follow.h"
 #include "role/dialer/lookup.h"
 #include "role/dialer/resolver.h"
+#include "role/dialer/stub.h"
 #include "wire/admin_dialer.h"
 #include "wire/courier_dialer.h"
 #include "wire/fetch_dialer.h"
@@ -30,7 +31,8 @@ struct dialer {
 	struct role *role;
 	const struct conf *conf;
 	struct resolver *resolver; /* NULL: lookups are off */
-	struct follow *follow; /* NULL: lookups are off */
+	struct stub *stub;     /* the resolver that is trusted; NULL: none */
+	struct follow *follow; /* NULL: nothing is validated here */
 	struct rights_dir folder; /* given to the rights, when it is followed */
 	struct dials *dials;
 	char anchors[RESOLVER_ANCHORS_MAX];

@@ -45,7 +45,7 @@ struct resolver {
 	uint64_t cache;
 	struct list questions;
 	size_t pending, askers;
-	resolver_script_fn *script; /* in place of the library */
+	resolver_source_fn *script; /* in place of the library */
 	void *script_ctx;
 	struct dns_answer answer; /* what is being told */
 	bool telling, ending;
@@ -313,7 +313,7 @@ bool resolver_ask(struct resolver *r, const struct dns_name *name,
 	return true;
 }
 
-void resolver_scripted_answer(struct question *q, struct span packet,
+void resolver_told(struct question *q, struct span packet,
 			      enum resolver_verdict verdict)
 {
 	struct resolver *r = q->resolver;
@@ -476,7 +476,7 @@ static struct resolver *made(struct loop *loop)
 	return r;
 }
 
-struct resolver *resolver_scripted(struct loop *loop, resolver_script_fn *fn,
+struct resolver *resolver_asking(struct loop *loop, resolver_source_fn *fn,
 				   void *ctx)
 {
 	struct resolver *r = made(loop);

@@ -84,13 +84,14 @@ size_t resolver_cache(const struct resolver *);
 size_t resolver_pending(const struct resolver *);
 
 /*
- * For the simulation: questions go to a function in place of the library.  It
- * answers each once, now or later; no packet: none came.
+ * A resolver whose questions go to a function in place of the library (stub.h, the
+ * simulation).  It answers each once, now or later; no packet: none came.  What it
+ * has not answered by resolver_free it must not.
  */
 struct question;
-typedef void resolver_script_fn(void *ctx, struct question *,
+typedef void resolver_source_fn(void *ctx, struct question *,
 				const struct dns_name *, uint16_t type);
-MUST_USE struct resolver *resolver_scripted(struct loop *, resolver_script_fn *,
+MUST_USE struct resolver *resolver_asking(struct loop *, resolver_source_fn *,
 					    void *ctx);
-void resolver_scripted_answer(struct question *, struct span packet,
+void resolver_told(struct question *, struct span packet,
 			      enum resolver_verdict);

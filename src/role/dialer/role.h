@@ -11,4 +11,4 @@ extern const struct role_def dialer_role;
  * For the simulation: from now on questions go to the script (resolver.h), whatever
  * the configuration says of lookups.  self: the role's object.  False: no memory.
  */
-MUST_USE bool dialer_script(void *self, resolver_script_fn *, void *ctx);
+MUST_USE bool dialer_script(void *self, resolver_source_fn *, void *ctx);

@@ -508,6 +508,9 @@ static const struct {
 	{HOST "listener x { role mx; limits { hops 9; } }",
 	 "2:32",
 	 "unknown option \"hops\"; it belongs at top level"},
+	{HOST "dns { resolvers 127.0.0.1; trust-resolver 127.0.0.1; }",
+	 "2:28",
+	 "trust-resolver takes the place of resolvers; keep one of them"},
 	{HOST "outgoing { ports 2525 smtp; }", "2:12",
 	 "ports takes port numbers between 1 and 65535, separated by blanks, "
 	 "not \"smtp\""},
