@@ -22,11 +22,16 @@ struct parts {
 	struct span time, domain, local;
 };
 
+/* What may follow the four letters. */
+static bool separates(char c)
+{
+	return c == '=' || c == '+' || c == '-';
+}
+
 static bool is_kind(struct span local, char kind)
 {
 	return span_starts_nocase(local, SPAN("SRS")) && local.len > 4 &&
-	       local.ptr[3] == kind &&
-	       (local.ptr[4] == '=' || local.ptr[4] == '+' || local.ptr[4] == '-');
+	       local.ptr[3] == kind && separates(local.ptr[4]);
 }
 
 static bool split(struct span address, struct span *local, struct span *domain)
@@ -134,7 +139,7 @@ static bool cut_second(struct span local, struct parts *p)
 		return false;
 	p->rest = rest;
 	return span_cut(&rest, '=', &p->domain) && p->domain.len > 0 &&
-	       rest.len > 1 && (p->local = rest, true);
+	       rest.len > 1 && separates(rest.ptr[0]) && (p->local = rest, true);
 }
 
 enum srs_result srs_forward(struct span key, int64_t now, struct span sender,

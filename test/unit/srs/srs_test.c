@@ -43,6 +43,8 @@ static void there_and_back(void **state)
 	static const char *const senders[] = {
 		"a@b.example", "A.b+c=d-e@Sub.B-1.example", "=@b.example", "srs0@b.example",
 		"SRS0@b.example", "\xc3\xa9@b.example", "SRS=x@b.example",
+		/* Like an SRS1, but there is no SRS0 in it. */
+		"SRS1=h=first=x=y@b.example",
 	};
 	struct buf b;
 	buf_init(&b, 512);
