@@ -283,14 +283,15 @@ bool ask(struct command *c, const struct args *args, const char *verb,
 
 static void show_json(const struct answer *x, enum shape shape, struct buf *out)
 {
-	if (shape == SHAPE_LIST)
+	bool list = shape == SHAPE_LIST || shape == SHAPE_EACH;
+	if (list)
 		buf_addc(out, '[');
 	for (size_t i = 0; i < x->row_count; i++) {
 		if (i > 0)
 			buf_add(out, SPAN(",\n"));
 		buf_add(out, x->rows[i]);
 	}
-	if (shape == SHAPE_LIST)
+	if (list)
 		buf_addc(out, ']');
 	if (shape == SHAPE_DONE || (shape == SHAPE_ONE && x->row_count == 0)) {
 		buf_printf(out, "{\"end\":%d,\"why\":", (int)x->end);
@@ -315,8 +316,11 @@ static bool show_rows(struct command *c, const struct answer *x,
 	if (s->shape == SHAPE_LIST && x->row_count > 0)
 		return table_render(out, c->arena, s->columns, s->column_count,
 				    rows, x->row_count, self_is_terminal(1));
-	for (size_t i = 0; i < x->row_count; i++)
+	for (size_t i = 0; i < x->row_count; i++) {
+		if (i > 0)
+			buf_addc(out, '\n');
 		table_render_one(out, s->columns, s->column_count, rows[i]);
+	}
 	return true;
 }
 

@@ -44,6 +44,7 @@ enum shape {
 	SHAPE_DONE, /* no rows: "done" is said */
 	SHAPE_ONE,
 	SHAPE_LIST,
+	SHAPE_EACH, /* a list in which each row is shown for itself */
 };
 
 /* How an answer is shown. */

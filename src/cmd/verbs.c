@@ -68,7 +68,14 @@ const struct verb verbs[] = {
 	 .run = verb_alias},
 	{.name = "queue",
 	 .summary = "mail that waits",
-	 .usage = "list",
+	 .usage = "list [--id ID] [--domain DOMAIN] [--sender ADDRESS] "
+		  "[--recipient ADDRESS] [--state STATE] [--older AGE]\n"
+		  "show ID\n"
+		  "stats\n"
+		  "retry|hold|release --all | with options as list has\n"
+		  "delete [--bounce] --all | with options as list has\n"
+		  "route DOMAIN|ID DESTINATION\n"
+		  "ledger [--recount]",
 	 .run = verb_queue},
 	{.name = "sendmail",
 	 .summary = "hand in a message, as programs do it",

@@ -400,6 +400,9 @@ static enum spool_result try_destination(struct carry *c,
 			  &next);
 	if (r != SPOOL_OK && r != SPOOL_CORRUPT)
 		return r;
+	if (k.count > 0 && schedule_yields(to, &look, k.row[0].priority,
+					   ask->now))
+		return SPOOL_NONE;
 	for (size_t i = 0; i < k.count; i++) {
 		bool more;
 		r = take_job(c, k.name, &k.row[i], ask->now, a, out, &more);

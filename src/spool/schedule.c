@@ -359,6 +359,18 @@ void schedule_looked(struct schedule *s, struct destination *d,
 	(void)place(s, d, now);
 }
 
+bool schedule_yields(struct destination *d, const struct schedule_look *look,
+		     enum spool_priority priority, int64_t now)
+{
+	struct spot *p = spot_of(d, look->partition);
+	if (p)
+		p->priority = (uint8_t)priority;
+	for (unsigned i = 0; i < d->count; i++)
+		if (d->spots[i].at <= now && d->spots[i].priority < priority)
+			return true;
+	return false;
+}
+
 void schedule_leased(struct schedule *s, struct destination *d, int64_t now)
 {
 	d->leases++;

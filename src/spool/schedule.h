@@ -86,6 +86,13 @@ void schedule_looked(struct schedule *, struct destination *,
 		     const struct schedule_look *,
 		     const struct spool_due *found, int64_t next, int64_t now);
 
+/*
+ * What the look found is of this priority.  True: another partition may have
+ * something more urgent, and is looked at before this one.
+ */
+MUST_USE bool schedule_yields(struct destination *, const struct schedule_look *,
+			      enum spool_priority, int64_t now);
+
 /* A lease is out; it stays known until schedule_done. */
 void schedule_leased(struct schedule *, struct destination *, int64_t now);
 /* The destination may be forgotten by it. */

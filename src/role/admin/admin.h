@@ -162,6 +162,14 @@ void verb_alias_list(struct job *);
 void verb_alias_show(struct job *);
 
 void verb_queue_list(struct job *);
+void verb_queue_show(struct job *);
+void verb_queue_stats(struct job *);
+void verb_queue_retry(struct job *);
+void verb_queue_hold(struct job *);
+void verb_queue_release(struct job *);
+void verb_queue_delete(struct job *);
+void verb_queue_route(struct job *);
+void verb_queue_ledger(struct job *);
 void verb_dns_query(struct job *);
 void verb_dns_show(struct job *);
 void verb_dns_check(struct job *);

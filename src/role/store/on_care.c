@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * role/store/on_care: the queue as a list, verification in steps, figures.
+ * role/store/on_care: verification in steps, figures.
  *
  * fsck looks at one key space a call, and lets others have their turn after
  * each SLICE_NS of an account.  A repair does not: it commits and waits by itself,
@@ -11,7 +11,6 @@
 #include "box/fsck.h"
 #include "role/store/admin.h"
 
-#define PAGE_JOBS     40u
 #define FINDINGS_MAX  32u
 #define FSCK_MEMORY   (64u << 10)
 #define JSON_MAX      16384u
@@ -19,125 +18,9 @@
 #define FSCK_DEEP_BYTES (256ull << 20)
 #define SLICE_NS	(2 * NS_PER_MS)
 
-/* ---- queue ------------------------------------------------------------------ */
-
-struct page {
-	struct spool *spool;
-	struct arena *arena;
-	struct admin_store_job *jobs;
-	size_t count;
-	bool more;
-	struct spool_id ids[PAGE_JOBS + 1];
-	size_t id_count;
-};
-
 static struct span cut_to(struct span s, size_t max)
 {
 	return span_sub(s, 0, max);
-}
-
-static void put_job(struct page *p, const struct spool_job *job,
-		    const struct spool_recipient *r)
-{
-	char id[SPOOL_ID_TEXT];
-	spool_id_text(&job->id, id);
-	p->jobs[p->count++] = (struct admin_store_job){
-		.id = arena_printf(p->arena, "%s.%u", id, r->n),
-		.sender = cut_to(job->sender, 320),
-		.recipient = cut_to(r->address, 320),
-		.state = span_cstr(spool_state_name(r->state)),
-		.size = job->body_size,
-		.arrived = job->accepted,
-		.attempts = r->attempts,
-		.why = cut_to(r->reason, 255)};
-}
-
-/* The unsettled recipients of one job, from number n on. */
-static enum spool_result list_job(struct page *p, const struct spool_id *id,
-				  uint32_t n)
-{
-	struct spool_job job;
-	struct spool_recipient r;
-	enum spool_result s = spool_job(p->spool, id, p->arena, &job);
-	if (s != SPOOL_OK)
-		return s == SPOOL_NONE ? SPOOL_OK : s;
-	for (; n < job.recipients; n++) {
-		s = spool_recipient(p->spool, id, n, p->arena, &r);
-		if (s == SPOOL_NONE || (s == SPOOL_OK && spool_settled(r.state)))
-			continue;
-		if (s != SPOOL_OK)
-			return s;
-		if (p->count == PAGE_JOBS) {
-			p->more = true;
-			return SPOOL_OK;
-		}
-		put_job(p, &job, &r);
-	}
-	return SPOOL_OK;
-}
-
-static bool note_id(void *arg, const struct spool_job *job)
-{
-	struct page *p = arg;
-	if (p->id_count == ARRAY_LEN(p->ids))
-		return false;
-	p->ids[p->id_count++] = job->id;
-	return true;
-}
-
-static enum spool_result list_page(struct page *p, struct span after)
-{
-	struct spool_id id = {{0}};
-	struct span head;
-	uint64_t n = 0;
-	enum spool_result r = SPOOL_OK;
-	if (after.len > 0 &&
-	    (!span_cut(&after, '.', &head) || !spool_id_parse(head, &id) ||
-	     !span_u64(after, SPOOL_RECIPIENTS_MAX, &n)))
-		return SPOOL_NONE;
-	if (after.len > 0)
-		r = list_job(p, &id, (uint32_t)n + 1);
-	while (r == SPOOL_OK && !p->more) {
-		p->id_count = 0;
-		r = spool_list(p->spool, &id, note_id, p);
-		if (r == SPOOL_CORRUPT) /* fsck tells; the others are shown */
-			r = SPOOL_OK;
-		for (size_t i = 0; r == SPOOL_OK && i < p->id_count && !p->more;
-		     i++)
-			r = list_job(p, &p->ids[i], 0);
-		if (p->id_count == 0)
-			break;
-		id = p->ids[p->id_count - 1];
-	}
-	return r;
-}
-
-static void show_queue(struct job *j)
-{
-	const struct admin_store_queue *m = j->ask;
-	struct admin_store_queue_reply rep = {
-		.answer = ADMIN_STORE_ANSWER_LATER};
-	struct page *p = ARENA_NEW(j->arena, struct page);
-	if (p != NULL) {
-		*p = (struct page){.spool = j->store->spool,
-				   .arena = j->arena,
-				   .jobs = ARENA_ARRAY(j->arena, PAGE_JOBS,
-						       struct admin_store_job)};
-		if (p->jobs != NULL &&
-		    list_page(p, m->after) == SPOOL_OK)
-			rep.answer = ADMIN_STORE_ANSWER_DONE;
-		rep.jobs = p->jobs;
-		rep.jobs_count = p->count;
-		rep.more = p->more;
-	}
-	admin_store_queue_answer(j->call, &rep);
-}
-
-void on_queue(void *ctx, struct ipc_call *call,
-	      const struct admin_store_queue *m)
-{
-	struct peer *p = ctx;
-	job_now(p->store, call, m, NULL, show_queue);
 }
 
 /* ---- fsck --------------------------------------------------------------------- */
