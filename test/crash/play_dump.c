@@ -237,8 +237,8 @@ static int queue(struct play *p, struct arena *a, bool print)
 				printf("queued %.*s %.*s %.*s %.*s %llu\n", SPAN_FMT(j->id),
 				       SPAN_FMT(j->sender), SPAN_FMT(j->recipient),
 				       SPAN_FMT(j->state), (unsigned long long)j->size);
-			m.after = j->id;
 		}
+		m.after = rep.after;
 	} while (rep.more);
 	return local;
 }

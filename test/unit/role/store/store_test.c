@@ -194,7 +194,7 @@ static void aliases(void **state)
 	assert_true(span_eq(queue.jobs[0].recipient,
 			    SPAN("somebody@elsewhere.test")));
 	assert_true(span_eq(queue.jobs[0].state, SPAN("remote")));
-	ASK(r, r->admin, admin_store_queue, &queue, .after = queue.jobs[0].id);
+	ASK(r, r->admin, admin_store_queue, &queue, .after = queue.after);
 	assert_int_equal(queue.jobs_count, 0);
 }
 
