@@ -17,6 +17,7 @@
 #include "role/store/role.h"
 #include "wire/admin_store.h"
 #include "wire/auth_store.h"
+#include "wire/courier_store.h"
 #include "wire/edge_store.h"
 
 #define USER "alice@example.test"
@@ -200,6 +201,17 @@ static void test_framing_of_admin(void **state)
 	attack_framing(&t, 0x5709e);
 }
 
+static void test_framing_of_courier(void **state)
+{
+	struct scene *s = *state;
+	struct target t = s->target;
+
+	t.schema = &courier_store_hop;
+	t.hop = HOP_COURIER_STORE;
+	t.peer = KIND_EDGE_MX;
+	attack_framing(&t, 0x570ae);
+}
+
 /* The first field of every answer on this hop says how it went. */
 struct any_reply {
 	enum edge_store_answer answer;
@@ -315,12 +327,121 @@ static void test_unbound(void **state)
 	arena_free(a);
 }
 
+/* ---- a courier that was taken over -------------------------------------------------- */
+
+struct courier_reply {
+	enum courier_store_answer answer;
+	char rest[4096];
+};
+
+static enum courier_store_answer courier_says(struct target *t, int fd, const char *name,
+					      const void *fields, void *rep)
+{
+	struct courier_reply other;
+	struct arena *a = arena_new(1u << 20);
+	struct buf frame;
+	unsigned why;
+
+	buf_init(&frame, IPC_FRAME_MAX);
+	attack_call(t, &frame, 1, name, fields);
+	attack_send(t, fd, &frame, -1);
+	bool got = attack_reply(t, fd, name, 1, a, rep != NULL ? rep : &other, &why);
+	if (!got && why == 0)
+		fail_msg("%s: the channel died", name);
+	buf_free(&frame);
+	arena_free(a);
+	t->honest(t->arg);
+	return got ? *(enum courier_store_answer *)(rep != NULL ? rep : &other)
+		   : COURIER_STORE_ANSWER_REFUSED;
+}
+
+static struct target courier_target(const struct scene *s)
+{
+	struct target t = s->target;
+
+	t.schema = &courier_store_hop;
+	t.hop = HOP_COURIER_STORE;
+	t.peer = KIND_EDGE_MX;
+	return t;
+}
+
+/* Numbers of leases that it was never given say nothing, and change nothing. */
+static void nothing_of(struct target *t, int fd, uint64_t lease)
+{
+	const struct courier_store_outcome gone = {.fate = COURIER_STORE_FATE_DELIVERED};
+
+	assert_int_equal(courier_says(t, fd, "body",
+				      &(struct courier_store_body){.lease = lease,
+								   .length = 60000},
+				      NULL),
+			 COURIER_STORE_ANSWER_STALE);
+	assert_int_equal(courier_says(t, fd, "settle",
+				      &(struct courier_store_settle){.lease = lease,
+								     .outcomes = &gone,
+								     .outcomes_count = 1},
+				      NULL),
+			 COURIER_STORE_ANSWER_STALE);
+	assert_int_equal(courier_says(t, fd, "report",
+				      &(struct courier_store_report){.lease = lease,
+								     .body = SPAN("a: b\r\n\r\n")},
+				      NULL),
+			 COURIER_STORE_ANSWER_STALE);
+}
+
+static void test_leases_of_others(void **state)
+{
+	struct scene *s = *state;
+	struct target t = courier_target(s);
+	struct courier_store_lease_reply mine;
+	const struct courier_store_outcome wrong[] = {
+		{.n = 7, .fate = COURIER_STORE_FATE_DELIVERED},
+		{.n = 0, .fate = COURIER_STORE_FATE_DELIVERED}};
+	int one = attack_join(&t), two = attack_join(&t);
+
+	/* In nobody's name but ours. */
+	assert_int_equal(courier_says(&t, one, "send",
+				      &(struct courier_store_send){
+					      .sender = SPAN("boss@bank.invalid"),
+					      .recipient = SPAN("x@far.invalid"),
+					      .body = SPAN("a: b\r\n\r\n")},
+				      NULL),
+			 COURIER_STORE_ANSWER_REFUSED);
+	assert_int_equal(courier_says(&t, one, "send",
+				      &(struct courier_store_send){
+					      .sender = SPAN("tls@mx.example.test"),
+					      .recipient = SPAN("x@far.invalid"),
+					      .body = SPAN("a: b\r\n\r\n")},
+				      NULL),
+			 COURIER_STORE_ANSWER_YES);
+	assert_int_equal(courier_says(&t, one, "lease", &(struct courier_store_lease){0}, &mine),
+			 COURIER_STORE_ANSWER_YES);
+	const uint64_t ids[] = {mine.lease, 0, mine.lease + 1, UINT64_MAX};
+	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
+		nothing_of(&t, two, ids[i]);
+	/* Recipients that the lease does not have; one twice. */
+	struct courier_store_settle m = {
+		.lease = mine.lease, .outcomes = wrong, .outcomes_count = 1};
+	assert_int_equal(courier_says(&t, one, "settle", &m, NULL),
+			 COURIER_STORE_ANSWER_REFUSED);
+	m.outcomes_count = 2;
+	assert_int_equal(courier_says(&t, one, "settle", &m, NULL),
+			 COURIER_STORE_ANSWER_REFUSED);
+	m.outcomes = wrong + 1;
+	m.outcomes_count = 1;
+	assert_int_equal(courier_says(&t, one, "settle", &m, NULL), COURIER_STORE_ANSWER_YES);
+	assert_int_equal(house_figure(s->target.role, "sent"), 1);
+	world_close(house_world(s->target.house), one);
+	world_close(house_world(s->target.house), two);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_framing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_framing_of_auth, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_framing_of_admin, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_framing_of_courier, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leases_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sessions_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unbound, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,7 @@ ATTACKED = {
     ('courier_fetch', 'fetch'): 'fetch_test.c',
     ('courier_dialer', 'courier'): 'courier_test.c',
     ('courier_store', 'courier'): 'courier_test.c',
+    ('courier_store', 'store'): 'store_test.c',
     ('edge_auth', 'edge'): 'site_test.c',
     ('edge_auth', 'auth'): 'auth_test.c',
     ('edge_store', 'edge'): 'site_test.c',
