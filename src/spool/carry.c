@@ -93,6 +93,8 @@ struct carry *carry_new(struct spool *s, const uint8_t secret[SIPHASH_KEY],
 	c->jobs = map_new(secret, CARRY_LEASES);
 	list_init(&c->leases);
 	memset(c->tell, 0xff, sizeof(c->tell));
+	/* Not from 1: what an earlier start gave out must mean nothing now. */
+	c->next_number = siphash(secret, SPAN("leases")) >> 1;
 	carry_rediscover(c);
 	if (!c->schedule || !c->numbers || !c->jobs) {
 		carry_free(c);

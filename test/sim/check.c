@@ -20,7 +20,7 @@
 
 #define MEMORY   (16u << 20)
 #define PIECE    61440u
-#define SETTLE_S 600u /* virtual; a mover tries again after a minute */
+#define SETTLE_S 900u /* virtual; a mover tries again after a minute */
 
 struct look {
 	struct storm *s;
@@ -245,6 +245,7 @@ static void settle(struct storm *s)
 {
 	struct queue q = {.s = s, .left = 1};
 
+	storm_raise(s); /* a courier that died, too */
 	house_do(s->town->house, restore_all, s);
 	for (unsigned i = 0; i < SETTLE_S && q.left > 0; i += 10) {
 		house_run(s->town->house, i == 0 ? 100 : 10000);
@@ -332,6 +333,7 @@ void check_all(struct storm *s)
 {
 	check_roles(s);
 	settle(s);
+	house_do(s->town->house, check_away, s);
 	house_do(s->town->house, check_accounts, s);
 	house_do(s->town->house, check_directory, s);
 	house_do(s->town->house, check_fsck, s);

@@ -44,12 +44,21 @@ struct ledger_box {
 	size_t count;
 };
 
+/* A copy for elsewhere. */
+struct away {
+	enum said said;
+	unsigned carried; /* how often a courier delivered it */
+	bool over;	  /* and was told that this is known */
+};
+
 struct ledger {
 	struct {
 		size_t size;
 		const char *from;
 		int least[TOWN_PEOPLE], most[TOWN_PEOPLE];
 	} message[LEDGER_TOKENS];
+	struct away away[LEDGER_TOKENS];
+	unsigned sent; /* of these, for the one who reads */
 	unsigned count;
 	unsigned promised, unanswered, found; /* figures for the one who reads */
 	struct ledger_box box[TOWN_PEOPLE][LEDGER_BOXES];

@@ -14,12 +14,14 @@
 #define NOBODY    TOWN_PEOPLE
 #define TEAM      (TOWN_PEOPLE + 1)
 #define FAR       (TOWN_PEOPLE + 2) /* somebody elsewhere: waits in the queue */
+#define AWAY      (TOWN_PEOPLE + 3)
 #define BOB       "bob@elsewhere.test"
 
 struct letter {
 	unsigned token;
 	unsigned to[RCPTS], count;
 	unsigned accepted; /* bits of accounts */
+	bool away;	   /* and somebody elsewhere */
 	char from[40];
 };
 
@@ -40,6 +42,10 @@ static const char *address(unsigned to, char out[40])
 		return "far@example.test";
 	if (to == NOBODY)
 		return "nobody@example.test";
+	if (to >= AWAY) {
+		(void)snprintf(out, 40, "x@d%u.test", to - AWAY);
+		return out;
+	}
 	(void)snprintf(out, 40, "u%u@example.test", to);
 	return out;
 }
@@ -54,7 +60,10 @@ static void address_letter(struct person *p, struct letter *l)
 	l->count = 1 + (dice_chance(&p->dice, 50) ? 0 : (unsigned)dice_below(&p->dice, 4));
 	for (unsigned i = 0; i < l->count; i++)
 		l->to[i] = (unsigned)dice_below(&p->dice, TOWN_PEOPLE + 3);
+	if (dice_chance(&p->dice, 40))
+		l->to[0] = AWAY + (unsigned)dice_below(&p->dice, 4);
 	l->accepted = 0;
+	l->away = false;
 }
 
 static void stuff(struct span text, struct buf *out)
@@ -107,6 +116,8 @@ static void note(struct person *p, const struct letter *l, enum said said)
 	for (unsigned i = 0; i < TOWN_PEOPLE; i++)
 		if ((l->accepted >> i & 1) != 0)
 			ledger_come(&p->storm->ledger, l->token, i, said);
+	if (l->away)
+		p->storm->ledger.away[l->token].said = said;
 	storm_say(p->storm, "message %u to accounts %#x: %s", l->token, l->accepted,
 		  said == SAID_YES ? "taken" : said == SAID_NO ? "refused" : "unclear");
 }
@@ -126,12 +137,14 @@ static unsigned envelope(struct person *p, struct client *c, struct letter *l)
 		for (unsigned i = 0; i < l->count; i++) {
 			(void)snprintf(line, sizeof line, "RCPT TO:<%s>",
 				       address(l->to[i], name));
-			if (client_say(c, line) == 250)
-				l->accepted |= accounts_of(l->to[i]);
+			if (client_say(c, line) != 250)
+				continue;
+			l->accepted |= accounts_of(l->to[i]);
+			l->away |= l->to[i] >= AWAY;
 		}
 		if (dice_chance(&p->dice, 5))
 			return client_say(c, "RSET");
-		return l->accepted != 0 ? client_say(c, "DATA") : 0;
+		return l->accepted != 0 || l->away ? client_say(c, "DATA") : 0;
 	}
 	buf_init(&all, 4096);
 	buf_printf(&all, "MAIL FROM:<%s>\r\n", l->from);
@@ -141,9 +154,12 @@ static unsigned envelope(struct person *p, struct client *c, struct letter *l)
 	client_send(c, buf_span(&all));
 	buf_free(&all);
 	(void)client_reply(c);
-	for (unsigned i = 0; i < l->count; i++)
-		if (client_reply(c) == 250)
-			l->accepted |= accounts_of(l->to[i]);
+	for (unsigned i = 0; i < l->count; i++) {
+		if (client_reply(c) != 250)
+			continue;
+		l->accepted |= accounts_of(l->to[i]);
+		l->away |= l->to[i] >= AWAY;
+	}
 	code = client_reply(c);
 	return code;
 }
@@ -162,6 +178,8 @@ static bool transact(struct person *p, struct client *c, const char *from)
 	l.token = ledger_new(led, from, a_size(&p->dice));
 	if (l.token == LEDGER_TOKENS)
 		return false;
+	if (l.away) /* until it is known */
+		led->away[l.token].said = SAID_MAYBE;
 	if (!send_text(p, c, &l)) {
 		note(p, &l, SAID_NO); /* the end was never sent */
 		return false;

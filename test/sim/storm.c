@@ -77,6 +77,8 @@ static void end_dead(void *arg, struct ipc *c, const char *why)
 		s->eye = NULL;
 	if (s->auth != NULL && auth_store_ipc(s->auth) == c)
 		s->auth = NULL;
+	if (s->courier != NULL && courier_store_ipc(s->courier) == c)
+		s->courier = NULL;
 	ipc_free(c);
 }
 
@@ -103,6 +105,8 @@ void storm_raise(struct storm *s)
 		s->eye = town_access(s->town, &owner);
 	if (s->auth == NULL)
 		s->auth = town_auth(s->town, &owner);
+	if (s->courier == NULL)
+		s->courier = town_courier(s->town, &owner);
 }
 
 /* ---- people ----------------------------------------------------------------------- */
@@ -218,9 +222,11 @@ struct storm_end storm_run(const struct storm_how *how)
 		kv_disk_lies(town_disk(s->town), &how->mutant->lies);
 	storm_raise(s);
 	let_in(s, lives);
+	couriers_begin(s);
 	rage(s);
 	end.settled_ms = wait_for_people(s);
 	check_all(s);
+	couriers_end(s);
 	end.kills = s->town->kills;
 	for (size_t i = 0; trouble_name(i) != NULL; i++)
 		end.troubles[i] = trouble_count(s, i);
@@ -228,6 +234,7 @@ struct storm_end storm_run(const struct storm_how *how)
 	end.promised = s->ledger.promised;
 	end.unanswered = s->ledger.unanswered;
 	end.found = s->ledger.found;
+	end.sent = s->ledger.sent;
 	end.trace = sim_trace(house_world(s->town->house));
 	end.steps = sim_steps(house_world(s->town->house));
 	free_ends(s);

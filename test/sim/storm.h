@@ -46,6 +46,9 @@ struct storm {
 	struct admin_store *admin;
 	struct edge_store *eye;
 	struct auth_store *auth;
+	struct courier_store *courier;
+	unsigned couriers; /* fibers of them */
+	bool over;	   /* they go home */
 };
 
 /* One of them; its fiber's argument. */
@@ -58,7 +61,7 @@ struct person {
 
 struct storm_end {
 	uint64_t trace, steps;
-	unsigned messages, promised, unanswered, found, kills;
+	unsigned messages, promised, unanswered, found, kills, sent;
 	unsigned troubles[TROUBLES_MAX];
 	uint64_t settled_ms; /* virtual, after the last fault */
 };
@@ -67,6 +70,11 @@ struct storm_end storm_run(const struct storm_how *);
 __attribute__((noreturn, format(printf, 1, 2))) void storm_fail(const char *fmt, ...);
 void storm_say(const struct storm *, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* ---- courier.c: from the beginning to after the last check ---- */
+void couriers_begin(struct storm *);
+void couriers_end(struct storm *);
+void check_away(void *storm); /* in a fiber */
 
 /* Whoever is dead is raised, and the test has its ends at the store again. */
 void storm_raise(struct storm *);

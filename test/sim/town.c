@@ -29,6 +29,7 @@ static const char conf[] =
 	"data /nowhere;\n"
 	"store { engine memory; }\n"
 	"dns { lookups off; }\n"
+	"queue { retry 10s 20s; lifetime 1h; warn 30s; per-destination 4; }\n"
 	"log { level error; }\n"
 	"limits { connections-per-address 0; }\n"
 	"auth { argon2-memory 8M; argon2-passes 1; scram-iterations 4096; threads 1; }\n"
@@ -205,6 +206,12 @@ struct auth_store *town_auth(struct town *t, const struct ipc_owner *o)
 {
 	return auth_store_join_auth(
 		house_link(t->role[KIND_STORE], HOP_AUTH_STORE, KIND_AUTH), o, &at_auth);
+}
+
+struct courier_store *town_courier(struct town *t, const struct ipc_owner *o)
+{
+	return courier_store_join_courier(
+		house_link(t->role[KIND_STORE], HOP_COURIER_STORE, KIND_EDGE_ADMIN), o);
 }
 
 uint64_t town_session(struct edge_store *const *c, struct auth_store *const *auth,

@@ -14,6 +14,7 @@
 #include "kv/memory.h"
 #include "wire/admin_store.h"
 #include "wire/auth_store.h"
+#include "wire/courier_store.h"
 #include "wire/edge_store.h"
 
 #define TOWN_MX         2525u
@@ -51,6 +52,7 @@ void town_raise(struct town *, enum kind); /* when it is dead */
 struct admin_store *town_admin(struct town *, const struct ipc_owner *);
 struct edge_store *town_access(struct town *, const struct ipc_owner *);
 struct auth_store *town_auth(struct town *, const struct ipc_owner *);
+struct courier_store *town_courier(struct town *, const struct ipc_owner *);
 /*
  * A session of that account at this end, bound without a password; 0: refused.  The
  * ends may die while it waits: whoever frees them puts NULL or new ones there.

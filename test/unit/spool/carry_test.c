@@ -297,6 +297,29 @@ static void urgent_first_reports_last(void **state)
 	end(&t);
 }
 
+/* A number of before a restart is nobody's: couriers may come with it. */
+static void numbers_are_not_given_out_again(void **state)
+{
+	(void)state;
+	struct test t;
+	struct carried w;
+	static const uint8_t other[SIPHASH_KEY] = "sixteen letters";
+	int me;
+	begin(&t, 1);
+	const struct spool_recipient r[] = {REMOTE("a@far.com", 0)};
+	(void)accept_job(&t, r, 1);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	uint64_t number = lease_number(w.lease);
+	carry_free(t.c);
+	t.c = carry_new(t.s, other, &rules, SCHEDULE_MOST);
+	discover(&t);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	assert_int_not_equal(lease_number(w.lease), number);
+	assert_null(carry_find(t.c, number, &me));
+	settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
+	end(&t);
+}
+
 /* ---- random ---- */
 
 #define OWNERS 3u
@@ -647,6 +670,7 @@ int main(void)
 		cmocka_unit_test(long_ones_come_in_several),
 		cmocka_unit_test(an_owner_that_goes_leaves_all),
 		cmocka_unit_test(urgent_first_reports_last),
+		cmocka_unit_test(numbers_are_not_given_out_again),
 		cmocka_unit_test(every_recipient_ends_once),
 		cmocka_unit_test(rows_of_the_first_format_are_carried),
 		cmocka_unit_test(lost_indexes_are_mended),
