@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
@@ -15,6 +16,7 @@
 #include "carry.h"
 #include "hostile.h"
 #include "os/sock.h"
+#include "wire/courier_fetch.h"
 
 #define ROUNDS 6u /* of each lie */
 
@@ -127,6 +129,68 @@ static void test_lying_dialer(void **state)
 	lies(*state, &t);
 }
 
+/* ---- fetch ------------------------------------------------------------------------ */
+
+static struct target as_fetch(struct scene *s)
+{
+	struct target t = as_store(s);
+
+	t.schema = &courier_fetch_hop;
+	t.hop = HOP_COURIER_FETCH;
+	t.peer = KIND_FETCH;
+	return t;
+}
+
+static void test_framing_of_fetch(void **state)
+{
+	struct target t = as_fetch(*state);
+
+	attack_framing(&t, 0xc0a3);
+}
+
+/* No lie makes a policy, and none keeps mail back: its web server is as if it were away. */
+static void test_lying_fetch(void **state)
+{
+	struct server there = {.greeting = good.greeting, .ehlo = good.ehlo, .end = good.end};
+	struct scene *s = scene_new(SCENE_CONF "outgoing { idle 0s; }");
+	struct target t = as_fetch(s);
+	struct world *w = house_world(s->house);
+	uint64_t seed = 0x11e8;
+	size_t before = 0;
+	char record[32];
+
+	(void)state;
+	s->zone[0] = (struct zone_host){.name = "there.example",
+					.trust = COURIER_DIALER_TRUST_INSECURE,
+					.mx = {{10, "mx.there.example"}},
+					.mx_count = 1};
+	s->zone[1] = (struct zone_host){.name = "mx.there.example",
+					.trust = COURIER_DIALER_TRUST_INSECURE,
+					.v4 = {192, 0, 2, 9},
+					.server = &there};
+	s->zone_count = 2;
+	for (unsigned i = 0; i < 3 * LIE_COUNT; i++) {
+		int fd = attack_join(&t);
+		/* Another id: it is asked for again. */
+		(void)snprintf(record, sizeof record, "v=STSv1; id=a%u", i);
+		s->txt = record;
+		s->job_count = s->leased = s->settled_count = 0;
+		s->reached = false;
+		s->want = 1;
+		scene_job(s, &(struct test_job){.destination = "there.example"});
+		if (!attack_lie(&t, &fd, (enum lie)(i % LIE_COUNT), &seed, &s->reached, 100000))
+			fail_msg("lie %u: the mail hangs", i % LIE_COUNT);
+		assert_int_equal(s->settled[0].at[0].fate, COURIER_STORE_FATE_DELIVERED);
+		world_close(w, fd);
+		house_run(s->house, 5000);
+		if (i == LIE_COUNT)
+			before = sim_open(w);
+	}
+	assert_int_equal(sim_open(w), before);
+	assert_true(house_figure(s->courier, "sts_failed") >= 3 * LIE_COUNT);
+	scene_free(s);
+}
+
 /* ---- servers ------------------------------------------------------------------- */
 
 /* No mail of ours is called delivered, and none is refused for good, by noise. */
@@ -171,6 +235,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_framing_of_dialer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lying_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lying_dialer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_framing_of_fetch, setup, teardown),
+		cmocka_unit_test(test_lying_fetch),
 		cmocka_unit_test_setup_teardown(test_noise_of_servers, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,9 +175,14 @@ static void on_tlsa(void *role, struct ipc_call *call, const struct courier_dial
 
 static void on_txt(void *role, struct ipc_call *call, const struct courier_dialer_txt *m)
 {
-	(void)find(role, m->name);
+	struct scene *s = role;
+	struct span record = span_cstr(s->txt);
+	(void)find(s, m->name);
 	courier_dialer_txt_answer(call, &(struct courier_dialer_txt_reply){
-						.trust = COURIER_DIALER_TRUST_INSECURE});
+						.trust = COURIER_DIALER_TRUST_INSECURE,
+						.found = s->txt != NULL,
+						.records = &record,
+						.records_count = s->txt != NULL});
 }
 
 static struct server *behind(struct scene *s, const uint8_t address[16])

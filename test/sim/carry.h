@@ -89,6 +89,7 @@ struct scene {
 	size_t report_count;
 	enum courier_store_kind report_kind;
 	enum courier_dialer_trust tlsa; /* of every such look-up; insecure at first */
+	const char *txt; /* of every name; NULL: none */
 	unsigned questions; /* to the dialer */
 	struct courier_dialer_connect asked; /* the last, without its targets */
 	uint16_t port;			     /* of its first target */

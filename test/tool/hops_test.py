@@ -29,6 +29,7 @@ ATTACKED = {
     ('boss_role', 'role'): 'life_test.c',
     ('cmd_admin', 'admin'): 'admin_test.c',
     ('courier_dialer', 'dialer'): 'dialer_test.c',
+    ('courier_fetch', 'courier'): 'courier_test.c',
     ('courier_fetch', 'fetch'): 'fetch_test.c',
     ('courier_dialer', 'courier'): 'courier_test.c',
     ('courier_store', 'courier'): 'courier_test.c',
