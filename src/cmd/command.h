@@ -91,6 +91,7 @@ enum end verb_alias(struct command *);
 enum end verb_queue(struct command *);
 enum end verb_dns(struct command *);
 enum end verb_why(struct command *);
+enum end verb_why_not(struct command *);
 enum end verb_tls(struct command *);
 enum end verb_sendmail(struct command *);
 enum end verb_log(struct command *);

@@ -19,6 +19,7 @@
 #include "role/admin/role.h"
 #include "wire/admin_auth.h"
 #include "wire/admin_boss.h"
+#include "wire/admin_courier.h"
 #include "wire/admin_dialer.h"
 #include "wire/admin_logger.h"
 #include "wire/admin_store.h"
@@ -62,6 +63,7 @@ static const struct asked others[] = {
 	{&admin_boss_hop, HOP_ADMIN_BOSS, KIND_SUPERVISOR, true,
 	 {"status", "reload", "stop", "probe"}},
 	{&admin_logger_hop, HOP_ADMIN_LOGGER, KIND_LOGGER, false, {"why"}},
+	{&admin_courier_hop, HOP_ADMIN_COURIER, KIND_COURIER, false, {"why-not"}},
 	/* The last: the others are asked after an honest vault has answered. */
 	{&admin_vault_hop, HOP_ADMIN_VAULT, KIND_VAULT, false,
 	 {"dns.show", "dns.check", "dns.keys"}},
@@ -70,6 +72,7 @@ static const struct asked others[] = {
 static const struct cmd_admin_argument arguments[] = {
 	{SPAN_INIT("name"), SPAN_INIT("alice@example.test")},
 	{SPAN_INIT("password"), SPAN_INIT("right horse battery")},
+	{SPAN_INIT("domain"), SPAN_INIT("example.org")},
 	{SPAN_INIT("label"), SPAN_INIT("phone")},
 	{SPAN_INIT("type"), SPAN_INIT("MX")},
 	{SPAN_INIT("id"), SPAN_INIT("1")},

@@ -16,6 +16,7 @@
 #include "carry.h"
 #include "hostile.h"
 #include "os/sock.h"
+#include "wire/admin_courier.h"
 #include "wire/courier_fetch.h"
 
 #define ROUNDS 6u /* of each lie */
@@ -90,6 +91,18 @@ static void test_framing_of_dialer(void **state)
 	struct target t = as_dialer(*state);
 
 	attack_framing(&t, 0xc0a2);
+}
+
+/* A taken-over edge-admin: it may ask, and no more. */
+static void test_framing_of_admin(void **state)
+{
+	struct target t = as_store(*state);
+
+	t.schema = &admin_courier_hop;
+	t.hop = HOP_ADMIN_COURIER;
+	t.peer = KIND_EDGE_ADMIN;
+	t.side = 0;
+	attack_framing(&t, 0xc0a3);
 }
 
 /* A job is there, and one of the two that are asked about it lies. */
@@ -233,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_framing_of_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_framing_of_dialer, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_framing_of_admin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lying_store, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lying_dialer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_framing_of_fetch, setup, teardown),

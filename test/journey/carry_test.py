@@ -188,6 +188,24 @@ def test_clear_text_is_refused_where_tls_has_to_be(own, sink):
     assert 'STARTTLS' in row['text'] and not sink.mails
 
 
+# ---- why-not ----
+
+def test_why_not(own, tmp_path, authority):
+    """The real way, up to MAIL: nothing is sent, and the exit code tells."""
+    with Sink(tls=make_key(tmp_path, 'mx.right.example', authority)) as sink:
+        authorities(own, authority, to_sink(sink, 'tls verify; name mx.right.example;'), sink.port)
+        said = own.ll('why-not', 'there.example').stdout
+        assert 'would be delivered' in said and 'our rule' in said and 'TLSv1.3' in said
+        assert [line.split()[0] for line in sink.sessions[0].heard] == ['EHLO', 'STARTTLS', 'EHLO', 'QUIT']
+        rows = own.rows('why-not', 'there.example')
+        decided = next(row for row in rows if row['step'] == 'carry.decided')
+        assert decided['level'] == 'verify' and decided['rule'].startswith(str(own.config))
+        authorities(own, authority, to_sink(sink, 'tls verify; name mx.wrong.example;'), sink.port)
+        done = own.ll('why-not', 'there.example', code=1)
+        assert 'would wait' in done.stderr and 'mx.wrong.example' in done.stderr
+    assert 'letterlock why-not' in own.ll('why-not', code=2).stderr
+
+
 # ---- processes that die ----
 
 @pytest.mark.limit(150)

@@ -18,6 +18,8 @@ ATTACKED = {
     ('admin_boss', 'admin'): 'admin_test.c',
     ('admin_dialer', 'admin'): 'admin_test.c',
     ('admin_dialer', 'dialer'): 'dialer_test.c',
+    ('admin_courier', 'admin'): 'admin_test.c',
+    ('admin_courier', 'courier'): 'courier_test.c',
     ('admin_logger', 'admin'): 'admin_test.c',
     ('admin_logger', 'logger'): 'logger_test.c',
     ('admin_store', 'admin'): 'admin_test.c',

@@ -53,6 +53,7 @@ static const struct verb verbs[] = {
 	{"dns.check", NULL, verb_dns_check},
 	{"dns.keys", NULL, verb_dns_keys},
 	{"why", "id", verb_why},
+	{"why-not", "domain", verb_why_not},
 	{"fsck", NULL, verb_fsck},
 	{"backup.begin", NULL, verb_backup_begin},
 	{"backup.keep", NULL, verb_backup_keep},
@@ -349,6 +350,13 @@ static void logger_dead(void *ctx, struct ipc *c, const char *reason)
 	role_peer_dead(a->role, &a->logger_peer, c, reason);
 }
 
+static void courier_dead(void *ctx, struct ipc *c, const char *reason)
+{
+	struct admin *a = ctx;
+	a->courier = NULL;
+	role_peer_dead(a->role, &a->courier_peer, c, reason);
+}
+
 static struct ipc_owner owned(struct admin *a,
 			      void (*dead)(void *, struct ipc *, const char *))
 {
@@ -397,6 +405,12 @@ static void attach(void *self, const struct role_peer *peer,
 		a->logger_peer = *peer;
 		a->logger = admin_logger_join_admin(link, &owner);
 		break;
+	case HOP_ADMIN_COURIER:
+		ipc_free(a->courier ? admin_courier_ipc(a->courier) : NULL);
+		owner = owned(a, courier_dead);
+		a->courier_peer = *peer;
+		a->courier = admin_courier_join_admin(link, &owner);
+		break;
 	case HOP_CMD_ADMIN:
 		client_add(a, link, os_uid(), (int32_t)peer->pid, true);
 		break;
@@ -436,6 +450,7 @@ static void destroy(void *self)
 	ipc_free(a->boss ? admin_boss_ipc(a->boss) : NULL);
 	ipc_free(a->dialer ? admin_dialer_ipc(a->dialer) : NULL);
 	ipc_free(a->vault ? admin_vault_ipc(a->vault) : NULL);
+	ipc_free(a->courier ? admin_courier_ipc(a->courier) : NULL);
 	ipc_free(a->logger ? admin_logger_ipc(a->logger) : NULL);
 	free(a);
 }

@@ -17,6 +17,7 @@
 #include "role/admin/role.h"
 #include "wire/admin_auth.h"
 #include "wire/admin_boss.h"
+#include "wire/admin_courier.h"
 #include "wire/admin_dialer.h"
 #include "wire/admin_logger.h"
 #include "wire/admin_store.h"
@@ -62,6 +63,8 @@ struct admin {
 	struct admin_dialer *dialer;
 	struct admin_vault *vault;
 	struct admin_logger *logger;
+	struct admin_courier *courier;
+	struct role_peer courier_peer;
 	struct role_peer store_peer, auth_peer, dialer_peer, vault_peer,
 		logger_peer;
 	struct timer survey_due;
@@ -175,6 +178,7 @@ void verb_dns_show(struct job *);
 void verb_dns_check(struct job *);
 void verb_dns_keys(struct job *);
 void verb_why(struct job *);
+void verb_why_not(struct job *);
 void verb_fsck(struct job *);
 void verb_backup_begin(struct job *);
 void verb_backup_keep(struct job *);

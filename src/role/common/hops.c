@@ -57,6 +57,7 @@ const struct hop_line hop_graph[] = {
 	{HOP_ADMIN_STORE, KIND_EDGE_ADMIN, KIND_STORE},
 	{HOP_ADMIN_AUTH, KIND_EDGE_ADMIN, KIND_AUTH},
 	{HOP_ADMIN_DIALER, KIND_EDGE_ADMIN, KIND_DIALER},
+	{HOP_ADMIN_COURIER, KIND_EDGE_ADMIN, KIND_COURIER},
 	{HOP_ADMIN_VAULT, KIND_EDGE_ADMIN, KIND_VAULT},
 	{HOP_ADMIN_LOGGER, KIND_EDGE_ADMIN, KIND_LOGGER},
 };
@@ -80,6 +81,7 @@ static const char *const hops[] = {
 	[HOP_ADMIN_DIALER] = "admin_dialer",
 	[HOP_ADMIN_VAULT] = "admin_vault",
 	[HOP_ADMIN_LOGGER] = "admin_logger",
+	[HOP_ADMIN_COURIER] = "admin_courier",
 	[HOP_CMD_ADMIN] = "cmd_admin",
 	[HOP_CMD_LOCAL] = "cmd_local",
 	[HOP_COURIER_DIALER] = "courier_dialer",

@@ -11,6 +11,7 @@
 #include "base/ensure.h"
 #include "crypto/library.h"
 #include "role/courier/line.h"
+#include "role/courier/whynot.h"
 
 #define DESCRIPTORS 4096u
 
@@ -50,6 +51,29 @@ static void fetch_dead(void *ctx, struct ipc *ch, const char *reason)
 	role_peer_dead(c->role, &c->fetch_peer, ch, reason);
 }
 
+static void admin_dead(void *ctx, struct ipc *ch, const char *reason)
+{
+	struct courier_admin *a = ctx;
+	a->channel = NULL;
+	role_peer_dead(a->courier->role, &a->peer, ch, reason);
+}
+
+static bool attach_admin(struct courier *c, const struct role_peer *peer,
+			 struct ipc_link *link)
+{
+	for (size_t i = 0; i < COURIER_ADMINS; i++) {
+		struct courier_admin *a = &c->admins[i];
+		struct ipc_owner owner = {.role = a, .dead = admin_dead};
+		if (a->channel != NULL)
+			continue;
+		*a = (struct courier_admin){.courier = c, .peer = *peer};
+		a->channel = admin_courier_join_courier(link, &owner,
+							&whynot_handlers);
+		return true;
+	}
+	return false;
+}
+
 static void attach(void *self, const struct role_peer *peer,
 		   struct ipc_link *link)
 {
@@ -79,10 +103,15 @@ static void attach(void *self, const struct role_peer *peer,
 		c->fetch_peer = *peer;
 		c->fetch = courier_fetch_join_courier(link, &owner);
 		return;
+	case HOP_ADMIN_COURIER:
+		if (attach_admin(c, peer, link))
+			return;
+		break;
 	default:
-		link->ops->close(link);
-		link->ops->free(link);
+		break;
 	}
+	link->ops->close(link);
+	link->ops->free(link);
 }
 
 /* ---- life ------------------------------------------------------------------ */
@@ -99,6 +128,7 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	list_init(&c->slots);
 	list_init(&c->lines);
 	list_init(&c->secrets);
+	list_init(&c->questions);
 	c->sts = courier_sts_new(&(struct courier_sts_use){.loop = role->loop,
 							   .log = role->log,
 							   .store = &c->store,
@@ -152,6 +182,10 @@ static void destroy(void *self)
 	c->serving = false;
 	timer_stop(&c->drain);
 	slots_end(c);
+	whynot_end(c);
+	for (size_t k = 0; k < COURIER_ADMINS; k++)
+		if (c->admins[k].channel != NULL)
+			ipc_free(admin_courier_ipc(c->admins[k].channel));
 	if (c->store != NULL)
 		ipc_free(courier_store_ipc(c->store));
 	if (c->dialer != NULL)
@@ -161,7 +195,7 @@ static void destroy(void *self)
 	c->store = NULL;
 	c->dialer = NULL;
 	c->fetch = NULL;
-	while (c->slot_count > 0)
+	while (c->slot_count + c->asked > 0)
 		(void)loop_turn(c->role->loop);
 	lines_end(c);
 	courier_sts_free(c->sts);

@@ -20,6 +20,7 @@
  *   line.c     an open connection: its stream, and those that are kept
  *   letter.c   the message's bytes, for SMTP and for reports
  *   tell.c     reports to the sender
+ *   whynot.c   the same way, asked by an administrator, up to MAIL
  *   story.c    each step as a line of the log
  *
  * Must never: take a message for delivered without the server's yes after its
@@ -36,10 +37,12 @@
 #include "role/courier/sts.h"
 #include "role/courier/tlsrpt.h"
 #include "tls/client.h"
+#include "wire/admin_courier.h"
 #include "wire/courier_dialer.h"
 #include "wire/courier_fetch.h"
 #include "wire/courier_store.h"
 
+#define COURIER_ADMINS	   8u	      /* processes that may ask */
 #define COURIER_WAITING    4u	      /* leases that are asked for ahead */
 #define COURIER_LINES_MAX  500u	      /* open connections that nobody uses */
 #define COURIER_MEMORY     (4u << 20) /* of one message's work */
@@ -76,6 +79,13 @@ struct courier {
 	unsigned slot_count, waiting;
 	struct list lines; /* kept open, the oldest first */
 	unsigned line_count;
+	struct courier_admin {
+		struct courier *courier;
+		struct role_peer peer;
+		struct admin_courier *channel; /* NULL: nobody */
+	} admins[COURIER_ADMINS];
+	struct list questions; /* why-not, whynot.c */
+	unsigned asked;
 	struct list secrets; /* passwords of destinations, login.c */
 	bool serving, draining, drained;
 	struct timer drain;
