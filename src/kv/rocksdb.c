@@ -32,6 +32,10 @@
 #define BODY_FORMAT    1u
 #define BODY_BLOB_FROM 1024u
 #define READERS_MAX    32u
+/* Garbage collection of blob files, in per cent of their bytes; kv/churn_test. */
+#define GARBAGE_FROM   30u
+#define GARBAGE_UNTIL  15u
+#define GARBAGE_GUESS  4096u /* bytes of a body that is forgotten */
 #define SYNCERS	       4u /* of large bodies at a time: the disk joins their syncs */
 
 enum { CF_DEFAULT, CF_ROWS, CF_BODIES, CFS };
@@ -41,6 +45,9 @@ struct rocks {
 	char *path; /* of RocksDB's folder */
 	size_t memtable, cache_size;
 	bool read_only;
+	/* The writer's thread's own. */
+	bool collects;	 /* garbage of blob files */
+	uint64_t unseen; /* bytes since that was decided */
 	int dir, lock;
 	struct large *large;
 	rocksdb_t *db;
@@ -85,7 +92,8 @@ static rocksdb_options_t *options_bodies(const struct rocks *r)
 	rocksdb_options_set_min_blob_size(o, BODY_BLOB_FROM + BODY_HEAD);
 	rocksdb_options_set_blob_file_size(o, 256ull * MIB);
 	rocksdb_options_set_blob_compression_type(o, rocksdb_zstd_compression);
-	rocksdb_options_set_enable_blob_gc(o, 1);
+	/* Switched on while there is much to collect: see collect(). */
+	rocksdb_options_set_enable_blob_gc(o, 0);
 	rocksdb_options_set_blob_gc_age_cutoff(o, 0.25);
 	rocksdb_options_set_blob_gc_force_threshold(o, 0.5);
 	return o;
@@ -156,6 +164,8 @@ static enum kv_result db_open(struct rocks *r, char **err)
 							 : KV_UNAVAILABLE;
 	}
 	take_snapshot(r);
+	r->collects = false;
+	r->unseen = r->memtable; /* the first group looks */
 	return KV_OK;
 }
 
@@ -588,6 +598,43 @@ static void write_bodies(struct rocks *r, rocksdb_writebatch_t *wb,
 	}
 }
 
+static uint64_t property(struct rocks *r, const char *name)
+{
+	uint64_t v = 0;
+	(void)!rocksdb_property_int_cf(r->db, r->cf[CF_BODIES], name, &v);
+	return v;
+}
+
+/*
+ * Collecting rewrites the oldest blob files whether they hold garbage or not, at
+ * each compaction, so what it costs grows with the store.  It is on only while
+ * what is forgotten is a large part.
+ */
+static void collect(struct rocks *r, const struct group *g)
+{
+	for (const struct staged *c = g->first; c; c = c->next)
+		for (size_t i = 0; i < c->batch->body_count; i++)
+			r->unseen += c->batch->bodies[i].gone
+					     ? GARBAGE_GUESS
+					     : c->batch->bodies[i].len;
+	if (r->unseen < r->memtable)
+		return;
+	r->unseen = 0;
+	uint64_t all = property(r, "rocksdb.live-blob-file-size");
+	uint64_t garbage = property(r, "rocksdb.live-blob-file-garbage-size");
+	bool on = garbage > all / 100 * (r->collects ? GARBAGE_UNTIL
+						     : GARBAGE_FROM);
+	if (on == r->collects)
+		return;
+	const char *key = "enable_blob_garbage_collection";
+	const char *value = on ? "true" : "false";
+	char *err = NULL;
+	rocksdb_set_options_cf(r->db, r->cf[CF_BODIES], 1, &key, &value, &err);
+	if (!err)
+		r->collects = on;
+	rocksdb_free(err);
+}
+
 static void remove_large(struct rocks *r, const struct group *g)
 {
 	for (const struct staged *c = g->first; c; c = c->next)
@@ -626,8 +673,10 @@ static void write_run(struct worker_job *job)
 	rocksdb_writebatch_destroy(wb);
 	for (struct staged *c = g->first; c; c = c->next)
 		c->result = g->broken ? KV_UNKNOWN : KV_OK;
-	if (!g->broken)
-		remove_large(r, g);
+	if (g->broken)
+		return;
+	remove_large(r, g);
+	collect(r, g);
 }
 
 static void rocks_start(struct engine *e, struct group *g)
