@@ -352,7 +352,7 @@ const struct conf_option conf_options[] = {
 	    "inner mail server, for example. Without this option nothing that "
 	    "another server's DNS says leads there."),
 	OPT(OUTGOING, ADDRESSES, conf_outgoing, source, "source", 1,
-	    CONF_ADDRESSES_MAX, NULL, R(DIALER), RELOAD, NULL,
+	    CONF_ADDRESSES_MAX, NULL, R(DIALER) | R(EDGE_ADMIN), RELOAD, NULL,
 	    "Own addresses from which connections are made: the first IPv4 and "
 	    "the first IPv6 one, unless a destination names another. Default: "
 	    "what the system chooses."),
@@ -377,7 +377,7 @@ const struct conf_option conf_options[] = {
 	    "/etc/ssl/certs/ca-certificates.crt; where that is missing, none is "
 	    "trusted."),
 	OPT(OUTGOING, HOST, conf_outgoing, hello, "hello", 0, 0, NULL,
-	    R(COURIER), RELOAD, NULL,
+	    R(COURIER) | R(EDGE_ADMIN), RELOAD, NULL,
 	    "The name in EHLO. Default: hostname."),
 	OPT(OUTGOING, NUMBER, conf_outgoing, port, "port", 1, 65535, "25",
 	    R(COURIER) | R(DIALER), RELOAD, NULL, "The port of other servers."),
@@ -504,10 +504,10 @@ const struct conf_option conf_options[] = {
 	    "The password for login, by reference: file:/path. A line end behind "
 	    "it does not count."),
 	OPT(DESTINATION, ADDRESSES, conf_destination, source, "source", 1, 2,
-	    NULL, R(COURIER) | R(DIALER), RELOAD, NULL,
+	    NULL, R(COURIER) | R(DIALER) | R(EDGE_ADMIN), RELOAD, NULL,
 	    "The own address to connect from, one of each family at most."),
 	OPT(DESTINATION, HOST, conf_destination, hello, "hello", 0, 0, NULL,
-	    R(COURIER), RELOAD, NULL,
+	    R(COURIER) | R(EDGE_ADMIN), RELOAD, NULL,
 	    "The name in EHLO. Default: that of the block outgoing."),
 };
 

@@ -133,7 +133,9 @@ static void judge_address(struct judging *j)
 			     SPAN_FMT(j->need->data[i]));
 		publish(j, &i, 1);
 	}
-	for (size_t i = 0; j->server->addresses_known && i < j->count; i++) {
+	bool all = j->server->addresses_known &&
+		   posture_same_name(j->need->name, j->server->host);
+	for (size_t i = 0; all && i < j->count; i++) {
 		if (needed(j->need, j->records[i].data))
 			continue;
 		posture_tell(j, POSTURE_WRONG,
@@ -146,24 +148,24 @@ static void judge_address(struct judging *j)
 
 static void judge_ptr(struct judging *j)
 {
-	struct span host = j->server->host;
+	struct span host = j->need->data[0];
 	bool ours = false;
 	for (size_t i = 0; i < j->count; i++)
 		ours = ours || posture_same_name(j->records[i].data, host);
 	if (!ours) {
 		posture_tell(j, POSTURE_WRONG,
-			     "it says %.*s and not %.*s., the name in EHLO: "
+			     "it says %.*s and not %.*s, the name in EHLO: "
 			     "many servers refuse mail for that",
 			     SPAN_FMT(j->records[0].data), SPAN_FMT(host));
 		posture_mend(j, "ask whoever assigned the address for PTR "
-				"%.*s.",
+				"%.*s",
 			     SPAN_FMT(host));
 	} else if (j->count > 1) {
 		posture_tell(j, POSTURE_ADVICE,
 			     "%zu names for one address: some servers look at "
 			     "one only",
 			     j->count);
-		posture_mend(j, "keep %.*s. alone", SPAN_FMT(host));
+		posture_mend(j, "keep %.*s alone", SPAN_FMT(host));
 	}
 }
 

@@ -39,6 +39,8 @@ static void several(struct judging *j, const char *what)
 /* ---- SPF ------------------------------------------------------------------ */
 
 struct spf {
+	struct conf_net from[POSTURE_ADDRESSES_MAX];
+	size_t count;
 	bool covered[POSTURE_ADDRESSES_MAX];
 	bool unsure; /* some term leads elsewhere */
 	bool ends;   /* with all or redirect */
@@ -55,24 +57,15 @@ static struct span term_name(struct span term, struct span *target)
 	return name;
 }
 
-static void cover(const struct judging *j, struct spf *s,
-		  const struct conf_net *net)
-{
-	for (size_t i = 0; i < j->server->address_count; i++) {
-		const struct conf_net *a = &j->server->addresses[i];
-		if (net == NULL || conf_net_has(net, a->family, a->bytes))
-			s->covered[i] = true;
-	}
-}
-
-static void spf_network(const struct judging *j, struct spf *s,
-			struct span term)
+static void spf_network(struct spf *s, struct span term)
 {
 	struct conf_net net;
 	if (!conf_net_parse(span_skip(term, 4), &net))
 		return;
 	(void)conf_net_mask(&net);
-	cover(j, s, &net);
+	for (size_t i = 0; i < s->count; i++)
+		s->covered[i] |= conf_net_has(&net, s->from[i].family,
+					      s->from[i].bytes);
 }
 
 /* a or mx: of this name, of the host, or of somebody else. */
@@ -82,11 +75,18 @@ static void spf_host(const struct judging *j, struct spf *s, bool mx,
 	const struct posture_server *v = j->server;
 	bool own = target.len == 0 ||
 		   posture_same_name(target, j->need->name);
-	if ((mx && own) ||
-	    (!mx && posture_same_name(own ? j->need->name : target, v->host)))
-		cover(j, s, NULL);
-	else
-		s->unsure = true;
+	struct span name = own ? j->need->name : target;
+	bool known = mx && own;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct conf_net *a = &s->from[i];
+		if ((mx && own) || posture_same_name(name, v->host)) {
+			s->covered[i] |= posture_is_ours(v, a);
+			known = true;
+		} else if (!mx && posture_same_name(posture_name_of(v, a), name)) {
+			s->covered[i] = known = true;
+		}
+	}
+	s->unsure |= !known;
 }
 
 static void spf_term(const struct judging *j, struct spf *s, struct span term)
@@ -111,7 +111,7 @@ static void spf_term(const struct judging *j, struct spf *s, struct span term)
 		return;
 	} else if (span_eq_nocase(name, SPAN("ip4")) ||
 		   span_eq_nocase(name, SPAN("ip6"))) {
-		spf_network(j, s, term);
+		spf_network(s, term);
 	} else if (span_eq_nocase(name, SPAN("a")) ||
 		   span_eq_nocase(name, SPAN("mx"))) {
 		spf_host(j, s, span_eq_nocase(name, SPAN("mx")), target);
@@ -122,6 +122,7 @@ static void spf_judge(struct judging *j, struct span text)
 {
 	struct spf s = {0};
 	struct span word;
+	s.count = posture_sending(j->server, s.from);
 	while (!s.ends && posture_word(&text, &word))
 		spf_term(j, &s, word);
 	if (s.open) {
@@ -130,18 +131,17 @@ static void spf_judge(struct judging *j, struct span text)
 		posture_mend(j, "end it with -all or ~all");
 		return;
 	}
-	for (size_t i = 0; !s.unsure && i < j->server->address_count; i++) {
+	for (size_t i = 0; !s.unsure && i < s.count; i++) {
 		struct buf b;
 		if (s.covered[i])
 			continue;
 		buf_init(&b, 64);
-		conf_net_print(&j->server->addresses[i], true, &b);
+		conf_net_print(&s.from[i], true, &b);
 		posture_tell(j, POSTURE_WRONG,
 			     "it does not allow %.*s, an address of this "
 			     "server",
 			     SPAN_FMT(buf_span(&b)));
-		posture_mend(j, "add to it: ip%u:%.*s (or mx)",
-			     j->server->addresses[i].family,
+		posture_mend(j, "add to it: ip%u:%.*s", s.from[i].family,
 			     SPAN_FMT(buf_span(&b)));
 		buf_free(&b);
 	}

@@ -12,7 +12,7 @@
 #include "base/siphash.h"
 #include "conf/net.h"
 
-#define LINE_MAX_LEN 1024u
+#define STRING_FULL  180u /* bytes: another address does fit */
 #define STS_AGE	     604800u /* seconds */
 
 const char *posture_level_text(enum posture_level l)
@@ -39,6 +39,47 @@ bool posture_public(const struct conf_net *n)
 		if (conf_net_has(&local[i], 4, n->bytes))
 			return false;
 	return true;
+}
+
+static bool same(const struct conf_net *a, const struct conf_net *b)
+{
+	return a->family == b->family &&
+	       memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+static struct span usual_hello(const struct posture_server *s)
+{
+	return s->hello.len > 0 ? s->hello : s->host;
+}
+
+struct span posture_name_of(const struct posture_server *s,
+			    const struct conf_net *n)
+{
+	for (size_t i = 0; i < s->sender_count; i++)
+		if (same(&s->senders[i].address, n))
+			return s->senders[i].hello;
+	return s->sender_count == 0 ? usual_hello(s) : s->host;
+}
+
+bool posture_is_ours(const struct posture_server *s, const struct conf_net *n)
+{
+	for (size_t i = 0; i < s->address_count; i++)
+		if (same(&s->addresses[i], n))
+			return true;
+	return false;
+}
+
+size_t posture_sending(const struct posture_server *s,
+		       struct conf_net out[POSTURE_ADDRESSES_MAX])
+{
+	_Static_assert(POSTURE_SENDERS_MAX <= POSTURE_ADDRESSES_MAX, "");
+	size_t count = s->sender_count;
+	for (size_t i = 0; i < count; i++)
+		out[i] = s->senders[i].address;
+	if (count == 0)
+		for (; count < s->address_count; count++)
+			out[count] = s->addresses[count];
+	return count;
 }
 
 static struct span address_text(struct arena *a, const struct conf_net *n)
@@ -141,16 +182,70 @@ static void addresses_of(struct making *m, uint8_t family)
 		n->absent = POSTURE_WRONG;
 }
 
+static void reverse_of(struct making *m, const struct conf_net *a)
+{
+	struct posture_need *n = add(m, POSTURE_PTR, reverse_name(m->arena, a),
+				     "PTR", POSTURE_WRONG);
+	one(m, n, TEXT(m, "%.*s.", SPAN_FMT(posture_name_of(m->server, a))));
+	n->note = SPAN("published by whoever assigned the address");
+}
+
 static void reverse(struct making *m)
 {
 	const struct posture_server *s = m->server;
-	for (size_t i = 0; i < s->address_count; i++) {
-		struct posture_need *n =
-			add(m, POSTURE_PTR,
-			    reverse_name(m->arena, &s->addresses[i]), "PTR",
-			    POSTURE_WRONG);
-		one(m, n, TEXT(m, "%.*s.", SPAN_FMT(s->host)));
-		n->note = SPAN("published by whoever assigned the address");
+	for (size_t i = 0; i < s->address_count; i++)
+		reverse_of(m, &s->addresses[i]);
+	for (size_t i = 0; i < s->sender_count; i++)
+		if (!posture_is_ours(s, &s->senders[i].address))
+			reverse_of(m, &s->senders[i].address);
+}
+
+static void host_spf(struct making *m, struct span name)
+{
+	struct posture_need *n =
+		add(m, POSTURE_SPF, name, "TXT", POSTURE_ADVICE);
+	one(m, n, SPAN("\"v=spf1 a -all\""));
+	n->note = SPAN("for bounces, whose sender is the name in EHLO");
+}
+
+/* The addresses from which this name is said, of one family. */
+static void hello_addresses(struct making *m, struct span name, uint8_t family)
+{
+	struct conf_net from[POSTURE_ADDRESSES_MAX];
+	size_t n = posture_sending(m->server, from), count = 0;
+	struct span *list = ARENA_ARRAY(m->arena, n + 1, struct span);
+	m->ok = m->ok && list != NULL;
+	for (size_t i = 0; m->ok && i < n; i++)
+		if (from[i].family == family &&
+		    span_eq_nocase(posture_name_of(m->server, &from[i]), name)) {
+			list[count] = address_text(m->arena, &from[i]);
+			m->ok = list[count++].len > 0;
+		}
+	if (count == 0)
+		return;
+	struct posture_need *x = add(m, POSTURE_ADDRESS, name,
+				     family == 4 ? "A" : "AAAA", POSTURE_WRONG);
+	x->data = list;
+	x->count = count;
+}
+
+/* Names in EHLO lead to the addresses that they are said from. */
+static void hellos(struct making *m)
+{
+	struct conf_net from[POSTURE_ADDRESSES_MAX];
+	size_t n = posture_sending(m->server, from);
+	for (size_t i = 0; i < n; i++) {
+		struct span name = posture_name_of(m->server, &from[i]);
+		bool seen = span_eq_nocase(name, m->server->host);
+		for (size_t k = 0; k < i; k++)
+			seen = seen || span_eq_nocase(posture_name_of(
+							      m->server, &from[k]),
+						      name);
+		if (seen)
+			continue;
+		hello_addresses(m, name, 4);
+		hello_addresses(m, name, 6);
+		host_spf(m, name);
 	}
 }
 
@@ -284,10 +379,8 @@ bool posture_host(const struct posture_server *s, struct arena *a,
 	addresses_of(&m, 4);
 	addresses_of(&m, 6);
 	reverse(&m);
-	struct posture_need *spf =
-		add(&m, POSTURE_SPF, s->host, "TXT", POSTURE_ADVICE);
-	one(&m, spf, SPAN("\"v=spf1 a -all\""));
-	spf->note = SPAN("for bounces, whose sender is the name in EHLO");
+	host_spf(&m, s->host);
+	hellos(&m);
 	for (size_t i = 0; i < s->service_count; i++)
 		if (!seen_port(s, i))
 			keys_at(&m, i);
@@ -359,6 +452,35 @@ static bool first_of_kind(const struct posture_server *s, size_t at)
 	return true;
 }
 
+/*
+ * Addresses that mail leaves from and that no MX record leads to are named.  A
+ * string of a TXT record has 255 bytes at most: they are joined as they are.
+ */
+static struct span domain_spf(struct making *m)
+{
+	struct conf_net from[POSTURE_ADDRESSES_MAX];
+	size_t n = posture_sending(m->server, from), begin = 0;
+	struct span out = SPAN("");
+	struct buf b;
+	buf_init(&b, 4096);
+	buf_add(&b, SPAN("\"v=spf1 mx"));
+	for (size_t i = 0; i < n; i++) {
+		if (posture_is_ours(m->server, &from[i]))
+			continue;
+		if (buf_len(&b) - begin > STRING_FULL) {
+			begin = buf_len(&b);
+			buf_add(&b, SPAN("\" \""));
+		}
+		buf_printf(&b, " ip%u:", from[i].family);
+		conf_net_print(&from[i], true, &b);
+	}
+	buf_add(&b, SPAN(" -all\""));
+	if (!buf_ok(&b) || !arena_copy(m->arena, buf_span(&b), &out))
+		out = SPAN("");
+	buf_free(&b);
+	return out;
+}
+
 bool posture_domain(const struct posture_server *s, struct span domain,
 		    struct arena *a, struct posture_needs *out)
 {
@@ -369,7 +491,7 @@ bool posture_domain(const struct posture_server *s, struct span domain,
 	/* The host's own name has a record already, of the same owner. */
 	if (!span_eq_nocase(s->host, domain))
 		one(&m, add(&m, POSTURE_SPF, domain, "TXT", POSTURE_WRONG),
-		    SPAN("\"v=spf1 mx -all\""));
+		    domain_spf(&m));
 	one(&m,
 	    add(&m, POSTURE_DMARC,
 		arena_printf(a, "_dmarc.%.*s", SPAN_FMT(domain)), "TXT",

@@ -21,7 +21,8 @@
 
 #define POSTURE_TTL	      3600u
 #define POSTURE_ADDRESSES_MAX 32u
-#define POSTURE_NEEDS_MAX     128u /* of the host, or of one domain */
+#define POSTURE_SENDERS_MAX   32u
+#define POSTURE_NEEDS_MAX     256u /* of the host, or of one domain */
 #define POSTURE_RECORDS_MAX   256u /* of one answer; more are not looked at */
 #define POSTURE_FINDINGS_MAX  8u   /* of one need; more are not told */
 #define POSTURE_NAME_MAX      255u
@@ -53,8 +54,18 @@ struct posture_key {
 	struct span issuer; /* as text; empty: self-signed, or no certificate yet */
 };
 
+/* An address that mail leaves from, and the name in EHLO there. */
+struct posture_sender {
+	struct conf_net address;
+	struct span hello;
+};
+
 struct posture_server {
-	struct span host; /* in greetings, in EHLO, in MX records */
+	struct span host;  /* in greetings and in MX records */
+	struct span hello; /* in EHLO; empty: the host's */
+	/* Where it is said from which addresses mail leaves; none: from all. */
+	const struct posture_sender *senders;
+	size_t sender_count; /* at most POSTURE_SENDERS_MAX */
 	const struct conf_net *addresses;
 	size_t address_count; /* at most POSTURE_ADDRESSES_MAX */
 	bool addresses_known; /* false: they are those found under its name */
@@ -63,6 +74,15 @@ struct posture_server {
 	const struct posture_key *keys;
 	size_t key_count;
 };
+
+/* The name in EHLO from this address, or the host's when nothing leaves there. */
+struct span posture_name_of(const struct posture_server *,
+			    const struct conf_net *);
+/* Those that mail leaves from. */
+size_t posture_sending(const struct posture_server *,
+		       struct conf_net out[POSTURE_ADDRESSES_MAX]);
+/* Is it one of the host's? */
+bool posture_is_ours(const struct posture_server *, const struct conf_net *);
 
 /* Can the world reach it?  No private, local or multicast address. */
 bool posture_public(const struct conf_net *);

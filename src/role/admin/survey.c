@@ -23,6 +23,7 @@ struct work {
 	struct posture_server server;
 	struct conf_net addresses[POSTURE_ADDRESSES_MAX];
 	struct posture_service services[CONF_LISTENERS_MAX];
+	struct posture_sender senders[POSTURE_SENDERS_MAX];
 	struct posture_key keys[SURVEY_KEYS_MAX];
 	struct posture_needs needs;
 	struct posture_findings findings;
@@ -234,6 +235,35 @@ static void take_configured(struct work *w)
 	w->server.addresses_known = w->server.address_count > 0;
 }
 
+static void take_sources(struct work *w, const struct conf_nets *from,
+			 struct span hello)
+{
+	struct posture_server *s = &w->server;
+	for (size_t i = 0; i < from->count; i++)
+		if (s->sender_count < POSTURE_SENDERS_MAX &&
+		    posture_public(&from->at[i]))
+			w->senders[s->sender_count++] = (struct posture_sender){
+				.address = from->at[i], .hello = hello};
+}
+
+/* The names in EHLO; where no source is set the system chooses an address. */
+static void take_senders(struct work *w)
+{
+	const struct conf *c = w->ask->admin->conf;
+	struct span usual = c->outgoing.hello.len > 0 ? c->outgoing.hello
+						      : c->hostname;
+	w->server.hello = usual;
+	w->server.senders = w->senders;
+	if (c->outgoing.source.count == 0)
+		return;
+	take_sources(w, &c->outgoing.source, usual);
+	for (size_t i = 0; i < c->destination_count; i++) {
+		const struct conf_destination *d = &c->destinations[i];
+		take_sources(w, &d->source,
+			     d->hello.len > 0 ? d->hello : usual);
+	}
+}
+
 /* Those that the name has now.  Without look-ups there are none. */
 static bool take_found(struct work *w)
 {
@@ -260,6 +290,7 @@ static bool describe(struct work *w)
 	w->server.host = w->ask->admin->conf->hostname;
 	take_services(w);
 	take_configured(w);
+	take_senders(w);
 	return take_keys(w) && (w->ask->keys_only || w->server.addresses_known ||
 				take_found(w));
 }

@@ -103,6 +103,87 @@ static void test_domain_of_the_host(void **state)
 	arena_free(a);
 }
 
+/* Mail leaves from an address of its own, under a name of its own (G12). */
+static void test_senders(void **state)
+{
+	struct example e;
+	struct posture_needs n;
+	struct posture_sender senders[2] = {{.hello = SPAN("out.example.org")},
+					    {.hello = SPAN("out.example.org")}};
+	struct arena *a = arena_new(MEMORY);
+	(void)state;
+	example_make(&e);
+	assert_true(conf_net_parse(SPAN("192.0.2.77"), &senders[0].address));
+	senders[1].address = e.addresses[1];
+	e.server.senders = senders;
+	e.server.sender_count = 2;
+	e.server.service_count = e.server.key_count = 0;
+	assert_true(posture_host(&e.server, a, &n));
+	expect(&n,
+	       "mx.example.org. 3600 IN A 192.0.2.25\n"
+	       "mx.example.org. 3600 IN AAAA 2001:db8::25\n"
+	       "25.2.0.192.in-addr.arpa. 3600 IN PTR mx.example.org.\n"
+	       "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. "
+	       "3600 IN PTR out.example.org.\n"
+	       "77.2.0.192.in-addr.arpa. 3600 IN PTR out.example.org.\n"
+	       "mx.example.org. 3600 IN TXT \"v=spf1 a -all\"\n"
+	       "out.example.org. 3600 IN A 192.0.2.77\n"
+	       "out.example.org. 3600 IN AAAA 2001:db8::25\n"
+	       "out.example.org. 3600 IN TXT \"v=spf1 a -all\"\n");
+	assert_true(posture_domain(&e.server, SPAN("example.org"), a, &n));
+	assert_true(span_eq(n.at[1].data[0], SPAN("\"v=spf1 mx ip4:192.0.2.77 -all\"")));
+	arena_free(a);
+}
+
+/* Without sources of its own, another name in EHLO is said from every address. */
+static void test_hello(void **state)
+{
+	struct example e;
+	struct posture_needs n;
+	struct arena *a = arena_new(MEMORY);
+	(void)state;
+	example_make(&e);
+	e.server.hello = SPAN("out.example.org");
+	e.server.service_count = e.server.key_count = 0;
+	assert_true(posture_host(&e.server, a, &n));
+	for (size_t i = 0; i < n.count; i++)
+		if (n.at[i].kind == POSTURE_PTR)
+			assert_true(span_eq(n.at[i].data[0], SPAN("out.example.org.")));
+	assert_int_equal(n.count, 2 + 2 + 1 + 3);
+	arena_free(a);
+}
+
+/* A record of many strings, each short enough, read back as one. */
+static void test_many_senders(void **state)
+{
+	static struct posture_sender many[POSTURE_SENDERS_MAX];
+	struct example e;
+	struct posture_needs n;
+	struct posture_findings f;
+	struct arena *a = arena_new(1u << 20);
+	(void)state;
+	example_make(&e);
+	for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+		many[i] = (struct posture_sender){e.addresses[1], SPAN("out.example.org")};
+		memset(many[i].address.bytes + 2, (int)i + 17, 14);
+	}
+	e.server.senders = many;
+	e.server.sender_count = ARRAY_LEN(many);
+	assert_true(posture_host(&e.server, a, &n));
+	assert_true(n.count < POSTURE_NEEDS_MAX);
+	assert_true(posture_domain(&e.server, SPAN("example.org"), a, &n));
+	struct span line = arena_printf(a, "x. 1 IN TXT %.*s", (int)n.at[1].data[0].len,
+					n.at[1].data[0].ptr);
+	struct posture_found found = {.lookup = {POLICY_DNS_SECURE, true}, .records = &line,
+				      .count = 1};
+	assert_true(posture_judge(&e.server, &n.at[1], &found, a, &f));
+	assert_int_equal(f.count, 0);
+	many[0].address.bytes[15] ^= 1;
+	assert_true(posture_judge(&e.server, &n.at[1], &found, a, &f));
+	assert_int_equal(f.count, 1);
+	arena_free(a);
+}
+
 /* Nothing is known but the name: only what follows from it is asked for. */
 static void test_bare(void **state)
 {
@@ -207,6 +288,9 @@ int main(void)
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_domain),
 		cmocka_unit_test(test_domain_of_the_host),
+		cmocka_unit_test(test_senders),
+		cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_many_senders),
 		cmocka_unit_test(test_bare),
 		cmocka_unit_test(test_most),
 		cmocka_unit_test(test_memory),
