@@ -9,6 +9,7 @@
 #include "tls/conn.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 
 #include <limits.h>
 #include <stdio.h>
@@ -143,6 +144,28 @@ static void explain(struct tls_conn *c)
 		       text ? text : "protocol failure");
 }
 
+/* What no peer brings about; OpenSSL says less than "memory" in places. */
+static bool ours(unsigned long e)
+{
+	int reason = ERR_GET_REASON(e);
+
+	return reason == ERR_R_MALLOC_FAILURE ||
+	       reason == ERR_R_INTERNAL_ERROR || reason == ERR_R_INIT_FAIL ||
+	       (ERR_GET_LIB(e) == ERR_LIB_EVP &&
+		(reason == EVP_R_NOT_ABLE_TO_COPY_CTX ||
+		 reason == EVP_R_INITIALIZATION_ERROR));
+}
+
+bool tls_failed_by_us(void)
+{
+	unsigned long e;
+	bool is = false;
+
+	while ((e = ERR_get_error()) != 0)
+		is |= ours(e);
+	return is;
+}
+
 /* What an SSL call that did not succeed means. */
 static enum tls judge(struct tls_conn *c, int r)
 {
@@ -162,7 +185,7 @@ static enum tls judge(struct tls_conn *c, int r)
 		answer = TLS_TRUNCATED;
 	explain(c);
 	c->failed = true;
-	ERR_clear_error();
+	c->ours = tls_failed_by_us();
 	return answer;
 }
 

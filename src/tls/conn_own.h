@@ -20,6 +20,7 @@ struct tls_conn {
 	bool ended;  /* the transport has nothing more to read */
 	bool broken; /* the transport failed */
 	bool failed; /* OpenSSL wants no further call */
+	bool ours;   /* it failed here, for want of memory */
 	int alert;   /* sent, or -1 */
 	int told;    /* the alert that came, or -1 */
 	int verify;  /* first X.509 error of the client's chain */
@@ -30,3 +31,5 @@ struct tls_conn {
 /* A connection that nobody shakes hands on yet; NULL: no memory. */
 struct tls_conn *tls_conn_make(struct tls_library *, SSL_CTX *,
 			       const struct tls_transport *);
+/* Is one of the errors in the queue of that kind?  Empties it. */
+bool tls_failed_by_us(void);

@@ -247,11 +247,15 @@ int tls_judge_chain(X509_STORE_CTX *x, void *arg)
 	ENSURE(j->leaf && X509_up_ref(j->leaf) == 1);
 	j->chain_len = sent ? (size_t)sk_X509_num(sent) : 0;
 	j->peer = judge_by(j, x, ssl);
+	/* What could not be read for want of memory is not the peer's fault. */
+	if (tls_failed_by_us() && j->peer != TLS_PEER_GOOD) {
+		tls_say(j, "memory was short while the certificate was judged");
+		j->peer = TLS_PEER_OURS;
+	}
 	/* Where nothing has to hold, the handshake goes on without an answer. */
 	if (j->peer == TLS_PEER_OURS && !j->expect.enforce)
 		j->peer = TLS_PEER_CERTIFICATE;
 	j->refused = j->peer != TLS_PEER_GOOD && j->expect.enforce;
 	X509_STORE_CTX_set_error(x, j->refused ? error_of(j->peer) : X509_V_OK);
-	ERR_clear_error();
 	return !j->refused;
 }

@@ -23,8 +23,9 @@ enum tls_peer tls_peer(const struct tls_conn *c)
 	if (c->judged->refused || c->up)
 		return c->judged->peer;
 	/* OpenSSL's word for what it could not do itself. */
-	return c->alert == SSL_AD_INTERNAL_ERROR ? TLS_PEER_OURS
-						 : TLS_PEER_HANDSHAKE;
+	if (c->ours || c->alert == SSL_AD_INTERNAL_ERROR)
+		return TLS_PEER_OURS;
+	return TLS_PEER_HANDSHAKE;
 }
 
 static bool copy_name(struct arena *a, const X509_NAME *name, struct span *out)
