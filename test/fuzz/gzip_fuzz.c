@@ -21,6 +21,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ENSURE(buf_ok(&again) &&
 		       gzip_unpack(&back, buf_span(&again)) == GZIP_OK &&
 		       span_eq(buf_span(&back), buf_span(&out)));
+		/* No file fits so little. */
+		buf_free(&again);
+		buf_init(&again, 10);
+		gzip_pack(&again, buf_span(&out));
+		ENSURE(!buf_ok(&again));
 		buf_free(&again);
 		buf_free(&back);
 	}

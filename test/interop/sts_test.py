@@ -225,6 +225,16 @@ def test_sessions_are_counted_for_reports(own):
     assert counts['tlsrpt_domains'] == 3 and counts['tlsrpt_sessions'] >= 3
 
 
+def test_a_restart_keeps_the_counts(own):
+    """Saved when the server stops, read back by the next courier."""
+    domains = detail(own, 'courier')['tlsrpt_domains']
+    own.stop()
+    own.file.unlink()
+    own.start()
+    assert wait(lambda: detail(own, 'courier')['tlsrpt_domains'] == domains, 10)
+    assert not own.log_rows('tlsrpt.not-saved')
+
+
 def test_confined_and_whole(own):
     """Nothing of all this needed a call that the two roles have not."""
     for role in ('fetch', 'courier'):

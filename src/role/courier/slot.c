@@ -123,6 +123,17 @@ static void remember(struct slot *s, struct span destination)
 
 /* ---- life ------------------------------------------------------------------ */
 
+/* What was counted in the last minute is for the store, too. */
+static void leave(void *arg)
+{
+	struct courier *c = arg;
+	if (!courier_tlsrpt_save(c->tlsrpt))
+		LOG(c->role->log, NOTICE, "tlsrpt.not-saved", 0,
+		    F_CSTR("why", "the store does not answer"));
+	role_drained(c->role);
+	c->slot_count--;
+}
+
 static void drain_look(struct courier *c)
 {
 	if (!c->draining || c->drained || c->slot_count > 0)
@@ -130,6 +141,10 @@ static void drain_look(struct courier *c)
 	c->drained = true;
 	timer_stop(&c->drain);
 	lines_end(c);
+	c->slot_count++; /* a fiber like the others */
+	if (fiber_start(c->role->loop, leave, c) != NULL)
+		return;
+	c->slot_count--;
 	role_drained(c->role);
 }
 
