@@ -249,6 +249,16 @@ static void status(void *self, struct buf *json)
 		   (unsigned long long)n->connections,
 		   (unsigned long long)n->unreached,
 		   (unsigned long long)n->reused, (unsigned long long)n->clear);
+	struct courier_sts_counts s = courier_sts_counts(c->sts);
+	struct courier_tlsrpt_counts t = courier_tlsrpt_counts(c->tlsrpt);
+	buf_printf(json,
+		   ",\"sts_cached\":%zu,\"sts_fetched\":%llu,\"sts_failed\":%llu,"
+		   "\"tlsrpt_sessions\":%llu,\"tlsrpt_domains\":%zu,"
+		   "\"tlsrpt_sent\":%llu,\"tlsrpt_failed\":%llu",
+		   s.cached, (unsigned long long)s.fetched,
+		   (unsigned long long)s.failed, (unsigned long long)t.sessions,
+		   t.domains, (unsigned long long)(t.mailed + t.posted),
+		   (unsigned long long)t.failed);
 	for (unsigned i = POLICY_LEVEL_MAY; i <= POLICY_LEVEL_SECURE; i++)
 		buf_printf(json, ",\"tls_%s\":%llu", policy_level_text(i),
 			   (unsigned long long)n->levels[i]);

@@ -219,7 +219,9 @@ static void pass_over(const struct tour *t, size_t i)
 {
 	const struct policy_target *target = &t->way->decision.targets[i];
 	struct visit v = visit_of(t, i);
-	visit_count(&v, NULL, target->failure, target->why);
+	/* By a rule of ours nobody failed, and no session was there either. */
+	if (target->failure != POLICY_FAILURE_NONE)
+		visit_count(&v, NULL, target->failure, target->why);
 	TELL(&t->job->story, "carry.passed-over", F("host", target->host),
 	     F("text", target->why));
 }

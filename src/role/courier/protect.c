@@ -243,7 +243,9 @@ static struct line *judged(struct visit *v, struct line *l, enum policy_event e,
 	     F_CSTR("by", policy_by_text(t->by)),
 	     F_CSTR("outcome", go_text(p.go)), F_CSTR("status", p.status),
 	     F("text", why));
-	visit_count(v, l, p.failure, why);
+	/* What TLS of this session came to was counted before that. */
+	if (e != POLICY_EVENT_NO_REQUIRETLS)
+		visit_count(v, l, p.failure, why);
 	*again = p.go == POLICY_GO_CLEAR_AGAIN;
 	if (p.go == POLICY_GO_TLS || p.go == POLICY_GO_CLEAR)
 		return l;
