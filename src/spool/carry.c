@@ -582,6 +582,35 @@ bool lease_release(struct carry *c, struct lease *l, int64_t now)
 	return !over;
 }
 
+struct again {
+	struct carry *carry;
+	unsigned partition;
+	int64_t now;
+};
+
+static bool add_again(void *arg, const struct spool_recipient *r)
+{
+	const struct again *x = arg;
+	char room[SPOOL_DESTINATION_MAX];
+	if (r->state == SPOOL_REMOTE)
+		hear_due(x->carry, x->partition, spool_destination(r, room),
+			 SPOOL_NORMAL, r->next, x->now);
+	return false;
+}
+
+/* While its recipients were out, who looked for them by destination found none. */
+static void add_destinations(struct carry *c, const struct lease *l,
+			     int64_t now)
+{
+	struct again x = {c, l->job.byte[0], now};
+	struct spool_recipient none;
+	size_t count;
+	bool more;
+	if (spool_gather(c->spool, &l->job, NULL, add_again, &x, &none, 1,
+			 &count, &more) != SPOOL_OK)
+		c->missed = true;
+}
+
 void carry_end(struct carry *c, struct lease *l, enum schedule_mood mood,
 	       bool whole, int64_t now, uint64_t random)
 {
@@ -595,6 +624,8 @@ void carry_end(struct carry *c, struct lease *l, enum schedule_mood mood,
 		c->missed = true;
 	if (d)
 		schedule_done(c->schedule, d, mood, now, random);
+	if (!d)
+		add_destinations(c, l, now);
 	if (!d && (!whole || l->more))
 		hear_tell(c, l->job.byte[0],
 			  whole ? now : now + CARRY_LATER_S);

@@ -156,9 +156,24 @@ static int64_t remembered(const struct schedule *s, const struct destination *d)
 	return at;
 }
 
+/* The clock may have been set back: no back-off is longer than the longest. */
+static void mind_clock(const struct schedule *s, struct destination *d,
+		       int64_t now)
+{
+	uint32_t most = 0;
+	if (d->until <= now)
+		return;
+	for (size_t i = 0; i < s->rules.step_count; i++)
+		if (s->rules.steps[i] > most)
+			most = s->rules.steps[i];
+	if (d->until > now + most + most / 4)
+		d->until = now;
+}
+
 /* True: it is still there. */
 static bool place(struct schedule *s, struct destination *d, int64_t now)
 {
+	mind_clock(s, d, now);
 	int64_t at = earliest(d);
 	bool idle = at == SPOOL_NEVER;
 	if (idle)

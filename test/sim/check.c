@@ -241,12 +241,27 @@ static void restore_all(void *arg)
 	arena_free(a);
 }
 
+/* Clocks were wrong meanwhile: what waits for another time is tried now. */
+static void retry_all(void *arg)
+{
+	struct storm *s = arg;
+	struct arena *a = arena_new(MEMORY);
+	struct admin_store_queue_change m = {.step = ADMIN_STORE_QUEUE_STEP_RETRY};
+	struct admin_store_queue_change_reply r;
+
+	if (admin_store_queue_change(s->admin, &m, a, &r, IPC_NEVER) != IPC_OK ||
+	    r.answer != ADMIN_STORE_ANSWER_DONE || r.more)
+		storm_fail("the queue cannot be tried again");
+	arena_free(a);
+}
+
 static void settle(struct storm *s)
 {
 	struct queue q = {.s = s, .left = 1};
 
 	storm_raise(s); /* a courier that died, too */
 	house_do(s->town->house, restore_all, s);
+	house_do(s->town->house, retry_all, s);
 	for (unsigned i = 0; i < SETTLE_S && q.left > 0; i += 10) {
 		house_run(s->town->house, i == 0 ? 100 : 10000);
 		house_do(s->town->house, ask_queue, &q);

@@ -63,6 +63,7 @@ static void settles(struct courier *me, unsigned token,
 		.lease = l->lease, .outcomes = &o, .outcomes_count = 1};
 	struct courier_store_settle_reply r;
 	bool carry = l->work == COURIER_STORE_WORK_CARRY;
+	struct loop *loop = house_loop(s->town->house);
 
 	if (l->work == COURIER_STORE_WORK_EXPIRED)
 		o.fate = COURIER_STORE_FATE_FAILED;
@@ -70,13 +71,20 @@ static void settles(struct courier *me, unsigned token,
 		m.mood = (enum courier_store_mood)dice_below(&me->dice, 3);
 	if (carry && o.fate == COURIER_STORE_FATE_DELIVERED)
 		s->ledger.away[token].carried++;
-	if (s->courier == NULL ||
-	    courier_store_settle(s->courier, &m, a, &r, IPC_NEVER) != IPC_OK ||
-	    r.answer != COURIER_STORE_ANSWER_YES)
+	/* Later is not done: what was leased stays ours until it is said. */
+	do {
+		r.answer = COURIER_STORE_ANSWER_STALE;
+		if (s->courier == NULL ||
+		    courier_store_settle(s->courier, &m, a, &r, IPC_NEVER) != IPC_OK)
+			break;
+		storm_say(s, "message %u elsewhere: work %u, fate %u, answer %u", token,
+			  l->work, o.fate, r.answer);
+	} while (r.answer == COURIER_STORE_ANSWER_LATER &&
+		 fiber_sleep_until(loop, loop_now(loop) + NS_PER_SEC) == WOKE_TIMEOUT);
+	if (r.answer != COURIER_STORE_ANSWER_YES)
 		return;
 	if (l->work != COURIER_STORE_WORK_DELAY && o.fate != COURIER_STORE_FATE_DEFERRED)
 		s->ledger.away[token].over = true;
-	storm_say(s, "message %u elsewhere: fate %u, settled", token, o.fate);
 }
 
 static void works(struct courier *me, struct arena *a)

@@ -58,8 +58,9 @@ static bool wants_job(const struct walk *w)
 	const struct admin_store_filter *f = w->filter;
 	if (!w->one && f->id.len > 0 && !span_eq(f->id, w->facts.id))
 		return false;
-	if (f->older > INT64_MAX ||
-	    w->job.accepted > w->now - (int64_t)f->older)
+	/* What came in the future, before a clock was set back, is not old. */
+	if (f->older > 0 && (f->older > INT64_MAX ||
+			     w->job.accepted > w->now - (int64_t)f->older))
 		return false;
 	return is_address(f->sender, w->job.sender);
 }

@@ -297,6 +297,29 @@ static void urgent_first_reports_last(void **state)
 	end(&t);
 }
 
+/* What is looked for while its sender is told is not lost. */
+static void a_delay_hides_nothing(void **state)
+{
+	(void)state;
+	struct test t;
+	struct carried w, mail;
+	int me;
+	begin(&t, 1);
+	const struct spool_recipient r[] = {REMOTE("a@far.com", 0)};
+	(void)accept_job(&t, r, 1);
+	t.now = 2500;
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	assert_int_equal(w.work, CARRY_DELAY);
+	assert_int_equal(take(&t, &me, "", false, &mail), SPOOL_NONE);
+	struct spool_verdict v = {.untouched = true, .marks = SPOOL_TOLD};
+	assert_int_equal(settle(&t, w.lease, &v, 1), SPOOL_OK);
+	carry_end(t.c, w.lease, SCHEDULE_FINE, true, t.now, 0);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	assert_int_equal(w.work, CARRY_MAIL);
+	settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
+	end(&t);
+}
+
 /* A number of before a restart is nobody's: couriers may come with it. */
 static void numbers_are_not_given_out_again(void **state)
 {
@@ -670,6 +693,7 @@ int main(void)
 		cmocka_unit_test(long_ones_come_in_several),
 		cmocka_unit_test(an_owner_that_goes_leaves_all),
 		cmocka_unit_test(urgent_first_reports_last),
+		cmocka_unit_test(a_delay_hides_nothing),
 		cmocka_unit_test(numbers_are_not_given_out_again),
 		cmocka_unit_test(every_recipient_ends_once),
 		cmocka_unit_test(rows_of_the_first_format_are_carried),

@@ -271,6 +271,20 @@ static void what_was_learned_stays_a_while(void **state)
 	schedule_free(s);
 }
 
+/* A clock that was ahead leaves no destination alone for a day. */
+static void a_clock_is_set_back(void **state)
+{
+	(void)state;
+	struct schedule *s = make(10);
+	add(s, "a", 1, 100, 100);
+	assert_string_equal(take(s, 86400), "a");
+	done(s, "a", SCHEDULE_DOWN, 86400);
+	assert_string_equal(take(s, 86401), "");
+	add(s, "a", 1, 100, 200);
+	assert_string_equal(take(s, 200), "a");
+	schedule_free(s);
+}
+
 static void new_rules_hold_at_once(void **state)
 {
 	(void)state;
@@ -295,6 +309,7 @@ int main(void)
 		cmocka_unit_test(partitions_are_worked_off),
 		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(what_was_learned_stays_a_while),
+		cmocka_unit_test(a_clock_is_set_back),
 		cmocka_unit_test(new_rules_hold_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
