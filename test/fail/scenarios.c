@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "os/sock.h"
 #include "scene.h"
 
 #define LARGE (300u * 1024)
@@ -391,25 +392,77 @@ static enum verdict act_fsck(struct scene *s)
 	return v;
 }
 
+/* ---- connections to others ------------------------------------------------------------------ */
+
+static struct courier_dialer_target target(uint8_t last)
+{
+	struct addr a = addr_v4(127, 0, 0, last, 25);
+	struct courier_dialer_target t = {.port = a.port};
+	memcpy(t.address, a.ip, sizeof t.address);
+	return t;
+}
+
+/* Nobody is at the first address; the second answers. */
+static enum verdict act_connect(struct scene *s)
+{
+	const struct courier_dialer_target targets[] = {target(3), target(2)};
+	struct courier_dialer_connect m = {.targets = targets, .targets_count = 2};
+	struct courier_dialer_connect_reply r = {0};
+	struct world *w = house_world(s->town->house);
+
+	arena_reset(s->town->arena);
+	enum ipc_result said = courier_dialer_connect(s->town->courier, &m, s->town->arena, &r,
+						      world_now(w) + 60 * NS_PER_SEC);
+	if (said == IPC_BUSY || said == IPC_LATE)
+		return SAID_NO;
+	if (said != IPC_OK)
+		return SAID_NONE;
+	if (r.reached == COURIER_DIALER_REACHED_CONNECTED) {
+		if (r.of != 1)
+			wrong(s, "connected to where nobody is");
+		world_close(w, r.connection);
+		return SAID_YES;
+	}
+	if (r.reached != COURIER_DIALER_REACHED_DENIED)
+		return SAID_NO;
+	wrong(s, "it was denied: %.*s", SPAN_FMT(r.why));
+	return SAID_WRONG;
+}
+
+/* Whoever was connected is let go of here: then nothing is left. */
+static void check_connect(struct scene *s, enum verdict v)
+{
+	struct world *w = house_world(s->town->house);
+	unsigned count = 0;
+	struct addr peer;
+	int fd;
+
+	for (; sock_accept(w, s->town->elsewhere, &fd, &peer) == OS_OK; count++)
+		world_close(w, fd);
+	if (v == SAID_YES ? count == 0 : count > 1)
+		wrong(s, "%u connections came", count);
+}
+
 const struct scenario scenarios[] = {
-	{"one", NULL, act_one, check_inbox},
-	{"large", emptied, act_large, check_inbox},
-	{"three", NULL, act_three, check_three},
-	{"submit", NULL, act_submit, check_bob},
-	{"login", NULL, act_login, NULL},
-	{"append", prepare_empty, act_append, check_inbox},
-	{"append-large", prepare_empty, act_append_large, check_inbox},
-	{"copy", one_message, act_copy, check_copy},
-	{"move", one_message, act_move, check_move},
-	{"expunge", prepare_deleted, act_expunge, check_expunge},
-	{"flags", one_message, act_flags, check_flags},
-	{"fetch", one_message, act_fetch, check_fetch},
-	{"search", one_message, act_search, check_search},
-	{"retr", one_message, act_retr, check_retr},
-	{"dele", one_message, act_dele, check_expunge},
-	{"account", NULL, act_account, check_name},
-	{"alias", NULL, act_alias, check_name},
-	{"passwd", NULL, act_passwd, check_passwd},
-	{"fsck", NULL, act_fsck, NULL},
+	{"connect", NULL, act_connect, check_connect, true},
+	{"one", NULL, act_one, check_inbox, false},
+	{"large", emptied, act_large, check_inbox, false},
+	{"three", NULL, act_three, check_three, false},
+	{"submit", NULL, act_submit, check_bob, false},
+	{"login", NULL, act_login, NULL, false},
+	{"append", prepare_empty, act_append, check_inbox, false},
+	{"append-large", prepare_empty, act_append_large, check_inbox, false},
+	{"copy", one_message, act_copy, check_copy, false},
+	{"move", one_message, act_move, check_move, false},
+	{"expunge", prepare_deleted, act_expunge, check_expunge, false},
+	{"flags", one_message, act_flags, check_flags, false},
+	{"fetch", one_message, act_fetch, check_fetch, false},
+	{"search", one_message, act_search, check_search, false},
+	{"retr", one_message, act_retr, check_retr, false},
+	{"dele", one_message, act_dele, check_expunge, false},
+	{"account", NULL, act_account, check_name, false},
+	{"alias", NULL, act_alias, check_name, false},
+	{"passwd", NULL, act_passwd, check_passwd, false},
+	{"fsck", NULL, act_fsck, NULL, false},
 };
 const size_t scenario_count = ARRAY_LEN(scenarios);

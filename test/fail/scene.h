@@ -35,6 +35,7 @@ struct scenario {
 	void (*prepare)(struct scene *); /* NULL: nothing */
 	enum verdict (*act)(struct scene *);
 	void (*check)(struct scene *, enum verdict); /* NULL: nothing to hold it to */
+	bool diskless; /* it makes no call of the engine */
 };
 
 extern const struct scenario scenarios[];

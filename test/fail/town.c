@@ -10,7 +10,9 @@
 #include "crypto/library.h"
 #include "fault.h"
 #include "ipc/over_os.h"
+#include "os/sock.h"
 #include "role/auth/role.h"
+#include "role/dialer/role.h"
 #include "role/edge/role.h"
 #include "role/sorter/role.h"
 #include "role/store/role.h"
@@ -22,6 +24,7 @@ static const char conf[] =
 	"data /nowhere;\n"
 	"store { engine memory; }\n"
 	"dns { lookups off; }\n"
+	"outgoing { reach 127.0.0.0/8; }\n"
 	"log { level error; }\n"
 	"auth { argon2-memory 8M; argon2-passes 1; scram-iterations 4096; threads 1; }\n"
 	"certificate default { chain /nowhere/c.pem; key file:/nowhere/k.pem; }\n"
@@ -34,6 +37,7 @@ const struct role_def *town_def(enum kind k)
 {
 	static const struct role_def *const defs[KIND_COUNT] = {
 		[KIND_VAULT] = &vault_role,	    [KIND_SORTER_MX] = &sorter_role,
+		[KIND_DIALER] = &dialer_role,
 		[KIND_SORTER_ACCESS] = &sorter_role, [KIND_STORE] = &store_role,
 		[KIND_AUTH] = &auth_role,	    [KIND_EDGE_MX] = &edge_role,
 		[KIND_EDGE_ACCESS] = &edge_role,
@@ -101,7 +105,13 @@ static void admin(struct town *t)
 		house_link(t->role[KIND_STORE], HOP_ADMIN_STORE, KIND_EDGE_ADMIN), &owner);
 	t->passwords = admin_auth_join_admin(
 		house_link(t->role[KIND_AUTH], HOP_ADMIN_AUTH, KIND_EDGE_ADMIN), &owner);
-	assert_true(t->directory != NULL && t->passwords != NULL);
+	t->courier = courier_dialer_join_courier(
+		house_link(t->role[KIND_DIALER], HOP_COURIER_DIALER, KIND_COURIER), &owner);
+	assert_true(t->directory != NULL && t->passwords != NULL && t->courier != NULL);
+	struct addr far = addr_v4(127, 0, 0, 2, 25);
+	assert_int_equal(sock_listen(house_world(t->house), &far, (struct listen_how){0},
+				     &t->elsewhere),
+			 OS_OK);
 	house_do(t->house, people, t);
 }
 
@@ -140,6 +150,8 @@ void town_free(struct town *t)
 {
 	ipc_free(admin_store_ipc(t->directory));
 	ipc_free(admin_auth_ipc(t->passwords));
+	ipc_free(courier_dialer_ipc(t->courier));
+	world_close(house_world(t->house), t->elsewhere);
 	for (unsigned k = KIND_COUNT; k-- > 0;)
 		if (t->role[k] != NULL)
 			house_fall(t->role[k]);
@@ -162,7 +174,8 @@ const char *town_hurt(struct town *t)
 		}
 	}
 	if (ipc_is_dead(admin_store_ipc(t->directory)) ||
-	    ipc_is_dead(admin_auth_ipc(t->passwords)))
+	    ipc_is_dead(admin_auth_ipc(t->passwords)) ||
+	    ipc_is_dead(courier_dialer_ipc(t->courier)))
 		return "a channel of the administration died";
 	return NULL;
 }
@@ -171,5 +184,6 @@ uint64_t town_busy(struct town *t)
 {
 	return house_figure(t->role[KIND_EDGE_MX], "connections") +
 	       house_figure(t->role[KIND_EDGE_ACCESS], "connections") +
-	       house_figure(t->role[KIND_STORE], "jobs");
+	       house_figure(t->role[KIND_STORE], "jobs") +
+	       house_figure(t->role[KIND_DIALER], "connecting");
 }

@@ -12,6 +12,7 @@
 #include "talk.h"
 #include "wire/admin_auth.h"
 #include "wire/admin_store.h"
+#include "wire/courier_dialer.h"
 
 #define TOWN_MX		2525u
 #define TOWN_SUBMISSION 2465u
@@ -28,6 +29,8 @@ struct town {
 	struct house_role *role[KIND_COUNT];
 	struct admin_store *directory; /* the test's own ends, as edge-admin */
 	struct admin_auth *passwords;
+	struct courier_dialer *courier; /* likewise, at the dialer */
+	int elsewhere;			/* another server: 127.0.0.2, port 25 */
 	struct arena *arena;
 };
 
