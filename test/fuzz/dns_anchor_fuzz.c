@@ -58,6 +58,8 @@ static void follow(const struct dns_keyset *set, struct dns_anchors *a)
 					ENSURE(!dns_anchor_counts(&a->at[i]));
 		ENSURE(a->count <= DNS_ANCHORS_MAX);
 		free(was);
+		int64_t wait = dns_anchors_wait(set->by[0].ttl, step * 100000, step > 0);
+		ENSURE(wait >= 3600 && wait <= 15 * 86400);
 		now += step == 0 ? DNS_ANCHOR_ADD - 1 : 2 * DNS_ANCHOR_ADD;
 	}
 }
@@ -65,7 +67,7 @@ static void follow(const struct dns_keyset *set, struct dns_anchors *a)
 static void answer(struct span packet, struct dns_anchors *a)
 {
 	struct dns_answer *p = malloc(sizeof *p);
-	struct dns_keyset *set = malloc(sizeof *set);
+	struct dns_keyset *set = calloc(1, sizeof *set);
 	struct buf b;
 	ENSURE(p != NULL && set != NULL);
 	buf_init(&b, 1u << 17);

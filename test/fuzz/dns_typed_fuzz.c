@@ -56,6 +56,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&text, DNS_BYTES_ALL_MAX);
 	if (dns_packet_read(span_of(data, size), a)) {
 		uint16_t asked = a->question_type;
+		struct buf query;
+		buf_init(&query, DNS_QUERY_MAX);
+		dns_query_write(&a->question, asked, a->id, &query);
+		ENSURE(buf_ok(&query));
+		buf_free(&query);
 		mx(a);
 		if (dns_addresses_read(a, &addresses))
 			ENSURE(addresses.count <= DNS_ADDR_MAX);
