@@ -56,6 +56,16 @@ static void tell_unreached(struct visit *v, const struct way_host *h,
 	TELL(v->story, "carry.unreached", F("host", h->name), F("text", rep->why));
 }
 
+static struct line *visit_loop(struct visit *v)
+{
+	v->loop = true;
+	visit_nothing(v, "5.4.6",
+		      SPAN("the domain leads to this server, which does not know it"));
+	/* A host of our configuration is a slip that somebody will mend. */
+	v->verdict.failed = v->way->in.route != POLICY_ROUTE_HOST;
+	return NULL;
+}
+
 static struct line *not_connected(struct visit *v,
 				  const struct courier_dialer_connect_reply *rep)
 {
@@ -63,6 +73,8 @@ static struct line *not_connected(struct visit *v,
 				       SPAN_FMT(host_name(v)),
 				       SPAN_FMT(rep->why));
 	v->courier->counts.unreached++;
+	if (rep->reached == COURIER_DIALER_REACHED_OURSELVES)
+		return visit_loop(v);
 	v->slow |= rep->reached == COURIER_DIALER_REACHED_BUSY;
 	return visit_nothing(v, "4.4.1", why);
 }
@@ -177,13 +189,8 @@ static struct line *greet(struct visit *v, struct line *l)
 		return visit_turned_away(v, l, r, "at the greeting");
 	v->spoke = true;
 	if (is_us(v, l)) {
-		v->loop = true;
-		visit_nothing(v, "5.4.6",
-			SPAN("the domain leads to this server, which does not "
-			     "know it"));
-		v->verdict.failed = true;
 		line_end(l);
-		return NULL;
+		return visit_loop(v);
 	}
 	return l;
 }

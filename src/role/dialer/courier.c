@@ -14,7 +14,7 @@
 _Static_assert((int)LOOKUP_FAILED == (int)COURIER_DIALER_TRUST_FAILED &&
 		       (int)LOOKUP_SECURE == (int)COURIER_DIALER_TRUST_SECURE &&
 		       (int)DIAL_CONNECTED == (int)COURIER_DIALER_REACHED_CONNECTED &&
-		       (int)DIAL_BUSY == (int)COURIER_DIALER_REACHED_BUSY,
+		       (int)DIAL_OURSELVES == (int)COURIER_DIALER_REACHED_OURSELVES,
 	       "the schema's words stand in the same order");
 
 #define OFF	  SPAN("lookups are off (dns lookups)")

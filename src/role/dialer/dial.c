@@ -93,12 +93,23 @@ static void count(struct dials *s, enum dial_end end)
 	uint64_t *const by[] = {[DIAL_CONNECTED] = &s->counts.connected,
 				[DIAL_DENIED] = &s->counts.denied,
 				[DIAL_UNREACHABLE] = &s->counts.unreachable,
-				[DIAL_BUSY] = &s->counts.busy};
+				[DIAL_BUSY] = &s->counts.busy,
+				[DIAL_OURSELVES] = &s->counts.denied};
 	++*by[end];
+}
+
+static bool leads_here(const struct dial *d)
+{
+	for (size_t i = 0; i < d->ended_count; i++)
+		if (reach_is_ours(d->ended[i].why))
+			return true;
+	return false;
 }
 
 static void finish(struct dial *d, struct dial_answer a)
 {
+	if ((a.end == DIAL_DENIED || a.end == DIAL_UNREACHABLE) && leads_here(d))
+		a.end = DIAL_OURSELVES;
 	for (size_t i = 0; i < DIAL_AT_ONCE_MAX; i++)
 		if (d->at[i].dial != NULL)
 			give_up(&d->at[i], a.end == DIAL_CONNECTED

@@ -28,6 +28,7 @@ enum dial_end {
 	DIAL_DENIED,	  /* every target is forbidden: nothing was sent */
 	DIAL_UNREACHABLE, /* none of them answered */
 	DIAL_BUSY,	  /* over a limit above: nothing was sent */
+	DIAL_OURSELVES,	  /* one target is this server, no other answered */
 };
 
 struct dials;

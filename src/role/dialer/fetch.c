@@ -27,7 +27,8 @@ static void on_dialed(void *ctx, const struct dial_answer *a)
 		[DIAL_CONNECTED] = FETCH_DIALER_REACHED_CONNECTED,
 		[DIAL_DENIED] = FETCH_DIALER_REACHED_DENIED,
 		[DIAL_UNREACHABLE] = FETCH_DIALER_REACHED_UNREACHABLE,
-		[DIAL_BUSY] = FETCH_DIALER_REACHED_BUSY};
+		[DIAL_BUSY] = FETCH_DIALER_REACHED_BUSY,
+		[DIAL_OURSELVES] = FETCH_DIALER_REACHED_DENIED};
 	struct fetching *f = ctx;
 	struct fetch_dialer_connect_reply rep = {
 		.reached = by[a->end],

@@ -6,7 +6,7 @@
  */
 #include "role/dialer/reach.h"
 
-#define OURS "it leads back to this server"
+static const char ours[] = "it leads back to this server";
 
 struct class {
 	const char *what;
@@ -136,7 +136,7 @@ const char *reach_refuses(const struct conf *c, const struct addr *to)
 	const char *why = addr_is_v4(to) ? judge4(c, to->ip + 12)
 					 : judge6(c, to->ip);
 	if (why == NULL && listens(c, to, addr_is_loopback(to)))
-		why = OURS;
+		why = ours;
 	return why;
 }
 
@@ -144,7 +144,12 @@ const char *reach_refuses_made(const struct conf *c, const struct addr *local,
 			       const struct addr *to)
 {
 	bool own = addr_same_host(local, to);
-	return addr_eq(local, to) || listens(c, to, own) ? OURS : NULL;
+	return addr_eq(local, to) || listens(c, to, own) ? ours : NULL;
+}
+
+bool reach_is_ours(const char *why)
+{
+	return why == ours;
 }
 
 /* ---- ports and sources -------------------------------------------------------- */

@@ -23,6 +23,8 @@ const char *reach_refuses(const struct conf *, const struct addr *);
  */
 const char *reach_refuses_made(const struct conf *, const struct addr *local,
 			       const struct addr *to);
+/* Is this, of one of the two above, that the address is this server's? */
+bool reach_is_ours(const char *why);
 
 /* Ports that mail, or the web, may use: those of the protocol and configured ones. */
 bool reach_mail_port(const struct conf *, uint16_t);
