@@ -373,6 +373,15 @@ static const struct courier_store_at_store store_handlers = {.lease = on_lease,
 
 /* ---- the scene ------------------------------------------------------------- */
 
+/* Of a channel that is gone. */
+static void drop_waiting(struct scene *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(s->waiting); i++)
+		if (s->waiting[i] != NULL)
+			ipc_refuse(s->waiting[i], IPC_BUSY); /* into nothing */
+	memset(s->waiting, 0, sizeof s->waiting);
+}
+
 void scene_join(struct scene *s)
 {
 	const struct ipc_owner owner = {.role = s};
@@ -380,10 +389,7 @@ void scene_join(struct scene *s)
 		ipc_free(courier_dialer_ipc(s->dialer));
 	if (s->store != NULL)
 		ipc_free(courier_store_ipc(s->store));
-	for (size_t i = 0; i < ARRAY_LEN(s->waiting); i++)
-		if (s->waiting[i] != NULL)
-			ipc_refuse(s->waiting[i], IPC_BUSY); /* into nothing */
-	memset(s->waiting, 0, sizeof s->waiting);
+	drop_waiting(s);
 	s->dialer = courier_dialer_join_dialer(
 		house_link(s->courier, HOP_COURIER_DIALER, KIND_DIALER), &owner, &dialer_handlers);
 	s->store = courier_store_join_store(house_link(s->courier, HOP_COURIER_STORE, KIND_STORE),
@@ -418,6 +424,7 @@ void scene_free(struct scene *s)
 	house_run(s->house, 10);
 	ipc_free(courier_store_ipc(s->store));
 	ipc_free(courier_dialer_ipc(s->dialer));
+	drop_waiting(s);
 	for (size_t i = 0; i < s->zone_count; i++)
 		wipe(s->zone[i].server);
 	wipe(s->fixed);
