@@ -34,11 +34,13 @@ struct waiting {
 static uint64_t left(struct waited *w, const struct json *row, uint64_t now)
 {
 	const struct json *published = json_member(row, "published");
+	const struct json *dane = json_member(row, "dane");
 	uint64_t ttl = json_u64(row, "ttl");
 	if (published == NULL || !published->truth) {
 		*w = (struct waited){0};
 		/* Until then our own resolver says the same. */
-		return ttl > 0 && ttl < PAUSE_MAX ? ttl + 1 : PAUSE_MAX;
+		bool some = dane != NULL && dane->truth;
+		return some && ttl < PAUSE_MAX ? ttl + 1 : PAUSE_MAX;
 	}
 	if (w->since == 0)
 		w->since = now;
