@@ -9,7 +9,7 @@
  *   the mailbox's version is not below any MODSEQ told, nor below one in it
  *   the quota's figures are the sum of what is there
  *   accounts and aliases are those that the administrator was told of
- *   the queue has nothing left but what goes elsewhere; fsck has nothing to tell
+ *   the queue has nothing left; fsck has nothing to tell
  *   no role complains of another, and none left a descriptor behind
  */
 #include <stdio.h>
@@ -216,15 +216,13 @@ static void ask_queue(void *arg)
 			storm_fail("the queue cannot be listed");
 		for (size_t i = 0; i < r.jobs_count; i++) {
 			const struct admin_store_job *j = &r.jobs[i];
-			m.after = j->id;
-			if (span_eq(j->state, SPAN("remote")))
-				continue;
 			if (q->left++ == 0)
 				(void)snprintf(q->first, sizeof q->first,
 					       "%.*s to %.*s: %.*s, %.*s",
 					       SPAN_FMT(j->id), SPAN_FMT(j->recipient),
 					       SPAN_FMT(j->state), SPAN_FMT(j->why));
 		}
+		m.after = r.after;
 	}
 	arena_free(a);
 }

@@ -39,52 +39,73 @@ static enum courier_store_fate fate(struct courier *me)
 					  : COURIER_STORE_FATE_DELIVERED;
 }
 
+static struct away *away_of(struct courier *me, unsigned token,
+			    const struct courier_store_recipient *r)
+{
+	bool alias = span_ends(r->address, SPAN("@elsewhere.test"));
+
+	return &me->storm->ledger.away[token][alias ? 1 : 0];
+}
+
 static unsigned token_of(struct courier *me, const struct courier_store_lease_reply *l)
 {
 	unsigned token = ledger_token(l->body);
 
 	if (token == LEDGER_TOKENS)
 		storm_fail("a courier got a message that nobody sent");
-	if (!ledger_same(&me->storm->ledger, token, l->body) && l->size == l->body.len)
+	if (l->size == l->body.len && !ledger_same(&me->storm->ledger, token, l->body))
 		storm_fail("message %u reached a courier with other bytes", token);
-	if (me->storm->ledger.away[token].over)
-		storm_fail("message %u was leased again after it was settled", token);
-	if (me->storm->ledger.away[token].said == SAID_NO)
-		storm_fail("message %u was refused, and goes out", token);
+	for (size_t i = 0; i < l->recipients_count; i++) {
+		const struct away *w = away_of(me, token, &l->recipients[i]);
+		if (w->over)
+			storm_fail("message %u was leased again after it was settled", token);
+		if (w->said == SAID_NO)
+			storm_fail("message %u was refused, and goes out", token);
+	}
 	return token;
+}
+
+/* Later is not done: what was leased stays ours until it is said. */
+static bool says(struct courier *me, const struct courier_store_settle *m, struct arena *a)
+{
+	struct storm *s = me->storm;
+	struct loop *loop = house_loop(s->town->house);
+	struct courier_store_settle_reply r;
+
+	do {
+		if (s->courier == NULL ||
+		    courier_store_settle(s->courier, m, a, &r, IPC_NEVER) != IPC_OK)
+			return false;
+	} while (r.answer == COURIER_STORE_ANSWER_LATER &&
+		 fiber_sleep_until(loop, loop_now(loop) + NS_PER_SEC) == WOKE_TIMEOUT);
+	return r.answer == COURIER_STORE_ANSWER_YES;
 }
 
 static void settles(struct courier *me, unsigned token,
 		    const struct courier_store_lease_reply *l, struct arena *a)
 {
-	struct storm *s = me->storm;
-	struct courier_store_outcome o = {.n = l->recipients[0].n, .fate = fate(me)};
+	struct courier_store_outcome o[LEDGER_WAYS] = {{0}};
 	struct courier_store_settle m = {
-		.lease = l->lease, .outcomes = &o, .outcomes_count = 1};
-	struct courier_store_settle_reply r;
-	bool carry = l->work == COURIER_STORE_WORK_CARRY;
-	struct loop *loop = house_loop(s->town->house);
+		.lease = l->lease, .outcomes = o, .outcomes_count = l->recipients_count};
 
-	if (l->work == COURIER_STORE_WORK_EXPIRED)
-		o.fate = COURIER_STORE_FATE_FAILED;
-	if (!s->stop)
+	if (!me->storm->stop)
 		m.mood = (enum courier_store_mood)dice_below(&me->dice, 3);
-	if (carry && o.fate == COURIER_STORE_FATE_DELIVERED)
-		s->ledger.away[token].carried++;
-	/* Later is not done: what was leased stays ours until it is said. */
-	do {
-		r.answer = COURIER_STORE_ANSWER_STALE;
-		if (s->courier == NULL ||
-		    courier_store_settle(s->courier, &m, a, &r, IPC_NEVER) != IPC_OK)
-			break;
-		storm_say(s, "message %u elsewhere: work %u, fate %u, answer %u", token,
-			  l->work, o.fate, r.answer);
-	} while (r.answer == COURIER_STORE_ANSWER_LATER &&
-		 fiber_sleep_until(loop, loop_now(loop) + NS_PER_SEC) == WOKE_TIMEOUT);
-	if (r.answer != COURIER_STORE_ANSWER_YES)
-		return;
-	if (l->work != COURIER_STORE_WORK_DELAY && o.fate != COURIER_STORE_FATE_DEFERRED)
-		s->ledger.away[token].over = true;
+	for (size_t i = 0; i < l->recipients_count; i++) {
+		o[i].n = l->recipients[i].n;
+		o[i].fate = l->work == COURIER_STORE_WORK_EXPIRED ? COURIER_STORE_FATE_FAILED
+								 : fate(me);
+		/* Whether it is known may stay unclear: the answer can be lost. */
+		if (l->work != COURIER_STORE_WORK_DELAY &&
+		    o[i].fate != COURIER_STORE_FATE_DEFERRED)
+			away_of(me, token, &l->recipients[i])->carried++;
+	}
+	bool done = says(me, &m, a);
+	storm_say(me->storm, "message %u elsewhere: fate %u, %s", token, o[0].fate,
+		  done ? "settled" : "not settled");
+	for (size_t i = 0; done && i < l->recipients_count; i++)
+		if (l->work != COURIER_STORE_WORK_DELAY &&
+		    o[i].fate != COURIER_STORE_FATE_DEFERRED)
+			away_of(me, token, &l->recipients[i])->over = true;
 }
 
 static void works(struct courier *me, struct arena *a)
@@ -97,7 +118,7 @@ static void works(struct courier *me, struct arena *a)
 	if (courier_store_lease(s->courier, &m, a, &l, loop_now(loop) + PATIENCE) != IPC_OK ||
 	    l.answer != COURIER_STORE_ANSWER_YES)
 		return;
-	if (l.recipients_count != 1)
+	if (l.recipients_count == 0 || l.recipients_count > LEDGER_WAYS)
 		storm_fail("a courier got %zu recipients", l.recipients_count);
 	unsigned token = token_of(me, &l);
 	storm_say(s, "message %u to %.*s is leased, job %.*s, lease %llu", token,
@@ -183,8 +204,9 @@ void check_away(void *arg)
 	struct storm *s = arg;
 
 	check_book(s);
-	for (unsigned t = 0; t < s->ledger.count; t++) {
-		const struct away *w = &s->ledger.away[t];
+	for (unsigned i = 0; i < s->ledger.count * LEDGER_WAYS; i++) {
+		unsigned t = i / LEDGER_WAYS;
+		const struct away *w = &s->ledger.away[t][i % LEDGER_WAYS];
 		if (w->said == SAID_YES && w->carried == 0 && !w->over)
 			storm_fail("message %u was taken for elsewhere and never went there", t);
 		s->ledger.sent += w->said == SAID_YES;

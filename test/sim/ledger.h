@@ -44,10 +44,11 @@ struct ledger_box {
 	size_t count;
 };
 
-/* A copy for elsewhere. */
+/* A copy for elsewhere: for an address there, or for an alias that leads there. */
+#define LEDGER_WAYS 2u
 struct away {
 	enum said said;
-	unsigned carried; /* how often a courier delivered it */
+	unsigned carried; /* how often a courier delivered it, or gave it up */
 	bool over;	  /* and was told that this is known */
 };
 
@@ -57,7 +58,7 @@ struct ledger {
 		const char *from;
 		int least[TOWN_PEOPLE], most[TOWN_PEOPLE];
 	} message[LEDGER_TOKENS];
-	struct away away[LEDGER_TOKENS];
+	struct away away[LEDGER_TOKENS][LEDGER_WAYS];
 	unsigned sent; /* of these, for the one who reads */
 	unsigned count;
 	unsigned promised, unanswered, found; /* figures for the one who reads */

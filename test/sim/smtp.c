@@ -13,7 +13,7 @@
 #define RCPTS     8u
 #define NOBODY    TOWN_PEOPLE
 #define TEAM      (TOWN_PEOPLE + 1)
-#define FAR       (TOWN_PEOPLE + 2) /* somebody elsewhere: waits in the queue */
+#define FAR       (TOWN_PEOPLE + 2) /* an alias of somebody elsewhere */
 #define AWAY      (TOWN_PEOPLE + 3)
 #define BOB       "bob@elsewhere.test"
 
@@ -21,7 +21,7 @@ struct letter {
 	unsigned token;
 	unsigned to[RCPTS], count;
 	unsigned accepted; /* bits of accounts */
-	bool away;	   /* and somebody elsewhere */
+	unsigned away;	   /* bits of ways to somebody elsewhere */
 	char from[40];
 };
 
@@ -63,7 +63,7 @@ static void address_letter(struct person *p, struct letter *l)
 	if (dice_chance(&p->dice, 40))
 		l->to[0] = AWAY + (unsigned)dice_below(&p->dice, 4);
 	l->accepted = 0;
-	l->away = false;
+	l->away = 0;
 }
 
 static void stuff(struct span text, struct buf *out)
@@ -111,13 +111,24 @@ static bool send_text(struct person *p, struct client *c, struct letter *l)
 	return whole;
 }
 
+static unsigned way_of(unsigned to)
+{
+	return to >= AWAY ? 1u : to == FAR ? 2u : 0;
+}
+
+static void say_away(struct person *p, const struct letter *l, enum said said)
+{
+	for (unsigned i = 0; i < LEDGER_WAYS; i++)
+		if ((l->away >> i & 1) != 0)
+			p->storm->ledger.away[l->token][i].said = said;
+}
+
 static void note(struct person *p, const struct letter *l, enum said said)
 {
 	for (unsigned i = 0; i < TOWN_PEOPLE; i++)
 		if ((l->accepted >> i & 1) != 0)
 			ledger_come(&p->storm->ledger, l->token, i, said);
-	if (l->away)
-		p->storm->ledger.away[l->token].said = said;
+	say_away(p, l, said);
 	storm_say(p->storm, "message %u to accounts %#x: %s", l->token, l->accepted,
 		  said == SAID_YES ? "taken" : said == SAID_NO ? "refused" : "unclear");
 }
@@ -140,11 +151,11 @@ static unsigned envelope(struct person *p, struct client *c, struct letter *l)
 			if (client_say(c, line) != 250)
 				continue;
 			l->accepted |= accounts_of(l->to[i]);
-			l->away |= l->to[i] >= AWAY;
+			l->away |= way_of(l->to[i]);
 		}
 		if (dice_chance(&p->dice, 5))
 			return client_say(c, "RSET");
-		return l->accepted != 0 || l->away ? client_say(c, "DATA") : 0;
+		return l->accepted != 0 || l->away != 0 ? client_say(c, "DATA") : 0;
 	}
 	buf_init(&all, 4096);
 	buf_printf(&all, "MAIL FROM:<%s>\r\n", l->from);
@@ -158,7 +169,7 @@ static unsigned envelope(struct person *p, struct client *c, struct letter *l)
 		if (client_reply(c) != 250)
 			continue;
 		l->accepted |= accounts_of(l->to[i]);
-		l->away |= l->to[i] >= AWAY;
+		l->away |= way_of(l->to[i]);
 	}
 	code = client_reply(c);
 	return code;
@@ -178,8 +189,7 @@ static bool transact(struct person *p, struct client *c, const char *from)
 	l.token = ledger_new(led, from, a_size(&p->dice));
 	if (l.token == LEDGER_TOKENS)
 		return false;
-	if (l.away) /* until it is known */
-		led->away[l.token].said = SAID_MAYBE;
+	say_away(p, &l, SAID_MAYBE); /* until it is known */
 	if (!send_text(p, c, &l)) {
 		note(p, &l, SAID_NO); /* the end was never sent */
 		return false;
