@@ -196,7 +196,9 @@ def test_why_not(own, tmp_path, authority):
         authorities(own, authority, to_sink(sink, 'tls verify; name mx.right.example;'), sink.port)
         said = own.ll('why-not', 'there.example').stdout
         assert 'would be delivered' in said and 'our rule' in said and 'TLSv1.3' in said
-        assert [line.split()[0] for line in sink.sessions[0].heard] == ['EHLO', 'STARTTLS', 'EHLO', 'QUIT']
+        heard = sink.sessions[0].heard
+        assert wait(lambda: len(heard) == 4, 5), heard
+        assert [line.split()[0] for line in heard] == ['EHLO', 'STARTTLS', 'EHLO', 'QUIT']
         rows = own.rows('why-not', 'there.example')
         decided = next(row for row in rows if row['step'] == 'carry.decided')
         assert decided['level'] == 'verify' and decided['rule'].startswith(str(own.config))
