@@ -254,7 +254,7 @@ static void hand_out(struct scene *s, struct ipc_call *call)
 		.eight_bit = j->eight_bit,
 		.utf8 = j->utf8,
 		.requiretls = j->requiretls,
-		.account = j->stranger ? 0 : 7,
+		.proven = !j->stranger,
 		.accepted = 1799990000,
 		.expires = 1800400000,
 		.recipients = list,

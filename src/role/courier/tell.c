@@ -37,7 +37,7 @@ static struct dsn_ruling rule(struct job *j, size_t i, enum dsn_event e)
 	struct dsn_case facts = {
 		.event = e,
 		.null_sender = j->from.null,
-		.proven = l->account != 0,
+		.proven = l->proven,
 		.on_double = DSN_DOUBLE_HOLD,
 		.notify = l->recipients[i].notify,
 		.accepted = l->accepted,

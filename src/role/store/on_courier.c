@@ -181,7 +181,7 @@ static bool tell_job(struct job *j, const struct carried *w,
 		.utf8 = f.utf8,
 		.requiretls = f.requiretls,
 		.tls_optional = f.tls_optional,
-		.account = f.account,
+		.proven = f.account != 0 || f.local,
 		.accepted = w->job.accepted,
 		.expires = w->job.expires,
 		.size = w->job.body_size};

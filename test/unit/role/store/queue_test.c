@@ -101,6 +101,34 @@ static size_t waiting(struct scene *s)
 	return rep.jobs_count;
 }
 
+/* Nobody logged in, and still a report of a failure hits nobody but him. */
+static void mail_of_a_user_of_this_machine(void **state)
+{
+	struct scene s = begin(state);
+	struct edge_store_local_reply his;
+	uint64_t session = rig_session(s.r, RIG_LOCAL, EDGE_STORE_SERVICE_LOCAL, NULL);
+	ASK(s.r, s.r->edge[RIG_LOCAL], edge_store_local, &his, .session = session,
+	    .uid = 1000, .name = SPAN("carol"));
+	assert_int_equal(his.answer, EDGE_STORE_ANSWER_YES);
+	/* Twice is once too often, and so is another pool. */
+	ASK(s.r, s.r->edge[RIG_LOCAL], edge_store_local, &his, .session = session,
+	    .uid = 0, .name = SPAN("root"));
+	assert_int_equal(his.answer, EDGE_STORE_ANSWER_NO);
+	ASK(s.r, s.r->edge[RIG_ACCESS], edge_store_local, &his, .session = s.alice,
+	    .uid = 0, .name = SPAN("root"));
+	assert_int_equal(his.answer, EDGE_STORE_ANSWER_NO);
+	struct edge_store_offer_reply said =
+		rig_send(s.r, RIG_LOCAL, session, "", BODY, FAR, NULL);
+	assert_int_equal(said.answer, EDGE_STORE_ANSWER_NO); /* From is alice's */
+	session = rig_session(s.r, RIG_LOCAL, EDGE_STORE_SERVICE_LOCAL, NULL);
+	ASK(s.r, s.r->edge[RIG_LOCAL], edge_store_local, &his, .session = session,
+	    .uid = 0, .name = SPAN("root"));
+	said = rig_send(s.r, RIG_LOCAL, session, "alice@example.test", BODY, FAR, NULL);
+	assert_int_equal(said.answer, EDGE_STORE_ANSWER_YES);
+	assert_true(leased(&s).proven);
+	end(&s);
+}
+
 static void a_message_is_leased_and_settled(void **state)
 {
 	struct scene s = begin(state);
@@ -109,7 +137,7 @@ static void a_message_is_leased_and_settled(void **state)
 	assert_int_equal(l.work, COURIER_STORE_WORK_CARRY);
 	assert_true(span_eq(l.destination, SPAN("far.test")) &&
 		    span_eq(l.sender, SPAN("alice@example.test")) &&
-		    span_eq(l.id, SPAN("id1")) && l.account != 0 &&
+		    span_eq(l.id, SPAN("id1")) && l.proven &&
 		    l.recipients_count == 1 &&
 		    span_eq(l.recipients[0].address, SPAN(FAR)) &&
 		    span_starts(l.prefix, SPAN("Received: from client.test")) &&
@@ -434,6 +462,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_message_is_leased_and_settled),
+		TEST(mail_of_a_user_of_this_machine),
 		TEST(an_ask_waits),
 		TEST(a_long_body_is_read_on),
 		TEST(a_courier_dies),

@@ -133,7 +133,7 @@ static struct ipc_link *new_peer(struct rig *r, struct rig_role *to, enum hop ho
 static void join_edges(struct rig *r)
 {
 	static const enum kind kinds[] = {KIND_EDGE_MX, KIND_EDGE_MX,
-					  KIND_EDGE_ACCESS};
+					  KIND_EDGE_ACCESS, KIND_EDGE_LOCAL};
 	struct ipc_owner owner = {.role = r};
 	for (unsigned i = 0; i < RIG_EDGES; i++)
 		r->edge[i] = edge_store_join_edge(

@@ -21,7 +21,7 @@
 #include "wire/edge_store.h"
 
 enum rig_engine { RIG_MEMORY, RIG_ROCKSDB };
-enum rig_edge { RIG_MX, RIG_MX2, RIG_ACCESS, RIG_EDGES };
+enum rig_edge { RIG_MX, RIG_MX2, RIG_ACCESS, RIG_LOCAL, RIG_EDGES };
 
 struct rig_role {
 	struct loop *loop;
