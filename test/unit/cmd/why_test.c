@@ -60,8 +60,8 @@ static void test_page(void **state)
 		ROW("delivery", "10:00:01.700", "courier", "carry.recipient",
 		    "\"recipient\":\"b@example.net\",\"outcome\":\"deferred\",\"code\":\"451\","
 		    "\"status\":\"4.7.1\",\"text\":\"come again\",\"attempt\":\"1\""),
-		"{\"part\":\"delivery\",\"time\":\"2026-11-22T10:05:01.500Z\",\"role\":\"courier\","
-		"\"event\":\"carry.unsettled\",\"level\":\"warning\",\"fields\":{}}",
+		("{\"part\":\"delivery\",\"time\":\"2026-11-22T10:05:01.500Z\",\"role\":\"courier\","
+		 "\"event\":\"carry.unsettled\",\"level\":\"warning\",\"fields\":{}}"),
 	};
 	(void)state;
 	expect(rows, ARRAY_LEN(rows),
