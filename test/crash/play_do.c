@@ -373,7 +373,7 @@ bool play_do(struct play *p, char **words, size_t count, unsigned nr)
 		printf("op %u %u %s %u %llu %llu", p->step, nr, d.yes ? "yes" : "no", d.code,
 		       d.tap != NULL ? (unsigned long long)d.tap->ino : 0,
 		       (unsigned long long)d.said.packet);
-		for (size_t k = 0; k < count && k < 5; k++)
+		for (size_t k = 0; k < count && k < 6; k++) /* a second recipient shows */
 			printf(" %s", words[k]);
 		putchar('\n');
 		arena_free(d.a);

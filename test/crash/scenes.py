@@ -99,5 +99,5 @@ SCENES['unsynced'] = [*begin(), *letters(2), 'quiet', f'append {A} 900 fellhere 
                       'loud', *letters(2, 900, 'after'), 'restart', *letters(1, 900, 'end')]
 DIE_WITH = {'unsynced': 'fellhere'}
 # The sync that fails (record.c).
-FAIL = {'fail-body': 'body:2', 'fail-folder': 'dir:1', 'fail-log': 'file:24'}
+FAIL = {'fail-body': 'body:2', 'fail-folder': 'dir:1', 'fail-log': 'file:23'}
 MEMTABLE = {'compact': 65536, 'backup': 65536}
