@@ -218,6 +218,8 @@ enum confined confine(const struct rights *given)
 		       : CONFINE_FAILED;
 }
 #else
+#define ROLE_FDS_FIRST 3u /* behind the standard ones */
+
 /* Landlock and capabilities are a thread's own: a second one would keep them. */
 static bool alone(void)
 {
@@ -236,6 +238,8 @@ enum confined confine(const struct rights *given)
 
 	ENSURE(r.dir_count <= CONFINE_DIRS_MAX);
 	r.sys |= RIGHT_BASE;
+	/* Libraries open theirs as they like; nobody execs here but a supervisor. */
+	(void)close_range(ROLE_FDS_FIRST, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (!alone() || !set_limits(&r) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return CONFINE_FAILED;

@@ -2,7 +2,7 @@
 /*
  * os/confine - the first page of a role: give everything away but the rights.
  *
- * confine() sets, in this order: rlimits, not dumpable, no_new_privs, all
+ * confine() sets, in this order: close-on-exec of every descriptor, rlimits, not dumpable, no_new_privs, all
  * capabilities dropped (but `keep_caps`), Landlock deny-all except the listed
  * directories, the seccomp filter.  It is called once, after start-up and
  * before the first byte from outside; nothing of it can be undone.  The process has

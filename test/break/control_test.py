@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The control socket (hop cmd_admin), a hostile peer at either end.
+"""The control socket (hop cmd_admin), a hostile peer at either end; the socket of
+`letterlock sendmail` (hop cmd_local), a hostile server at it.
 
 At the socket of a running server: a command that breaks the rules, floods, never
 reads or never speaks loses its own connection, and honest commands are answered.
@@ -98,8 +99,7 @@ class Server:
         self.folder = folder / 'd'
         self.process = subprocess.Popen([PROGRAM, 'demo', '--dir', self.folder])
         until((self.folder / 'endpoints.json').exists)
-        self.control = until(lambda: next(iter(
-            p for p in (self.folder / 'run').iterdir() if p.is_socket()), None))
+        self.control = self.folder / 'run' / 'admin'
         self.pids = (self.folder / 'endpoints.json').read_text()
         peer = connect(self.control)
         peer.send(b'x')  # whoever speaks wrong is heard no further, but was greeted
@@ -271,13 +271,11 @@ ESCAPE = b'\x1b]0;x\x07\x1b[2J'
 def false_admin(server, tmp_path):
     made = []
 
-    def make(lie):
-        path = tmp_path / 'control'
+    def make(lie, socket_name='admin'):
         config = (server.folder / 'letterlock.conf').read_text()
         run_folder = server.folder / 'run'
         (tmp_path / 'x.conf').write_text(config.replace(str(run_folder), str(tmp_path)))
-        path = tmp_path / server.control.name
-        made.append(FalseAdmin(path, server.greeting, lie))
+        made.append(FalseAdmin(tmp_path / socket_name, server.greeting, lie))
         return tmp_path / 'x.conf'
 
     yield make
@@ -288,6 +286,16 @@ def false_admin(server, tmp_path):
 def ask(config, *words):
     return subprocess.run([PROGRAM, *words, '--config', config], capture_output=True, timeout=20,
                           stdin=subprocess.DEVNULL)
+
+
+def test_sendmail_ends_with_an_error(server, false_admin):
+    """Exit 0 means kept: nothing that a false server says brings it about."""
+    for name in ('garbage', 'an answer to another question', 'a status that is none', 'an answer that is cut',
+                 'a refusal that is none', 'a question', 'gone'):
+        done = subprocess.run([PROGRAM, 'sendmail', '--config', false_admin(LIES[name], 'local'), 'u1@example.test'],
+                              capture_output=True, timeout=20, input=b'Subject: x\n\nx\n')
+        assert 64 <= done.returncode <= 78, (name, done.returncode, done.stderr)
+        assert done.stderr, name
 
 
 @pytest.mark.parametrize('verb', ['status', 'domain list'])

@@ -30,6 +30,7 @@ ATTACKED = {
     ('auth_store', 'store'): 'store_test.c',
     ('boss_role', 'role'): 'life_test.c',
     ('cmd_admin', 'admin'): 'admin_test.c',
+    ('cmd_local', 'local'): 'local_test.c',
     ('courier_dialer', 'dialer'): 'dialer_test.c',
     ('courier_fetch', 'courier'): 'courier_test.c',
     ('courier_fetch', 'fetch'): 'fetch_test.c',
@@ -54,6 +55,7 @@ ATTACKED = {
 # No roles: they are attacked as the programs that they are.
 PROGRAMS = {
     ('cmd_admin', 'cmd'): 'control_test.py',
+    ('cmd_local', 'cmd'): 'control_test.py',
     ('boss_conf', 'boss'): 'conf_test.c',
     ('boss_conf', 'conf'): 'parser_test.py',
     ('admin_boss', 'boss'): 'turncoat_test.py',
