@@ -60,8 +60,13 @@ static void address_letter(struct person *p, struct letter *l)
 	l->count = 1 + (dice_chance(&p->dice, 50) ? 0 : (unsigned)dice_below(&p->dice, 4));
 	for (unsigned i = 0; i < l->count; i++)
 		l->to[i] = (unsigned)dice_below(&p->dice, TOWN_PEOPLE + 3);
-	if (dice_chance(&p->dice, 40))
+	if (dice_chance(&p->dice, 40)) {
 		l->to[0] = AWAY + (unsigned)dice_below(&p->dice, 4);
+		if (dice_chance(&p->dice, 60)) { /* by the queue to some of ours, too */
+			l->to[1] = TEAM;
+			l->count += l->count == 1;
+		}
+	}
 	l->accepted = 0;
 	l->away = 0;
 }
