@@ -217,7 +217,14 @@ static void look(struct ask *a, int fd)
 	world_close(a->world, fd);
 }
 
-static const char *reached(unsigned r)
+static const char *reached(enum courier_dialer_reached r)
+{
+	static const char *const names[] = {"connected", "denied", "unreachable",
+					    "busy", "ourselves"};
+	return names[r];
+}
+
+static const char *fetched(enum fetch_dialer_reached r)
 {
 	static const char *const names[] = {"connected", "denied", "unreachable",
 					    "busy", "unknown", "off"};
@@ -269,7 +276,7 @@ static void fetch(struct ask *a, struct span rest)
 	if (!came(a, fetch_dialer_connect_start(a->fetch, &m, a->arena, &r,
 						within(a, 60000), on_done, a)))
 		return;
-	buf_printf(&a->out, "{\"reached\":\"%s\",\"address\":", reached(r.reached));
+	buf_printf(&a->out, "{\"reached\":\"%s\",\"address\":", fetched(r.reached));
 	address(&a->out, r.address);
 	text(&a->out, "why", r.why);
 	if (r.has_connection)

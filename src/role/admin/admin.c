@@ -238,8 +238,9 @@ static bool may_administer(const struct peer_cred *who)
 	return who->uid == 0 || who->uid == os_uid();
 }
 
-static void take(struct admin *a, int fd, const struct peer_cred *who)
+static void take(void *self, int fd, const struct peer_cred *who)
 {
+	struct admin *a = self;
 	struct ipc_link *link;
 	if (!may_administer(who) || client_place(a) == NULL) {
 		a->refused_peers++;
@@ -253,55 +254,10 @@ static void take(struct admin *a, int fd, const struct peer_cred *who)
 		client_add(a, link, who->uid, who->pid, false);
 }
 
-static void on_connection(struct watch *w, unsigned ready)
-{
-	struct listener *l = w->arg;
-	struct peer_cred who;
-	int fd;
-	enum os r = sock_packet_accept(l->admin->role->world, l->fd, &fd, &who);
-	(void)ready;
-	if (r == OS_OK)
-		take(l->admin, fd, &who);
-}
-
-static void listener_close(struct listener *l)
-{
-	watch_stop(&l->watch);
-	if (l->fd >= 0)
-		world_close(l->admin->role->world, l->fd);
-	l->fd = -1;
-	l->name[0] = '\0';
-}
-
-static void listener_watch(struct listener *l)
-{
-	struct admin *a = l->admin;
-	if (l->fd >= 0 && a->serving && !a->draining &&
-	    watch_start(a->role->loop, &l->watch, l->fd, READY_IN,
-			on_connection, l) != OS_OK)
-		LOG(a->role->log, ERROR, "admin.not-listening", 0,
-		    F_CSTR("listener", l->name));
-}
-
-/* One socket a listener: one of the same name takes the place of the last. */
 static void listener(void *self, struct span name, int fd)
 {
 	struct admin *a = self;
-	struct listener *place = NULL;
-	for (size_t i = 0; i < ADMIN_LISTENERS_MAX; i++) {
-		struct listener *l = &a->listeners[i];
-		if (span_eq(span_cstr(l->name), name))
-			listener_close(l);
-		if (place == NULL && l->fd < 0)
-			place = l;
-	}
-	if (place == NULL || name.len >= sizeof place->name) {
-		world_close(a->role->world, fd);
-		return;
-	}
-	place->fd = fd;
-	snprintf(place->name, sizeof place->name, "%.*s", SPAN_FMT(name));
-	listener_watch(place);
+	doors_add(&a->doors, name, fd);
 }
 
 /* ---- channels to other roles ---------------------------------------------- */
@@ -431,8 +387,7 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	}
 	a->role = role;
 	a->conf = conf;
-	for (size_t i = 0; i < ADMIN_LISTENERS_MAX; i++)
-		a->listeners[i] = (struct listener){.admin = a, .fd = -1};
+	doors_init(&a->doors, role, take);
 	return a;
 }
 
@@ -440,8 +395,7 @@ static void destroy(void *self)
 {
 	struct admin *a = self;
 	survey_finish(a);
-	for (size_t i = 0; i < ADMIN_LISTENERS_MAX; i++)
-		listener_close(&a->listeners[i]);
+	doors_close(&a->doors);
 	for (size_t i = 0; i < ADMIN_CLIENTS_MAX; i++)
 		if (a->clients[i].channel != NULL)
 			ipc_free(cmd_admin_ipc(a->clients[i].channel));
@@ -459,9 +413,7 @@ static bool start(void *self, struct buf *why)
 {
 	struct admin *a = self;
 	(void)why;
-	a->serving = true;
-	for (size_t i = 0; i < ADMIN_LISTENERS_MAX; i++)
-		listener_watch(&a->listeners[i]);
+	doors_open(&a->doors);
 	survey_at_start(a);
 	return true;
 }
@@ -478,13 +430,7 @@ static void adopt(void *self, const struct conf *conf)
 {
 	struct admin *a = self;
 	a->conf = conf;
-	for (size_t i = 0; i < ADMIN_LISTENERS_MAX; i++) {
-		struct listener *l = &a->listeners[i];
-		const struct conf_listener *c =
-			conf_listener(conf, span_cstr(l->name));
-		if (l->fd >= 0 && (c == NULL || !c->enabled))
-			listener_close(l);
-	}
+	doors_keep(&a->doors, conf);
 }
 
 static void drain(void *self, uint32_t within_ms)
@@ -494,8 +440,7 @@ static void drain(void *self, uint32_t within_ms)
 	a->draining = true;
 	if (a->survey != NULL)
 		fiber_stop(a->survey);
-	for (size_t i = 0; i < ADMIN_LISTENERS_MAX; i++)
-		listener_close(&a->listeners[i]);
+	doors_close(&a->doors);
 	if (a->jobs == 0)
 		role_drained(a->role);
 }

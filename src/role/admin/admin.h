@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "os/fiber.h"
 #include "role/admin/role.h"
+#include "role/common/doors.h"
 #include "wire/admin_auth.h"
 #include "wire/admin_boss.h"
 #include "wire/admin_courier.h"
@@ -25,7 +26,6 @@
 #include "wire/cmd_admin.h"
 
 #define ADMIN_CLIENTS_MAX   32u
-#define ADMIN_LISTENERS_MAX 8u
 #define ADMIN_JOBS_MAX      64u               /* verbs that run at a time */
 #define ADMIN_JOBS_EACH     4u                /* of one client */
 #define ADMIN_STEP_NS       (30 * NS_PER_SEC) /* one question to a role */
@@ -45,18 +45,11 @@ struct client {
 	unsigned jobs; /* verbs of it that run: the place is kept for them */
 };
 
-struct listener {
-	struct admin *admin;
-	char name[64];
-	int fd; /* -1: none */
-	struct watch watch;
-};
-
 struct admin {
 	struct role *role;
 	const struct conf *conf;
 	struct client clients[ADMIN_CLIENTS_MAX];
-	struct listener listeners[ADMIN_LISTENERS_MAX];
+	struct doors doors;
 	struct admin_store *store;
 	struct admin_auth *auth;
 	struct admin_boss *boss;
@@ -70,7 +63,7 @@ struct admin {
 	struct timer survey_due;
 	struct fiber *survey; /* the look at our own records that runs */
 	unsigned jobs;
-	bool serving, draining;
+	bool draining;
 	uint64_t verbs, refused_peers;
 };
 

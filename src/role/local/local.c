@@ -139,58 +139,18 @@ static void client_add(struct local *l, struct ipc_link *link,
 
 /* ---- the socket ------------------------------------------------------------ */
 
-static void on_connection(struct watch *w, unsigned ready)
+static void take(void *self, int fd, const struct peer_cred *who)
 {
-	struct listener *ls = w->arg;
-	struct local *l = ls->local;
-	struct peer_cred who;
-	int fd;
-	(void)ready;
-	if (sock_packet_accept(l->role->world, ls->fd, &fd, &who) != OS_OK)
-		return;
+	struct local *l = self;
 	struct ipc_link *link = ipc_link_os(l->role->loop, fd);
 	if (link != NULL)
-		client_add(l, link, &who);
+		client_add(l, link, who);
 }
 
-static void listener_close(struct listener *ls)
-{
-	watch_stop(&ls->watch);
-	if (ls->fd >= 0)
-		world_close(ls->local->role->world, ls->fd);
-	ls->fd = -1;
-	ls->name[0] = '\0';
-}
-
-static void listener_watch(struct listener *ls)
-{
-	struct local *l = ls->local;
-	if (ls->fd >= 0 && l->serving && !l->draining &&
-	    watch_start(l->role->loop, &ls->watch, ls->fd, READY_IN,
-			on_connection, ls) != OS_OK)
-		LOG(l->role->log, ERROR, "local.not-listening", 0,
-		    F_CSTR("listener", ls->name));
-}
-
-/* One socket a listener: one of the same name takes the place of the last. */
 static void listener(void *self, struct span name, int fd)
 {
 	struct local *l = self;
-	struct listener *place = NULL;
-	for (size_t i = 0; i < LOCAL_LISTENERS_MAX; i++) {
-		struct listener *ls = &l->listeners[i];
-		if (span_eq(span_cstr(ls->name), name))
-			listener_close(ls);
-		if (place == NULL && ls->fd < 0)
-			place = ls;
-	}
-	if (place == NULL || name.len >= sizeof place->name) {
-		world_close(l->role->world, fd);
-		return;
-	}
-	place->fd = fd;
-	snprintf(place->name, sizeof place->name, "%.*s", SPAN_FMT(name));
-	listener_watch(place);
+	doors_add(&l->doors, name, fd);
 }
 
 /* ---- the store, and who is who ------------------------------------------------ */
@@ -275,16 +235,14 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	buf_init(&l->users, USERS_MAX);
 	for (size_t i = 0; i < LOCAL_CLIENTS_MAX; i++)
 		l->clients[i] = (struct client){.local = l};
-	for (size_t i = 0; i < LOCAL_LISTENERS_MAX; i++)
-		l->listeners[i] = (struct listener){.local = l, .fd = -1};
+	doors_init(&l->doors, role, take);
 	return l;
 }
 
 static void destroy(void *self)
 {
 	struct local *l = self;
-	for (size_t i = 0; i < LOCAL_LISTENERS_MAX; i++)
-		listener_close(&l->listeners[i]);
+	doors_close(&l->doors);
 	for (size_t i = 0; i < LOCAL_CLIENTS_MAX; i++) {
 		struct client *c = &l->clients[i];
 		if (c->channel != NULL)
@@ -301,9 +259,7 @@ static bool start(void *self, struct buf *why)
 {
 	struct local *l = self;
 	(void)why;
-	l->serving = true;
-	for (size_t i = 0; i < LOCAL_LISTENERS_MAX; i++)
-		listener_watch(&l->listeners[i]);
+	doors_open(&l->doors);
 	return true;
 }
 
@@ -319,13 +275,7 @@ static void adopt(void *self, const struct conf *conf)
 {
 	struct local *l = self;
 	l->conf = conf;
-	for (size_t i = 0; i < LOCAL_LISTENERS_MAX; i++) {
-		struct listener *ls = &l->listeners[i];
-		const struct conf_listener *c =
-			conf_listener(conf, span_cstr(ls->name));
-		if (ls->fd >= 0 && (c == NULL || !c->enabled))
-			listener_close(ls);
-	}
+	doors_keep(&l->doors, conf);
 }
 
 static void drain(void *self, uint32_t within_ms)
@@ -333,8 +283,7 @@ static void drain(void *self, uint32_t within_ms)
 	struct local *l = self;
 	(void)within_ms;
 	l->draining = true;
-	for (size_t i = 0; i < LOCAL_LISTENERS_MAX; i++)
-		listener_close(&l->listeners[i]);
+	doors_close(&l->doors);
 	if (l->jobs == 0)
 		role_drained(l->role);
 }

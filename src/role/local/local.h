@@ -13,13 +13,13 @@
 #include "base/buf.h"
 #include "os/fiber.h"
 #include "os/user_row.h"
+#include "role/common/doors.h"
 #include "role/local/role.h"
 #include "wire/cmd_local.h"
 #include "wire/edge_store.h"
 
 #define LOCAL_CLIENTS_MAX   64u
 #define LOCAL_CLIENTS_EACH  16u /* of one user; root has no such limit */
-#define LOCAL_LISTENERS_MAX 8u
 #define LOCAL_RECIPIENTS    1000u
 #define LOCAL_PIECE	    49152u
 #define LOCAL_ADDRESS_MAX   320u
@@ -57,24 +57,17 @@ struct client {
 	struct buf rest;
 };
 
-struct listener {
-	struct local *local;
-	char name[64];
-	int fd; /* -1: none */
-	struct watch watch;
-};
-
 struct local {
 	struct role *role;
 	const struct conf *conf;
 	struct client clients[LOCAL_CLIENTS_MAX];
-	struct listener listeners[LOCAL_LISTENERS_MAX];
+	struct doors doors;
 	struct edge_store *store;
 	struct role_peer store_peer;
 	uint64_t epoch; /* of the channel to the store */
 	struct buf users; /* as passwd(5) */
 	unsigned jobs;
-	bool serving, draining;
+	bool draining;
 	uint64_t kept, refused, refused_peers;
 };
 
