@@ -483,7 +483,8 @@ const struct conf_option conf_options[] = {
 	    0, NULL, R(COURIER) | R(VAULT), RELOAD, NULL,
 	    "The certificate block that is shown to servers which ask for one, "
 	    "in TLS 1.3. Its key signs for nothing else, unless a listener "
-	    "shows it too."),
+	    "shows it too. While the vault does not have it mail waits: it "
+	    "does not go without."),
 	OPT(DESTINATION, DOMAINS, conf_destination, names, "name", 1, 16, NULL,
 	    R(COURIER), RELOAD, NULL,
 	    "Names of which the certificate has to have one, in place of the "

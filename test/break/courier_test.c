@@ -18,6 +18,7 @@
 #include "os/sock.h"
 #include "wire/admin_courier.h"
 #include "wire/courier_fetch.h"
+#include "wire/courier_vault.h"
 
 #define ROUNDS 6u /* of each lie */
 
@@ -204,6 +205,65 @@ static void test_lying_fetch(void **state)
 	scene_free(s);
 }
 
+/* ---- vault ------------------------------------------------------------------------ */
+
+static const char conf_vault[] = SCENE_CONF
+	"outgoing { idle 0s; }"
+	"certificate ours { chain /o.pem; key file:/o.key; }"
+	"destination own { domain wants.example; host 192.0.2.1; certificate ours; }"
+	"destination out { domain *; host 192.0.2.1; }";
+
+static struct target as_vault(struct scene *s)
+{
+	struct target t = as_store(s);
+
+	t.schema = &courier_vault_hop;
+	t.hop = HOP_COURIER_VAULT;
+	t.peer = KIND_VAULT;
+	return t;
+}
+
+static void test_framing_of_vault(void **state)
+{
+	struct target t = as_vault(*state);
+
+	attack_framing(&t, 0xc0a4);
+}
+
+/* No lie makes a certificate: mail that wants one waits, all other mail goes. */
+static void test_lying_vault(void **state)
+{
+	struct scene *s = scene_new(conf_vault);
+	struct target t = as_vault(s);
+	struct world *w = house_world(s->house);
+	uint64_t seed = 0x11e9;
+	size_t before = 0;
+
+	(void)state;
+	s->fixed = &good;
+	for (unsigned i = 0; i < 3 * LIE_COUNT; i++) {
+		int fd = attack_join(&t);
+		for (unsigned k = 0; k < 2; k++) {
+			s->job_count = s->leased = s->settled_count = 0;
+			s->reached = false;
+			s->want = 1;
+			scene_job(s, &(struct test_job){.destination = k == 0 ? "wants.example" : NULL});
+			if (!attack_lie(&t, &fd, (enum lie)(i % LIE_COUNT), &seed, &s->reached, 100000))
+				fail_msg("lie %u: the mail hangs", i % LIE_COUNT);
+			assert_int_equal(s->settled[0].at[0].fate, k == 0 ? COURIER_STORE_FATE_DEFERRED
+									  : COURIER_STORE_FATE_DELIVERED);
+		}
+		assert_int_equal(good.messages, i + 1);
+		world_close(w, fd);
+		house_run(s->house, 5000);
+		if (i == LIE_COUNT)
+			before = sim_open(w);
+	}
+	assert_int_equal(sim_open(w), before);
+	scene_free(s);
+	good = (struct server){.greeting = good.greeting, .ehlo = good.ehlo, .end = good.end};
+}
+
 /* ---- servers ------------------------------------------------------------------- */
 
 /* No mail of ours is called delivered, and none is refused for good, by noise. */
@@ -251,6 +311,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lying_dialer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_framing_of_fetch, setup, teardown),
 		cmocka_unit_test(test_lying_fetch),
+		cmocka_unit_test_setup_teardown(test_framing_of_vault, setup, teardown),
+		cmocka_unit_test(test_lying_vault),
 		cmocka_unit_test_setup_teardown(test_noise_of_servers, setup, teardown)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,10 +39,13 @@ def configure(instance, world):
     instance.set_option("outgoing", "reach", "127.0.0.0/8 fd00:1111::/64")
     instance.set_option("outgoing", "source", SOURCES)
     instance.set_option("outgoing", "authorities", f'"{world.authorities}"')
+    instance.set_option("tls", "certificate", "demo")
     # Other servers find it at 25.
     text = instance.config.read_text()
     instance.config.write_text(text.replace(f"port {instance.ports['smtp']};", "port 25;"))
     rules = "".join(destination(p) for p in world.places if p.case.rule)
+    chain, key = world.own_paper
+    rules += f'certificate ours {{ chain "{chain}"; key "file:{key}"; }}\n'
     instance.config.write_text(rules + instance.config.read_text())
     instance.file.unlink(missing_ok=True)
 
@@ -121,7 +124,7 @@ def check_delivered(fates, place, expect):
     assert len(came) == 1, came
     host, seen = came[0]
     assert host == expect.host and (seen.tls is not None) == expect.tls, (host, seen)
-    assert expect.parameter in seen.mail
+    assert expect.parameter in seen.mail and seen.client == expect.client
     assert f"Subject: c{place.number}\r\n".encode() in seen.data
     assert seen.data.count(b"\n") == seen.data.count(b"\r\n") == seen.data.count(b"\r")
     assert seen.hello == "mx.example.test"

@@ -424,6 +424,8 @@ void scene_free(struct scene *s)
 	house_run(s->house, 10);
 	ipc_free(courier_store_ipc(s->store));
 	ipc_free(courier_dialer_ipc(s->dialer));
+	if (s->guest != NULL)
+		ipc_free(s->guest);
 	drop_waiting(s);
 	for (size_t i = 0; i < s->zone_count; i++)
 		wipe(s->zone[i].server);

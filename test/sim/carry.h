@@ -75,6 +75,7 @@ struct scene {
 	struct house_role *courier;
 	struct courier_store *store;
 	struct courier_dialer *dialer;
+	struct ipc *guest; /* a channel of the test's own, which ends with the scene */
 	struct zone_host zone[16];
 	size_t zone_count;
 	struct server *fixed; /* behind 192.0.2.1 */

@@ -13,6 +13,8 @@
 #include <cmocka.h>
 
 #include "carry.h"
+#include "tls/issue.h"
+#include "wire/courier_vault.h"
 
 #define EHLO "250-mx.there.example\r\n250-PIPELINING\r\n250 8BITMIME\r\n"
 #define GOOD {.greeting = "220 hi\r\n", .ehlo = EHLO, .end = "250 2.6.0 taken\r\n"}
@@ -591,6 +593,114 @@ static void test_what_is_published_may_be_ignored(void **state)
 	}
 }
 
+/* ---- a certificate of ours ------------------------------------------------------- */
+
+struct shelf {
+	uint32_t generation;
+	bool has, noise;
+	struct buf chain;
+};
+
+static void on_certificates(void *role, struct ipc_call *call,
+			    const struct courier_vault_certificates *m)
+{
+	struct shelf *v = role;
+	const struct courier_vault_certificate one = {.id = 3, .name = SPAN("ours"), .key = 3};
+	(void)m;
+	courier_vault_certificates_answer(call, &(struct courier_vault_certificates_reply){
+							.generation = v->generation,
+							.certificates = &one,
+							.certificates_count = v->has});
+}
+
+static void on_chain(void *role, struct ipc_call *call, const struct courier_vault_chain *m)
+{
+	struct shelf *v = role;
+	assert_int_equal(m->id, 3);
+	courier_vault_chain_answer(call, &(struct courier_vault_chain_reply){
+						 .found = true,
+						 .pem = v->noise ? SPAN("noise") : buf_span(&v->chain)});
+}
+
+static void on_sign(void *role, struct ipc_call *call, const struct courier_vault_sign *m)
+{
+	(void)role, (void)m;
+	courier_vault_sign_answer(call, &(struct courier_vault_sign_reply){
+						.result = COURIER_VAULT_SIGN_RESULT_FAILED});
+}
+
+static const struct courier_vault_at_vault vault_handlers = {
+	.certificates = on_certificates, .chain = on_chain, .sign = on_sign};
+
+static void issue(struct shelf *v)
+{
+	const struct span dns[] = {SPAN("mx.us.example")};
+	const struct tls_issue_names names = {.dns = dns, .dns_count = 1};
+	struct buf key, ca;
+	struct tls_issued leaf = {.key = &key, .chain = &v->chain, .kind = TLS_KEY_P256};
+	buf_init(&key, 65536);
+	buf_init(&ca, 65536);
+	buf_init(&v->chain, 65536);
+	assert_true(tls_issue_throwaway(SPAN("scene"), &names, 1800000000, 30, &leaf, 1, &ca));
+	buf_free(&key);
+	buf_free(&ca);
+}
+
+static enum courier_store_fate fate_of_next(struct scene *s)
+{
+	scene_job(s, &(struct test_job){0});
+	scene_run(s, s->settled_count + 1);
+	return s->settled[s->settled_count - 1].at[0].fate;
+}
+
+/* A rule names it: without it mail waits, and says for what. */
+static void test_a_certificate_comes_and_goes(void **state)
+{
+	(void)state;
+	struct server out = GOOD;
+	struct shelf shelf = {0};
+	const struct ipc_owner owner = {.role = &shelf};
+	struct scene *s = scene_new(
+		SCENE_CONF "outgoing { idle 0s; }\n"
+			   "certificate ours { chain /o.pem; key file:/o.key; }\n"
+			   "destination o { domain *; host 192.0.2.1; certificate ours; }\n");
+	s->fixed = &out;
+	issue(&shelf);
+	assert_int_equal(fate_of_next(s), COURIER_STORE_FATE_DEFERRED);
+	assert_string_equal(s->settled[0].at[0].status, "4.7.0");
+	assert_string_equal(s->settled[0].at[0].text,
+			    "the certificate ours, which destination o shows, is not in the vault");
+	assert_int_equal(out.connections, 0);
+
+	/* It has only just started, and has its keys before the mail gives up. */
+	struct courier_vault *v = courier_vault_join_vault(
+		house_link(s->courier, HOP_COURIER_VAULT, KIND_VAULT), &owner, &vault_handlers);
+	scene_job(s, &(struct test_job){0});
+	house_run(s->house, 2000);
+	assert_int_equal(s->settled_count, 1);
+	shelf.has = true;
+	shelf.generation = 1;
+	scene_run(s, 2);
+	assert_int_equal(s->settled[1].at[0].fate, COURIER_STORE_FATE_DELIVERED);
+
+	/* One that cannot be used leaves the one of before, none takes it away. */
+	shelf.noise = true;
+	assert_int_equal(courier_vault_changed(v, &(struct courier_vault_changed){2}), IPC_OK);
+	house_run(s->house, 100);
+	assert_int_equal(fate_of_next(s), COURIER_STORE_FATE_DELIVERED);
+	shelf.has = false;
+	assert_int_equal(courier_vault_changed(v, &(struct courier_vault_changed){3}), IPC_OK);
+	house_run(s->house, 100);
+	assert_int_equal(fate_of_next(s), COURIER_STORE_FATE_DEFERRED);
+	/* It ends while the vault is asked again and again. */
+	shelf.generation = 0;
+	assert_int_equal(courier_vault_changed(v, &(struct courier_vault_changed){4}), IPC_OK);
+	house_run(s->house, 100);
+	s->guest = courier_vault_ipc(v);
+	scene_free(s);
+	buf_free(&shelf.chain);
+}
+
 /* ---- the store goes ------------------------------------------------------------ */
 
 static void test_the_store_leaves_meanwhile(void **state)
@@ -644,6 +754,7 @@ int main(void)
 		cmocka_unit_test(test_the_first_rule_counts),
 		cmocka_unit_test(test_no_tls_where_it_has_to_be),
 		cmocka_unit_test(test_what_is_published_may_be_ignored),
+		cmocka_unit_test(test_a_certificate_comes_and_goes),
 		cmocka_unit_test(test_the_store_leaves_meanwhile),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,7 @@ ATTACKED = {
     ('edge_auth', 'auth'): 'auth_test.c',
     ('edge_store', 'edge'): 'site_test.c',
     ('edge_store', 'store'): 'store_test.c',
+    ('courier_vault', 'courier'): 'courier_test.c',
     ('courier_vault', 'vault'): 'vault_test.c',
     ('edge_vault', 'edge'): 'site_test.c',
     ('edge_vault', 'vault'): 'vault_test.c',

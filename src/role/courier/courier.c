@@ -51,6 +51,25 @@ static void fetch_dead(void *ctx, struct ipc *ch, const char *reason)
 	role_peer_dead(c->role, &c->fetch_peer, ch, reason);
 }
 
+static void vault_dead(void *ctx, struct ipc *ch, const char *reason)
+{
+	struct courier *c = ctx;
+	if (c->vault != NULL && courier_vault_ipc(c->vault) == ch)
+		c->vault = NULL;
+	role_peer_dead(c->role, &c->vault_peer, ch, reason);
+}
+
+static void on_changed(void *ctx, struct courier_vault *channel,
+		       const struct courier_vault_changed *m)
+{
+	(void)channel;
+	(void)m;
+	certs_refresh(ctx);
+}
+
+static const struct courier_vault_at_courier vault_handlers = {
+	.changed = on_changed};
+
 static void admin_dead(void *ctx, struct ipc *ch, const char *reason)
 {
 	struct courier_admin *a = ctx;
@@ -103,6 +122,15 @@ static void attach(void *self, const struct role_peer *peer,
 		c->fetch_peer = *peer;
 		c->fetch = courier_fetch_join_courier(link, &owner);
 		return;
+	case HOP_COURIER_VAULT:
+		if (c->vault != NULL)
+			ipc_free(courier_vault_ipc(c->vault));
+		owner.dead = vault_dead;
+		c->vault_peer = *peer;
+		c->vault = courier_vault_join_courier(link, &owner,
+						      &vault_handlers);
+		certs_refresh(c);
+		return;
 	case HOP_ADMIN_COURIER:
 		if (attach_admin(c, peer, link))
 			return;
@@ -127,6 +155,7 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	c->conf = conf;
 	list_init(&c->slots);
 	list_init(&c->lines);
+	list_init(&c->certs);
 	list_init(&c->secrets);
 	list_init(&c->questions);
 	c->sts = courier_sts_new(&(struct courier_sts_use){.loop = role->loop,
@@ -194,8 +223,13 @@ static void destroy(void *self)
 		ipc_free(courier_fetch_ipc(c->fetch));
 	c->store = NULL;
 	c->dialer = NULL;
+	if (c->vault != NULL)
+		ipc_free(courier_vault_ipc(c->vault));
 	c->fetch = NULL;
-	while (c->slot_count + c->asked > 0)
+	c->vault = NULL;
+	if (c->certs_fiber != NULL)
+		fiber_stop(c->certs_fiber);
+	while (c->slot_count + c->asked > 0 || c->certs_fiber != NULL)
 		(void)loop_turn(c->role->loop);
 	lines_end(c);
 	courier_sts_free(c->sts);

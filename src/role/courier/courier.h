@@ -13,6 +13,7 @@
  *   way.c      where it goes and what is known of that: route, policy
  *   visit.c    one host: connect, greet
  *   protect.c  STARTTLS, and what is expected of the server's certificate
+ *   certs.c    certificates that we show, and the vault's signatures
  *   login.c    AUTH at hosts of our configuration
  *   deliver.c  the message, host by host
  *   sts.c      policies of MTA-STS
@@ -41,6 +42,7 @@
 #include "wire/courier_dialer.h"
 #include "wire/courier_fetch.h"
 #include "wire/courier_store.h"
+#include "wire/courier_vault.h"
 
 #define COURIER_ADMINS	   8u	      /* processes that may ask */
 #define COURIER_WAITING    4u	      /* leases that are asked for ahead */
@@ -49,6 +51,8 @@
 #define COURIER_LOOKUP_NS  (60 * NS_PER_SEC)
 #define COURIER_CONNECT_NS (120 * NS_PER_SEC)
 #define COURIER_STORE_NS   (120 * NS_PER_SEC)
+#define COURIER_VAULT_NS   (10 * NS_PER_SEC)
+#define COURIER_CERTS_NS   (5 * NS_PER_SEC) /* that a certificate is waited for */
 #define COURIER_VISIT_NS   (3600 * NS_PER_SEC) /* a whole session */
 
 struct slot;
@@ -67,11 +71,15 @@ struct courier {
 	struct courier_store *store; /* NULL: there is none */
 	struct courier_dialer *dialer;
 	struct courier_fetch *fetch;
-	struct role_peer store_peer, dialer_peer, fetch_peer;
+	struct courier_vault *vault;
+	struct role_peer store_peer, dialer_peer, fetch_peer, vault_peer;
 	struct courier_sts *sts;
 	struct courier_tlsrpt *tlsrpt;
 	struct tls_library *library;
 	struct tls_client *tls; /* how we speak TLS to servers */
+	struct list certs; /* the same with certificates of ours, certs.c */
+	struct fiber *certs_fiber; /* NULL: nobody asks the vault */
+	bool certs_again;
 	struct tls_authorities *authorities; /* NULL: nobody is trusted */
 	struct tls_authorities *next_authorities; /* until they are adopted */
 	uint64_t epoch; /* of the store: leases of an older one are void */
@@ -107,6 +115,19 @@ static inline uint64_t courier_within(const struct courier *c, uint64_t ns)
 MUST_USE bool protect_start(struct courier *, struct buf *why);
 void protect_end(struct courier *);
 MUST_USE bool protect_authorities(struct courier *, int fd, struct buf *why);
+
+/* certs.c: TLS clients with the certificates that destinations name. */
+void certs_refresh(struct courier *); /* the vault has some, or others */
+void certs_end(struct courier *);
+/* How we speak TLS where this certificate is to be shown (empty: none); borrowed
+ * until the fiber parks.  NULL: it is not there. */
+struct tls_client *certs_client(const struct courier *, struct span name);
+/* Parks for a while if it is not there.  False: it did not come. */
+MUST_USE bool certs_wait(struct courier *, struct span name);
+/* For tls/: the fiber parks until the vault has answered. */
+enum tls_sign_result certs_sign(void *courier, uint32_t key, enum tls_scheme,
+				struct span tbs, char *out, size_t cap,
+				size_t *len);
 
 /* login.c: the password of a destination, from its file. */
 MUST_USE bool login_secret(struct courier *, struct span name, int fd,

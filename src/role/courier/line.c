@@ -136,8 +136,11 @@ static enum io start_tls(struct stream *s)
 	struct tls_transport t = {
 		.read = from_socket, .write = to_socket, .owner = l};
 	ENSURE(l->tls == NULL && l->expect != NULL);
-	l->tls = tls_client_conn(l->courier->tls, l->expect, &t);
-	if (l->tls == NULL)
+	struct tls_client *client = certs_client(l->courier, l->certificate);
+	if (client != NULL)
+		l->tls = tls_client_conn(client, l->expect, &t);
+	l->ours = l->tls == NULL;
+	if (l->ours)
 		return IO_BROKEN;
 	for (;;) {
 		enum step step = step_of_tls(tls_shake(l->tls));

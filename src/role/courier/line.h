@@ -36,6 +36,8 @@ struct line {
 	struct stream stream;
 	struct tls_conn *tls;
 	const struct tls_expect *expect; /* of the handshake to come */
+	struct span certificate; /* of ours, that it shows; empty: none */
+	bool ours; /* TLS could not be begun, and the server is not why */
 	struct smtp_client *client;
 	struct smtp_client_settings set;
 	struct smtp_client_host auth;

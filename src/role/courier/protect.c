@@ -25,27 +25,13 @@
 
 /* ---- of the process -------------------------------------------------------- */
 
-static enum tls_sign_result no_key(void *owner, uint32_t key,
-				   enum tls_scheme scheme, struct span tbs,
-				   char *out, size_t cap, size_t *len)
-{
-	(void)owner;
-	(void)key;
-	(void)scheme;
-	(void)tbs;
-	(void)out;
-	(void)cap;
-	(void)len;
-	return TLS_SIGN_REFUSED;
-}
-
 /* It opens what it needs before confinement, nothing after. */
 bool protect_start(struct courier *c, struct buf *why)
 {
 	struct tls_client_settings set = {.profile = TLS_OPPORTUNISTIC};
 	if (crypto_library_start())
 		c->library = tls_library_new(
-			&(struct tls_signer){.sign = no_key, .owner = c});
+			&(struct tls_signer){.sign = certs_sign, .owner = c});
 	if (c->library == NULL) {
 		buf_add(why, SPAN("memory is short, or the TLS library cannot "
 				  "work here"));
@@ -57,6 +43,7 @@ bool protect_start(struct courier *c, struct buf *why)
 
 void protect_end(struct courier *c)
 {
+	certs_end(c);
 	tls_client_free(c->tls);
 	tls_library_free(c->library);
 	tls_authorities_free(c->authorities);
@@ -168,6 +155,7 @@ static void tell_handshake(struct visit *v, const struct line *l, bool up)
 	     F("certificate", shown(v, &p)),
 	     F_CSTR("outcome", peer ? tls_peer_text(p.peer) : "handshake"),
 	     F("verified-by", p.by),
+	     F("shown", p.gave ? visit_certificate(v) : SPAN("")),
 	     F("text", p.why.len > 0	? p.why
 		       : l->tls != NULL ? tls_reason(l->tls)
 					: SPAN("")));
@@ -262,7 +250,8 @@ static struct line *our_fault(struct visit *v, struct line *l)
 	line_end(l);
 	return visit_nothing(v, "4.3.0",
 			     SPAN("TLS could not be begun: memory is short, or "
-				  "the vault does not answer"));
+				  "the vault has no certificate of ours for "
+				  "it"));
 }
 
 static struct line *shake(struct visit *v, struct line *l, bool *again)
@@ -271,14 +260,18 @@ static struct line *shake(struct visit *v, struct line *l, bool *again)
 	if (!expect(v, &want))
 		return our_fault(v, l);
 	l->expect = &want;
+	l->certificate = visit_certificate(v);
 	enum smtp_client_result r = smtp_client_starttls(l->client);
 	l->expect = NULL;
+	l->certificate = SPAN("");
 	bool up = smtp_client_secure(l->client);
 	if (l->tls != NULL)
 		tell_handshake(v, l, up);
-	if (!up && l->tls == NULL && (r == SMTP_CLIENT_LATER || r == SMTP_CLIENT_REFUSED))
+	if (!up && l->tls == NULL && !l->ours &&
+	    (r == SMTP_CLIENT_LATER || r == SMTP_CLIENT_REFUSED))
 		return judged(v, l, POLICY_EVENT_REFUSED, again);
-	if (!up && l->tls != NULL && tls_peer(l->tls) == TLS_PEER_OURS)
+	if (!up && (l->ours || (l->tls != NULL &&
+				tls_peer(l->tls) == TLS_PEER_OURS)))
 		return our_fault(v, l);
 	if (!up)
 		return judged(v, l,

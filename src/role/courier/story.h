@@ -4,8 +4,8 @@
  * and to whoever else listens (`letterlock why-not`).
  *
  * Names of fields, the same in all events: domain, host, address, level, by,
- * policy, tls, cipher, certificate, outcome, code, status, text, rule,
- * recipient.
+ * policy, tls, cipher, certificate (the server's), shown (ours), outcome, code,
+ * status, text, rule, recipient.
  */
 #pragma once
 

@@ -195,10 +195,28 @@ static struct line *greet(struct visit *v, struct line *l)
 	return l;
 }
 
+/* Our rule wants a certificate shown: without it there is no connection. */
+static bool has_certificate(struct visit *v)
+{
+	const struct policy_target *t = &v->way->decision.targets[v->host];
+	struct span name = visit_certificate(v);
+	if (t->level == POLICY_LEVEL_NONE || certs_wait(v->courier, name))
+		return true;
+	struct span why = arena_printf(
+		v->arena,
+		"the certificate %.*s, which destination %.*s shows, is not in "
+		"the vault",
+		SPAN_FMT(name), SPAN_FMT(v->way->rule->name));
+	TELL(v->story, "carry.no-certificate", F("host", host_name(v)),
+	     F("rule", v->way->rule->name), F("text", why));
+	visit_nothing(v, "4.7.0", why);
+	return false;
+}
+
 struct line *visit_open(struct visit *v)
 {
 	bool again = false;
-	struct line *l = connect_to(v);
+	struct line *l = has_certificate(v) ? connect_to(v) : NULL;
 	if (l != NULL)
 		l = greet(v, l);
 	if (l != NULL)

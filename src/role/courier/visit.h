@@ -24,6 +24,13 @@ struct visit {
 	bool security; /* kept from it by what was decided on TLS */
 };
 
+/* The name of the certificate that our rule wants shown; empty: none. */
+static inline struct span visit_certificate(const struct visit *v)
+{
+	const struct conf_destination *rule = v->way->rule;
+	return rule != NULL ? rule->certificate : SPAN("");
+}
+
 /* protect.c: STARTTLS as the decision wants it.  The line, or NULL: then *again
  * says whether to connect once more and stay in clear, or the verdict is set. */
 struct line *visit_protect(struct visit *, struct line *, bool *again);

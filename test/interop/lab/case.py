@@ -12,7 +12,8 @@ class Host:
     tlsa_zone: str = "same"     # bogus, servfail
     requiretls: bool = False
     old_tls: bool = False
-    client_ca: str | None = None
+    client: str = ""            # optional, required: a certificate of its client
+    newest: bool = True         # TLS 1.3
     extensions: tuple = ()
     greeting: str | None = None
     mail: str = "250 2.1.0 ok"
@@ -42,6 +43,7 @@ class Delivered:
     tls: bool = True
     host: int = 0
     parameter: str = ""    # in MAIL FROM
+    client: str | None = None  # name in the certificate of ours that it saw
 
 
 @dataclasses.dataclass

@@ -119,6 +119,18 @@ BY_RULE = [
          rule="tls encrypt; ignore-published on;"),
 ]
 
+# The certificate of ours is shown to who asks, in TLS 1.3, and where a rule names it.
+BY_CERTIFICATE = [
+    Case("a certificate of ours is shown", Delivered(client="our-client.example"), [Host(client="optional")],
+         rule="certificate ours;"),
+    Case("a certificate of ours is required", Delivered(client="our-client.example"), [Host(client="required")],
+         rule="certificate ours; tls verify;"),
+    Case("asked for by TLS 1.2: none is shown", RULE, [Host(client="optional", newest=False)],
+         rule="certificate ours;"),
+    Case("asked for, no rule names one", TLS, [Host(client="optional")]),
+    Case("required, no rule names one", Deferred(), [Host(client="required")]),
+]
+
 ROUTES = [
     Case("null MX", Bounced("5.1.10"), mx="null"),
     Case("no MX: the address", TLS, mx="none"),
@@ -144,4 +156,4 @@ ROUTES = [
     Case("an address with UTF-8", TLS, [Host(extensions=("SMTPUTF8",))], utf8=True),
 ]
 
-CASES = OPPORTUNISTIC + BY_DANE + BY_STS + BY_SENDER + BY_RULE + ROUTES
+CASES = OPPORTUNISTIC + BY_DANE + BY_STS + BY_SENDER + BY_RULE + BY_CERTIFICATE + ROUTES

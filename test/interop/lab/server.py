@@ -18,20 +18,22 @@ class Delivery:
     mail: str
     rcpt: list
     data: bytes
-    client: str | None = None  # subject of the client's certificate
+    client: str | None = None  # name in the client's certificate
 
 
 class Server(threading.Thread):
-    def __init__(self, address, host, paper=None, port=25):
+    def __init__(self, address, host, paper=None, port=25, client_ca=None):
         super().__init__(daemon=True)
         self.address, self.host, self.seen, self.commands = address, host, [], []
         self.context = None
         if paper is not None:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*paper)
-            if host.client_ca:
-                self.context.verify_mode = ssl.CERT_OPTIONAL
-                self.context.load_verify_locations(host.client_ca)
+            if host.client:
+                self.context.verify_mode = ssl.CERT_OPTIONAL if host.client == "optional" else ssl.CERT_REQUIRED
+                self.context.load_verify_locations(client_ca)
+            if not host.newest:
+                self.context.maximum_version = ssl.TLSVersion.TLSv1_2
             if host.old_tls:
                 self.context.set_ciphers("DEFAULT:@SECLEVEL=0")
                 self.context.minimum_version = ssl.TLSVersion.TLSv1
@@ -145,7 +147,7 @@ class Session:
         self.file = self.peer.makefile("rb")
         self.tls = self.peer.version()
         paper = self.peer.getpeercert()
-        self.client = str(paper.get("subject")) if paper else None
+        self.client = paper["subject"][0][0][1] if paper else None
         return None
 
     def on_mail(self, line):

@@ -37,6 +37,7 @@ class World:
         self.ours, self.papers, self.names = ours, Papers(), Names(self.folder)
         self.authorities = self.folder / "authorities.pem"
         self.authorities.write_bytes(self.papers.known.chain())
+        self.own_paper = self.papers.make("good", "our-client.example").write(self.folder, "our-client")
         self.policies, self.web_papers, self.web = {}, {}, None
         self.places = [Place(number, case) for number, case in enumerate(cases, 1)]
         for place in self.places:
@@ -67,7 +68,8 @@ class World:
         place.papers.append(paper)
         files = paper.write(self.folder, host.name) if paper else None
         # A server that must not be reached is not there to be reached.
-        place.servers.append([Server(a, host, files) for a in addresses if a != host.address])
+        place.servers.append([Server(a, host, files, client_ca=self.authorities)
+                              for a in addresses if a != host.address])
         self.add_tlsa(place, name, host, paper)
 
     def add_tlsa(self, place, name, host, paper):
