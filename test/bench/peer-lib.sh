@@ -6,7 +6,9 @@
 #
 # Variables all peers know: BASE (first port), USERS (mailboxes u1..uN, default
 # 200), KEY (ec or rsa: the certificate's key, default ec), NICE (of the server,
-# default 0), KEEP=1 (stop leaves DIR).
+# default 0), KEEP=1 (stop leaves DIR), ADDRESS (where Postfix, Exim and
+# Dovecot listen, default 127.0.0.1), DOMAIN (of the mailboxes of the first two, default
+# example.test).
 # Everything lives in a folder made with mktemp (below TMPDIR).
 # Needs root and a Debian with its package archive.
 
@@ -42,14 +44,16 @@ setup() {
 	for kv in "$@"; do eval "${kv%%=*}=\${kv#*=}"; done
 	USERS=${USERS:-200}
 	KEY=${KEY:-ec}
+	ADDRESS=${ADDRESS:-127.0.0.1}
+	DOMAIN=${DOMAIN:-example.test}
 	DIR=$(mktemp -d "${TMPDIR:-/tmp}/peer-$PEER.XXXXXX")
 	chmod 755 "$DIR"
 	id mbench >/dev/null 2>&1 || useradd -r -M -d /nonexistent -s /usr/sbin/nologin mbench
 	VUID=$(id -u mbench); VGID=$(id -g mbench)
 	if [ "$KEY" = rsa ]; then alg="rsa:2048"; else alg="ec -pkeyopt ec_paramgen_curve:P-256"; fi
 	# shellcheck disable=SC2086
-	openssl req -x509 -newkey $alg -nodes -days 30 -subj /CN=mail.example.test \
-		-addext subjectAltName=DNS:mail.example.test -keyout "$DIR/key.pem" -out "$DIR/cert.pem" 2>/dev/null
+	openssl req -x509 -newkey $alg -nodes -days 30 -subj "/CN=mail.$DOMAIN" \
+		-addext "subjectAltName=DNS:mail.$DOMAIN" -keyout "$DIR/key.pem" -out "$DIR/cert.pem" 2>/dev/null
 	chmod 644 "$DIR/cert.pem"; chmod 640 "$DIR/key.pem"
 	cgroup
 }
@@ -78,13 +82,13 @@ incg() {
 # free PORT...: refuses to start where another server listens
 free() {
 	for p in "$@"; do
-		if (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null; then say "port $p is taken: choose another BASE"; exit 1; fi
+		if (exec 3<>"/dev/tcp/$ADDRESS/$p") 2>/dev/null; then say "port $p is taken: choose another BASE"; exit 1; fi
 	done
 }
 
 waitport() {
 	i=0
-	while ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; do
+	while ! (exec 3<>"/dev/tcp/$ADDRESS/$1") 2>/dev/null; do
 		i=$((i+1)); [ $i -lt 100 ] || { say "port $1 does not answer; see $DIR/log"; return 1; }
 		sleep 0.1
 	done
