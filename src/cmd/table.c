@@ -28,6 +28,17 @@ void table_plain(struct buf *out, struct span s)
 	}
 }
 
+void table_lines(struct buf *out, struct span before, struct span text)
+{
+	struct span line;
+	while (text.len > 0) {
+		(void)span_cut(&text, '\n', &line);
+		buf_add(out, before);
+		table_plain(out, line);
+		buf_addc(out, '\n');
+	}
+}
+
 static void size_text(struct buf *out, uint64_t n)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB",

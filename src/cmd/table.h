@@ -26,6 +26,8 @@ struct column {
 
 /* Text of a stranger, appended: a question mark for what a terminal would act on. */
 void table_plain(struct buf *, struct span);
+/* The same for several lines, each behind `before` and with its end. */
+void table_lines(struct buf *, struct span before, struct span);
 /* One value as text, appended.  v NULL: nothing is there. */
 void table_cell(struct buf *, enum column_kind, const struct json *v);
 

@@ -27,6 +27,12 @@ static const struct {
 	{"", "status", "", false},	 {"", "text", "", false},
 };
 
+/* It has lines of its own, see put_steps. */
+static bool is_policy(size_t phrase)
+{
+	return strcmp(phrases[phrase].key, "policy") == 0;
+}
+
 static bool told(struct span key)
 {
 	for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
@@ -42,7 +48,8 @@ static void put_sentence(struct buf *out, const struct json *fields, size_t *n)
 	for (size_t i = 0; i < ARRAY_LEN(phrases); i++) {
 		struct span text = json_text(fields, phrases[i].key);
 		begins = begins || phrases[i].begins;
-		if (text.len == 0 || span_eq(text, SPAN("0")))
+		if (text.len == 0 || span_eq(text, SPAN("0")) ||
+		    (is_policy(i) && span_has(text, '\n')))
 			continue;
 		buf_add(out, *n == 0 ? SPAN("      ")
 				     : (begins ? SPAN("; ") : SPAN(" ")));
@@ -52,6 +59,14 @@ static void put_sentence(struct buf *out, const struct json *fields, size_t *n)
 		begins = false;
 		++*n;
 	}
+}
+
+/* A decision has a line for each step. */
+static void put_steps(struct buf *out, const struct json *fields)
+{
+	struct span policy = json_text(fields, "policy");
+	if (span_has(policy, '\n'))
+		table_lines(out, SPAN("         "), policy);
 }
 
 /* For the eyes of machines, or said by the other fields already. */
@@ -101,6 +116,8 @@ static void put_event(struct buf *out, const struct json *row, bool delivery)
 	put_rest(out, fields, !delivery, &n);
 	if (n > 0)
 		buf_addc(out, '\n');
+	if (delivery)
+		put_steps(out, fields);
 }
 
 /* ---- the page --------------------------------------------------------------- */

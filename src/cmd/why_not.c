@@ -16,6 +16,11 @@ static void put_step(struct buf *out, const struct json *row)
 			continue;
 		buf_add(out, SPAN("   "));
 		table_plain(out, f->key);
+		if (span_has(f->text, '\n')) {
+			buf_add(out, SPAN(":\n"));
+			table_lines(out, SPAN("      "), f->text);
+			continue;
+		}
 		buf_add(out, SPAN(": "));
 		table_plain(out, f->text);
 		buf_addc(out, '\n');

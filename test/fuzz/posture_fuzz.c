@@ -64,7 +64,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		 .issuer = SPAN_INIT("O=Let's Encrypt")},
 		{.certificate = SPAN_INIT("main"), .next = true, .spki_sha256 = {1}}};
 	static const struct posture_server server = {
-		SPAN_INIT("mx.example.org"), addresses, 2, true, services, 2, keys, 2};
+		.host = SPAN_INIT("mx.example.org"),
+		.addresses = addresses, .address_count = 2, .addresses_known = true,
+		.services = services, .service_count = 2, .keys = keys, .key_count = 2};
 	static struct posture_needs host, domain;
 	struct arena *a = arena_new(8u << 20), *scratch = arena_new(16u << 20);
 	struct span lines[LINES] = {0}, rest = span_of(data, size);

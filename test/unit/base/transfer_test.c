@@ -89,5 +89,5 @@ int main(void)
 		cmocka_unit_test(long_blanks_are_text),
 		cmocka_unit_test(names),
 	};
-	return cmocka_run_group_tests_name("base/transfer", tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,7 +52,7 @@ static void test_page(void **state)
 		    "\"result\":\"pass\",\"rule\":\"letterlock.conf:12\""),
 		ROW("delivery", "10:00:01.500", "courier", "carry.decided",
 		    "\"domain\":\"example.net\",\"outcome\":\"deliver\",\"level\":\"dane\","
-		    "\"by\":\"dane\",\"policy\":\"3 1 1\",\"rule\":\"letterlock.conf:40\""),
+		    "\"by\":\"dane\",\"policy\":\"DANE | RFC 7672 2.2 | TLS\\na rule | own | none\",\"rule\":\"letterlock.conf:40\""),
 		ROW("delivery", "10:00:01.600", "courier", "carry.protection",
 		    "\"host\":\"mx.example.net\",\"address\":\"192.0.2.1\","
 		    "\"tls\":\"TLSv1.3\",\"cipher\":\"TLS_AES_256_GCM_SHA384\","
@@ -83,8 +83,9 @@ static void test_page(void **state)
 	       "\n"
 	       "Delivery attempts\n"
 	       "   2026-11-22T10:00:01.500 carry.decided  courier\n"
-	       "      to example.net; TLS wanted: dane by dane (3 1 1) rule letterlock.conf:40; "
-	       "deliver\n"
+	       "      to example.net; TLS wanted: dane by dane rule letterlock.conf:40; deliver\n"
+	       "         DANE | RFC 7672 2.2 | TLS\n"
+	       "         a rule | own | none\n"
 	       "   2026-11-22T10:00:01.600 carry.protection  courier\n"
 	       "      at mx.example.net [192.0.2.1]; TLS reached: TLSv1.3 TLS_AES_256_GCM_SHA384 "
 	       "certificate CN=mx.example.net\n"
