@@ -5,6 +5,7 @@ Mail goes to each of them (by MX and TLS, by LMTP) and comes from each, in a net
 of this process's own.  A peer's mailboxes are read from its Maildirs: what arrives
 has to be, byte for byte, what was sent.
 """
+import contextlib
 import email
 import pathlib
 import shutil
@@ -42,9 +43,11 @@ class World:
             domain, address = f"{kind}.plain.example", f"127.9.{number}.1"
             self.names.add("plain.example", domain, "MX", f"10 mx.{domain}.")
             self.names.add("plain.example", f"mx.{domain}", "A", address)
-            self.peers[kind] = Peer(kind, domain, address, BASE=0, MODE="both", NEXT=port, TLS="encrypt",
-                                    LATER="u9").start()
-        self.peers["dovecot"] = Peer("dovecot", "dovecot.plain.example", "127.9.3.1", BASE=0).start()
+            self.peers[kind] = Peer(kind, self.folder, domain, address, BASE=0, MODE="both", NEXT=port,
+                                    TLS="encrypt", LATER="u9")
+        self.peers["dovecot"] = Peer("dovecot", self.folder, "dovecot.plain.example", "127.9.3.1", BASE=0)
+        for peer in self.peers.values():
+            peer.start()
         self.names.write()
         self.names.start()
         self.instance.stop()
@@ -67,13 +70,12 @@ class World:
         instance.file.unlink(missing_ok=True)
 
     def stop(self):
-        try:
-            self.instance.clean()
-        finally:
-            self.names.stop()
+        with contextlib.ExitStack() as stack:  # each, whatever the others say
+            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            stack.callback(self.names.stop)
             for peer in self.peers.values():
-                peer.stop()
-            shutil.rmtree(self.folder, ignore_errors=True)
+                stack.callback(peer.stop)
+            stack.callback(self.instance.clean)
 
 
 @pytest.fixture(scope="module")
@@ -150,15 +152,24 @@ def test_by_lmtp(world):
     assert "with LMTP" in front.get_all("Received")[0]
 
 
+@pytest.fixture(scope="module")
+def refused(world):
+    """kind -> (recipient, word, message): what each peer refused for now; then it takes it."""
+    sent = {}
+    for kind in KINDS:
+        to, word = f"u9@{world.peers[kind].domain}", token()
+        sent[kind] = to, word, submit(world.instance, to, word)
+    for kind, (to, _, _) in sent.items():
+        assert wait(lambda to=to: outcomes(world.instance, to), SECONDS) == ["deferred"]
+        row, = [row for row in world.instance.rows("queue", "list") if row["recipient"] == to]
+        assert "come later" in row["why"], row
+        world.peers[kind].takes_later()
+    return sent
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_refused_for_now_comes_once(world, kind):
-    peer, word = world.peers[kind], token()
-    to = f"u9@{peer.domain}"
-    sent = submit(world.instance, to, word)
-    assert wait(lambda: outcomes(world.instance, to), SECONDS) == ["deferred"]
-    row, = [row for row in world.instance.rows("queue", "list") if row["recipient"] == to]
-    assert "come later" in row["why"], row
-    peer.takes_later()
+def test_what_is_refused_for_now_comes_once(world, refused, kind):
+    peer, (to, word, sent) = world.peers[kind], refused[kind]
     check_same(peer.wait_for("u9", word, SECONDS), sent)
     assert wait(lambda: outcomes(world.instance, to)[-1] == "delivered", SECONDS), outcomes(world.instance, to)
     assert not [row for row in world.instance.rows("queue", "list") if row["recipient"] == to]
@@ -229,15 +240,20 @@ def row(network, tmp_path_factory):
             friends.append((instance, instance.new_account(f"friend@{domain}", "a-long-password-1")))
         for instance in (first, second):
             instance.set_option("outgoing", "reach", "127.0.0.0/8")
+        for instance, domain, to in ((first, "one", "two"), (second, "two", "one")):
+            instance.ll("domain", "add", f"{domain}.ring.example")
+            instance.ll("alias", "add", f"round@{domain}.ring.example", f"round@{to}.ring.example")
         first.set_option("outgoing", "authorities", f'"{second.ca}"')
         rename(first, "mx1.example.test",
+               f"destination ring {{ domain two.ring.example; host 127.0.0.1; port {second.ports['smtp']}; }}\n"
                f"destination smart {{ domain *; host 127.0.0.1; port {second.ports['submission']}; tls verify; "
                f"name mx.example.test; login {second.alice.user}; password file:{secret}; }}\n")
         rename(second, "mx2.example.test",
+               f"destination ring {{ domain one.ring.example; host 127.0.0.1; port {first.ports['smtp']}; }}\n"
                f"destination last {{ domain three.example; host 127.0.0.1; port {third.ports['smtp']}; "
                "tls encrypt; }\n")
         rename(third, "mx3.example.test")
-        yield first, friends
+        yield instances, friends
         for instance in instances:
             instance.stop()
     finally:
@@ -247,7 +263,7 @@ def row(network, tmp_path_factory):
 
 @pytest.mark.parametrize("hosts", [2, 3])
 def test_instances_in_a_row(row, hosts):
-    first, friends = row
+    (first, *_), friends = row
     last, friend = friends[hosts - 2]
     word = token()
     sent = submit(first, friend.user, word)
@@ -260,3 +276,21 @@ def test_instances_in_a_row(row, hosts):
         # A login at the first host and at the second, none at the third; TLS everywhere.
         assert ("with ESMTPSA" if number < 3 else "with ESMTPS\t") in field and "TLSv1.3" in field, field
     assert wait(lambda: outcomes(first, friend.user), SECONDS) == ["delivered"]
+
+
+def test_aliases_of_two_instances_in_a_ring(row):
+    """It ends after 50 Received fields, once, and the log says so; at most one report tells of it."""
+    (first, second, _), _ = row
+    submit(first, "round@one.ring.example", token())
+
+    def ends():
+        return [line for instance in (first, second) for line in instance.log_rows("carry.recipient")
+                if ".ring.example" in line["recipient"] and line["outcome"] != "delivered"]
+    assert wait(ends, SECONDS, 0.1)
+    for instance in (first, second):
+        assert wait(lambda instance=instance: not instance.rows("queue", "list"), SECONDS)
+    end, = ends()
+    assert (end["outcome"], end["status"]) == ("failed", "5.4.6"), end
+    hops = outcomes(first, "round@two.ring.example") + outcomes(second, "round@one.ring.example")
+    assert len(hops) <= 51, len(hops)
+    assert len(reports(first, ".ring.example") + reports(second, ".ring.example")) <= 1

@@ -10,6 +10,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 from cryptography import x509
@@ -46,10 +47,10 @@ def need_packages():
 
 
 class Peer:
-    """kind: postfix, exim, dovecot; variables: of its script."""
+    """kind: postfix, exim, dovecot; folder: for all that it has; variables: of its script."""
 
-    def __init__(self, kind, domain, address, **variables):
-        self.kind, self.domain, self.address = kind, domain, address
+    def __init__(self, kind, folder, domain, address, **variables):
+        self.kind, self.folder, self.domain, self.address = kind, folder, domain, address
         self.variables = {"DOMAIN": domain, "ADDRESS": address, "USERS": 9, **variables}
         if kind == "exim":
             self.variables["PKG"] = EXIM
@@ -57,25 +58,22 @@ class Peer:
 
     def script(self, *words):
         """Its output goes to files: a server that stays would hold a pipe open."""
-        out = pathlib.Path(f"/tmp/ll.peer.{self.kind}.{id(self)}")
-        try:
-            with out.open("w", encoding="utf-8") as file, out.with_suffix(".err").open("w") as err:
-                done = subprocess.run([str(SCRIPTS / f"peer-{self.kind}"), *words], stdin=subprocess.DEVNULL,
-                                      stdout=file, stderr=err, timeout=40, env={"PATH": PATH})
-            assert done.returncode == 0, (self.kind, words, out.with_suffix(".err").read_text()[-3000:])
-            return out.read_text()
-        finally:
-            out.unlink()
-            out.with_suffix(".err").unlink()
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            done = subprocess.run([str(SCRIPTS / f"peer-{self.kind}"), *words], stdin=subprocess.DEVNULL,
+                                  stdout=out, stderr=err, timeout=40, env={"PATH": PATH, "TMPDIR": str(self.folder)})
+            for file in out, err:
+                file.seek(0)
+            assert done.returncode == 0, (self.kind, words, err.read()[-3000:])
+            return out.read()
 
     def start(self):
         text = self.script("start", *[f"{key}={value}" for key, value in self.variables.items()])
         self.shown = dict(line.split("=", 1) for line in text.splitlines())
-        return self
 
     def stop(self):
-        if self.shown:
-            self.script("stop", self.shown["DIR"])
+        """Also one whose start failed half way."""
+        for path in self.folder.glob(f"peer-{self.kind}.*"):
+            self.script("stop", str(path))
 
     def takes_later(self):
         """LATER=user is refused no more."""
