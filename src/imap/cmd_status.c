@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/cmd_status: STATUS (RFC 3501 6.3.10; SIZE of RFC 8438).  A table of items:
- * an extension adds a row.  Who asks for HIGHESTMODSEQ minds mod-sequences from
+ * imap/cmd_status: STATUS (RFC 3501 6.3.10; SIZE of RFC 8438, DELETED-STORAGE of
+ * RFC 9208).  A table of items: an extension adds a row.  Who asks for HIGHESTMODSEQ minds mod-sequences from
  * then on (RFC 7162 3.1).
  */
 #include "imap/state.h"
@@ -13,6 +13,7 @@ static uint64_t uid_next(const struct imap_status *t) { return t->uid_next; }
 static uint64_t uid_validity(const struct imap_status *t) { return t->uid_validity; }
 static uint64_t unseen(const struct imap_status *t) { return t->unseen; }
 static uint64_t size(const struct imap_status *t) { return t->size; }
+static uint64_t deleted(const struct imap_status *t) { return t->deleted; }
 static uint64_t modseq(const struct imap_status *t) { return t->version; }
 
 static const struct {
@@ -22,7 +23,7 @@ static const struct {
 	{"MESSAGES", messages},         {"RECENT", recent},
 	{"UIDNEXT", uid_next},          {"UIDVALIDITY", uid_validity},
 	{"UNSEEN", unseen},             {"HIGHESTMODSEQ", modseq},
-	{"SIZE", size},
+	{"SIZE", size},                 {"DELETED-STORAGE", deleted},
 };
 
 bool imap_status_parse(struct imap_lex *lex, unsigned *wanted)
@@ -45,13 +46,21 @@ bool imap_status_parse(struct imap_lex *lex, unsigned *wanted)
 	return imap_lex_char(lex, ')');
 }
 
+static bool wants(unsigned wanted, uint64_t (*value)(const struct imap_status *))
+{
+	for (size_t i = 0; i < ARRAY_LEN(items); i++)
+		if ((wanted >> i & 1) && items[i].value == value)
+			return true;
+	return false;
+}
+
 enum imap_answer imap_status_tell(struct imap_session *s, struct span name, unsigned wanted)
 {
 	struct imap_status status = {0};
-	for (size_t i = 0; i < ARRAY_LEN(items); i++)
-		if ((wanted >> i & 1) && items[i].value == modseq)
-			imap_condstore_on(s);
-	enum imap_answer r = s->host->status(s->host, name, &status);
+	if (wants(wanted, modseq))
+		imap_condstore_on(s);
+	enum imap_answer r =
+		s->host->status(s->host, name, wants(wanted, deleted), &status);
 	if (r != IMAP_YES)
 		return r;
 	stream_write(s->stream, SPAN("* STATUS "));

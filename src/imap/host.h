@@ -91,7 +91,13 @@ struct imap_selected {
 struct imap_status {
 	uint32_t messages, recent, uid_next, uid_validity, unseen;
 	uint64_t version;
-	uint64_t size; /* of all messages, bytes */
+	uint64_t size;    /* of all messages, bytes */
+	uint64_t deleted; /* of those with \Deleted; only when asked for */
+};
+
+/* What the account holds and may hold, bytes.  limit 0: there is none. */
+struct imap_quota {
+	uint64_t used, limit;
 };
 
 enum imap_use { /* SPECIAL-USE, RFC 6154 */
@@ -210,8 +216,10 @@ struct imap_host {
 	enum imap_answer (*rename)(struct imap_host *, struct span from,
 				   struct span to);
 	enum imap_answer (*subscribe)(struct imap_host *, struct span name, bool on);
+	/* deleted: its sum is wanted, too, which costs a look at each of those. */
 	enum imap_answer (*status)(struct imap_host *, struct span name,
-				   struct imap_status *out);
+				   bool deleted, struct imap_status *out);
+	enum imap_answer (*quota)(struct imap_host *, struct imap_quota *out);
 
 	/* The selected mailbox.  deselect is asked once per successful select. */
 	enum imap_answer (*select)(struct imap_host *, struct span name,

@@ -20,6 +20,8 @@ static const struct imap_verb verbs[] = {
 	{"EXAMINE", IMAP_LOGGED_IN, IMAP_TELL_NOTHING, true, imap_cmd_examine},
 	{"EXPUNGE", IMAP_SELECTED, IMAP_TELL_ALL, false, imap_cmd_expunge},
 	{"FETCH", IMAP_SELECTED, IMAP_TELL_NO_EXPUNGE, true, imap_cmd_fetch},
+	{"GETQUOTA", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_getquota},
+	{"GETQUOTAROOT", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_getquotaroot},
 	{"ID", IMAP_ANY, IMAP_TELL_ALL, true, imap_cmd_id},
 	{"IDLE", IMAP_LOGGED_IN, IMAP_TELL_ALL, false, imap_cmd_idle},
 	{"LIST", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_list},
@@ -32,6 +34,7 @@ static const struct imap_verb verbs[] = {
 	{"RENAME", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_rename},
 	{"SEARCH", IMAP_SELECTED, IMAP_TELL_NO_EXPUNGE, true, imap_cmd_search},
 	{"SELECT", IMAP_LOGGED_IN, IMAP_TELL_NOTHING, true, imap_cmd_select},
+	{"SETQUOTA", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_setquota},
 	{"STARTTLS", IMAP_NEW, IMAP_TELL_ALL, false, imap_cmd_starttls},
 	{"STATUS", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_status},
 	{"STORE", IMAP_SELECTED, IMAP_TELL_NO_EXPUNGE, true, imap_cmd_store},
@@ -113,6 +116,8 @@ static const struct {
 	{"LIST-STATUS", logged_in},
 	{"BINARY", logged_in},
 	{"PREVIEW", logged_in},
+	{"QUOTA", logged_in},
+	{"QUOTA=RES-STORAGE", logged_in},
 };
 
 void imap_capabilities(struct imap_session *s)

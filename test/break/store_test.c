@@ -249,7 +249,7 @@ static void everything(struct scene *s, int fd, uint64_t session)
 	denied(s, fd, "create", &(struct edge_store_create){session, SPAN("mine")});
 	denied(s, fd, "remove", &(struct edge_store_remove){session, SPAN("INBOX")});
 	denied(s, fd, "rename", &(struct edge_store_rename){session, SPAN("INBOX"), SPAN("x")});
-	denied(s, fd, "status", &(struct edge_store_status){session, SPAN("INBOX")});
+	denied(s, fd, "status", &(struct edge_store_status){session, SPAN("INBOX"), true});
 	denied(s, fd, "select", &(struct edge_store_select){.session = session,
 							     .name = SPAN("INBOX")});
 	denied(s, fd, "uids", &(struct edge_store_uids){.session = session, .mailbox = 1});

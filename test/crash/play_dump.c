@@ -104,7 +104,7 @@ static unsigned messages(struct look *l, const char *name, uint64_t mailbox)
 
 static void mailbox(struct look *l, const struct edge_store_entry *e)
 {
-	struct edge_store_status m = {l->session, e->name};
+	struct edge_store_status m = {.session = l->session, .name = e->name};
 	struct edge_store_status_reply st = {0};
 	struct edge_store_select sel = {.session = l->session, .name = e->name, .read_only = true};
 	struct edge_store_select_reply box = {0};
@@ -304,9 +304,10 @@ static void watch(void *arg)
 	struct watching *x = arg;
 	struct play *p = x->p;
 	struct arena *a = arena_new(ARENA_MAX);
-	struct edge_store_status m = {play_session(p, p->other, p->other_tap, x->user,
-						   EDGE_STORE_SERVICE_IMAP),
-				      span_cstr(x->box)};
+	struct edge_store_status m = {
+		.session = play_session(p, p->other, p->other_tap, x->user,
+					EDGE_STORE_SERVICE_IMAP),
+		.name = span_cstr(x->box)};
 	struct edge_store_status_reply rep = {0};
 	struct asked w;
 	while (!p->stop_watching &&

@@ -78,7 +78,8 @@ MOODY(create, IMAP_CANNOT, (struct imap_host *h, struct span n), (h, n))
 MOODY(remove, IMAP_HASCHILDREN, (struct imap_host *h, struct span n), (h, n))
 MOODY(rename, IMAP_LIMIT, (struct imap_host *h, struct span f, struct span t), (h, f, t))
 MOODY(subscribe, IMAP_LIMIT, (struct imap_host *h, struct span n, bool on), (h, n, on))
-MOODY(status, IMAP_NONEXISTENT, (struct imap_host *h, struct span n, struct imap_status *o), (h, n, o))
+MOODY(status, IMAP_NONEXISTENT, (struct imap_host *h, struct span n, bool d, struct imap_status *o), (h, n, d, o))
+MOODY(quota, IMAP_DENIED, (struct imap_host *h, struct imap_quota *o), (h, o))
 MOODY(select, IMAP_DENIED, (struct imap_host *h, struct span n, bool r_o, struct imap_selected *o), (h, n, r_o, o))
 MOODY(uids, IMAP_GONE, (struct imap_host *h, uint64_t m, struct imap_set *o), (h, m, o))
 MOODY(pages, IMAP_GONE, (struct imap_host *h, uint64_t m, uint32_t f, uint32_t l, uint64_t v, struct arena *a, struct imap_slots *o), (h, m, f, l, v, a, o))
@@ -120,6 +121,7 @@ static void host_init(struct client *c)
 	struct imap_host *h = &c->host.host;
 	h->login = login, h->list = list, h->create = create, h->remove = remove;
 	h->rename = rename, h->subscribe = subscribe, h->status = status, h->select = select;
+	h->quota = quota;
 	h->uids = uids, h->pages = pages, h->rows = rows, h->changes = changes, h->body = body;
 	h->keywords = keywords, h->keyword_add = keyword_add, h->store = store;
 	h->expunge = expunge, h->copy = copy, h->search = search;
@@ -340,7 +342,8 @@ static const char *const searches[] = {"ALL", "SEEN", "UNSEEN", "NEW", "OLD", "R
 static const char *const plain[] = {"NOOP", "CAPABILITY", "NAMESPACE", "CHECK", "CLOSE", "UNSELECT",
 	"EXPUNGE", "ENABLE CONDSTORE", "ID NIL", "ID (\"name\" \"x\")", "ID (\"a\")", "XYZZY", "NOOP x", "ENABLE",
 	"UID", "UID NOOP", "FETCH", "LIST", "SEARCH", "", "STATUS INBOX", "STATUS INBOX (MESSAGES X)",
-	"STATUS INBOX (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)", "ID (\"a\" NIL \"b\" \"c\")", "LOGIN a",
+	"STATUS INBOX (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)", "STATUS INBOX (SIZE DELETED-STORAGE)",
+	"GETQUOTAROOT INBOX", "GETQUOTA \"\"", "SETQUOTA \"\" (STORAGE 1)", "ID (\"a\" NIL \"b\" \"c\")", "LOGIN a",
 	"STORE 1 FLAGS", "STORE 1 X (a)", "UID EXPUNGE 1:*", "UID EXPUNGE", "COPY 1", "IDLE x", "CREATE",
 	"APPEND INBOX x", "AUTHENTICATE", "ID (", "STATUS INBOX ()", "SELECT", "UID SEARCH", "RENAME INBOX"};
 static const char *const patterns[] = {"*", "%", "\"\"", "x/%", "*%*%*", "INBOX", "\"x*\"", "&U,BTFw-*", "a(b"};

@@ -15,7 +15,7 @@ FOLDERS = {'Archive': b'\\Archive', 'Drafts': b'\\Drafts', 'Junk': b'\\Junk',
 CAPABILITIES = {'IMAP4rev1', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE', 'IDLE', 'NAMESPACE',
                 'CHILDREN', 'SPECIAL-USE', 'UNSELECT', 'UIDPLUS', 'MOVE', 'CONDSTORE', 'QRESYNC',
                 'ESEARCH', 'SEARCHRES', 'PARTIAL', 'STATUS=SIZE', 'LIST-EXTENDED', 'LIST-STATUS',
-                'BINARY', 'PREVIEW'}
+                'BINARY', 'PREVIEW', 'QUOTA', 'QUOTA=RES-STORAGE'}
 
 
 @pytest.fixture
@@ -633,3 +633,34 @@ def test_message_larger_than_its_parts(demo, user):
         line = session.ok('FETCH 1 (RFC822.SIZE BODY.PEEK[])')[0]
         size = int(re.search(rb'RFC822\.SIZE (\d+)', line).group(1))
         assert wait(lambda: len(literal(line)) == size, 0.1)
+
+
+# ---- quota ----
+
+@pytest.fixture
+def limited(demo):
+    name = f'{token()}@example.test'
+    account = demo.new_account(name, token() + 'Password', quota='100K')
+    yield account
+    demo.ll('account', 'remove', name)
+
+
+def test_quota_is_told_and_never_set(demo, session, limited):
+    assert session.ok('GETQUOTAROOT INBOX') == [b'* QUOTAROOT "INBOX"']
+    assert session.cmd('GETQUOTA ""')[0] == 'NO'
+    with imap(demo, limited, 'INBOX') as small:
+        assert small.ok('GETQUOTA ""') == [b'* QUOTA "" (STORAGE 0 100)']
+        text = 'Subject: x\r\n\r\n' + ('x' * 98 + '\r\n') * 100
+        for _ in range(3):
+            assert small.append(text)[0] == 'OK'
+        used = 3 * len(text)
+        told = f'* QUOTA "" (STORAGE {-(-used // 1024)} 100)'.encode()
+        assert small.ok('GETQUOTAROOT INBOX') == [b'* QUOTAROOT "INBOX" ""', told]
+        status, why, _ = small.cmd('SETQUOTA "" (STORAGE 1000)')
+        assert status == 'NO' and 'NOPERM' in why
+        assert small.ok('GETQUOTA ""') == [told]
+        for uids, count in ((None, 0), ('1,3', 2), ('1:3', 3)):
+            if uids:
+                small.ok(f'UID STORE {uids} +FLAGS.SILENT (\\Deleted)')
+            assert small.ok('STATUS INBOX (DELETED-STORAGE)') == [
+                f'* STATUS "INBOX" (DELETED-STORAGE {count * len(text)})'.encode()]

@@ -71,11 +71,12 @@ static enum imap_answer subscribe(struct imap_host *h, struct span name, bool on
 			EDGE_LONG_NS);
 }
 
-static enum imap_answer status(struct imap_host *h, struct span name,
+static enum imap_answer status(struct imap_host *h, struct span name, bool deleted,
 			       struct imap_status *out)
 {
 	struct connection *c = imap_side_of(h)->c;
-	struct edge_store_status m = {.session = c->session, .name = name};
+	struct edge_store_status m = {
+		.session = c->session, .name = name, .deleted = deleted};
 	struct edge_store_status_reply r;
 	enum imap_answer a = IMAP_ASK(c, status, &m, connection_scratch(c), &r,
 				      EDGE_READ_NS);
@@ -88,7 +89,21 @@ static enum imap_answer status(struct imap_host *h, struct span name,
 			.unseen = r.unseen,
 			.version = r.version,
 			.size = r.size,
+			.deleted = r.deleted_size,
 		};
+	return a;
+}
+
+static enum imap_answer quota(struct imap_host *h, struct imap_quota *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_quota m = {.session = c->session};
+	struct edge_store_quota_reply r;
+	enum imap_answer a = IMAP_ASK(c, quota, &m, connection_scratch(c), &r,
+				      EDGE_READ_NS);
+	if (a == IMAP_YES)
+		*out = (struct imap_quota){.used = r.bytes_used,
+					   .limit = r.bytes_limit};
 	return a;
 }
 
@@ -138,6 +153,7 @@ void imap_names_ops(struct imap_host *h)
 	h->rename = rename_name;
 	h->subscribe = subscribe;
 	h->status = status;
+	h->quota = quota;
 	h->select = select_name;
 	h->deselect = deselect;
 }

@@ -12,6 +12,7 @@
 #define ENTRIES_MAX   512u
 #define ENTRIES_BYTES 61440u
 #define ENTRY_HEAD    8u
+#define SLICE_NS      (50 * NS_PER_MS) /* then others have their turn */
 
 /* The box of a bound session, ready for use; else why not. */
 static struct open_box *own_box(struct job *j, enum edge_store_answer *a)
@@ -198,6 +199,57 @@ static enum box_result status_of(struct job *j, struct open_box *b,
 	return r;
 }
 
+/* Bytes of one page of slots that carry \Deleted. */
+static enum box_result deleted_of(struct open_box *b, uint32_t mailbox,
+				  const struct box_slot *slots, size_t count,
+				  struct arena *arena, uint64_t *bytes)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct box_message m;
+		if ((slots[i].flags & BOX_DELETED) == 0)
+			continue;
+		arena_reset(arena);
+		enum box_result r = box_message(b->box, KV_VISIBLE, mailbox,
+						slots[i].uid, false, arena, &m);
+		if (r == BOX_OK)
+			*bytes += m.size;
+		else if (r != BOX_NONE)
+			return r;
+	}
+	return BOX_OK;
+}
+
+/* What EXPUNGE would free.  Only the rows say; none and all are known without. */
+static enum box_result deleted_bytes(struct job *j, struct open_box *b,
+				     uint32_t mailbox,
+				     const struct box_status *st, uint64_t *bytes)
+{
+	struct box_slot *slots = ARENA_ARRAY(j->arena, BOX_PAGE, struct box_slot);
+	struct world *w = j->store->role->world;
+	uint64_t turn = world_now(w);
+	uint32_t from = 1;
+	*bytes = st->deleted == st->messages ? st->bytes : 0;
+	if (st->deleted == 0 || st->deleted == st->messages)
+		return BOX_OK;
+	struct arena *one = arena_new(BOX_PREFIX_MAX + BOX_SUMMARY_MAX + 1024);
+	enum box_result r = slots && one ? BOX_OK : BOX_UNAVAILABLE;
+	while (r == BOX_OK && from != 0) {
+		size_t count = 0;
+		r = box_slots(b->box, KV_VISIBLE, mailbox, from, 0, slots,
+			      BOX_PAGE, &count, &from);
+		if (r == BOX_OK)
+			r = deleted_of(b, mailbox, slots, count, one, bytes);
+		if (world_now(w) - turn > SLICE_NS) {
+			if (ipc_call_is_late(j->call))
+				r = BOX_UNAVAILABLE;
+			fiber_yield(j->store->role->loop);
+			turn = world_now(w);
+		}
+	}
+	arena_free(one);
+	return r;
+}
+
 static void run_status(struct job *j)
 {
 	const struct edge_store_status *m = j->ask;
@@ -208,6 +260,9 @@ static void run_status(struct job *j)
 	if (b != NULL)
 		rep.answer = answer_of(status_of(j, b, m->name, &mailbox, &st,
 						 &rep.recent));
+	if (rep.answer == EDGE_STORE_ANSWER_YES && m->deleted)
+		rep.answer = answer_of(deleted_bytes(j, b, mailbox, &st,
+						     &rep.deleted_size));
 	rep.messages = st.messages;
 	rep.uid_next = st.uid_next;
 	rep.uid_validity = st.uid_validity;

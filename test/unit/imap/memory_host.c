@@ -265,7 +265,7 @@ static uint32_t recent(const struct mem_box *b)
 	return n;
 }
 
-static enum imap_answer status(struct imap_host *h, struct span name,
+static enum imap_answer status(struct imap_host *h, struct span name, bool deleted,
 			       struct imap_status *out)
 {
 	struct mem_box *b = find(mem(h), name);
@@ -276,9 +276,18 @@ static enum imap_answer status(struct imap_host *h, struct span name,
 				    .uid_next = b->uid_next,
 				    .uid_validity = b->uid_validity,
 				    .version = b->version};
-	for (size_t i = 0; i < b->count; i++)
+	for (size_t i = 0; i < b->count; i++) {
 		out->unseen += !(b->messages[i].flags & IMAP_SEEN);
+		if (deleted && (b->messages[i].flags & IMAP_DELETED))
+			out->deleted += b->messages[i].size;
+	}
 	return IMAP_YES;
+}
+
+static enum imap_answer quota(struct imap_host *h, struct imap_quota *out)
+{
+	*out = mem(h)->quota;
+	return mem(h)->quota_answer;
 }
 
 static enum imap_answer select_box(struct imap_host *h, struct span name, bool read_only,
@@ -643,6 +652,7 @@ void mem_init(struct mem_host *m)
 			 .auth_step = auth_step, .auth_cancel = auth_cancel,
 			 .list = list, .create = create, .remove = remove_box,
 			 .rename = rename_box, .subscribe = subscribe, .status = status,
+			 .quota = quota,
 			 .select = select_box, .deselect = deselect, .uids = uids,
 			 .pages = pages, .rows = rows, .changes = changes, .body = body,
 			 .keywords = keywords, .keyword_add = keyword_add,

@@ -53,7 +53,8 @@ struct mem_host {
 	uint32_t validity;
 
 	/* Knobs. */
-	enum imap_answer append_begin, append_end, copy_answer;
+	enum imap_answer append_begin, append_end, copy_answer, quota_answer;
+	struct imap_quota quota;
 	bool body_gone;
 	/* How a message is understood; NULL: header and body, no more. */
 	struct summary *(*understand)(struct arena *, struct span);
