@@ -286,7 +286,7 @@ static bool want_mail(void *arg, const struct spool_recipient *r)
 	struct choice *c = arg;
 	char room[SPOOL_DESTINATION_MAX];
 	return r->state == SPOOL_REMOTE && r->next <= c->now &&
-	       !(r->marks & SPOOL_GIVE_UP) &&
+	       !(r->marks & (SPOOL_GIVE_UP | SPOOL_DELIVERED)) &&
 	       span_eq(spool_destination(r, room), c->destination) &&
 	       !is_out(c->out, r->n) && same_prefix(c, r) &&
 	       there_is_room(c, r);
@@ -302,9 +302,13 @@ static bool want_told(void *arg, const struct spool_recipient *r)
 	struct choice *c = arg;
 	if (r->state != SPOOL_REMOTE || is_out(c->out, r->n))
 		return false;
-	if (c->work == CARRY_EXPIRED ? !is_expired(c, r)
-				     : c->warns > c->now ||
-					       (r->marks & SPOOL_TOLD))
+	/* What arrived is neither late nor given up. */
+	if ((c->work == CARRY_DELIVERED) != !!(r->marks & SPOOL_DELIVERED))
+		return false;
+	if (c->work == CARRY_EXPIRED && !is_expired(c, r))
+		return false;
+	if (c->work == CARRY_DELAY &&
+	    (c->warns > c->now || (r->marks & SPOOL_TOLD)))
 		return false;
 	return there_is_room(c, r);
 }
@@ -440,18 +444,19 @@ static enum spool_result take_told(struct carry *c, const struct spool_id *id,
 				   const struct carry_ask *ask,
 				   struct arena *a, struct carried *out)
 {
+	static const enum carry_work works[] = {CARRY_DELIVERED, CARRY_EXPIRED,
+						CARRY_DELAY};
 	char room[SPOOL_DESTINATION_MAX];
-	bool more;
+	bool more = false;
 	enum spool_result r = spool_job(c->spool, id, a, &out->job);
 	struct choice h = {.now = ask->now,
 			   .warns = out->job.warns,
-			   .expires = out->job.expires,
-			   .work = CARRY_EXPIRED};
+			   .expires = out->job.expires};
 	if (r != SPOOL_OK)
 		return r;
-	r = gather(c, &h, want_told, id, a, out, &more);
-	if (r == SPOOL_NONE) {
-		h.work = CARRY_DELAY;
+	r = SPOOL_NONE;
+	for (size_t i = 0; i < ARRAY_LEN(works) && r == SPOOL_NONE; i++) {
+		h.work = works[i];
 		r = gather(c, &h, want_told, id, a, out, &more);
 	}
 	if (r != SPOOL_OK)
@@ -592,7 +597,7 @@ static bool add_again(void *arg, const struct spool_recipient *r)
 {
 	const struct again *x = arg;
 	char room[SPOOL_DESTINATION_MAX];
-	if (r->state == SPOOL_REMOTE)
+	if (r->state == SPOOL_REMOTE && !(r->marks & SPOOL_DELIVERED))
 		hear_due(x->carry, x->partition, spool_destination(r, room),
 			 SPOOL_NORMAL, r->next, x->now);
 	return false;

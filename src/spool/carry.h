@@ -9,7 +9,7 @@
  * what was not settled is due as before.  Held recipients are never leased.
  *
  * Senders are served by leases of their own kind: recipients of a job about whom
- * something has to be told (CARRY_DELAY, CARRY_EXPIRED), whatever their destinations.
+ * something has to be told (all but CARRY_MAIL), whatever their destinations.
  *
  * Nothing is read at the start but what `carry_discover` finds, one destination a
  * step; meanwhile what is known is handed out.
@@ -23,7 +23,7 @@
 #define CARRY_LEASES	 4096u /* out at a time */
 #define CARRY_LATER_S	 30    /* what is leased now may have something to tell then */
 
-enum carry_work { CARRY_MAIL, CARRY_DELAY, CARRY_EXPIRED };
+enum carry_work { CARRY_MAIL, CARRY_DELAY, CARRY_EXPIRED, CARRY_DELIVERED };
 
 struct carry;
 struct lease;

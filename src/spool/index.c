@@ -91,16 +91,21 @@ static void earlier(int64_t *at, int64_t than)
 
 static int64_t tell_of(const struct index *x, const struct spool_recipient *r)
 {
-	if (r->marks & SPOOL_GIVE_UP)
+	if (r->marks & (SPOOL_GIVE_UP | SPOOL_DELIVERED))
 		return 0;
 	return (r->marks & SPOOL_TOLD) || x->warns > x->expires ? x->expires
 								 : x->warns;
 }
 
+static bool is_carried(const struct spool_recipient *r)
+{
+	return r->state == SPOOL_REMOTE && !(r->marks & SPOOL_DELIVERED);
+}
+
 void index_add(struct index *x, const struct spool_recipient *was,
 	       const struct spool_recipient *is)
 {
-	bool from = was && was->state == SPOOL_REMOTE;
+	bool from = was && is_carried(was);
 	char room[SPOOL_DESTINATION_MAX];
 	struct index_entry *e;
 	if (is->state == SPOOL_LOCAL)
@@ -114,6 +119,8 @@ void index_add(struct index *x, const struct spool_recipient *was,
 	if (is->state != SPOOL_REMOTE)
 		return;
 	earlier(&x->tell, tell_of(x, is));
+	if (!is_carried(is))
+		return;
 	e = entry(x, spool_destination(is, room));
 	x->failed |= !e;
 	if (e)

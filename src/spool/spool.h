@@ -85,6 +85,9 @@ enum spool_priority { SPOOL_FIRST, SPOOL_NORMAL, SPOOL_LAST };
 enum spool_mark {
 	SPOOL_TOLD = 1,	   /* that it takes long */
 	SPOOL_GIVE_UP = 2, /* ended by a person: it counts as expired */
+	/* It is in a mailbox and the sender asked to hear of that: REMOTE, but
+	 * carried nowhere, until it was told. */
+	SPOOL_DELIVERED = 4,
 };
 
 struct spool_recipient {

@@ -10,7 +10,7 @@ from kit.wire import Smtp, mx, submission
 
 COMMON = {'PIPELINING', 'SIZE', '8BITMIME', 'SMTPUTF8', 'CHUNKING', 'BINARYMIME',
           'ENHANCEDSTATUSCODES', 'LIMITS', 'HELP'}
-OF_USERS = {'AUTH', 'REQUIRETLS', 'FUTURERELEASE', 'MT-PRIORITY'}
+OF_USERS = {'AUTH', 'DSN', 'REQUIRETLS', 'FUTURERELEASE', 'MT-PRIORITY'}
 MECHANISMS = {'PLAIN', 'LOGIN', 'SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'}
 SIZE = 50 << 20
 TLS_FIRST = '530 5.7.0 Must issue a STARTTLS command first'
@@ -32,7 +32,7 @@ def test_capabilities_of_the_mx_port(demo):
 
 def test_capabilities_of_the_submission_port(demo):
     with Smtp(demo, 'submission') as smtp:
-        assert set(smtp.ehlo()) == COMMON | {'STARTTLS'}
+        assert set(smtp.ehlo()) == COMMON | {'DSN', 'STARTTLS'}
         smtp.starttls()
         secure = smtp.ehlo()
         assert set(secure) == COMMON | OF_USERS

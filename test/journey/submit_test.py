@@ -8,6 +8,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from kit.instance import wait
 from kit.mail import ELSEWHERE, absent, find, message, split, token, values
 from kit.wire import Smtp, mx, submission
 
@@ -173,6 +174,45 @@ def test_mail_for_elsewhere_waits_in_the_queue(demo, user):
             if row['recipient'] == f'{word}@elsewhere.example']
     assert len(rows) == 1 and rows[0]['sender'] == user.user
     assert word in demo.ll('queue', 'list').stdout
+
+
+def notify(demo, sender, recipients, word):
+    """Mail to recipients as (address, parameters), its envelope named like the mail."""
+    with submission(demo, sender) as smtp:
+        assert 'DSN' in smtp.extensions
+        smtp.envelope(sender.user, params=f' RET=HDRS ENVID={word}')
+        for to, params in recipients:
+            assert smtp.cmd(f'RCPT TO:<{to}> {params}') == 250
+        assert smtp.data(message(recipients[0][0], sender.user, word, body='Secret body.\r\n')) == 250
+
+
+def test_a_report_of_success(demo, two):
+    """RFC 3461: once it is in the mailbox, and once."""
+    user, friend = two
+    word = token()
+    notify(demo, user, [(friend.user, f'NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;{friend.user}')], word)
+    find(demo, friend, word)
+    report = find(demo, user, word, seconds=20)
+    assert values(report, 'Return-Path') == ['<>']
+    for line in (f'Original-Envelope-Id: {word}', f'Original-Recipient: rfc822; {friend.user}',
+                 f'Final-Recipient: rfc822; {friend.user}', 'Action: delivered', 'Status: 2.0.0'):
+        assert f'\r\n{line}\r\n'.encode() in report, (line, report)
+    assert b'Secret body.' not in report and b'Delivered-To: ' + friend.user.encode() not in report
+    assert wait(lambda: not [row for row in demo.rows('queue', 'list') if row['recipient'] == friend.user], 20)
+    find(demo, friend, word)
+    find(demo, user, word)
+
+
+def test_no_report_of_success(demo, two):
+    """NEVER, and what asks for failures alone; a later mail's report shows that none comes."""
+    user, friend = two
+    words = [token() for _ in range(3)]
+    for word, params in zip(words, ('NOTIFY=NEVER', 'NOTIFY=FAILURE,DELAY', 'NOTIFY=SUCCESS')):
+        notify(demo, user, [(friend.user, params)], word)
+    find(demo, user, words[2], seconds=20)
+    for word in words:
+        find(demo, friend, word)
+    assert absent(demo, user, words[0]) and absent(demo, user, words[1])
 
 
 def test_other_recipients_are_not_named_in_received(demo, two):

@@ -158,6 +158,25 @@ static void test_success_is_told(void **state)
 	scene_free(s);
 }
 
+/* It is in a mailbox of ours: nobody is asked, the sender is told. */
+static void test_what_arrived_is_told(void **state)
+{
+	(void)state;
+	struct scene *s = scene_new(RULE(""));
+	scene_job(s, &(struct test_job){.work = COURIER_STORE_WORK_DELIVERED, .notify = 2});
+	scene_run(s, 1);
+	assert_fate(s, 0, 0, COURIER_STORE_FATE_DELIVERED, "2.0.0");
+	assert_int_equal(s->report_count, 1);
+	assert_int_equal(s->report_kind, COURIER_STORE_KIND_SUCCESS);
+	assert_true(holds(&s->reports, "Action: delivered"));
+	scene_job(s, &(struct test_job){.work = COURIER_STORE_WORK_DELIVERED, .notify = 2,
+					.stranger = true});
+	scene_run(s, 2);
+	assert_fate(s, 1, 0, COURIER_STORE_FATE_DELIVERED, "2.0.0");
+	assert_int_equal(s->report_count, 1);
+	scene_free(s);
+}
+
 static void test_delay_and_expiry(void **state)
 {
 	(void)state;
@@ -735,6 +754,7 @@ int main(void)
 		cmocka_unit_test(test_no_backscatter),
 		cmocka_unit_test(test_report_refused),
 		cmocka_unit_test(test_success_is_told),
+		cmocka_unit_test(test_what_arrived_is_told),
 		cmocka_unit_test(test_delay_and_expiry),
 		cmocka_unit_test(test_lost),
 		cmocka_unit_test(test_nobody_there),

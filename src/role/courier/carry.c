@@ -157,6 +157,8 @@ static void settle(struct job *j)
 		if (!j->carried[i].settled)
 			continue;
 		list[m.outcomes_count++] = j->carried[i].outcome;
+		if (j->lease->work == COURIER_STORE_WORK_DELIVERED)
+			continue; /* nobody carried it */
 		count(j, &j->carried[i].outcome);
 		tell_outcome(j, i);
 	}
@@ -214,6 +216,18 @@ static void expire(struct job *j)
 	}
 }
 
+/* It is where it belongs, whatever else is said of it. */
+static void confirm(struct job *j)
+{
+	for (size_t i = 0; i < j->count; i++) {
+		j->carried[i].settled = true;
+		j->carried[i].outcome = (struct courier_store_outcome){
+			.n = j->lease->recipients[i].n,
+			.fate = COURIER_STORE_FATE_DELIVERED,
+			.status = SPAN("2.0.0")};
+	}
+}
+
 /* Memory is short: nothing was done, all of it is due again. */
 static void give_back(struct courier *c, struct arena *a, uint64_t epoch,
 		      const struct courier_store_lease_reply *l)
@@ -250,6 +264,10 @@ void carry(struct courier *c, struct arena *a, uint64_t epoch,
 			break;
 		case COURIER_STORE_WORK_DELAY:
 			tell_delay(j);
+			break;
+		case COURIER_STORE_WORK_DELIVERED:
+			confirm(j);
+			tell_sender(j);
 			break;
 		}
 	}

@@ -23,6 +23,8 @@ static enum dsn_event event_of(const struct job *j, const struct carried *c)
 {
 	const struct conf_destination *rule =
 		courier_rule(j->courier, j->lease->destination);
+	if (j->lease->work == COURIER_STORE_WORK_DELIVERED)
+		return DSN_ON_DELIVERED;
 	if (c->outcome.fate == COURIER_STORE_FATE_FAILED)
 		return DSN_ON_FAILED;
 	if (rule != NULL && rule->protocol == CONF_PROTOCOL_LMTP)

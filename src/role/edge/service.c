@@ -134,7 +134,11 @@ static void smtp_of(struct service *s, const struct conf_listener *l)
 		.role = l->role == CONF_ROLE_MX ? SMTP_MX : SMTP_SUBMISSION,
 		.tls = mode,
 		.hostname = s->hostname,
-		.extensions = SMTP_EXT_ALL & ~SMTP_EXT_DSN,
+		/* MX tells no sender whom nobody proved: who hands it over and
+		 * does not see DSN tells its own sender that it went on. */
+		.extensions = l->role == CONF_ROLE_MX
+				      ? SMTP_EXT_ALL & ~SMTP_EXT_DSN
+				      : SMTP_EXT_ALL,
 		.limits = limits,
 	};
 }

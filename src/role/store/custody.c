@@ -6,7 +6,8 @@
  * recipients are moved into their mailboxes, each under a token that names this
  * delivery for ever: a crash between the mailbox and the queue finds the token and
  * does not deliver twice.  What cannot be delivered now is tried again; remote
- * recipients wait for a courier.
+ * recipients wait for a courier, and so do those in mailboxes of whom the sender
+ * wants to hear that they are there.
  */
 #include <stdlib.h>
 
@@ -79,6 +80,26 @@ static struct span facts_of(const struct offer *o, struct span sender)
 	return out;
 }
 
+/*
+ * The sender hears of the address that he named, once: who is behind an alias is
+ * not his.
+ */
+static void confirm(const struct offer *o, size_t i, struct spool_recipient *r)
+{
+	const struct target *t = &o->targets[i];
+	/* 0 would be the default, not nothing. */
+	r->notify = r->notify == NOTIFY_SUCCESS ? NOTIFY_NEVER
+						: r->notify & ~NOTIFY_SUCCESS;
+	if (!offer_confirms(o, t))
+		return;
+	for (size_t k = 0; k < i; k++)
+		if (o->targets[k].account != 0 &&
+		    o->targets[k].recipient == t->recipient)
+			return;
+	r->notify = t->recipient->notify;
+	r->address = t->recipient->address;
+}
+
 static bool fill(struct offer *o, struct spool_recipient *out)
 {
 	struct arena *a = o->job->arena;
@@ -100,6 +121,8 @@ static bool fill(struct offer *o, struct spool_recipient *out)
 					: o->ask->trace};
 		if (local && out[i].prefix.len == 0)
 			return false;
+		if (local)
+			confirm(o, i, &out[i]);
 	}
 	return true;
 }
@@ -192,10 +215,14 @@ static struct spool_verdict verdict(struct store *s, const struct move_one *m)
 	const struct delivery *d = &m->delivery;
 	int64_t now = world_wall(s->role->world).sec;
 	if (d->result == BOX_OK) {
+		bool tell = (m->to.notify & NOTIFY_SUCCESS) != 0;
 		s->count.delivered++;
-		return (struct spool_verdict){.n = m->to.n,
-					      .state = SPOOL_DONE,
-					      .attempted = true};
+		return (struct spool_verdict){
+			.n = m->to.n,
+			.state = tell ? SPOOL_REMOTE : SPOOL_DONE,
+			.next = now,
+			.marks = tell ? SPOOL_DELIVERED : 0,
+			.attempted = true};
 	}
 	const char *why = d->why != NULL ? d->why : box_result_name(d->result);
 	s->count.undelivered++;

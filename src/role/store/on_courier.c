@@ -149,7 +149,9 @@ static bool tell_recipients(struct job *j, const struct carried *w,
 	}
 	r->recipients = list;
 	r->recipients_count = w->count;
-	r->prefix = w->recipients[0].prefix;
+	/* What a mailbox got tells whose it is; a report needs none of it. */
+	if (w->work != CARRY_DELIVERED)
+		r->prefix = w->recipients[0].prefix;
 	return true;
 }
 
@@ -159,7 +161,8 @@ static bool tell_job(struct job *j, const struct carried *w,
 	static const enum courier_store_work works[] = {
 		[CARRY_MAIL] = COURIER_STORE_WORK_CARRY,
 		[CARRY_DELAY] = COURIER_STORE_WORK_DELAY,
-		[CARRY_EXPIRED] = COURIER_STORE_WORK_EXPIRED};
+		[CARRY_EXPIRED] = COURIER_STORE_WORK_EXPIRED,
+		[CARRY_DELIVERED] = COURIER_STORE_WORK_DELIVERED};
 	char *id = arena_bytes(j->arena, SPOOL_ID_TEXT);
 	struct spool_facts f = {0};
 	if (id == NULL)
@@ -369,6 +372,10 @@ static bool judged(struct job *j, const struct lease *l,
 		if (lease_work(l) == CARRY_EXPIRED &&
 		    o->fate == COURIER_STORE_FATE_DEFERRED)
 			return false;
+		/* Nor does what is in a mailbox get lost. */
+		if (lease_work(l) == CARRY_DELIVERED &&
+		    o->fate != COURIER_STORE_FATE_DELIVERED)
+			return false;
 		out[i] = verdict_of(j, l, o);
 	}
 	return true;
@@ -426,6 +433,7 @@ static enum courier_store_answer settle(struct job *j, struct lease *l,
 	size_t count = m->outcomes_count;
 	enum spool_result r = SPOOL_UNAVAILABLE;
 	bool delay = lease_work(l) == CARRY_DELAY;
+	bool sent = !delay && lease_work(l) != CARRY_DELIVERED;
 	bool fits = v != NULL && (delay || judged(j, l, m, v));
 	if (v != NULL && !fits)
 		s->count.violations++;
@@ -440,7 +448,7 @@ static enum courier_store_answer settle(struct job *j, struct lease *l,
 		return COURIER_STORE_ANSWER_REFUSED;
 	if (r != SPOOL_OK && r != SPOOL_NONE && r != SPOOL_STALE)
 		return COURIER_STORE_ANSWER_LATER; /* say it again */
-	if (r == SPOOL_OK && !delay)
+	if (r == SPOOL_OK && sent)
 		count_fates(s, m);
 	carry_end(c, l, r == SPOOL_OK ? mood_of(m->mood) : SCHEDULE_UNKNOWN,
 		  whole, now_wall(s), world_random_u64(s->role->world));

@@ -148,6 +148,14 @@ bool offer_submitted(const struct offer *o)
 	return session_submits(o->job->session);
 }
 
+/* A sender whom nobody proved is told nothing (dsn/rule). */
+bool offer_confirms(const struct offer *o, const struct target *t)
+{
+	return t->account != 0 &&
+	       (t->recipient->notify & NOTIFY_SUCCESS) != 0 &&
+	       o->ask->sender.len > 0 && offer_submitted(o);
+}
+
 static void ask_sorter(struct offer *o)
 {
 	struct store *s = o->job->store;
@@ -233,7 +241,8 @@ static bool abandoned(const struct offer *o)
 static bool goes_direct(const struct offer *o)
 {
 	for (size_t i = 0; i < o->count; i++)
-		if (o->targets[i].account == 0)
+		if (o->targets[i].account == 0 ||
+		    offer_confirms(o, &o->targets[i]))
 			return false;
 	return o->count <= DIRECT_MOST && o->release == 0;
 }

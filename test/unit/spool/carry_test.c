@@ -320,6 +320,56 @@ static void a_delay_hides_nothing(void **state)
 	end(&t);
 }
 
+/* It is told, carried nowhere, and neither late nor expired, whatever the time. */
+static void what_arrived_is_told(void **state)
+{
+	(void)state;
+	struct test t;
+	struct carried w;
+	struct answer a = {0};
+	int me;
+	begin(&t, 1);
+	const struct spool_recipient r[] = {
+		{.state = SPOOL_LOCAL, .address = SPAN("a@example.org"),
+		 .account = 1},
+		REMOTE("b@far.com", 9000)};
+	struct spool_id id = accept_job(&t, r, 2);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_NONE);
+	const struct spool_verdict v = {.state = SPOOL_REMOTE,
+					.marks = SPOOL_DELIVERED,
+					.next = t.now,
+					.attempted = true};
+	struct spool_settle q = {.id = id, .verdicts = &v, .count = 1};
+	assert_int_equal(
+		wait_for(&t, spool_settle(t.s, &q, answered, &a), &a), SPOOL_OK);
+	struct spool_fsck_count n;
+	assert_int_equal(spool_fsck(t.s, true, false, NULL, NULL, &n), SPOOL_OK);
+	assert_int_equal(n.wrong, 0);
+	carry_free(t.c); /* who comes next finds it in the rows */
+	t.c = carry_new(t.s, secret, &rules, SCHEDULE_MOST);
+	assert_non_null(t.c);
+	discover(&t);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(take(&t, &me, "example.org", true, &w),
+				 SPOOL_NONE);
+		assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+		assert_int_equal(w.work, CARRY_DELIVERED);
+		assert_true(w.count == 1 && w.recipients[0].n == 0);
+		if (i == 0) {
+			carry_drop(t.c, &me, t.now);
+			t.now = 7000; /* the job has expired */
+		}
+	}
+	struct carried late;
+	assert_int_equal(take(&t, &me, "", false, &late), SPOOL_OK);
+	assert_true(late.work == CARRY_EXPIRED && late.count == 1 &&
+		    late.recipients[0].n == 1);
+	settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
+	settle_all(&t, late.lease, SPOOL_FAILED, 0, SCHEDULE_FINE);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_NONE);
+	end(&t);
+}
+
 /* A number of before a restart is nobody's: couriers may come with it. */
 static void numbers_are_not_given_out_again(void **state)
 {
@@ -694,6 +744,7 @@ int main(void)
 		cmocka_unit_test(an_owner_that_goes_leaves_all),
 		cmocka_unit_test(urgent_first_reports_last),
 		cmocka_unit_test(a_delay_hides_nothing),
+		cmocka_unit_test(what_arrived_is_told),
 		cmocka_unit_test(numbers_are_not_given_out_again),
 		cmocka_unit_test(every_recipient_ends_once),
 		cmocka_unit_test(rows_of_the_first_format_are_carried),

@@ -298,6 +298,62 @@ static void senders_hear_of_it_once(void **state)
 	end(&s);
 }
 
+/* In the mailbox first, then told; by the name that the sender knows. */
+static void a_sender_hears_that_it_arrived(void **state)
+{
+	struct scene s = begin(state);
+	struct courier_store_report_reply rep;
+	s.r->notify = 2 | 4; /* SUCCESS,FAILURE */
+	submit(&s, "team@example.test", BODY);
+	struct courier_store_lease_reply l = leased(&s);
+	assert_int_equal(inbox(&s), 1);
+	assert_int_equal(l.work, COURIER_STORE_WORK_DELIVERED);
+	assert_true(l.proven && l.recipients_count == 1 && l.prefix.len == 0);
+	assert_true(span_eq(l.recipients[0].address, SPAN("team@example.test")));
+	assert_int_equal(l.recipients[0].notify, 6);
+	/* It cannot have failed, and its courier may die. */
+	assert_int_equal(settle(&s, l.lease, FAILED, FINE),
+			 COURIER_STORE_ANSWER_REFUSED);
+	end(&s);
+	s.c = rig_courier(s.r);
+	l = leased(&s);
+	assert_int_equal(l.work, COURIER_STORE_WORK_DELIVERED);
+	s.r->notify = 0;
+	ASK(s.r, s.c, courier_store_report, &rep, .lease = l.lease,
+	    .kind = COURIER_STORE_KIND_SUCCESS, .first = l.recipients[0].n,
+	    .body = MAIL("report"));
+	assert_int_equal(rep.answer, YES);
+	assert_int_equal(settle(&s, l.lease, DELIVERED, FINE), YES);
+	assert_int_equal(inbox(&s), 2);
+	assert_int_equal(waiting(&s), 0);
+	end(&s);
+}
+
+/* NEVER, other wishes, no sender, strangers: straight into the mailbox. */
+static void others_hear_nothing(void **state)
+{
+	struct scene s = begin(state);
+	static const uint8_t wishes[] = {0, 1, 4, 8, 4 | 8};
+	for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+		s.r->notify = wishes[i];
+		submit(&s, "alice@example.test", BODY);
+	}
+	s.r->notify = 2;
+	assert_int_equal(rig_send(s.r, RIG_ACCESS, s.alice, "", BODY,
+				  "alice@example.test", NULL)
+				 .answer,
+			 YES);
+	uint64_t mx = rig_session(s.r, RIG_MX, EDGE_STORE_SERVICE_MX, NULL);
+	assert_int_equal(rig_send(s.r, RIG_MX, mx, "x@far.test", BODY,
+				  "alice@example.test", NULL)
+				 .answer,
+			 YES);
+	assert_int_equal(waiting(&s), 0);
+	assert_int_equal(inbox(&s), ARRAY_LEN(wishes) + 2);
+	nothing_for(&s, "example.test");
+	end(&s);
+}
+
 /* Mail without a sender is never answered. */
 static void no_report_of_a_report(void **state)
 {
@@ -468,6 +524,8 @@ int main(void)
 		TEST(a_courier_dies),
 		TEST(what_is_due_again_waits),
 		TEST(senders_hear_of_it_once),
+		TEST(a_sender_hears_that_it_arrived),
+		TEST(others_hear_nothing),
 		TEST(no_report_of_a_report),
 		TEST(senders_hear_of_delay_and_expiry),
 		TEST(a_destination_has_a_limit),

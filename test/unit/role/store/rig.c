@@ -395,7 +395,7 @@ enum edge_store_answer rig_rcpt(struct rig *r, enum rig_edge edge,
 {
 	struct edge_store_recipient_reply rep;
 	ASK(r, r->edge[edge], edge_store_recipient, &rep, .session = session,
-	    .address = span_cstr(address));
+	    .address = span_cstr(address), .notify = r->notify);
 	*handle = rep.handle;
 	return rep.answer;
 }

@@ -39,6 +39,7 @@ struct rig {
 	struct auth_store *auth;
 	struct admin_store *admin;
 	struct arena *answer; /* of the last calls */
+	uint8_t notify;	      /* of the recipients that come */
 	bool dead[RIG_EDGES];
 	unsigned hints, changed, loads; /* loads: from both edges */
 	enum edge_store_level level;
