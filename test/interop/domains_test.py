@@ -44,8 +44,8 @@ def configure(instance, world):
     text = instance.config.read_text()
     instance.config.write_text(text.replace(f"port {instance.ports['smtp']};", "port 25;"))
     rules = "".join(destination(p) for p in world.places if p.case.rule)
-    chain, key = world.own_paper
-    rules += f'certificate ours {{ chain "{chain}"; key "file:{key}"; }}\n'
+    for name, (chain, key) in world.own.items():
+        rules += f'certificate {name} {{ chain "{chain}"; key "file:{key}"; }}\n'
     instance.config.write_text(rules + instance.config.read_text())
     instance.file.unlink(missing_ok=True)
 
@@ -158,3 +158,9 @@ def test_mail_to(fates, number):
         assert isinstance(expect, Bounced) and report, (row, attempt(fates, place))
         assert re.match(f"({expect.status}) ", report) and re.search(expect.why, report), report
         assert row is None
+
+
+def test_a_certificate_that_is_for_servers_alone_is_told_of(fates):
+    """What most authorities issue today: mail flows, where nobody minds."""
+    notes = [line for line in fates.instance.errors().splitlines() if "not for clients" in line]
+    assert notes and all('"narrow"' in note for note in notes), fates.instance.errors()

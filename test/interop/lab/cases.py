@@ -127,6 +127,8 @@ BY_CERTIFICATE = [
          rule="certificate ours; tls verify;"),
     Case("asked for by TLS 1.2: none is shown", RULE, [Host(client="optional", newest=False)],
          rule="certificate ours;"),
+    Case("a certificate of ours is for servers alone", RULE, rule="certificate narrow;"),
+    Case("the same, and who asks minds", Deferred(), [Host(client="optional")], rule="certificate narrow;"),
     Case("asked for, no rule names one", TLS, [Host(client="optional")]),
     Case("required, no rule names one", Deferred(), [Host(client="required")]),
 ]

@@ -6,7 +6,7 @@ import hashlib
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = datetime.timedelta(days=1)
 DER, PEM = serialization.Encoding.DER, serialization.Encoding.PEM
@@ -19,7 +19,8 @@ def named(text):
 class Paper:
     """A certificate with its key and, behind it, its issuer's."""
 
-    def __init__(self, names, issuer=None, authority=False, begin=-1, end=30):
+    def __init__(self, names, issuer=None, authority=False, begin=-1, end=30,
+                 servers=False):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.issuer = issuer
         now = datetime.datetime.utcnow()
@@ -32,6 +33,8 @@ class Paper:
         if issuer is not None:
             maker = maker.add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False)
+        if servers:
+            maker = maker.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         if authority:
             maker = maker.add_extension(x509.KeyUsage(
                 False, False, False, False, False, True, True, False, False), critical=True)
@@ -76,11 +79,13 @@ class Papers:
         self.unknown = Paper(["Other authority"], authority=True)
 
     def make(self, kind, host):
-        """good, expired, early, self, wrong (of another name), unknown (authority)"""
+        """good, expired, early, self, wrong (of another name), unknown (authority),
+        servers (for them alone)"""
         return {
             "good": lambda: Paper([host], self.known),
             "expired": lambda: Paper([host], self.known, begin=-20, end=-10),
             "early": lambda: Paper([host], self.known, begin=10, end=20),
+            "servers": lambda: Paper([host], self.known, servers=True),
             "self": lambda: Paper([host]),
             "self-expired": lambda: Paper([host], begin=-20, end=-10),
             "wrong": lambda: Paper(["elsewhere.example"], self.known),

@@ -37,7 +37,9 @@ class World:
         self.ours, self.papers, self.names = ours, Papers(), Names(self.folder)
         self.authorities = self.folder / "authorities.pem"
         self.authorities.write_bytes(self.papers.known.chain())
-        self.own_paper = self.papers.make("good", "our-client.example").write(self.folder, "our-client")
+        # Certificates of ours, by the names of their blocks.
+        self.own = {"ours": self.papers.make("good", "our-client.example").write(self.folder, "ours"),
+                    "narrow": self.papers.make("servers", "our-server.example").write(self.folder, "narrow")}
         self.policies, self.web_papers, self.web = {}, {}, None
         self.places = [Place(number, case) for number, case in enumerate(cases, 1)]
         for place in self.places:
