@@ -1,29 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * imap/cmd_status: STATUS (RFC 3501 6.3.10; SIZE of RFC 8438, DELETED-STORAGE of
- * RFC 9208).  A table of items: an extension adds a row.  Who asks for HIGHESTMODSEQ minds mod-sequences from
- * then on (RFC 7162 3.1).
+ * RFC 9208, APPENDLIMIT of RFC 7889).  A table of items: an extension adds a row.
+ * Who asks for HIGHESTMODSEQ minds mod-sequences from then on (RFC 7162 3.1).
  */
 #include "imap/state.h"
 #include "imap/write.h"
 
-static uint64_t messages(const struct imap_status *t) { return t->messages; }
-static uint64_t recent(const struct imap_status *t) { return t->recent; }
-static uint64_t uid_next(const struct imap_status *t) { return t->uid_next; }
-static uint64_t uid_validity(const struct imap_status *t) { return t->uid_validity; }
-static uint64_t unseen(const struct imap_status *t) { return t->unseen; }
-static uint64_t size(const struct imap_status *t) { return t->size; }
-static uint64_t deleted(const struct imap_status *t) { return t->deleted; }
-static uint64_t modseq(const struct imap_status *t) { return t->version; }
+/* What an item's value is taken from. */
+struct told {
+	struct imap_status of;
+	uint64_t append_max; /* one for all mailboxes */
+};
+
+static uint64_t messages(const struct told *t) { return t->of.messages; }
+static uint64_t recent(const struct told *t) { return t->of.recent; }
+static uint64_t uid_next(const struct told *t) { return t->of.uid_next; }
+static uint64_t uid_validity(const struct told *t) { return t->of.uid_validity; }
+static uint64_t unseen(const struct told *t) { return t->of.unseen; }
+static uint64_t size(const struct told *t) { return t->of.size; }
+static uint64_t deleted(const struct told *t) { return t->of.deleted; }
+static uint64_t modseq(const struct told *t) { return t->of.version; }
+static uint64_t append_limit(const struct told *t) { return t->append_max; }
 
 static const struct {
 	const char *name;
-	uint64_t (*value)(const struct imap_status *);
+	uint64_t (*value)(const struct told *);
 } items[] = {
 	{"MESSAGES", messages},         {"RECENT", recent},
 	{"UIDNEXT", uid_next},          {"UIDVALIDITY", uid_validity},
 	{"UNSEEN", unseen},             {"HIGHESTMODSEQ", modseq},
 	{"SIZE", size},                 {"DELETED-STORAGE", deleted},
+	{"APPENDLIMIT", append_limit},
 };
 
 bool imap_status_parse(struct imap_lex *lex, unsigned *wanted)
@@ -46,7 +54,7 @@ bool imap_status_parse(struct imap_lex *lex, unsigned *wanted)
 	return imap_lex_char(lex, ')');
 }
 
-static bool wants(unsigned wanted, uint64_t (*value)(const struct imap_status *))
+static bool wants(unsigned wanted, uint64_t (*value)(const struct told *))
 {
 	for (size_t i = 0; i < ARRAY_LEN(items); i++)
 		if ((wanted >> i & 1) && items[i].value == value)
@@ -56,11 +64,11 @@ static bool wants(unsigned wanted, uint64_t (*value)(const struct imap_status *)
 
 enum imap_answer imap_status_tell(struct imap_session *s, struct span name, unsigned wanted)
 {
-	struct imap_status status = {0};
+	struct told told = {.append_max = s->host->facts.append_max};
 	if (wants(wanted, modseq))
 		imap_condstore_on(s);
 	enum imap_answer r =
-		s->host->status(s->host, name, wants(wanted, deleted), &status);
+		s->host->status(s->host, name, wants(wanted, deleted), &told.of);
 	if (r != IMAP_YES)
 		return r;
 	stream_write(s->stream, SPAN("* STATUS "));
@@ -70,7 +78,7 @@ enum imap_answer imap_status_tell(struct imap_session *s, struct span name, unsi
 		if (!(wanted >> i & 1))
 			continue;
 		stream_printf(s->stream, "%s%s %llu", between, items[i].name,
-			      (unsigned long long)items[i].value(&status));
+			      (unsigned long long)items[i].value(&told));
 		between = " ";
 	}
 	stream_write(s->stream, SPAN(")\r\n"));

@@ -88,36 +88,43 @@ static bool logged_in(const struct imap_session *s)
 	return s->state != IMAP_NEW;
 }
 
+static uint64_t append_limit(const struct imap_session *s)
+{
+	return s->host->facts.append_max;
+}
+
 static const struct {
 	const char *name;
-	bool (*when)(const struct imap_session *); /* NULL: always */
+	bool (*when)(const struct imap_session *);      /* NULL: always */
+	uint64_t (*value)(const struct imap_session *); /* "=n" after the name */
 } capabilities[] = {
-	{"IMAP4rev1", NULL},
-	{"STARTTLS", can_starttls},
-	{"LOGINDISABLED", login_disabled},
-	{"SASL-IR", NULL},
-	{"LITERAL-", NULL},
-	{"ID", NULL},
-	{"ENABLE", NULL},
-	{"IDLE", NULL},
-	{"NAMESPACE", logged_in},
-	{"CHILDREN", logged_in},
-	{"SPECIAL-USE", logged_in},
-	{"UNSELECT", logged_in},
-	{"UIDPLUS", logged_in},
-	{"MOVE", logged_in},
-	{"CONDSTORE", logged_in},
-	{"QRESYNC", logged_in},
-	{"ESEARCH", logged_in},
-	{"SEARCHRES", logged_in},
-	{"PARTIAL", logged_in},
-	{"STATUS=SIZE", logged_in},
-	{"LIST-EXTENDED", logged_in},
-	{"LIST-STATUS", logged_in},
-	{"BINARY", logged_in},
-	{"PREVIEW", logged_in},
-	{"QUOTA", logged_in},
-	{"QUOTA=RES-STORAGE", logged_in},
+	{"IMAP4rev1", NULL, NULL},
+	{"STARTTLS", can_starttls, NULL},
+	{"LOGINDISABLED", login_disabled, NULL},
+	{"SASL-IR", NULL, NULL},
+	{"LITERAL-", NULL, NULL},
+	{"ID", NULL, NULL},
+	{"ENABLE", NULL, NULL},
+	{"IDLE", NULL, NULL},
+	{"NAMESPACE", logged_in, NULL},
+	{"CHILDREN", logged_in, NULL},
+	{"SPECIAL-USE", logged_in, NULL},
+	{"UNSELECT", logged_in, NULL},
+	{"UIDPLUS", logged_in, NULL},
+	{"MOVE", logged_in, NULL},
+	{"CONDSTORE", logged_in, NULL},
+	{"QRESYNC", logged_in, NULL},
+	{"ESEARCH", logged_in, NULL},
+	{"SEARCHRES", logged_in, NULL},
+	{"PARTIAL", logged_in, NULL},
+	{"STATUS=SIZE", logged_in, NULL},
+	{"LIST-EXTENDED", logged_in, NULL},
+	{"LIST-STATUS", logged_in, NULL},
+	{"BINARY", logged_in, NULL},
+	{"PREVIEW", logged_in, NULL},
+	{"QUOTA", logged_in, NULL},
+	{"QUOTA=RES-STORAGE", logged_in, NULL},
+	{"APPENDLIMIT", logged_in, append_limit},
 };
 
 void imap_capabilities(struct imap_session *s)
@@ -127,6 +134,9 @@ void imap_capabilities(struct imap_session *s)
 		if (capabilities[i].when != NULL && !capabilities[i].when(s))
 			continue;
 		stream_printf(s->stream, "%s%s", between, capabilities[i].name);
+		if (capabilities[i].value != NULL)
+			stream_printf(s->stream, "=%llu",
+				      (unsigned long long)capabilities[i].value(s));
 		between = " ";
 	}
 	struct span left = s->host->facts.mechanisms, name;

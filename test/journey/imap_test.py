@@ -635,7 +635,16 @@ def test_message_larger_than_its_parts(demo, user):
         assert wait(lambda: len(literal(line)) == size, 0.1)
 
 
-# ---- quota ----
+# ---- quota and the limit of APPEND ----
+
+def test_append_limit(session):
+    names = [c for c in session.capability() if c.startswith('APPENDLIMIT=')]
+    assert len(names) == 1, names
+    limit = int(names[0].partition('=')[2])
+    assert session.ok('STATUS INBOX (APPENDLIMIT)') == [f'* STATUS "INBOX" (APPENDLIMIT {limit})'.encode()]
+    status, text, _ = session.cmd(f'APPEND INBOX {{{limit + 1}}}')
+    assert status == 'NO' and 'TOOBIG' in text
+
 
 @pytest.fixture
 def limited(demo):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test/unit/imap/quota: QUOTA (RFC 9208). */
+/* test/unit/imap/quota: QUOTA (RFC 9208) and APPENDLIMIT (RFC 7889). */
 #include <stdlib.h>
 
 #include "talk.h"
@@ -50,6 +50,14 @@ T(refused, limited, "z GETQUOTA \"\"\r\n" LOGIN "a GETQUOTA\r\nb GETQUOTA \"\" x
 T(deleted_storage, limited, SELECT "a STATUS INBOX (DELETED-STORAGE)\r\nb STORE 2 +FLAGS.SILENT (\\Deleted)\r\nc STATUS INBOX (DELETED-STORAGE MESSAGES)\r\n",
   "* STATUS \"INBOX\" (DELETED-STORAGE 0)\r\na OK", "b OK", "* STATUS \"INBOX\" (MESSAGES 2 DELETED-STORAGE 11)\r\n", "c OK")
 
+static void small(struct mem_host *m) { m->host.facts.append_max = 4; }
+
+T(append_limit, small, LOGIN "a CAPABILITY\r\nb STATUS INBOX (APPENDLIMIT UIDNEXT)\r\nc APPEND INBOX {3+}\r\nabc\r\n"
+  "d APPEND INBOX {4+}\r\nabcd\r\ne APPEND INBOX {5+}\r\nabcde\r\nf STATUS INBOX (MESSAGES APPENDLIMIT)\r\ng STATUS none (APPENDLIMIT)\r\n",
+  " APPENDLIMIT=4", "a OK", "* STATUS \"INBOX\" (UIDNEXT 1 APPENDLIMIT 4)\r\nb OK", "c OK", "d OK", "e NO [TOOBIG]",
+  "* STATUS \"INBOX\" (MESSAGES 2 APPENDLIMIT 4)\r\nf OK", "g NO [NONEXISTENT]")
+T(append_limit_listed, small, LOGIN "a LIST \"\" INBOX RETURN (STATUS (APPENDLIMIT))\r\n", "* STATUS \"INBOX\" (APPENDLIMIT 4)\r\na OK")
+
 static void hidden_before_login(void **state UNUSED)
 {
 	struct talk t;
@@ -58,6 +66,7 @@ static void hidden_before_login(void **state UNUSED)
 	talk_free(&t);
 	TALK(&t, limited, "a CAPABILITY\r\n");
 	talk_lacks(&t, "QUOTA");
+	talk_lacks(&t, "APPENDLIMIT");
 	talk_free(&t);
 }
 
@@ -67,7 +76,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		C(announced), C(root), C(of_a_root), C(rounded_below), C(rounded_even),
 		C(rounded_above), C(rounded_huge), C(without_a_limit), C(not_to_be_had),
-		C(never_set_from_here), C(refused), C(deleted_storage), C(hidden_before_login),
+		C(never_set_from_here), C(refused), C(deleted_storage), C(append_limit), C(append_limit_listed),
+		C(hidden_before_login),
 	};
 	return cmocka_run_group_tests_name("imap_quota", tests, NULL, NULL);
 }
