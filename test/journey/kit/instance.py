@@ -22,7 +22,7 @@ PROGRAM = BUILD / 'letterlock'
 HOST = 'mx.example.test'
 # A build with sanitizers is slower, and says more at its end.
 SANITIZED = PROGRAM.exists() and b'__asan_init' in PROGRAM.read_bytes()
-START_TRIES, STOP_SECONDS = (60, 15) if SANITIZED else (10, 5)
+START_TRIES, STOP_SECONDS = (60, 15) if SANITIZED else (30, 5)
 # Above 20 users their passwords are hashed cheaply.
 USERS, ITERATIONS = (21, 4096) if SANITIZED else (20, 100000)
 
