@@ -17,12 +17,18 @@ static void qresync(struct imap_session *s)
 	s->qresync = true;
 }
 
+static void uidonly(struct imap_session *s)
+{
+	s->uidonly = true;
+}
+
 static const struct {
 	const char *name;
 	void (*enable)(struct imap_session *);
 } things[] = {
 	{"CONDSTORE", condstore},
 	{"QRESYNC", qresync},
+	{"UIDONLY", uidonly},
 };
 
 void imap_cmd_enable(struct imap_session *s, struct imap_lex *lex)

@@ -241,10 +241,10 @@ static bool send_message(struct fetching *f, const struct imap_slot *slot,
 		if (summary == NULL)
 			return false;
 	}
-	stream_printf(out, "* %u FETCH (", imap_cursor_rank(&f->cursor, slot->uid));
+	imap_fetch_open(f->s, slot->uid, imap_cursor_rank(&f->cursor, slot->uid));
 	const char *between = "";
-	/* RFC 3501 6.4.8: a UID FETCH always tells the UID. */
-	bool uid = f->s->work->by_uid;
+	/* RFC 3501 6.4.8: a UID FETCH always tells the UID; UIDFETCH begins with it. */
+	bool uid = f->s->work->by_uid && !f->s->uidonly;
 	for (size_t i = 0; i < f->what.count; i++)
 		uid = uid && f->what.items[i].item != IMAP_ITEM_UID;
 	if (uid) {

@@ -9,6 +9,7 @@
 /* What a client with a copy of the mailbox knows of it (RFC 7162 3.2.5). */
 struct resync {
 	bool asked;
+	bool numbers; /* it names messages by number */
 	uint64_t validity, modseq;
 	struct imap_set known;
 };
@@ -41,6 +42,7 @@ static bool parse_resync(struct imap_session *s, struct imap_lex *lex, struct re
 			return false;
 		more = imap_lex_space(lex);
 	}
+	r->numbers = more;
 	if (more && !(imap_lex_char(lex, '(') && skip_matches(lex)))
 		return false;
 	imap_set_init(&r->known, s->work->arena);
@@ -70,7 +72,7 @@ static void tell(struct imap_session *s, const struct imap_selected *m)
 	struct stream *out = s->stream;
 	imap_view_flags(s);
 	stream_printf(out, "* %u EXISTS\r\n* %u RECENT\r\n", s->exists, s->recent);
-	if (m->first_unseen != 0)
+	if (m->first_unseen != 0 && !s->uidonly)
 		stream_printf(out, "* OK [UNSEEN %u] First unseen message\r\n",
 			      m->first_unseen);
 	stream_printf(out, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", s->uid_validity);
@@ -106,6 +108,10 @@ static void run(struct imap_session *s, struct imap_lex *lex, bool read_only)
 	if (!parse(s, lex, &p)) {
 		imap_bad(s, "One mailbox name expected, then (CONDSTORE) or, once it "
 			    "is enabled, (QRESYNC (...))");
+		return;
+	}
+	if (p.resync.numbers && s->uidonly) {
+		imap_uid_required(s);
 		return;
 	}
 	if (s->state == IMAP_SELECTED)

@@ -53,7 +53,8 @@ static enum imap_answer bits(struct imap_session *s, const struct imap_flag_args
 /* RFC 7162 3.1.3: who minds mod-sequences sees them even when it is silent. */
 static void show_modseq(struct imap_session *s, const struct imap_slot *slot, uint32_t rank)
 {
-	stream_printf(s->stream, "* %u FETCH (UID %u", rank, slot->uid);
+	imap_fetch_open(s, slot->uid, rank);
+	stream_printf(s->stream, "UID %u", slot->uid);
 	imap_modseq_tell(s, slot);
 	stream_write(s->stream, SPAN(")\r\n"));
 }

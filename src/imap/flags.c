@@ -100,11 +100,19 @@ void imap_modseq_tell(struct imap_session *s, const struct imap_slot *slot)
 			      (unsigned long long)slot->modseq);
 }
 
+void imap_fetch_open(struct imap_session *s, uint32_t uid, uint32_t rank)
+{
+	if (s->uidonly)
+		stream_printf(s->stream, "* %u UIDFETCH (", uid);
+	else
+		stream_printf(s->stream, "* %u FETCH (", rank);
+}
+
 void imap_flags_tell(struct imap_session *s, const struct imap_keywords *k,
 		     const struct imap_slot *slot, uint32_t rank)
 {
-	stream_printf(s->stream, "* %u FETCH (", rank);
-	if (s->qresync || (s->work != NULL && s->work->by_uid))
+	imap_fetch_open(s, slot->uid, rank);
+	if (!s->uidonly && (s->qresync || (s->work != NULL && s->work->by_uid)))
 		stream_printf(s->stream, "UID %u ", slot->uid);
 	imap_flags_write(s, k, slot);
 	imap_modseq_tell(s, slot);

@@ -152,6 +152,11 @@ static bool push_set(struct parser *p, bool by_uid)
 	struct imap_query_op op = {.kind = IMAP_Q_UIDS};
 	if (!imap_lex_set(p->lex, &set))
 		return false;
+	if (!by_uid && p->s->uidonly && !span_eq(set, SPAN("$"))) {
+		imap_uid_required(p->s);
+		p->answered = true;
+		return false;
+	}
 	bool before = p->s->work->by_uid;
 	p->s->work->by_uid = by_uid;
 	/* By number an empty mailbox has nothing to name, which is no error here. */

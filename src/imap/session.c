@@ -90,6 +90,12 @@ void imap_bad(struct imap_session *s, const char *text)
 	count_bad(s);
 }
 
+void imap_uid_required(struct imap_session *s)
+{
+	tagged(s, "BAD", "UIDREQUIRED", "There are no message numbers, only UIDs");
+	count_bad(s);
+}
+
 void imap_no_answer(struct imap_session *s, enum imap_answer answer)
 {
 	static const struct {
@@ -214,7 +220,10 @@ static void one_command(struct imap_session *s)
 			if (imap_read_line(s, &text, IMAP_COMMAND_EARLY))
 				idle_end(s);
 		} else if (imap_read_command(s, &lex) == IMAP_GOT) {
-			w.verb->run(s, &lex);
+			if (s->uidonly && imap_verb_by_number(w.verb))
+				imap_uid_required(s);
+			else
+				w.verb->run(s, &lex);
 			ENSURE(w.done || s->closing || s->idling);
 		}
 	}

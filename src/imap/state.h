@@ -75,6 +75,7 @@ struct imap_session {
 	bool closing, idling;
 	bool read_only;
 	bool condstore, qresync; /* switched on: RFC 7162 */
+	bool uidonly;            /* no sequence numbers, either way: RFC 9586 */
 	unsigned bad, logins;
 	char word[IMAP_TAG_MAX]; /* the running command's tag */
 	size_t word_len;
@@ -94,6 +95,8 @@ struct imap_session {
 void imap_ok(struct imap_session *, const char *code, const char *text);
 void imap_no(struct imap_session *, const char *code, const char *text);
 void imap_bad(struct imap_session *, const char *text);
+/* BAD: sequence numbers where the client wanted none any more (RFC 9586). */
+void imap_uid_required(struct imap_session *);
 /* The NO that belongs to a host's answer; for GONE the session ends. */
 void imap_no_answer(struct imap_session *, enum imap_answer);
 /* Untagged BYE; the session ends when the command returns. */
@@ -105,6 +108,8 @@ void imap_untagged(struct imap_session *, const char *text);
 const struct imap_verb *imap_verb_find(struct span name);
 /* Verbs that follow UID. */
 const struct imap_verb *imap_uid_verb_find(struct span name);
+/* Does it mean sequence numbers, as it stands without UID in front? */
+bool imap_verb_by_number(const struct imap_verb *);
 /* Everything that is true now, blanks between. */
 void imap_capabilities(struct imap_session *);
 

@@ -72,6 +72,12 @@ const struct imap_verb *imap_uid_verb_find(struct span name)
 	return find(uid_verbs, ARRAY_LEN(uid_verbs), name);
 }
 
+bool imap_verb_by_number(const struct imap_verb *verb)
+{
+	const struct imap_verb *with = imap_uid_verb_find(span_cstr(verb->name));
+	return with != NULL && with->run == verb->run;
+}
+
 static bool can_starttls(const struct imap_session *s)
 {
 	return s->state == IMAP_NEW && !s->host->facts.tls &&
@@ -122,6 +128,7 @@ static const struct {
 	{"LIST-STATUS", logged_in, NULL},
 	{"BINARY", logged_in, NULL},
 	{"PREVIEW", logged_in, NULL},
+	{"UIDONLY", logged_in, NULL},
 	{"QUOTA", logged_in, NULL},
 	{"QUOTA=RES-STORAGE", logged_in, NULL},
 	{"APPENDLIMIT", logged_in, append_limit},

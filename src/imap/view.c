@@ -211,10 +211,16 @@ void imap_view_close(struct imap_session *s)
 		s->work->mapped = false;
 }
 
+/* Told by UID, not by number. */
+static bool vanishes(const struct imap_session *s)
+{
+	return s->qresync || s->uidonly;
+}
+
 /* One run that is no more; `rank` is the number of its last. */
 static void tell_run(struct imap_session *s, struct imap_run run, uint32_t rank)
 {
-	for (uint32_t n = 0; !s->qresync && n <= run.last - run.first; n++)
+	for (uint32_t n = 0; !vanishes(s) && n <= run.last - run.first; n++)
 		stream_printf(s->stream, "* %u EXPUNGE\r\n", rank - n);
 	if (run.last >= s->recent_from)
 		s->recent -= run.last - (run.first > s->recent_from
@@ -228,7 +234,7 @@ static void tell_vanished(struct imap_session *s, const struct imap_set *gone)
 {
 	const struct imap_set *map = &s->work->map;
 	size_t at = map->count;
-	if (s->qresync)
+	if (vanishes(s))
 		imap_vanished_write(s->stream, "", gone);
 	uint32_t end = s->exists; /* members up to the end of map run at - 1 */
 	for (size_t i = gone->count; i-- > 0;) {
@@ -438,7 +444,7 @@ bool imap_view_news(struct imap_session *s, const struct imap_news *n)
 	if (n->since > s->version ||
 	    (n->since < s->version && n->gone_count > 0) || !news_fit(s, n))
 		return false;
-	if (s->qresync)
+	if (vanishes(s))
 		tell_left(s, n);
 	for (size_t i = n->gone_count; i-- > 0;) {
 		struct imap_run run;

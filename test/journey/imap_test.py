@@ -15,7 +15,7 @@ FOLDERS = {'Archive': b'\\Archive', 'Drafts': b'\\Drafts', 'Junk': b'\\Junk',
 CAPABILITIES = {'IMAP4rev1', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE', 'IDLE', 'NAMESPACE',
                 'CHILDREN', 'SPECIAL-USE', 'UNSELECT', 'UIDPLUS', 'MOVE', 'CONDSTORE', 'QRESYNC',
                 'ESEARCH', 'SEARCHRES', 'PARTIAL', 'STATUS=SIZE', 'LIST-EXTENDED', 'LIST-STATUS',
-                'BINARY', 'PREVIEW', 'QUOTA', 'QUOTA=RES-STORAGE'}
+                'BINARY', 'PREVIEW', 'QUOTA', 'QUOTA=RES-STORAGE', 'UIDONLY'}
 
 
 @pytest.fixture
@@ -673,3 +673,22 @@ def test_quota_is_told_and_never_set(demo, session, limited):
                 small.ok(f'UID STORE {uids} +FLAGS.SILENT (\\Deleted)')
             assert small.ok('STATUS INBOX (DELETED-STORAGE)') == [
                 f'* STATUS "INBOX" (DELETED-STORAGE {count * len(text)})'.encode()]
+
+
+# ---- without sequence numbers ----
+
+def test_uidonly(demo, user, session, folder):
+    fill(session, folder, 3)
+    with imap(demo, user) as other:
+        assert other.ok('ENABLE UIDONLY') == [b'* ENABLED UIDONLY']
+        assert not any(b'[UNSEEN' in line for line in other.ok(f'SELECT {folder}'))
+        status, text, _ = other.cmd('FETCH 1 FLAGS')
+        assert status == 'BAD' and 'UIDREQUIRED' in text
+        assert other.ok('UID FETCH 2:3 (RFC822.SIZE)')[0].startswith(b'* 2 UIDFETCH (RFC822.SIZE ')
+        session.ok('UID STORE 3 +FLAGS.SILENT (\\Flagged)')
+        session.ok('UID STORE 1 +FLAGS.SILENT (\\Deleted)')
+        session.ok('EXPUNGE')
+        told = other.ok('NOOP')
+        assert b'* VANISHED 1' in told, told
+        assert any(re.match(rb'\* 3 UIDFETCH \(FLAGS \(.*\\Flagged', line) for line in told), told
+        assert not fetched(told)

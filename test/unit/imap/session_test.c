@@ -417,6 +417,35 @@ static void idle_news(void **state UNUSED)
 	live_free(&l);
 }
 
+/* The same to who wants no numbers (RFC 9586). */
+static void idle_uidonly(void **state UNUSED)
+{
+	static const char *const lines[] = {SELECT "e ENABLE UIDONLY\r\n", "a IDLE\r\n", "DONE\r\n"};
+	struct live l;
+	char out[4096];
+	live_init(&l, lines, 3);
+	struct mem_box *b = mem_box(&l.mem, "INBOX");
+	imap_session_run(l.session);
+	imap_session_run(l.session);
+	step(&l, out, sizeof out);
+	struct imap_left gone[] = {{.run = {.first = 1, .last = 2}, .rank = 1}};
+	struct imap_flagged flags[] = {
+		{.slot = {.uid = 3, .flags = IMAP_SEEN, .modseq = b->version + 1}, .rank = 1}};
+	struct imap_news n = {.mailbox = imap_session_mailbox(l.session),
+			      .since = b->version,
+			      .version = b->version + 1,
+			      .uid_next = 4,
+			      .exists = 1,
+			      .gone = gone,
+			      .gone_count = 1,
+			      .flags = flags,
+			      .flag_count = 1};
+	assert_int_equal(imap_session_hint(l.session, &n), IMAP_IDLE);
+	assert_string_equal(step(&l, out, sizeof out),
+			    "* VANISHED 1:2\r\n* 3 UIDFETCH (FLAGS (\\Seen \\Recent))\r\n");
+	live_free(&l);
+}
+
 static void mailbox_deleted_under_session(void **state UNUSED)
 {
 	static const char *const lines[] = {SELECT, "a NOOP\r\n"};
@@ -610,6 +639,7 @@ int main(void)
 		C(literal_unasked_too_big_closes), C(literal_of_unknown_command),
 		C(bad_flood), C(ok_resets_bad), C(starttls), C(starttls_discards),
 		C(no_credential_before_tls), C(others_changes), C(what_came_is_found), C(idle_hints), C(idle_news),
+		C(idle_uidonly),
 		C(mailbox_deleted_under_session), C(line_limit_before_login),
 		C(line_limit_after_login), C(endless_words), C(search_depth), C(search_ops),
 		C(fetch_items), C(never_reads),
