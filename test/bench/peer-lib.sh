@@ -33,11 +33,16 @@ need() {
 	if [ -n "$made" ]; then rm -f /usr/sbin/policy-rc.d; fi
 }
 
+download() {
+	apt-get -o APT::Sandbox::User=root download "$@" >&2 && return 0
+	apt-get update >&2 && apt-get -o APT::Sandbox::User=root download "$@" >&2
+}
+
 # unpack PREFIX PACKAGE...: for packages that conflict with one another
 unpack() {
 	prefix=$1; shift
 	mkdir -p "$prefix"
-	(cd "$prefix" && apt-get -o APT::Sandbox::User=root download "$@" >&2 && for d in *.deb; do dpkg -x "$d" .; rm -f "$d"; done)
+	(cd "$prefix" && download "$@" && for d in *.deb; do dpkg -x "$d" .; rm -f "$d"; done)
 }
 
 setup() {

@@ -20,27 +20,19 @@ from kit.instance import BUILD, ROOT, wait
 from lab.names import PATH
 
 SCRIPTS = ROOT / "test" / "bench"
-PACKAGES = ("nsd", "ldnsutils", "postfix", "dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd",
-            "libgnutls-dane0", "libidn12", "libldap-2.5-0", "libmariadb3", "libnsl2", "libperl5.36", "libpq5",
-            "libspf2-2", "libpcre2-8-0")
 EXIM = BUILD / "peer-exim"  # unpacked, for the packages of servers conflict
 DER, SPKI = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-
-
-def installed(package):
-    done = subprocess.run(["dpkg", "-s", package], capture_output=True, text=True)
-    return "\nStatus: install ok installed\n" in done.stdout
 
 
 def need_packages():
     """Before own_network: behind it no archive can be reached."""
     if os.geteuid() != 0:
         pytest.fail("these servers are started by root alone")
-    missing = [package for package in PACKAGES if not installed(package)]
-    if missing:
-        pytest.fail(f"packages are missing: apt-get install --no-install-recommends {' '.join(missing)}")
+    lacking = subprocess.run([ROOT / "tool/packages", "missing", "--test"], capture_output=True, text=True)
+    if lacking.returncode != 0:
+        pytest.fail(f"packages are missing: tool/packages install --test\n{lacking.stdout}")
     words = [str(SCRIPTS / "peer-exim"), "fetch", str(EXIM)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=50)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=150)
     if done.returncode != 0:
         shutil.rmtree(EXIM, ignore_errors=True)
         pytest.fail(f"Exim is missing: apt-get update && {' '.join(words)}\n{done.stderr[-2000:]}")
