@@ -33,7 +33,7 @@ class Policy:
     mx: str | None = None  # None: the host's name
     age: int = 86400
     paper: str = "good"
-    web: str = "fine"      # redirect, media, huge, short, slow, absent (no server), none (404)
+    web: str = "fine"      # redirect, media, huge, short, slow, none (404)
     text: str = ""         # made by the lab
 
 
@@ -70,4 +70,3 @@ class Case:
     requiretls: bool = False
     tls_required_no: bool = False
     utf8: bool = False
-    addresses: int = 1     # of one host

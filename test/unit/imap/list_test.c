@@ -44,14 +44,51 @@ T(refused, NULL, LOGIN "a LIST (RECURSIVEMATCH) \"\" *\r\nb LIST (NIX) \"\" *\r\
 T(as_many_patterns, NULL, LOGIN "a LIST \"\" (a b c d e f g h i j k l m n o)\r\nb LIST \"\" (a b c d e f g h i j k l m n o INBOX)\r\nc LIST \"\" (a b c d e f g h i j k l m n o p INBOX)\r\n",
   "a OK", "\"INBOX\"\r\nb OK", "c BAD")
 
+/* A host with so many subscribed names, "n00000" and on. */
+#define MANY(limit)                                                            \
+	static enum imap_answer list_##limit(struct imap_host *h UNUSED,       \
+					     struct arena *a, struct span after, \
+					     struct imap_entries *out)         \
+	{                                                                      \
+		return many(limit, a, after, out);                             \
+	}                                                                      \
+	static void has_##limit(struct mem_host *m) { m->host.list = list_##limit; }
+
+static enum imap_answer many(size_t most, struct arena *a, struct span after,
+			     struct imap_entries *out)
+{
+	uint64_t at = 0;
+	if (after.len > 0 && span_u64(span_skip(after, 1), UINT32_MAX, &at))
+		at++;
+	out->entries = ARENA_ARRAY(a, 512, struct imap_entry);
+	assert_non_null(out->entries);
+	for (; at < most && out->count < 512; at++)
+		out->entries[out->count++] = (struct imap_entry){
+			.name = arena_printf(a, "n%05u", (unsigned)at),
+			.exists = true, .selectable = true, .subscribed = true};
+	out->more = at < most;
+	return IMAP_YES;
+}
+
+MANY(19999)
+MANY(20000)
+MANY(20001)
+
+#define LAST(n) LOGIN "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" n" n "\r\n"
+T(names_below_the_limit, has_19999, LAST("19998"), "\"n19998\"\r\na OK")
+T(names_at_the_limit, has_20000, LAST("19999"), "\"n19999\"\r\na OK")
+T(names_over_the_limit, has_20001, LAST("20000"), "a NO [LIMIT]")
+
 int main(void)
 {
 #define C(name) cmocka_unit_test(name)
 	_Static_assert(IMAP_LIST_PATTERNS_MAX == 16, "as_many_patterns counts them");
+	_Static_assert(IMAP_LIST_NAMES_MAX == 20000, "MANY names it");
 	const struct CMUnitTest tests[] = {
 		C(return_subscribed), C(select_subscribed), C(select_special_use), C(recursive),
 		C(recursive_of_what_is_missing), C(several_patterns), C(return_status),
 		C(nothing_to_match), C(refused), C(as_many_patterns),
+		C(names_below_the_limit), C(names_at_the_limit), C(names_over_the_limit),
 	};
 	return cmocka_run_group_tests_name("imap_list", tests, NULL, NULL);
 }
