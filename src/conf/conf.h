@@ -171,6 +171,7 @@ struct conf_auth {
 	uint64_t window;
 	uint64_t failures_address, failures_network, failures_account; /* 0: off */
 	struct span login_domain; /* empty: none */
+	uint64_t pop3_delay;	  /* seconds; 0: none */
 };
 
 enum conf_engine { CONF_ENGINE_ROCKSDB, CONF_ENGINE_MEMORY };

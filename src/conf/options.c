@@ -271,6 +271,10 @@ const struct conf_option conf_options[] = {
 	    R(AUTH), RELOAD, NULL,
 	    "The domain added to a login name that has none. Default: such a "
 	    "name is unknown."),
+	OPT(AUTH, DURATION, conf_auth, pop3_delay, "pop3-delay", 0, DAY, "0s",
+	    ACCESS | R(STORE), RELOAD, NULL,
+	    "The least time between two POP3 logins of a user, for programs "
+	    "that look for mail too often; 0 is none."),
 
 	OPT(STORE, CHOICE, conf_store, engine, "engine", 0, 0, "rocksdb",
 	    R(STORE), RESTART, engines,

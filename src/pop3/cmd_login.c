@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * pop3/cmd_login: USER, PASS, AUTH, STLS and CAPA (RFC 1939 7, RFC 2449,
- * RFC 2595 4, RFC 5034, RFC 3206).
+ * RFC 2595 4, RFC 5034, RFC 3206, RFC 6856 2.1).
  *
  * Must never look at a credential before TLS, nor keep anything that was said
  * before the handshake.
@@ -167,7 +167,10 @@ void pop3_cmd_capa(struct pop3_session *s, struct span argument UNUSED)
 	bool before = s->state == POP3_AUTHORIZATION;
 	pop3_ok(s, "Capabilities follow");
 	stream_write(out, SPAN("TOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\n"
-			       "AUTH-RESP-CODE\r\n"));
+			       "AUTH-RESP-CODE\r\nEXPIRE NEVER\r\nUTF8 USER\r\n"
+			       "LANG\r\n"));
+	if (facts->login_delay > 0)
+		stream_printf(out, "LOGIN-DELAY %u\r\n", facts->login_delay);
 	if (before && facts->stls && !facts->tls)
 		stream_write(out, SPAN("STLS\r\n"));
 	if (facts->tls)

@@ -51,6 +51,9 @@ bool pop3_drop_open(struct pop3_session *s)
 	case POP3_BUSY:
 		pop3_err(s, "[IN-USE] Mailbox is in use");
 		return false;
+	case POP3_EARLY:
+		pop3_err(s, "[LOGIN-DELAY] Wait longer between two logins");
+		return false;
 	default:
 		pop3_err(s, "[SYS/TEMP] Try again later");
 		return false;

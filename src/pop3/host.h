@@ -16,6 +16,7 @@ enum pop3_answer {
 	POP3_DENIED,      /* wrong name or password; one text for both */
 	POP3_GONE,        /* that message was expunged elsewhere */
 	POP3_BUSY,        /* the maildrop cannot be had now (IN-USE) */
+	POP3_EARLY,       /* the login before it is too near (LOGIN-DELAY) */
 	POP3_UNAVAILABLE, /* try again later */
 };
 
@@ -47,6 +48,7 @@ struct pop3_facts {
 	bool tls;
 	bool stls;              /* STLS can be had (and tls is false) */
 	struct span mechanisms; /* "PLAIN SCRAM-SHA-256", once tls is true */
+	uint32_t login_delay;   /* seconds between two logins of a user; 0: none */
 	struct span name;       /* of this server */
 	struct span implementation;
 };

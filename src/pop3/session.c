@@ -14,6 +14,7 @@ static const struct pop3_verb verbs[] = {
 	{"AUTH", POP3_AUTHORIZATION, pop3_cmd_auth},
 	{"CAPA", POP3_ANY, pop3_cmd_capa},
 	{"DELE", POP3_TRANSACTION, pop3_cmd_dele},
+	{"LANG", POP3_ANY, pop3_cmd_lang},
 	{"LIST", POP3_TRANSACTION, pop3_cmd_list},
 	{"NOOP", POP3_TRANSACTION, pop3_cmd_noop},
 	{"PASS", POP3_AUTHORIZATION, pop3_cmd_pass},
@@ -25,6 +26,7 @@ static const struct pop3_verb verbs[] = {
 	{"TOP", POP3_TRANSACTION, pop3_cmd_top},
 	{"UIDL", POP3_TRANSACTION, pop3_cmd_uidl},
 	{"USER", POP3_AUTHORIZATION, pop3_cmd_user},
+	{"UTF8", POP3_AUTHORIZATION, pop3_cmd_utf8},
 };
 
 const struct pop3_verb *pop3_verb_find(struct span name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pop3/session - a POP3 server session (RFC 1939, 2449, 2595, 5034).
+ * pop3/session - a POP3 server session (RFC 1939, 2449, 2595, 5034, 6856).
  *
  * The same shape as imap/session: greet, then run for each wake-up, until
  * POP3_CLOSE.  Between two commands only the session object is left: a few

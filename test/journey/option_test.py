@@ -16,7 +16,7 @@ import pytest
 
 from kit.instance import HOST, Instance, wait
 from kit.mail import ELSEWHERE, absent, deliver, find, message, token
-from kit.wire import Imap, Smtp, imap, mx, pop, submission
+from kit.wire import Imap, Pop, Smtp, imap, mx, pop, submission
 
 
 @pytest.fixture(scope='module')
@@ -478,6 +478,21 @@ def test_remember(plain):
     for _ in range(3):
         imap(plain, plain.alice).close()
     assert hashes() == before
+
+
+def test_pop3_delay(plain):
+    def look():
+        session = Pop(plain, 'pop3s')
+        capabilities = session.listing('CAPA')
+        session.ok(f'USER {plain.alice.user}')
+        return capabilities, session.cmd(f'PASS {plain.alice.password}')
+    assert [look()[1][:3] for _ in range(2)] == [b'+OK', b'+OK']
+    with_option(plain, ('auth', 'pop3-delay', '1h'))
+    capabilities, said = look()
+    assert b'LOGIN-DELAY 3600' in capabilities and said.startswith(b'+OK')
+    assert look()[1].startswith(b'-ERR [LOGIN-DELAY] ')
+    with_option(plain, ('auth', 'pop3-delay', '0s'))
+    assert look()[1].startswith(b'+OK')
 
 
 def test_login_domain(plain):

@@ -127,6 +127,66 @@ def test_expunged_by_imap_under_a_pop3_session(demo, three):
     assert left == [expected[1]]
 
 
+def test_what_comes_later_is_not_seen(demo, three):
+    with pop(demo, three) as session:
+        before = session.ok('STAT')
+        deliver(demo, three.user, message(three.user, subject='later'), subject='later')
+        assert session.ok('STAT') == before
+        session.ok('QUIT')
+    assert len(mails(demo, three)) == 4
+
+
+def test_quit_is_told_to_imap(demo, three):
+    with imap(demo, three, 'INBOX') as other, pop(demo, three) as session:
+        other.ok('STORE 2 +FLAGS.SILENT (\\Deleted \\Flagged)')
+        session.ok('DELE 1')
+        assert not [line for line in other.ok('NOOP') if b'EXPUNGE' in line]
+        session.ok('QUIT')
+        assert b'* 1 EXPUNGE' in b'\n'.join(other.ok('NOOP'))
+    assert len(mails(demo, three)) == 2
+
+
+def test_retr_sets_no_flag(demo, three):
+    with pop(demo, three) as session:
+        session.listing('RETR 1')
+        session.ok('QUIT')
+    with imap(demo, three, 'INBOX') as other:
+        assert b'* SEARCH 1 2 3' in b'\n'.join(other.ok('SEARCH UNSEEN'))
+
+
+def test_two_sessions_delete_the_same(demo, three):
+    with pop(demo, three) as one, pop(demo, three) as two:
+        one.ok('DELE 1')
+        two.ok('DELE 1')
+        two.ok('DELE 2')
+        one.ok('QUIT')
+        two.ok('QUIT')
+    assert len(mails(demo, three)) == 1
+
+
+def test_moved_away_and_back(demo, three):
+    def ids():
+        with pop(demo, three) as session:
+            return [line.split()[1] for line in session.listing('UIDL')]
+    before = ids()
+    with imap(demo, three, 'INBOX') as other:
+        other.ok('MOVE 1 Archive')
+        assert ids() == before[1:]
+        other.ok('SELECT Archive')
+        other.ok('MOVE 1 INBOX')
+    after = ids()
+    assert after[:2] == before[1:] and len(after) == 3 and after[2] not in before
+
+
+def test_a_name_in_utf8(demo):
+    account = demo.new_account(f'käthe{token()}@example.test', 'ein Spaß im Grünen')
+    with Pop(demo, 'pop3s') as session:
+        session.ok('UTF8')
+        session.ok(f'USER {account.user}')
+        session.ok(f'PASS {account.password}')
+        session.ok('QUIT')
+
+
 def test_an_empty_maildrop(demo, user):
     empty(demo, user)
     with pop(demo, user) as session:

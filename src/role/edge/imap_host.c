@@ -32,6 +32,7 @@ enum imap_answer imap_side_answer(enum edge_store_answer a)
 	case EDGE_STORE_ANSWER_GONE:
 		return IMAP_GONE;
 	case EDGE_STORE_ANSWER_LATER:
+	case EDGE_STORE_ANSWER_EARLY: /* POP3 alone */
 		break;
 	}
 	return IMAP_UNAVAILABLE;

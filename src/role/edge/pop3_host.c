@@ -158,9 +158,11 @@ static enum pop3_answer open_drop(struct pop3_host *h, struct arena *arena,
 				      .name = SPAN("INBOX")};
 	struct edge_store_select_reply r;
 	if (!STORE_ASK(c, select, &m, connection_scratch(c), &r,
-		       edge_within(c->edge, EDGE_READ_NS)) ||
-	    r.answer != EDGE_STORE_ANSWER_YES)
+		       edge_within(c->edge, EDGE_READ_NS)))
 		return POP3_UNAVAILABLE;
+	if (r.answer != EDGE_STORE_ANSWER_YES)
+		return r.answer == EDGE_STORE_ANSWER_EARLY ? POP3_EARLY
+							   : POP3_UNAVAILABLE;
 	*out = (struct pop3_drop){.mailbox = r.mailbox,
 				  .uid_validity = r.uid_validity,
 				  .octets = r.size};
@@ -288,6 +290,7 @@ static void set_facts(struct connection *c)
 		.tls = c->secured.on,
 		.stls = v->starttls && !c->secured.on,
 		.mechanisms = login_mechanisms(c),
+		.login_delay = (uint32_t)c->edge->conf->auth.pop3_delay,
 		.name = v->hostname,
 		.implementation = SPAN("letterlock"),
 	};

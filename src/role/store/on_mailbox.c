@@ -343,12 +343,29 @@ static enum box_result select_it(struct job *j, struct open_box *b,
 	return BOX_OK;
 }
 
+/*
+ * RFC 2449 6.5.  The time is kept with the open box: it is forgotten when many
+ * others were used since, which lets a user in, never keeps one out.
+ */
+static bool too_early(struct job *j, struct open_box *b)
+{
+	uint64_t delay = j->store->conf->auth.pop3_delay * NS_PER_SEC;
+	uint64_t now = world_now(j->store->role->world);
+	if (j->session->service != EDGE_STORE_SERVICE_POP3 || delay == 0)
+		return false;
+	if (b->pop3_at != 0 && now - b->pop3_at < delay)
+		return true;
+	b->pop3_at = now;
+	return false;
+}
+
 static void run_select(struct job *j)
 {
 	struct edge_store_select_reply rep = {0};
 	struct open_box *b = own_box(j, &rep.answer);
 	if (b != NULL)
-		rep.answer = answer_of(select_it(j, b, &rep));
+		rep.answer = too_early(j, b) ? EDGE_STORE_ANSWER_EARLY
+					     : answer_of(select_it(j, b, &rep));
 	/* With yes the box is the handle's. */
 	if (rep.answer != EDGE_STORE_ANSWER_YES)
 		box_release(b);

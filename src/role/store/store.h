@@ -67,6 +67,7 @@ struct open_box {
 	struct list watchers; /* selected mailboxes that want hints */
 	struct list hinting;  /* in the store's list of boxes that moved */
 	uint64_t hinted_at;
+	uint64_t pop3_at; /* a POP3 session's last select; 0: not known */
 };
 
 /* A request that has to wait. */

@@ -50,6 +50,8 @@ static enum pop3_answer open_drop(struct pop3_host *h, struct arena *a, struct p
 	struct drop_host *d = drop(h);
 	if (d->busy)
 		return POP3_BUSY;
+	if (d->early)
+		return POP3_EARLY;
 	d->opens++;
 	*out = (struct pop3_drop){.mailbox = 1, .uid_validity = 7};
 	out->runs = ARENA_ARRAY(a, DROP_MESSAGES, struct pop3_run);

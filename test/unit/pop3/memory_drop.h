@@ -14,7 +14,7 @@ struct drop_host {
 	struct span messages[DROP_MESSAGES]; /* UID = 10 + 2 * index, or 1 apart */
 	bool gone[DROP_MESSAGES];
 	size_t count;
-	bool busy, dense, fail_expunge;
+	bool busy, early, dense, fail_expunge;
 	unsigned logins, opens, closes, expunges;
 	uint64_t deleted; /* messages that expunge named */
 };

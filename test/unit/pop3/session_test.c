@@ -53,6 +53,11 @@ static void expect(setup prepare, struct span input, const char *want)
 
 static void clear_text(struct drop_host *d) { d->host.facts.tls = false; }
 static void busy(struct drop_host *d) { d->busy = true; }
+static void early(struct drop_host *d)
+{
+	d->early = true;
+	d->host.facts.login_delay = 300;
+}
 static void gone(struct drop_host *d) { d->gone[1] = true; }
 static void failing(struct drop_host *d) { d->fail_expunge = true; }
 static void none(struct drop_host *d) { d->count = 0; }
@@ -68,16 +73,24 @@ static void none(struct drop_host *d) { d->count = 0; }
 T(login, NULL, LOGIN, IN)
 T(login_wrong, NULL, "USER fred\r\nPASS x\r\nPASS y\r\n", "+OK Now PASS\r\n-ERR [AUTH] Wrong user name or password\r\n-ERR USER first\r\n")
 T(login_busy, busy, LOGIN "NOOP\r\n", "+OK Now PASS\r\n-ERR [IN-USE] Mailbox is in use\r\n")
+T(login_early, early, "CAPA\r\n" LOGIN "NOOP\r\n",
+  "+OK Capabilities follow\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\nLOGIN-DELAY 300\r\nUSER\r\nSASL PLAIN\r\n.\r\n"
+  "+OK Now PASS\r\n-ERR [LOGIN-DELAY] Wait longer between two logins\r\n")
+T(utf8, clear_text, "UTF8\r\nUTF8 x\r\n", "+OK UTF-8 it is\r\n-ERR UTF8 takes nothing\r\n")
+T(utf8_too_late, NULL, LOGIN "UTF8\r\n", IN "-ERR Not possible now\r\n")
+T(lang, NULL, "LANG\r\nLANG *\r\n" LOGIN "LANG EN-gb\r\nLANG i-default\r\nLANG fr\r\nLANG english\r\n",
+  "+OK Languages follow\r\nen English\r\n.\r\n+OK en Texts are English\r\n" IN
+  "+OK en Texts are English\r\n+OK en Texts are English\r\n-ERR Texts are English only\r\n-ERR Texts are English only\r\n")
 T(pass_without_user, NULL, "PASS x\r\n", "-ERR USER first\r\n")
 T(auth, NULL, "AUTH PLAIN\r\nAGZyZWQAc2VjcmV0\r\n", "+ \r\n+OK Logged in\r\n")
 T(auth_initial, NULL, "AUTH plain AGZyZWQAc2VjcmV0\r\n", "+OK Logged in\r\n")
 T(auth_cancel_, NULL, "AUTH PLAIN\r\n*\r\n", "+ \r\n-ERR Cancelled\r\n")
 T(auth_refused, NULL, "AUTH CRAM-MD5\r\nAUTH PLAIN ?\r\nAUTH\r\nAUTH PLAIN =\r\n", "-ERR No such mechanism\r\n-ERR Invalid base64\r\n-ERR No such mechanism\r\n-ERR [AUTH] Wrong user name or password\r\n")
 T(before_tls, clear_text, "CAPA\r\nUSER fred\r\nPASS sec ret\r\nAUTH PLAIN AGZyZWQAc2VjcmV0\r\nAPOP fred x\r\n",
-  "+OK Capabilities follow\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nSTLS\r\n.\r\n-ERR [AUTH] Use STLS first\r\n-ERR [AUTH] Use STLS first\r\n-ERR [AUTH] Use STLS first\r\n-ERR Unknown command\r\n")
+  "+OK Capabilities follow\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\nSTLS\r\n.\r\n-ERR [AUTH] Use STLS first\r\n-ERR [AUTH] Use STLS first\r\n-ERR [AUTH] Use STLS first\r\n-ERR Unknown command\r\n")
 T(capa, NULL, "CAPA\r\n" LOGIN "CAPA\r\n",
-  "+OK Capabilities follow\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nUSER\r\nSASL PLAIN\r\n.\r\n" IN
-  "+OK Capabilities follow\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nUSER\r\nSASL PLAIN\r\nIMPLEMENTATION letterlock\r\n.\r\n")
+  "+OK Capabilities follow\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\nUSER\r\nSASL PLAIN\r\n.\r\n" IN
+  "+OK Capabilities follow\r\nTOP\r\nUIDL\r\nPIPELINING\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nEXPIRE NEVER\r\nUTF8 USER\r\nLANG\r\nUSER\r\nSASL PLAIN\r\nIMPLEMENTATION letterlock\r\n.\r\n")
 T(stls_twice, NULL, "STLS\r\n", "-ERR Not possible now\r\n")
 T(stat_list_uidl, NULL, LOGIN "STAT\r\nLIST\r\nLIST 2\r\nUIDL\r\nUIDL 3\r\n", IN
   "+OK 3 55\r\n+OK Sizes follow\r\n1 29\r\n2 20\r\n3 6\r\n.\r\n+OK 2 20\r\n+OK Identifiers follow\r\n1 7.10\r\n2 7.12\r\n3 7.14\r\n.\r\n+OK 3 7.14\r\n")
@@ -233,7 +246,7 @@ static void batches(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		C(login), C(login_wrong), C(login_busy), C(pass_without_user), C(auth),
+		C(login), C(login_wrong), C(login_busy), C(login_early), C(utf8), C(utf8_too_late), C(lang), C(pass_without_user), C(auth),
 		C(auth_initial), C(auth_cancel_), C(auth_refused), C(before_tls), C(capa),
 		C(stls_twice), C(stat_list_uidl), C(empty), C(retr), C(top), C(numbers),
 		C(dele_rset), C(states), C(gone_elsewhere), C(quit_fails),
