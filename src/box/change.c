@@ -126,6 +126,10 @@ static enum kv_result expunge_one(struct box_change *q, struct work *w,
 		return KV_OK;
 	buf_init(&row, BOX_ROW_MAX);
 	enum kv_result r = cold_of(w, uid, &row, &cold);
+	if (r == KV_OK && q->keep)
+		r = box_gone_keep(w->batch, kv_now(q->own.box->kv), w->mailbox,
+				  uid, &p->slot[uid % BOX_PAGE],
+				  buf_span(&row));
 	if (r == KV_OK) {
 		box_work_vanish(w, p, uid, cold.message.size);
 		cold_delete(w, uid);

@@ -91,6 +91,7 @@ struct box_change {
 	uint64_t unchanged_since; /* skip larger modseqs; UINT64_MAX: none */
 	/* expunge: only those carrying \Deleted */
 	bool deleted_only;
+	bool keep; /* they can be had back for a while (box/gone.h) */
 	/* copy, move */
 	uint32_t to;
 	uint64_t quota_bytes, quota_messages; /* copy; 0: no limit */

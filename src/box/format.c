@@ -53,6 +53,26 @@ struct box_key box_key_log(uint32_t mailbox, uint64_t modseq)
 	return k;
 }
 
+/* As unsigned: no time here is before 1970. */
+struct box_key box_key_gone(int64_t when, uint32_t mailbox, uint32_t uid)
+{
+	struct box_key k = box_key_kind('E');
+	put32(&k, (uint32_t)((uint64_t)when >> 32));
+	put32(&k, (uint32_t)when);
+	put32(&k, mailbox);
+	put32(&k, uid);
+	return k;
+}
+
+int64_t box_gone_when(struct span key)
+{
+	return (int64_t)((uint64_t)box_key_number(key, 1) << 32 |
+			 box_key_number(key, 5));
+}
+
+uint32_t box_gone_mailbox(struct span key) { return box_key_number(key, 9); }
+uint32_t box_gone_uid(struct span key) { return box_key_number(key, 13); }
+
 struct box_key box_key_token(const struct box_token *t)
 {
 	struct box_key k = box_key_kind('D');
@@ -314,6 +334,52 @@ bool box_cold_read(struct span row, struct cold *c)
 		m->summary = unpack_span(&u, BOX_SUMMARY_ROW);
 	}
 	return unpack_done(&u);
+}
+
+/* ---- what is gone ---- */
+
+void box_gone_write(struct buf *b, const struct gone_row *g)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_u8(b, g->flags);
+	pack_varint(b, g->keywords);
+	pack_span(b, g->cold);
+}
+
+bool box_gone_read(struct span row, struct gone_row *g)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	g->flags = unpack_u8(&u);
+	g->keywords = unpack_varint(&u, UINT64_MAX);
+	g->cold = unpack_span(&u, BOX_ROW_MAX);
+	return unpack_done(&u) && (g->flags & ~(unsigned)BOX_FLAGS) == 0;
+}
+
+void box_removed_write(struct buf *b, const struct removed_row *x)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_varint(b, (uint64_t)x->when);
+	pack_u8(b, (uint8_t)x->use);
+	pack_span(b, x->name);
+	pack_span(b, x->head);
+}
+
+bool box_removed_read(struct span row, struct removed_row *x)
+{
+	struct unpack u = unpack_of(row);
+	*x = (struct removed_row){0};
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	if (u.rest.len == 0) /* a build that kept nothing */
+		return true;
+	x->when = (int64_t)unpack_varint(&u, INT64_MAX);
+	uint8_t use = unpack_u8(&u);
+	x->use = (enum box_use)use;
+	x->name = unpack_span(&u, BOX_NAME_MAX);
+	x->head = unpack_span(&u, 2 * BOX_PAGE_BYTES);
+	return unpack_done(&u) && use <= BOX_USE_TRASH;
 }
 
 /* ---- log ---- */

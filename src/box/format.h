@@ -14,7 +14,10 @@
  *  M mailbox uid           cold row of a message; never changes
  *  L mailbox modseq        log: pages whose slots changed, UIDs that vanished
  *  D token                 a delivery that was done: when, and into what
- *  X mailbox               removed; its other rows wait for box_purge
+ *  E when mailbox uid      an expunged message: flags, keywords, its cold row
+ *  X mailbox               removed: when, special use, name, head; with its other
+ *                          rows it waits for box_purge (format byte alone: no
+ *                          way back)
  *
  * A head or page holds its slots ascending, each as
  *  gap-1 (only with BOX_SLOT_GAP), flags and BOX_SLOT bits, keywords (only with
@@ -51,6 +54,10 @@ struct box_key box_key_mailbox(char kind, uint32_t mailbox);
 struct box_key box_key_two(char kind, uint32_t mailbox, uint32_t n); /* P, M */
 struct box_key box_key_log(uint32_t mailbox, uint64_t modseq);
 struct box_key box_key_token(const struct box_token *);
+struct box_key box_key_gone(int64_t when, uint32_t mailbox, uint32_t uid);
+int64_t box_gone_when(struct span key);
+uint32_t box_gone_mailbox(struct span key);
+uint32_t box_gone_uid(struct span key);
 /* The first key behind every key that begins with k. */
 struct box_key box_key_end(const struct box_key *k);
 uint32_t box_key_number(struct span key, size_t at); /* 4 bytes */
@@ -105,6 +112,23 @@ struct cold {
 void box_cold_write(struct buf *, const struct cold *);
 /* Spans borrow the row. */
 MUST_USE bool box_cold_read(struct span, struct cold *);
+
+struct gone_row {
+	uint8_t flags;
+	uint64_t keywords;
+	struct span cold; /* as it stood */
+};
+void box_gone_write(struct buf *, const struct gone_row *);
+/* Spans borrow the row. */
+MUST_USE bool box_gone_read(struct span, struct gone_row *);
+
+struct removed_row {
+	int64_t when; /* 0: nothing of it is known */
+	enum box_use use;
+	struct span name, head;
+};
+void box_removed_write(struct buf *, const struct removed_row *);
+MUST_USE bool box_removed_read(struct span, struct removed_row *);
 
 struct log_row {
 	uint32_t *pages;

@@ -493,6 +493,98 @@ static enum kv_result collect_heads(struct fsck *f)
 	return r == KV_NONE ? KV_OK : r;
 }
 
+static bool cold_of(char kind, struct span value, struct cold *c)
+{
+	struct gone_row gone;
+	if (kind != 'E')
+		return box_cold_read(value, c);
+	return box_gone_read(value, &gone) && box_cold_read(gone.cold, c);
+}
+
+static enum kv_result name_bodies(struct box *b, char kind, box_body_fn *fn,
+				  void *arg)
+{
+	struct box_key k = box_key_kind(kind);
+	struct kv_scan *scan;
+	struct span key, value;
+	struct cold c;
+	enum kv_result r = box_scan_prefix(b->space, KV_VISIBLE, &k, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		if (!cold_of(kind, value, &c)) {
+			r = KV_CORRUPT; /* a sweep must not guess */
+			break;
+		}
+		fn(arg, &c.message.body);
+		if (c.summary_kept)
+			fn(arg, &c.summary_id);
+	}
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+enum box_result box_bodies(struct box *b, box_body_fn *fn, void *arg)
+{
+	ENSURE_TAG(b, BOX_TAG);
+	enum kv_result r = name_bodies(b, 'M', fn, arg);
+	return box_from_kv(r == KV_OK ? name_bodies(b, 'E', fn, arg) : r);
+}
+
+/* ---- what is gone ---- */
+
+/* Takes away what it cannot read: nothing can have it back. */
+static enum kv_result mend_gone(struct kv_op *op, struct kv_batch *b, void *arg)
+{
+	struct box_key k = box_key_kind('E');
+	struct kv_scan *scan;
+	struct span key, value;
+	struct cold c;
+	bool *more = arg;
+	*more = false;
+	enum kv_result r = box_scan_prefix(op->space, KV_STAGED, &k, &scan);
+	if (r != KV_OK)
+		return r;
+	while (!*more && (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		if (cold_of('E', value, &c))
+			continue;
+		*more = kv_batch_rows(b) == WALK_ROWS;
+		if (!*more)
+			kv_delete(b, key);
+	}
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+static enum kv_result check_gone(struct fsck *f)
+{
+	struct box_key k = box_key_kind('E');
+	uint64_t wrong = f->count->wrong;
+	struct walk w;
+	struct span key, value;
+	struct cold c;
+	enum kv_result r = walk_open(f, &w, &k);
+	if (r != KV_OK)
+		return r;
+	while ((r = walk_next(f, &w, &key, &value)) == KV_OK)
+		if (!cold_of('E', value, &c))
+			finding(f, NULL,
+				"mailbox %" PRIu32 ": expunged message %" PRIu32
+				" is unreadable",
+				box_gone_mailbox(key), box_gone_uid(key));
+	walk_close(&w);
+	if (r == KV_NONE)
+		r = KV_OK;
+	wrong = f->count->wrong - wrong;
+	bool more = wrong > 0 && (f->how & BOX_FSCK_REPAIR);
+	if (more)
+		f->count->repaired += wrong;
+	while (r == KV_OK && more)
+		r = kv_op_wait(f->box->space, KV_SHRINKS, mend_gone, &more,
+			       NULL);
+	return r;
+}
+
 enum box_result box_fsck(struct box *b, unsigned how, box_fsck_fn *fn,
 			 void *arg, struct box_fsck_count *out)
 {
@@ -504,29 +596,8 @@ enum box_result box_fsck(struct box *b, unsigned how, box_fsck_fn *fn,
 		r = collect_heads(&f);
 	for (size_t i = 0; r == KV_OK && i < f.box_count; i++)
 		r = check_box(&f, &f.boxes[i]);
+	if (r == KV_OK)
+		r = check_gone(&f);
 	free(f.boxes);
 	return box_from_kv(r);
-}
-
-enum box_result box_bodies(struct box *b, box_body_fn *fn, void *arg)
-{
-	ENSURE_TAG(b, BOX_TAG);
-	struct box_key k = box_key_kind('M');
-	struct kv_scan *scan;
-	struct span key, value;
-	struct cold c;
-	enum kv_result r = box_scan_prefix(b->space, KV_VISIBLE, &k, &scan);
-	if (r != KV_OK)
-		return box_from_kv(r);
-	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-		if (!box_cold_read(value, &c)) {
-			r = KV_CORRUPT; /* a sweep must not guess */
-			break;
-		}
-		fn(arg, &c.message.body);
-		if (c.summary_kept)
-			fn(arg, &c.summary_id);
-	}
-	kv_scan_close(scan);
-	return box_from_kv(r == KV_NONE ? KV_OK : r);
 }

@@ -30,6 +30,9 @@ MUST_USE enum kv_result box_name_load(struct kv_space *, enum kv_view,
 MUST_USE enum kv_result box_cold_load(struct kv_space *, enum kv_view,
 				  uint32_t mailbox, uint32_t uid, struct buf *,
 				  struct cold *);
+/* Of a cold row that says summary_kept. */
+MUST_USE enum kv_result box_summary_load(struct box *, const struct cold *,
+				     struct arena *, struct span *out);
 /* The sum over all heads. */
 MUST_USE enum kv_result box_quota_sum(struct kv_space *, enum kv_view,
 				  struct box_quota *);
@@ -98,6 +101,11 @@ enum box_result box_own_result(const struct box_own *, enum kv_result);
 /* The bits of keywords by name in a mailbox; new ones go into the batch. */
 MUST_USE enum kv_result box_keywords_bits(struct work *, const struct span *names,
 				      size_t count, uint64_t *bits);
+
+/* An expunged message's row, for a while (box/gone.c). */
+MUST_USE enum kv_result box_gone_keep(struct kv_batch *, int64_t now,
+				      uint32_t mailbox, uint32_t uid,
+				      const struct slot *, struct span cold);
 
 void box_quota_moved(struct box *, const struct kv_op *,
 		 const struct box_quota *now);

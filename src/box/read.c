@@ -359,8 +359,8 @@ enum box_result box_view(struct box *b, enum kv_view view, uint32_t mailbox,
 
 /* ---- messages ---- */
 
-static enum kv_result summary_load(struct box *b, const struct cold *c,
-				   struct arena *a, struct span *out)
+enum kv_result box_summary_load(struct box *b, const struct cold *c,
+				struct arena *a, struct span *out)
 {
 	struct buf body;
 	buf_init(&body, BOX_SUMMARY_MAX);
@@ -391,7 +391,7 @@ enum box_result box_message(struct box *b, enum kv_view view, uint32_t mailbox,
 			r = KV_UNAVAILABLE;
 		out->summary = (struct span){0};
 		if (r == KV_OK && summary && c.summary_kept)
-			r = summary_load(b, &c, a, &out->summary);
+			r = box_summary_load(b, &c, a, &out->summary);
 		else if (r == KV_OK && summary &&
 			 !arena_copy(a, c.message.summary, &out->summary))
 			r = KV_UNAVAILABLE;

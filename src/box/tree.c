@@ -235,6 +235,40 @@ static enum kv_result create(struct box_tree *q, struct kv_op *op,
 	return KV_OK;
 }
 
+/* The head goes where BOX_REVIVE finds it. */
+static enum kv_result put_removed(struct box_tree *q, struct kv_op *op,
+				  struct kv_batch *b, const struct name_row *n)
+{
+	struct box_key head = box_key_mailbox('H', n->mailbox);
+	struct box_key gone = box_key_mailbox('X', n->mailbox);
+	struct buf row, text;
+	buf_init(&row, BOX_ROW_MAX);
+	buf_init(&text, BOX_ROW_MAX);
+	enum kv_result r = box_row_get(op->space, KV_STAGED, &head, &row);
+	struct head h;
+	/* An empty one can be made anew. */
+	if (r == KV_OK && (!box_head_unpack(buf_span(&row), false, &h) ||
+			   h.messages == 0))
+		r = KV_NONE;
+	if (r == KV_OK) {
+		struct removed_row x = {
+			.when = kv_now(kv_space_kv(op->space)),
+			.use = n->use,
+			.name = q->name,
+			.head = buf_span(&row)};
+		box_removed_write(&text, &x);
+		kv_put_row(b, box_key_span(&gone), &text);
+		r = buf_ok(&text) ? KV_OK : KV_UNAVAILABLE;
+	} else if (r == KV_NONE) {
+		put_small(b, &gone, write_mark, NULL);
+		r = KV_OK;
+	}
+	kv_delete(b, box_key_span(&head));
+	buf_free(&text);
+	buf_free(&row);
+	return r;
+}
+
 static enum kv_result remove_mailbox(struct box_tree *q, struct kv_op *op,
 				     struct kv_batch *b)
 {
@@ -254,14 +288,108 @@ static enum kv_result remove_mailbox(struct box_tree *q, struct kv_op *op,
 		put_name(b, q->name, &(struct name_row){0, BOX_USE_NONE});
 	else
 		kv_delete(b, box_key_span(&name));
-	if (n.mailbox) {
-		struct box_key head = box_key_mailbox('H', n.mailbox);
-		struct box_key gone = box_key_mailbox('X', n.mailbox);
-		kv_delete(b, box_key_span(&head));
-		put_small(b, &gone, write_mark, NULL);
-		q->mailbox = n.mailbox;
+	q->mailbox = n.mailbox;
+	return n.mailbox ? put_removed(q, op, b, &n) : KV_OK;
+}
+
+/* The last one of this name, in `row`, which `x` borrows. */
+static enum kv_result find_removed(struct kv_space *s, struct span name,
+				   struct buf *row, struct removed_row *x,
+				   uint32_t *mailbox)
+{
+	struct box_key prefix = box_key_kind('X');
+	struct kv_scan *scan;
+	struct span key, value;
+	int64_t last = 0;
+	enum kv_result r = box_scan_prefix(s, KV_STAGED, &prefix, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		if (!box_removed_read(value, x) || x->when == 0 ||
+		    x->when < last || !span_eq(x->name, name))
+			continue;
+		last = x->when;
+		*mailbox = box_key_number(key, 1);
+		buf_clear(row);
+		buf_add(row, value);
 	}
+	kv_scan_close(scan);
+	if (r != KV_NONE)
+		return r;
+	if (last == 0)
+		return KV_NONE;
+	return buf_ok(row) && box_removed_read(buf_span(row), x)
+		       ? KV_OK
+		       : KV_UNAVAILABLE;
+}
+
+static bool too_much(struct box_tree *q, const struct box_quota *used)
+{
+	return (q->quota_bytes != 0 && used->bytes > q->quota_bytes) ||
+	       (q->quota_messages != 0 && used->messages > q->quota_messages);
+}
+
+static enum kv_result put_revived(struct box_tree *q, struct kv_op *op,
+				  struct kv_batch *b, struct account_row *a,
+				  const struct removed_row *x)
+{
+	struct box_key head = box_key_mailbox('H', q->mailbox);
+	struct box_key gone = box_key_mailbox('X', q->mailbox);
+	struct name_row n = {q->mailbox, x->use}, there;
+	struct span name = q->to.len > 0 ? q->to : q->name;
+	struct box_quota quota;
+	struct head h;
+	if (!box_head_unpack(x->head, true, &h))
+		return KV_CORRUPT;
+	enum kv_result r = box_name_load(op->space, KV_STAGED, name, &there);
+	if (r == KV_OK && there.mailbox)
+		return box_own_refuse(&q->own, BOX_EXISTS);
+	if (r == KV_OK || r == KV_NONE)
+		r = box_quota_staged(q->own.box, &quota);
+	if (r != KV_OK)
+		return r;
+	quota.bytes += h.bytes;
+	quota.messages += h.messages;
+	if (too_much(q, &quota))
+		return box_own_refuse(&q->own, BOX_OVERQUOTA);
+	h.uid_validity = next_validity(kv_space_kv(op->space), a);
+	/* Two of one use would be one too many. */
+	if (x->use != BOX_USE_NONE &&
+	    box_find_use(q->own.box, KV_STAGED, x->use, &there.mailbox) ==
+		    BOX_OK)
+		n.use = BOX_USE_NONE;
+	put_small(b, &head, write_head, &h);
+	put_name(b, name, &n);
+	put_account(b, a);
+	kv_delete(b, box_key_span(&gone));
+	box_quota_moved(q->own.box, op, &quota);
 	return KV_OK;
+}
+
+static enum kv_result revive(struct box_tree *q, struct kv_op *op,
+			     struct kv_batch *b)
+{
+	struct account_row a;
+	struct removed_row x;
+	struct buf row;
+	size_t names, made = 1;
+	buf_init(&row, BOX_ROW_MAX);
+	enum kv_result r = account_load(op->space, &a);
+	if (r == KV_OK)
+		r = find_removed(op->space, q->name, &row, &x, &q->mailbox);
+	if (r == KV_NONE)
+		r = box_own_refuse(&q->own, BOX_NONE);
+	if (r == KV_OK)
+		r = count_names(op->space, &names);
+	if (r == KV_OK)
+		r = add_superiors(op, b, &a, q->to.len > 0 ? q->to : q->name,
+				  &made);
+	if (r == KV_OK && names + made > BOX_MAILBOXES_MAX)
+		r = box_own_refuse(&q->own, BOX_LIMIT);
+	if (r == KV_OK)
+		r = put_revived(q, op, b, &a, &x);
+	buf_free(&row);
+	return r;
 }
 
 /* One name moves: `from` and what stood behind it in the old name. */
@@ -382,28 +510,42 @@ static bool purge_kind(struct kv_op *op, struct kv_batch *b, char kind,
 	return all;
 }
 
+/* A removed mailbox whose time is over.  KV_NONE: nothing waits. */
+static enum kv_result find_over(struct kv_space *s, int64_t before,
+				uint32_t *mailbox)
+{
+	struct box_key prefix = box_key_kind('X');
+	struct kv_scan *scan;
+	struct span key, value;
+	struct removed_row x;
+	enum kv_result r = box_scan_prefix(s, KV_STAGED, &prefix, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		*mailbox = box_key_number(key, 1);
+		if (!box_removed_read(value, &x) || x.when == 0 ||
+		    x.when < before)
+			break;
+	}
+	kv_scan_close(scan);
+	return r;
+}
+
 static enum kv_result purge(struct box_tree *q, struct kv_op *op,
 			    struct kv_batch *b)
 {
 	static const char kinds[] = {'M', 'P', 'L', 'K'};
-	struct box_key prefix = box_key_kind('X');
-	struct kv_scan *scan;
-	struct span key, value;
 	uint32_t mailbox = 0;
-	enum kv_result r = box_scan_prefix(op->space, KV_STAGED, &prefix, &scan);
+	enum kv_result r = find_over(op->space, q->before, &mailbox);
 	if (r != KV_OK)
 		return r;
-	r = kv_scan_next(scan, &key, &value);
-	if (r == KV_OK)
-		mailbox = box_key_number(key, 1);
-	kv_scan_close(scan);
-	if (r != KV_OK)
-		return r; /* KV_NONE: nothing waits */
 	q->more = true;
+	/* With the first row that goes there is no way back. */
+	struct box_key k = box_key_mailbox('X', mailbox);
+	put_small(b, &k, write_mark, NULL);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (!purge_kind(op, b, kinds[i], mailbox, &r))
 			return r;
-	struct box_key k = box_key_mailbox('X', mailbox);
 	kv_delete(b, box_key_span(&k));
 	return KV_OK;
 }
@@ -466,6 +608,8 @@ static enum kv_result tree_run(struct kv_op *op, struct kv_batch *b, void *arg)
 	case BOX_SUBSCRIBE:
 	case BOX_UNSUBSCRIBE:
 		return subscribe(q, op, b);
+	case BOX_REVIVE:
+		return revive(q, op, b);
 	case BOX_PURGE:
 		return purge(q, op, b);
 	case BOX_ERASE:
@@ -489,7 +633,9 @@ enum box_result box_tree(struct box *b, struct box_tree *q, box_done_fn *done,
 	unsigned flags = 0;
 	if (named && !box_name_ok(q->name))
 		return BOX_CANNOT;
-	if (q->verb == BOX_RENAME && !box_name_ok(q->to))
+	if ((q->verb == BOX_RENAME ||
+	     (q->verb == BOX_REVIVE && q->to.len > 0)) &&
+	    !box_name_ok(q->to))
 		return BOX_CANNOT;
 	if (q->verb == BOX_REMOVE_MAILBOX && is_inbox(q->name))
 		return BOX_CANNOT;

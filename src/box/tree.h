@@ -4,8 +4,8 @@
  * subscribe.
  *
  * The request belongs to the caller until done has run.  A removed mailbox is
- * gone at once (its name, its counts, its quota); its rows go in the background
- * by box_purge, a commit at a time.
+ * gone at once (its name, its counts, its quota); its rows stay until BOX_PURGE,
+ * a commit at a time, and so long BOX_REVIVE has it back.
  */
 #pragma once
 
@@ -25,7 +25,13 @@ enum box_tree_verb {
 	BOX_RENAME,
 	BOX_SUBSCRIBE,
 	BOX_UNSUBSCRIBE,
-	BOX_PURGE, /* rows of removed mailboxes, one commit; `more` says go on */
+	/*
+	 * A removed mailbox, the last one of this name that was removed, with what it
+	 * held: under its name, or as `to`.  A new UIDVALIDITY, the old UIDs.
+	 */
+	BOX_REVIVE,
+	/* Rows of mailboxes removed before `before`, one commit; `more` says go on. */
+	BOX_PURGE,
 	/* Every row of an account that is forgotten; as BOX_PURGE. */
 	BOX_ERASE,
 };
@@ -33,7 +39,9 @@ enum box_tree_verb {
 struct box_tree {
 	enum box_tree_verb verb;
 	struct span name;
-	struct span to;	  /* rename */
+	struct span to;	  /* rename; revive: empty for the old name */
+	int64_t before;	  /* purge */
+	uint64_t quota_bytes, quota_messages; /* revive; 0: no limit */
 	enum box_use use; /* create */
 	/* out */
 	uint32_t mailbox;

@@ -149,6 +149,24 @@ static void read_names(struct span in)
 	buf_free(&row);
 }
 
+static void read_gone(struct span in)
+{
+	struct gone_row g;
+	struct removed_row x;
+	struct buf row;
+	buf_init(&row, BOX_ROW_MAX);
+	if (box_gone_read(in, &g)) {
+		box_gone_write(&row, &g);
+		ENSURE(buf_ok(&row) && box_gone_read(buf_span(&row), &g));
+	}
+	buf_clear(&row);
+	if (box_removed_read(in, &x)) {
+		box_removed_write(&row, &x);
+		ENSURE(buf_ok(&row) && box_removed_read(buf_span(&row), &x));
+	}
+	buf_free(&row);
+}
+
 /* A key tells what it was made of, and lies before the end of its range. */
 static void keys(struct span in)
 {
@@ -161,6 +179,10 @@ static void keys(struct span in)
 	struct box_key name = box_key_name('N', span_sub(in, 0, BOX_NAME_MAX));
 	struct box_token token = {{1, 2}};
 	struct box_key done = box_key_token(&token);
+	struct box_key gone = box_key_gone((int64_t)n, (uint32_t)n, (uint32_t)(n >> 3));
+	ENSURE(box_gone_when(box_key_span(&gone)) == (int64_t)n &&
+	       box_gone_mailbox(box_key_span(&gone)) == (uint32_t)n &&
+	       box_gone_uid(box_key_span(&gone)) == (uint32_t)(n >> 3));
 	ENSURE(box_key_modseq(box_key_span(&log)) == n);
 	ENSURE(box_key_number(box_key_span(&two), 1) == (uint32_t)n);
 	ENSURE(box_key_number(box_key_span(&two), 5) == (uint32_t)(n >> 9));
@@ -173,7 +195,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	struct span in = span_of(data + 1, size - 1);
-	switch (data[0] % 6) {
+	switch (data[0] % 7) {
 	case 0:
 		read_pages(in);
 		break;
@@ -188,6 +210,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 4:
 		read_keywords(in);
+		break;
+	case 5:
+		read_gone(in);
 		break;
 	default:
 		read_names(in);

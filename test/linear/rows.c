@@ -55,8 +55,12 @@ static void other_rows(struct span in)
 	struct cold c;
 	struct done_row d;
 	struct name_row name;
+	struct gone_row gone;
+	struct removed_row removed;
 	struct span names[BOX_KEYWORDS_MAX];
 	size_t n;
+	(void)!box_gone_read(in, &gone);
+	(void)!box_removed_read(in, &removed);
 	(void)!box_page_read(in, 3, &p);
 	(void)!box_cold_read(in, &c);
 	(void)!box_done_read(in, &d);

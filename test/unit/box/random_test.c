@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "box/fsck.h"
+#include "box/gone.h"
 #include "box/query.h"
 #include "box/tree.h"
 #include "crypto/hash.h"
@@ -21,6 +22,8 @@
 #define BOXES	 6u
 #define MAILS	 700u
 #define SESSIONS 4u
+#define GONE	 1000u /* what one commit forgets */
+#define REMOVED	 8u /* "a/b" at most so often, with mail in it */
 
 struct mail {
 	uint32_t uid;
@@ -36,8 +39,17 @@ struct mbox {
 	struct mail mail[MAILS];
 };
 
+/* Expunged and kept. */
+struct gone {
+	uint32_t id;
+	struct mail mail;
+};
+
 struct model {
 	struct mbox box[BOXES];
+	size_t gone_count, removed_count;
+	struct gone gone[GONE];
+	struct mbox removed[REMOVED]; /* in the order of their end */
 	uint32_t last_validity;
 	int next_content;
 };
@@ -154,6 +166,48 @@ static bool same_box(struct test *t, const struct mbox *m, const char *name)
 	       st.deleted == deleted;
 }
 
+static bool has_gone(const struct model *m, const struct box_gone *g)
+{
+	for (size_t i = 0; i < m->gone_count; i++)
+		if (m->gone[i].id == g->mailbox && m->gone[i].mail.uid == g->uid)
+			return m->gone[i].mail.size == g->message.size &&
+			       m->gone[i].mail.flags == g->flags;
+	return false;
+}
+
+static bool same_gone(struct test *t, const struct model *m)
+{
+	static struct box_gone page[50];
+	struct box_gone_mailbox boxes[REMOVED + 1];
+	struct box_gone at = {0};
+	size_t n, all = 0;
+	do {
+		assert_int_equal(box_gone_list(t->box, KV_VISIBLE, t->arena, &at,
+					       page, 50, &n),
+				 BOX_OK);
+		for (size_t i = 0; i < n; i++)
+			if (!has_gone(m, &page[i]))
+				return false;
+		all += n;
+		if (n > 0)
+			at = page[n - 1];
+	} while (n == 50);
+	assert_int_equal(box_gone_mailboxes(t->box, KV_VISIBLE, t->arena, 0,
+					    boxes, REMOVED + 1, &n),
+			 BOX_OK);
+	/* One whose rows go at present has no way back and no time. */
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		kept += boxes[i].when != 0;
+	if (all != m->gone_count || kept != m->removed_count)
+		return false;
+	for (size_t i = 0, k = 0; i < n; i++)
+		if (boxes[i].when != 0 &&
+		    boxes[i].messages != m->removed[k++].count)
+			return false;
+	return true;
+}
+
 static bool same(struct test *t, const struct model *m)
 {
 	uint64_t bytes = 0, messages = 0;
@@ -168,7 +222,7 @@ static bool same(struct test *t, const struct model *m)
 			bytes += m->box[i].mail[k].size;
 	}
 	assert_int_equal(box_quota(t->box, KV_VISIBLE, &q), BOX_OK);
-	return q.bytes == bytes && q.messages == messages;
+	return q.bytes == bytes && q.messages == messages && same_gone(t, m);
 }
 
 /* ---- steps: each fills t->next and starts the operation ---- */
@@ -284,6 +338,60 @@ static void drop(struct mbox *m, const struct box_uids *u, bool deleted_only)
 	m->count = keep;
 }
 
+/* False: the model has no room. */
+static bool keep_gone(struct model *all, const struct mbox *m,
+		      const struct box_uids *u, bool deleted_only)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct mail *x = &m->mail[i];
+		if (!box_uids_has(u, x->uid) ||
+		    (deleted_only && !(x->flags & BOX_DELETED)))
+			continue;
+		if (all->gone_count == GONE)
+			return false;
+		all->gone[all->gone_count++] = (struct gone){m->id, *x};
+	}
+	return true;
+}
+
+static void back_in_model(struct test *t, struct mbox *m, const struct box_gone *g,
+			  uint64_t version)
+{
+	struct model *all = &t->next;
+	size_t i = 0;
+	while (all->gone[i].id != g->mailbox || all->gone[i].mail.uid != g->uid)
+		assert_true(++i < all->gone_count);
+	struct mail x = all->gone[i].mail;
+	x.uid = m->uid_next++;
+	x.flags &= ~(uint32_t)BOX_DELETED;
+	x.modseq = version;
+	m->mail[m->count++] = x;
+	all->gone[i] = all->gone[--all->gone_count];
+}
+
+static enum box_result step_undelete(struct test *t, struct answer *a)
+{
+	struct mbox *m = any_box(t, &t->next, true);
+	struct box_undelete *q = ARENA_NEW(t->arena, struct box_undelete);
+	struct box_gone *list = ARENA_ARRAY(t->arena, BOX_GONE_STEP, struct box_gone);
+	struct box_gone at = {0};
+	uint64_t version = kv_version(box_space(t->box), KV_STAGED) + 1;
+	size_t n, count = 0;
+	assert_int_equal(box_gone_list(t->box, KV_VISIBLE, t->arena, &at, list,
+				       BOX_GONE_STEP, &n),
+			 BOX_OK);
+	for (size_t i = 0; i < n && m->count < MAILS; i++) {
+		if (list[i].mailbox != m->id || r(t, 3) == 0)
+			continue;
+		back_in_model(t, m, &list[i], version);
+		list[count++] = list[i];
+	}
+	if (count == 0)
+		return BOX_LIMIT;
+	*q = (struct box_undelete){.mailbox = m->id, .messages = list, .count = count};
+	return box_undelete(t->box, q, answered, a);
+}
+
 static enum box_result step_expunge(struct test *t, struct answer *a)
 {
 	struct mbox *m = any_box(t, &t->next, true);
@@ -293,7 +401,10 @@ static enum box_result step_expunge(struct test *t, struct answer *a)
 	*q = (struct box_change){.mailbox = m->id,
 				 .uids = u,
 				 .arena = t->arena,
-				 .deleted_only = r(t, 4) > 0};
+				 .deleted_only = r(t, 4) > 0,
+				 .keep = r(t, 3) > 0};
+	if (q->keep && !keep_gone(&t->next, m, u, q->deleted_only))
+		return BOX_LIMIT;
 	drop(m, u, q->deleted_only);
 	return box_expunge(t->box, q, answered, a);
 }
@@ -338,8 +449,16 @@ static enum box_result step_tree(struct test *t, struct answer *a)
 	if (!t->next.box[4].exists || r(t, 6))
 		return BOX_LIMIT;
 	if (child->exists) {
+		if (t->next.removed_count == REMOVED)
+			return BOX_LIMIT;
+		if (child->count > 0)
+			t->next.removed[t->next.removed_count++] = *child;
 		q->verb = BOX_REMOVE_MAILBOX;
 		child->exists = false;
+	} else if (t->next.removed_count > 0 && r(t, 2)) {
+		q->verb = BOX_REVIVE;
+		*child = t->next.removed[--t->next.removed_count];
+		child->id = 0; /* learnt again, with its UIDVALIDITY */
 	} else {
 		q->verb = BOX_CREATE;
 		child->exists = true;
@@ -353,6 +472,15 @@ static enum box_result step_tree(struct test *t, struct answer *a)
 
 static enum box_result step_quiet(struct test *t, struct answer *a)
 {
+	if (r(t, 3) == 0) {
+		struct box_gone_forget *q =
+			ARENA_NEW(t->arena, struct box_gone_forget);
+		if (r(t, 2)) {
+			q->before = INT64_MAX;
+			t->next.gone_count = 0;
+		}
+		return box_gone_forget(t->box, q, answered, a);
+	}
 	if (r(t, 2)) {
 		struct box_tree *q = ARENA_NEW(t->arena, struct box_tree);
 		q->verb = BOX_PURGE;
@@ -572,7 +700,7 @@ static void step(struct test *t)
 	enum box_result started = BOX_LIMIT;
 	arena_reset(t->arena);
 	t->next = t->now;
-	switch (r(t, 12)) {
+	switch (r(t, 13)) {
 	case 0:
 	case 1:
 	case 2:
@@ -595,6 +723,9 @@ static void step(struct test *t)
 		break;
 	case 10:
 		started = step_quiet(t, &a);
+		break;
+	case 11:
+		started = step_undelete(t, &a);
 		break;
 	default:
 		check_content(t);
