@@ -68,16 +68,22 @@ static bool take_words(struct command *c, const struct data_action *x,
 	size_t i = used;
 	for (size_t k = 0; k < ACTION_WORDS_MAX && x->takes[k] != NULL; k++) {
 		size_t len = strlen(x->takes[k]);
-		bool rest = x->takes[k][len - 1] == '+';
-		if (i == a->word_count) {
+		char mark = x->takes[k][len - 1];
+		bool rest = mark == '+' || mark == '*';
+		bool named = rest || mark == '?';
+		const char *name = x->takes[k];
+		if (named)
+			name = arena_cstr(c->arena, span_of(name, len - 1));
+		if (i == a->word_count && (mark == '*' || mark == '?'))
+			break;
+		if (i == a->word_count || name == NULL) {
 			*end = wrong(c, "missing after", x->words);
 			return false;
 		}
 		do {
 			ENSURE(*n < ASK_ARGUMENTS_MAX);
 			out[(*n)++] = (struct asking){
-				rest ? "target" : x->takes[k],
-				span_cstr(a->words[i++])};
+				name, span_cstr(a->words[i++])};
 		} while (rest && i < a->word_count);
 	}
 	if (i < a->word_count) {

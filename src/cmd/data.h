@@ -14,8 +14,8 @@
 struct data_action {
 	const char *words; /* "add", "app-password add" */
 	const char *ask;   /* "account.add" */
-	/* The argument that each word becomes; a last one with a + behind it
-	 * takes all that follow. */
+	/* The argument that each word becomes.  A last one with ? behind it need
+	 * not be there, with + it takes all that follow, with * maybe none. */
 	const char *takes[ACTION_WORDS_MAX];
 	struct showing show;
 	/* More arguments: true, or *end is what to return. */

@@ -66,6 +66,14 @@ const struct verb verbs[] = {
 		  "set ADDRESS TARGET...\n"
 		  "remove ADDRESS",
 	 .run = verb_alias},
+	{.name = "mailbox",
+	 .summary = "what an account holds, and what was deleted of it",
+	 .usage = "list ADDRESS\n"
+		  "show ADDRESS MAILBOX\n"
+		  "deleted ADDRESS [MAILBOX] [--since AGE]\n"
+		  "undelete ADDRESS MAILBOX ID... | --since AGE | --all\n"
+		  "undelete ADDRESS MAILBOX [--into NAME]",
+	 .run = verb_mailbox},
 	{.name = "queue",
 	 .summary = "mail that waits",
 	 .usage = "list [--id ID] [--domain DOMAIN] [--sender ADDRESS] "

@@ -179,7 +179,7 @@ enum conf_engine { CONF_ENGINE_ROCKSDB, CONF_ENGINE_MEMORY };
 struct conf_store {
 	uint32_t engine;
 	uint64_t reserve; /* per cent of the file system */
-	uint64_t reserve_least, keep_removed, cache, staged, read_threads;
+	uint64_t reserve_least, keep_removed, keep_deleted, cache, staged, read_threads;
 };
 
 struct conf_queue {

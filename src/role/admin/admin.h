@@ -94,6 +94,8 @@ bool job_has(const struct job *, const char *name);
 /* A whole number; false: the job has been ended with what is wrong. */
 MUST_USE bool job_number(struct job *, const char *name, uint64_t max,
 			 uint64_t *out);
+/* Seconds of "90s", "30m", "4h", "2d"; not there: untouched.  False: ended. */
+MUST_USE bool job_age(struct job *, const char *name, uint64_t *out);
 /* The values of all arguments of this name, at most max of them. */
 size_t job_list(const struct job *, const char *name, struct span *out,
 		size_t max);
@@ -156,6 +158,11 @@ void verb_alias_set(struct job *);
 void verb_alias_remove(struct job *);
 void verb_alias_list(struct job *);
 void verb_alias_show(struct job *);
+
+void verb_mailbox_list(struct job *);
+void verb_mailbox_show(struct job *);
+void verb_mailbox_deleted(struct job *);
+void verb_mailbox_undelete(struct job *);
 
 void verb_queue_list(struct job *);
 void verb_queue_show(struct job *);

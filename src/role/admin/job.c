@@ -41,6 +41,31 @@ bool job_number(struct job *j, const char *name, uint64_t max, uint64_t *out)
 	return false;
 }
 
+bool job_age(struct job *j, const char *name, uint64_t *out)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	struct span s = job_argument(j, name);
+	uint64_t factor = 1, number;
+	if (!job_has(j, name))
+		return true;
+	for (size_t i = 0; s.len > 1 && i < ARRAY_LEN(units); i++)
+		if (s.ptr[s.len - 1] == units[i].unit) {
+			factor = units[i].seconds;
+			s = span_sub(s, 0, s.len - 1);
+			break;
+		}
+	if (!span_u64(s, 1000000000, &number)) {
+		job_end(j, CMD_ADMIN_STATUS_USAGE,
+			"--%s takes an age such as 30m, 4h or 2d", name);
+		return false;
+	}
+	*out = number * factor;
+	return true;
+}
+
 size_t job_list(const struct job *j, const char *name, struct span *out,
 		size_t max)
 {

@@ -12,26 +12,6 @@
 
 /* ---- the filter -------------------------------------------------------------- */
 
-/* "90s", "30m", "4h", "2d"; seconds without a unit. */
-static bool read_age(struct span s, uint64_t *out)
-{
-	static const struct {
-		char unit;
-		uint64_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-	uint64_t factor = 1;
-	for (size_t i = 0; s.len > 1 && i < ARRAY_LEN(units); i++)
-		if (s.ptr[s.len - 1] == units[i].unit) {
-			factor = units[i].seconds;
-			s = span_sub(s, 0, s.len - 1);
-			break;
-		}
-	if (!span_u64(s, 1000000000, out))
-		return false;
-	*out *= factor;
-	return true;
-}
-
 static bool is_state(struct span s)
 {
 	return span_eq(s, SPAN("local")) || span_eq(s, SPAN("remote")) ||
@@ -40,18 +20,14 @@ static bool is_state(struct span s)
 
 static bool filter_of(struct job *j, struct admin_store_filter *f)
 {
-	struct span older = job_argument(j, "older");
 	*f = (struct admin_store_filter){
 		.id = job_argument(j, "id"),
 		.destination = job_argument(j, "domain"),
 		.sender = job_argument(j, "sender"),
 		.recipient = job_argument(j, "recipient"),
 		.state = job_argument(j, "state")};
-	if (older.len > 0 && !read_age(older, &f->older)) {
-		job_end(j, CMD_ADMIN_STATUS_USAGE,
-			"--older takes an age such as 30m, 4h or 2d");
+	if (!job_age(j, "older", &f->older))
 		return false;
-	}
 	if (f->state.len > 0 && !is_state(f->state)) {
 		job_end(j, CMD_ADMIN_STATUS_USAGE,
 			"--state takes remote, local or held");

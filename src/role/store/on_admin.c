@@ -50,13 +50,7 @@ static enum directory_result change(struct job *j, struct directory_change *c)
 }
 
 /* A handler that starts run_<verb>, and the answer of a change. */
-#define ADMIN_JOB(verb)                                                        \
-	static void on_##verb(void *ctx, struct ipc_call *call,                \
-			      const struct admin_store_##verb *m)              \
-	{                                                                      \
-		struct peer *p = ctx;                                          \
-		job_start(p->store, call, m, NULL, run_##verb);                \
-	}
+#define ADMIN_JOB(verb) static ADMIN_ON(verb)
 #define ADMIN_SAY(verb, result)                                                \
 	do {                                                                   \
 		struct admin_store_##verb##_reply rep = {0};                   \
@@ -493,5 +487,10 @@ const struct admin_store_at_store store_for_admin = {
 	.restore_stage = on_restore_stage,
 	.restore_message = on_restore_message,
 	.restore_end = on_restore_end,
+	.mailboxes = on_mailboxes,
+	.removed = on_removed,
+	.expunged = on_expunged,
+	.undelete = on_undelete,
+	.revive = on_revive,
 	.statistics = on_statistics,
 };

@@ -122,7 +122,8 @@ static enum box_result expunge(struct job *j, const struct place *p)
 	*c = (struct box_change){.mailbox = p->mailbox,
 				 .uids = &uids,
 				 .arena = j->arena,
-				 .deleted_only = !m->force};
+				 .deleted_only = !m->force,
+				 .keep = keeps_deleted(j->store)};
 	return job_box(j, box_expunge(p->box->box, c, box_gate, job_gate(j)));
 }
 

@@ -109,12 +109,14 @@ static enum edge_store_answer tree(struct job *j, struct box_tree *t)
 	return answer_of(r);
 }
 
-/* The rows of a removed mailbox go while nobody waits for them. */
+/* The rows of mailboxes whose time is over go while nobody waits for them. */
 static void purge(struct job *j)
 {
 	enum box_result r;
 	struct open_box *b = box_hold(j->store, j->session->account, &r);
-	struct box_tree t = {.verb = BOX_PURGE, .more = true};
+	struct box_tree t = {.verb = BOX_PURGE,
+			     .before = deleted_before(j->store),
+			     .more = true};
 	while (b != NULL && r == BOX_OK && t.more && !j->store->closing) {
 		t.more = false;
 		r = job_box(j, box_tree(b->box, &t, box_gate, job_gate(j)));

@@ -230,6 +230,12 @@ void watches_stop(struct store *);
 /* The limit of an account in bytes; 0: none. */
 uint64_t quota_of(const struct store *, const struct directory_account *);
 
+/* ---- sweep.c: what was deleted ---- */
+/* Not at all by the configuration, nor on a full disk. */
+bool keeps_deleted(const struct store *);
+/* What was deleted before has had its time. */
+int64_t deleted_before(const struct store *);
+
 /* ---- custody.c ---- */
 void custody_begin(struct store *);
 void custody_end(struct store *);

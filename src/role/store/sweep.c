@@ -3,7 +3,7 @@
  * role/store/sweep: what nobody names any more goes, in the background.
  *
  * A round: accounts whose grace is over are forgotten, their rows first; tokens
- * of old deliveries and what removed mailboxes left go; then every body id that
+ * of old deliveries, expunged mail and removed mailboxes whose time is over go; then every body id that
  * an account or a job of the queue names is gathered and the others, if they
  * are older than a day, are removed.  Between the steps others have their turn,
  * and under load the round waits.
@@ -17,6 +17,7 @@
 
 #include "box/change.h"
 #include "box/fsck.h"
+#include "box/gone.h"
 #include "box/tree.h"
 #include "role/store/store.h"
 
@@ -101,10 +102,34 @@ static void forget_tokens(struct job *j, struct open_box *b, int64_t now)
 	}
 }
 
-/* What a crash kept from being removed with its mailbox. */
+bool keeps_deleted(const struct store *s)
+{
+	return s->conf->store.keep_deleted > 0 && !kv_full(s->kv);
+}
+
+int64_t deleted_before(const struct store *s)
+{
+	int64_t now = world_wall(s->role->world).sec;
+	return keeps_deleted(s) ? now - (int64_t)s->conf->store.keep_deleted
+				: INT64_MAX;
+}
+
+static void forget_expunged(struct job *j, struct open_box *b)
+{
+	struct box_gone_forget f = {.before = deleted_before(j->store),
+				    .more = true};
+	enum box_result r = BOX_OK;
+	while (r == BOX_OK && f.more && !over(j->store)) {
+		give_way(j);
+		r = job_box(j, box_gone_forget(b->box, &f, box_gate, job_gate(j)));
+	}
+}
+
 static void purge_removed(struct job *j, struct open_box *b)
 {
-	struct box_tree t = {.verb = BOX_PURGE, .more = true};
+	struct box_tree t = {.verb = BOX_PURGE,
+			     .before = deleted_before(j->store),
+			     .more = true};
 	enum box_result r = BOX_OK;
 	while (r == BOX_OK && t.more && !over(j->store)) {
 		give_way(j);
@@ -122,6 +147,7 @@ static void name_account(struct job *j, struct sweep *w, uint64_t account)
 	}
 	if (box_ready(b->box, KV_VISIBLE) == BOX_OK) {
 		forget_tokens(j, b, w->now);
+		forget_expunged(j, b);
 		purge_removed(j, b);
 	}
 	if (box_bodies(b->box, name_body, w) != BOX_OK)

@@ -182,12 +182,49 @@ static void the_sweep_takes_orphans_only(void **state)
 	hours(r, 20);
 	assert_int_equal(bodies(r), all); /* all are younger than a day */
 	hours(r, 12);
+	assert_int_equal(bodies(r), live + 1); /* what was removed can be had back */
+	hours(r, 30);
 	assert_int_equal(bodies(r), live);
 	struct edge_store_select_reply box = rig_select(r, alice, "INBOX");
 	assert_int_equal(box.exists, 2);
 	assert_true(span_ends(rig_read(r, alice, box.mailbox, 1),
 			      MAIL("small")));
 	assert_int_equal(rig_read(r, alice, box.mailbox, 2).len > 300000, true);
+}
+
+/* Messages marked and expunged in INBOX; one of them had back. */
+static void what_was_deleted_is_kept_for_its_time(void **state)
+{
+	struct rig *r = *state;
+	uint64_t alice = rig_reader(r, "alice@example.test");
+	const struct edge_store_range first = {1, 2};
+	struct edge_store_expunge_reply gone;
+	struct admin_store_expunged_reply list;
+	struct admin_store_undelete_reply back;
+	size_t none = bodies(r);
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(send_to(r, "alice@example.test", MAIL("back")),
+				 EDGE_STORE_ANSWER_YES);
+	struct edge_store_select_reply box = rig_select(r, alice, "INBOX");
+	ASK(r, r->edge[RIG_ACCESS], edge_store_expunge, &gone, .session = alice,
+	    .mailbox = box.mailbox, .force = true, .uids = &first, .uids_count = 1);
+	assert_int_equal(gone.answer, EDGE_STORE_ANSWER_YES);
+	hours(r, 40);
+	ASK(r, r->admin, admin_store_expunged, &list, .name = SPAN("alice@example.test"));
+	assert_int_equal(list.messages_count, 2);
+	assert_true(span_eq(list.messages[0].subject, SPAN("back")) &&
+		    span_eq(list.messages[0].mailbox, SPAN("INBOX")) && !list.more);
+	const struct admin_store_place id = {.number = list.messages[0].number, .uid = 2};
+	ASK(r, r->admin, admin_store_undelete, &back, .name = SPAN("alice@example.test"),
+	    .mailbox = SPAN("INBOX"), .ids = &id, .ids_count = 1);
+	assert_true(back.answer == ADMIN_STORE_ANSWER_DONE && back.restored == 1);
+	assert_true(span_ends(rig_read(r, alice, box.mailbox, 3), MAIL("back")));
+	hours(r, 20);
+	ASK(r, r->admin, admin_store_expunged, &list, .name = SPAN("alice@example.test"));
+	assert_int_equal(list.messages_count, 0);
+	hours(r, 12);
+	assert_int_equal(bodies(r), none + 1);
+	assert_true(span_ends(rig_read(r, alice, box.mailbox, 3), MAIL("back")));
 }
 
 static void a_removed_account_is_kept_for_its_time(void **state)
@@ -458,6 +495,7 @@ int main(void)
 		TEST(what_got_into_the_queue_unseen_is_moved),
 		TEST(a_full_disk_refuses_and_recovers),
 		TEST(the_sweep_takes_orphans_only),
+		TEST(what_was_deleted_is_kept_for_its_time),
 		TEST(a_removed_account_is_kept_for_its_time),
 		TEST(a_damaged_directory_costs_no_mail),
 		TEST(mail_for_a_removed_account_waits),

@@ -20,7 +20,7 @@
 
 static const char conf_text[] =
 	"hostname mx.example.test;\n"
-	"store { engine %s; staged 4M; keep-removed 2d; }\n"
+	"store { engine %s; staged 4M; keep-removed 2d; keep-deleted 2d; }\n"
 	"limits { message-size 3M; }\n"
 	"queue { lifetime 2d; warn 90m; retry 3m 10m; per-destination 2; }\n"
 	"hops 20;\n";
