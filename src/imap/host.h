@@ -195,6 +195,7 @@ struct imap_facts {
 
 struct imap_host {
 	struct imap_facts facts;
+	int64_t (*now)(struct imap_host *); /* seconds since 1970 */
 
 	/* Before login.  YES, DENIED or UNAVAILABLE. */
 	enum imap_answer (*login)(struct imap_host *, struct span user,

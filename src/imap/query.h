@@ -12,7 +12,8 @@
  * mailbox does not know is IMAP_Q_NONE).  Texts are valid UTF-8 without NUL, matched
  * without case (i;unicode-casemap where the host can, ASCII at least) as
  * substrings.  Days count from 1970-01-01, in the message's own zone for SENT,
- * in UTC for the internal date.
+ * in UTC for the internal date.  Ages count from one moment, which the session
+ * asked for: a search that is made in parts has one "now".
  */
 #pragma once
 
@@ -35,6 +36,8 @@ enum imap_query_kind {
 	IMAP_Q_SENTBEFORE,
 	IMAP_Q_SENTON,
 	IMAP_Q_SENTSINCE,
+	IMAP_Q_OLDER,   /* internal date <= number, in seconds since 1970 */
+	IMAP_Q_YOUNGER, /* internal date >= number */
 	IMAP_Q_LARGER,  /* size > number */
 	IMAP_Q_SMALLER, /* size < number */
 	IMAP_Q_HEADER,  /* a field `name` holds `text` (empty: exists) */
@@ -49,7 +52,7 @@ enum imap_query_kind {
 struct imap_query_op {
 	enum imap_query_kind kind;
 	int64_t day;          /* BEFORE ... SENTSINCE */
-	uint64_t number;
+	uint64_t number;      /* of OLDER and YOUNGER: an int64_t, cast */
 	struct span name;     /* HEADER: lower or upper case as written */
 	struct span text;
 	struct imap_set uids; /* UIDS */

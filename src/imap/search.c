@@ -19,6 +19,8 @@ struct parser {
 	struct imap_lex *lex;
 	struct imap_query *out;
 	struct imap_keywords keywords;
+	bool asked_now;
+	int64_t now;  /* one for the whole command */
 	bool limited; /* too many or too deep: NO [LIMIT], not BAD */
 	bool memory;
 	bool answered;
@@ -125,6 +127,22 @@ static bool k_number(struct parser *p, const struct search_key *k)
 	       push(p, (struct imap_query_op){.kind = k->kind, .number = n});
 }
 
+/* RFC 5032: an age in seconds. */
+static bool k_age(struct parser *p, const struct search_key *k)
+{
+	struct imap_host *host = p->s->host;
+	uint64_t n;
+	if (!imap_lex_space(p->lex) || !imap_lex_number(p->lex, UINT32_MAX, &n) ||
+	    n == 0)
+		return false;
+	if (!p->asked_now) {
+		p->asked_now = true;
+		p->now = host->now(host);
+	}
+	return push(p, (struct imap_query_op){.kind = k->kind,
+					      .number = (uint64_t)(p->now - (int64_t)n)});
+}
+
 static bool text(struct parser *p, struct span *out)
 {
 	return imap_lex_space(p->lex) && imap_lex_astring(p->lex, out) &&
@@ -211,6 +229,7 @@ static const struct search_key keys[] = {
 	{"MODSEQ", k_modseq, IMAP_Q_MODSEQ, 0, NULL},
 	{"NEW", k_new, 0, 0, NULL},
 	{"OLD", k_old, 0, 0, NULL},
+	{"OLDER", k_age, IMAP_Q_OLDER, 0, NULL},
 	{"ON", k_date, IMAP_Q_ON, 0, NULL},
 	{"RECENT", k_recent, 0, 0, NULL},
 	{"SEEN", k_flag, 0, IMAP_SEEN, NULL},
@@ -229,6 +248,7 @@ static const struct search_key keys[] = {
 	{"UNFLAGGED", k_unflag, 0, IMAP_FLAGGED, NULL},
 	{"UNKEYWORD", k_unkeyword, 0, 0, NULL},
 	{"UNSEEN", k_unflag, 0, IMAP_SEEN, NULL},
+	{"YOUNGER", k_age, IMAP_Q_YOUNGER, 0, NULL},
 };
 
 /* Keys side by side all have to match. */

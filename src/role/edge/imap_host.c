@@ -38,6 +38,11 @@ enum imap_answer imap_side_answer(enum edge_store_answer a)
 	return IMAP_UNAVAILABLE;
 }
 
+static int64_t now(struct imap_host *h)
+{
+	return world_wall(imap_side_of(h)->c->edge->role->world).sec;
+}
+
 /* ---- logins ------------------------------------------------------------------ */
 
 static enum imap_answer login(struct imap_host *h, struct span user,
@@ -232,6 +237,7 @@ static bool open_session(struct connection *c)
 	if (s == NULL)
 		return false;
 	s->c = c;
+	s->host.now = now;
 	s->host.login = login;
 	s->host.auth_begin = auth_begin;
 	s->host.auth_step = auth_step;

@@ -122,6 +122,10 @@ static bool put_key(struct search *q, const struct edge_store_search *m,
 		       put_op(q, BOX_Q_AND, 0);
 	case OP_SINCE:
 		return put_op(q, BOX_Q_SINCE, seconds(op->day));
+	case OP_OLDER:
+		return put_op(q, BOX_Q_BEFORE, op->number + 1);
+	case OP_YOUNGER:
+		return put_op(q, BOX_Q_SINCE, op->number);
 	case OP_LARGER:
 		return put_op(q, BOX_Q_LARGER, op->number);
 	case OP_SMALLER:

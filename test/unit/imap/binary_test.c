@@ -43,15 +43,6 @@ static void long_preview(struct mem_host *m)
 	mem_box(m, "INBOX")->messages[0].summary->preview = span_of(text, 202);
 }
 
-#define T(name, setup, input, ...)                                             \
-	static void name(void **state UNUSED)                                  \
-	{                                                                      \
-		struct talk t;                                                 \
-		TALK(&t, setup, input);                                        \
-		EXPECT(&t, __VA_ARGS__);                                       \
-		talk_free(&t);                                                 \
-	}
-
 T(decoded, kinds, SELECT "a FETCH 1 BINARY[1]\r\nb FETCH 2 BINARY.PEEK[1]\r\nc FETCH 3 (BINARY.PEEK[1] BINARY.SIZE[1])\r\n",
   "* 1 FETCH (BINARY[1] {13}\r\nHello, world! FLAGS (\\Seen \\Recent))\r\na OK", "* 2 FETCH (BINARY[1] {6}\r\na=bc\r\n)\r\nb OK", "BINARY[1] {7}\r\nplain\r\n BINARY.SIZE[1] 7)\r\nc OK")
 T(sizes, kinds, SELECT "a FETCH 1:4 (BINARY.SIZE[1])\r\nb FETCH 1 (BINARY.SIZE[2] BINARY.PEEK[2])\r\nc FETCH 1 (BINARY.SIZE[])\r\n",

@@ -26,15 +26,6 @@ static void scattered(struct mem_host *m)
 	mem_flags(b, 8, IMAP_SEEN);
 }
 
-#define T(name, setup, input, ...)                                             \
-	static void name(void **state UNUSED)                                  \
-	{                                                                      \
-		struct talk t;                                                 \
-		TALK(&t, setup, input);                                        \
-		EXPECT(&t, __VA_ARGS__);                                       \
-		talk_free(&t);                                                 \
-	}
-
 T(select_tells_the_highest, three, SELECT, "* OK [UIDNEXT 4] Next UID\r\n* OK [HIGHESTMODSEQ 4] Highest\r\ns OK")
 T(select_condstore, three, LOGIN "a SELECT INBOX (CONDSTORE)\r\nb STORE 1 +FLAGS (\\Seen)\r\n", "a OK", "* 1 FETCH (FLAGS (\\Seen \\Recent) MODSEQ (5))\r\nb OK")
 T(select_closes_the_one_before, three, SELECT "a SELECT Sent\r\n", "s OK", "* OK [CLOSED]", "* 0 EXISTS", "a OK")

@@ -10,15 +10,6 @@
 	      "0 CREATE Foo-x\r\n0 UNSUBSCRIBE INBOX\r\n0 SUBSCRIBE Fruit/Peach\r\n"  \
 	      "0 SUBSCRIBE Foo/Bar\r\n0 SUBSCRIBE Foo-x\r\n"
 
-#define T(name, setup, input, ...)                                             \
-	static void name(void **state UNUSED)                                  \
-	{                                                                      \
-		struct talk t;                                                 \
-		TALK(&t, setup, input);                                        \
-		EXPECT(&t, __VA_ARGS__);                                       \
-		talk_free(&t);                                                 \
-	}
-
 T(return_subscribed, NULL, FRUIT "a LIST \"\" \"F*\" RETURN (SUBSCRIBED CHILDREN)\r\n",
   "* LIST (\\HasChildren) \"/\" \"Foo\"\r\n* LIST (\\Subscribed \\HasNoChildren) \"/\" \"Foo-x\"\r\n* LIST (\\Subscribed \\HasNoChildren) \"/\" \"Foo/Bar\"\r\n* LIST (\\HasChildren) \"/\" \"Fruit\"\r\n* LIST (\\HasNoChildren) \"/\" \"Fruit/Apple\"\r\n* LIST (\\Subscribed \\HasNoChildren) \"/\" \"Fruit/Peach\"\r\na OK")
 T(select_subscribed, NULL, FRUIT "a LIST (SUBSCRIBED) \"\" \"F*\"\r\nb LIST (SUBSCRIBED) \"\" \"F%\"\r\nc LIST (SUBSCRIBED REMOTE) \"Fruit/\" %\r\n",

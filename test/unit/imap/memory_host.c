@@ -91,7 +91,7 @@ struct mem_message *mem_deliver(struct mem_host *m, struct mem_box *b, struct sp
 		return NULL;
 	struct mem_message *msg = &b->messages[b->count++];
 	*msg = (struct mem_message){.uid = b->uid_next++, .modseq = ++b->version,
-				    .date = 837596665, .size = data.len};
+				    .date = MEM_DATE, .size = data.len};
 	msg->data = malloc(data.len + 1);
 	memcpy(msg->data, data.ptr, data.len);
 	struct span kept = span_of(msg->data, msg->size);
@@ -128,6 +128,11 @@ void mem_flags(struct mem_box *b, uint32_t uid, uint32_t flags)
 	struct mem_message *msg = message(b, uid);
 	msg->flags = flags;
 	msg->modseq = ++b->version;
+}
+
+static int64_t now(struct imap_host *h)
+{
+	return MEM_NOW + mem(h)->moments++;
 }
 
 static enum imap_answer login(struct imap_host *h, struct span user, struct span password)
@@ -539,6 +544,8 @@ static bool judge(const struct mem_message *msg, const struct imap_query_op *op)
 	case IMAP_Q_BEFORE: case IMAP_Q_SENTBEFORE: return day < op->day;
 	case IMAP_Q_ON: case IMAP_Q_SENTON: return day == op->day;
 	case IMAP_Q_SINCE: case IMAP_Q_SENTSINCE: return day >= op->day;
+	case IMAP_Q_OLDER: return msg->date <= (int64_t)op->number;
+	case IMAP_Q_YOUNGER: return msg->date >= (int64_t)op->number;
 	case IMAP_Q_LARGER: return msg->size > op->number;
 	case IMAP_Q_SMALLER: return msg->size < op->number;
 	case IMAP_Q_HEADER: return contains(data, op->name) && contains(data, op->text);
@@ -648,7 +655,7 @@ void mem_init(struct mem_host *m)
 				   .mechanisms = SPAN_INIT("PLAIN LOGIN"),
 				   .name = SPAN_INIT("mail.example"),
 				   .version = SPAN_INIT("1"), .append_max = 100000},
-			 .login = login, .auth_begin = auth_begin,
+			 .now = now, .login = login, .auth_begin = auth_begin,
 			 .auth_step = auth_step, .auth_cancel = auth_cancel,
 			 .list = list, .create = create, .remove = remove_box,
 			 .rename = rename_box, .subscribe = subscribe, .status = status,

@@ -15,6 +15,8 @@
 #define MEM_BOXES    24
 #define MEM_MESSAGES 300
 #define MEM_LOG      1200
+#define MEM_DATE     837596665 /* of a message */
+#define MEM_NOW      (MEM_DATE + 3600) /* a second later each time it is asked */
 
 struct mem_message {
 	uint32_t uid, flags;
@@ -61,7 +63,7 @@ struct mem_host {
 	uint64_t body_gone_from; /* with body_gone: bytes before it are there */
 
 	/* What was asked. */
-	unsigned logins, appends, aborts, expunges, selects, deselects, bodies;
+	unsigned moments, logins, appends, aborts, expunges, selects, deselects, bodies;
 	size_t query_ops;
 
 	struct buf incoming;

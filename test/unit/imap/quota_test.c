@@ -23,15 +23,6 @@ static void silent(struct mem_host *m)
 	m->quota_answer = IMAP_UNAVAILABLE;
 }
 
-#define T(name, setup, input, ...)                                             \
-	static void name(void **state UNUSED)                                  \
-	{                                                                      \
-		struct talk t;                                                 \
-		TALK(&t, setup, input);                                        \
-		EXPECT(&t, __VA_ARGS__);                                       \
-		talk_free(&t);                                                 \
-	}
-
 T(announced, limited, "a CAPABILITY\r\n" LOGIN "b CAPABILITY\r\n", "a OK", "* CAPABILITY", " QUOTA QUOTA=RES-STORAGE", "b OK")
 T(root, limited, LOGIN "a GETQUOTAROOT inbox\r\nb GETQUOTAROOT \"not there\"\r\n",
   "* QUOTAROOT \"INBOX\" \"\"\r\n* QUOTA \"\" (STORAGE 2 4)\r\na OK", "* QUOTAROOT \"not there\" \"\"\r\n* QUOTA \"\" (STORAGE 2 4)\r\nb OK")

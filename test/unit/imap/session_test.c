@@ -61,16 +61,6 @@ static void no_copy(struct mem_host *m) { three(m); m->copy_answer = IMAP_OVERQU
 static void gone_body(struct mem_host *m) { three(m); m->body_gone = true; }
 static void torn_body(struct mem_host *m) { gone_body(m); m->body_gone_from = 50; }
 
-/* name, setup, what the client sends, what the answer holds in this order */
-#define T(name, setup, input, ...)                                             \
-	static void name(void **state UNUSED)                                  \
-	{                                                                      \
-		struct talk t;                                                 \
-		TALK(&t, setup, input);                                        \
-		EXPECT(&t, __VA_ARGS__);                                       \
-		talk_free(&t);                                                 \
-	}
-
 T(greeting, NULL, "", "* OK [CAPABILITY IMAP4rev1", "AUTH=PLAIN", "] mail.example ready")
 T(capability, NULL, "a CAPABILITY\r\n", "* CAPABILITY IMAP4rev1 SASL-IR LITERAL- ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN\r\na OK")
 T(capability_after_login, NULL, LOGIN "a CAPABILITY\r\n", "l OK [CAPABILITY IMAP4rev1", "* CAPABILITY IMAP4rev1", "NAMESPACE CHILDREN SPECIAL-USE UNSELECT UIDPLUS MOVE CONDSTORE QRESYNC")

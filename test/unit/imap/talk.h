@@ -41,3 +41,13 @@ void talk_lacks(const struct talk *, const char *);
 /* Logs in and selects INBOX; put in front of an input. */
 #define LOGIN  "l LOGIN fred secret\r\n"
 #define SELECT LOGIN "s SELECT INBOX\r\n"
+
+/* A test: name, setup, what the client sends, what the answer holds, in this order. */
+#define T(name, setup, input, ...)                                             \
+	static void name(void **state UNUSED)                                  \
+	{                                                                      \
+		struct talk t;                                                 \
+		TALK(&t, setup, input);                                        \
+		EXPECT(&t, __VA_ARGS__);                                       \
+		talk_free(&t);                                                 \
+	}

@@ -16,6 +16,7 @@ static void two(struct mem_host *m)
 
 #define ONLY SELECT "e ENABLE UIDONLY\r\n"
 
+#undef T
 #define T(name, setup, input, ...)                                             \
 	static void name(void **state UNUSED)                                  \
 	{                                                                      \

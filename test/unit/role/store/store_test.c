@@ -682,6 +682,8 @@ SAME(OP_SINCE, IMAP_Q_SINCE);
 SAME(OP_SENTBEFORE, IMAP_Q_SENTBEFORE);
 SAME(OP_SENTON, IMAP_Q_SENTON);
 SAME(OP_SENTSINCE, IMAP_Q_SENTSINCE);
+SAME(OP_OLDER, IMAP_Q_OLDER);
+SAME(OP_YOUNGER, IMAP_Q_YOUNGER);
 SAME(OP_LARGER, IMAP_Q_LARGER);
 SAME(OP_SMALLER, IMAP_Q_SMALLER);
 SAME(OP_HEADER, IMAP_Q_HEADER);
@@ -743,6 +745,24 @@ static void searching(void **state)
 	struct edge_store_op wrong[] = {{.kind = OP_UIDS, .first = 1, .count = 1}};
 	assert_int_equal(search(r, s, box, wrong, 1).answer,
 			 EDGE_STORE_ANSWER_LIMIT);
+}
+
+/* Appended as of second 1000000; that one counts in both. */
+static void searching_ages(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = rig_reader(r, "alice@example.test");
+	fill_box(r, s);
+	uint64_t box = rig_select(r, s, "Archive").mailbox;
+	for (int i = -1; i <= 1; i++) {
+		struct edge_store_op old = {.kind = OP_OLDER, .number = (uint64_t)(1000000 + i)};
+		struct edge_store_op young = {.kind = OP_YOUNGER, .number = (uint64_t)(1000000 + i)};
+		assert_int_equal(search(r, s, box, &old, 1).uids_count, i >= 0);
+		assert_int_equal(search(r, s, box, &young, 1).uids_count, i <= 0);
+	}
+	/* Before 1970, and so far away that nothing is older. */
+	struct edge_store_op never = {.kind = OP_OLDER, .number = (uint64_t)-1};
+	assert_int_equal(search(r, s, box, &never, 1).uids_count, 0);
 }
 
 /* The summary knows the Subject, decoded: no sorter is asked. */
@@ -898,6 +918,7 @@ int main(void)
 		TEST(changing),
 		TEST(names),
 		TEST(searching),
+		TEST(searching_ages),
 		TEST(searching_subjects),
 		TEST(hints),
 		TEST(hints_carry_the_change),

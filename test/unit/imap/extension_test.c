@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* test/unit/imap/extension: what adds a word or two to a command of the base. */
+#include <stdlib.h>
+
+#include "talk.h"
+
+/* Arrived at one second before MEM_DATE, then, one after it. */
+static void ages(struct mem_host *m)
+{
+	for (int i = 0; i < 3; i++)
+		mem_deliver(m, mem_box(m, "INBOX"), SPAN("H: 1\r\n\r\nx"))->date += i - 1;
+}
+
+/* MEM_DATE is an hour ago when the first question is asked. */
+T(older, ages, SELECT "a SEARCH OLDER 3600\r\n", "* SEARCH 1 2\r\na OK")
+T(younger, ages, SELECT "a UID SEARCH YOUNGER 3600\r\n", "* SEARCH 2 3\r\na OK")
+T(one_now, ages, SELECT "a SEARCH OLDER 3600 YOUNGER 3600\r\nb SEARCH OLDER 3600\r\n", "* SEARCH 2\r\na OK", "* SEARCH 1 2 3\r\nb OK")
+T(age_limits, ages, SELECT "a SEARCH OLDER 4294967295\r\nb SEARCH YOUNGER 4294967295\r\nc SEARCH OLDER 1\r\nd SEARCH NOT YOUNGER 1\r\n",
+  "* SEARCH\r\na OK", "* SEARCH 1 2 3\r\nb OK", "* SEARCH 1 2 3\r\nc OK", "* SEARCH 1 2 3\r\nd OK")
+T(age_refused, ages, SELECT "a SEARCH OLDER 0\r\nb SEARCH YOUNGER\r\nc SEARCH OLDER -1\r\nd SEARCH YOUNGER 4294967296\r\ne SEARCH OLDER x\r\n",
+  "a BAD", "b BAD", "c BAD", "d BAD", "e BAD")
+
+int main(void)
+{
+#define C(name) cmocka_unit_test(name)
+	const struct CMUnitTest tests[] = {
+		C(older), C(younger), C(one_now), C(age_limits), C(age_refused),
+	};
+	return cmocka_run_group_tests_name("imap_extension", tests, NULL, NULL);
+}
