@@ -129,12 +129,12 @@ static void send_section(struct fetching *f, const struct imap_fetch_item *item,
 	send_literal(f, row->uid, r.from, r.to);
 }
 
-static void send_date(struct stream *out, int64_t seconds)
+static void send_date(struct stream *out, const char *name, int64_t seconds)
 {
 	struct buf text;
 	buf_init(&text, 64);
 	civil_add_imap(&text, seconds);
-	stream_write(out, SPAN("INTERNALDATE \""));
+	stream_printf(out, "%s \"", name);
 	stream_write(out, buf_span(&text));
 	stream_write(out, SPAN("\""));
 	buf_free(&text);
@@ -190,10 +190,13 @@ static void send_item(struct fetching *f, const struct imap_fetch_item *item,
 		stream_printf(out, "MODSEQ (%llu)", (unsigned long long)slot->modseq);
 		break;
 	case IMAP_ITEM_DATE:
-		send_date(out, row->internal_date);
+		send_date(out, "INTERNALDATE", row->internal_date);
 		break;
 	case IMAP_ITEM_SIZE:
 		stream_printf(out, "RFC822.SIZE %llu", (unsigned long long)row->size);
+		break;
+	case IMAP_ITEM_SAVEDATE:
+		send_date(out, "SAVEDATE", row->saved);
 		break;
 	case IMAP_ITEM_ENVELOPE:
 		stream_write(out, SPAN("ENVELOPE "));
@@ -354,7 +357,9 @@ static enum imap_answer batch(struct fetching *f)
 	}
 	if (f->what.rows && slots.count > 0)
 		r = host->rows(host, s->mailbox, s->work->batch, uids, slots.count,
-			       f->what.summary, rows);
+			       (f->what.summary ? IMAP_WANT_SUMMARY : 0u) |
+				       (f->what.origin ? IMAP_WANT_ORIGIN : 0u),
+			       rows);
 	if (r == IMAP_YES && f->what.seen && !s->read_only)
 		r = set_seen(f, &slots, changed);
 	for (size_t i = 0; r == IMAP_YES && i < slots.count && !s->closing; i++) {

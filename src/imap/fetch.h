@@ -20,6 +20,7 @@ enum imap_item {
 	IMAP_ITEM_MODSEQ,
 	IMAP_ITEM_DATE,
 	IMAP_ITEM_SIZE,
+	IMAP_ITEM_SAVEDATE,      /* RFC 8514 */
 	IMAP_ITEM_ENVELOPE,
 	IMAP_ITEM_BODY,          /* structure without extension data */
 	IMAP_ITEM_BODYSTRUCTURE,
@@ -71,6 +72,7 @@ struct imap_fetch {
 	bool flags;   /* slots are needed */
 	bool rows;    /* cold rows are needed */
 	bool summary; /* ... and their summaries */
+	bool origin;  /* ... and where they come from */
 	bool seen;    /* reading sets \Seen */
 	bool modseq;  /* RFC 7162: the client minds them */
 	uint64_t since;   /* CHANGEDSINCE; 0: whenever */

@@ -66,11 +66,18 @@ struct imap_slot {
 	uint64_t modseq;
 };
 
+/* What is wanted of rows beside their dates and sizes. */
+enum imap_want {
+	IMAP_WANT_SUMMARY = 1,
+	IMAP_WANT_ORIGIN = 2, /* saved */
+};
+
 /* A message's cold row. */
 struct imap_row {
 	uint32_t uid;
 	bool found;            /* false: expunged meanwhile; nothing else counts */
 	int64_t internal_date; /* seconds since 1970, UTC */
+	int64_t saved;         /* the same of its way into this mailbox */
 	uint64_t size;         /* RFC822.SIZE: prefix and body together */
 	uint32_t prefix;       /* bytes in front of the body that `summary`
 				  describes; they are header fields */
@@ -233,11 +240,11 @@ struct imap_host {
 	enum imap_answer (*pages)(struct imap_host *, uint64_t mailbox,
 				  uint32_t first, uint32_t last, uint64_t above,
 				  struct arena *, struct imap_slots *out);
-	/* Fills rows[i] for uids[i]; count <= IMAP_BATCH.  Summaries may be left
-	   out when they are not asked for. */
+	/* Fills rows[i] for uids[i]; count <= IMAP_BATCH.  What `want` (enum
+	   imap_want) does not ask for may be left out. */
 	enum imap_answer (*rows)(struct imap_host *, uint64_t mailbox, struct arena *,
 				 const uint32_t *uids, size_t count,
-				 bool summaries, struct imap_row *rows);
+				 unsigned want, struct imap_row *rows);
 	/* Asked after `uids` when a map is built: then none slips through. */
 	enum imap_answer (*changes)(struct imap_host *, uint64_t mailbox,
 				    uint64_t since, struct arena *,

@@ -33,6 +33,9 @@ enum imap_query_kind {
 	IMAP_Q_BEFORE,   /* internal date's day <  number */
 	IMAP_Q_ON,       /* internal date's day == number */
 	IMAP_Q_SINCE,    /* internal date's day >= number */
+	IMAP_Q_SAVEDBEFORE, /* the day it came into this mailbox: RFC 8514 */
+	IMAP_Q_SAVEDON,
+	IMAP_Q_SAVEDSINCE,
 	IMAP_Q_SENTBEFORE,
 	IMAP_Q_SENTON,
 	IMAP_Q_SENTSINCE,

@@ -124,6 +124,7 @@ static const struct {
 	{"SEARCHRES", logged_in, NULL},
 	{"PARTIAL", logged_in, NULL},
 	{"WITHIN", logged_in, NULL},
+	{"SAVEDATE", logged_in, NULL},
 	{"STATUS=SIZE", logged_in, NULL},
 	{"LIST-EXTENDED", logged_in, NULL},
 	{"LIST-STATUS", logged_in, NULL},

@@ -97,7 +97,7 @@ static enum imap_answer pages(struct imap_host *h, uint64_t mailbox,
 
 static enum imap_answer rows(struct imap_host *h, uint64_t mailbox,
 			     struct arena *arena, const uint32_t *list,
-			     size_t count, bool summaries,
+			     size_t count, unsigned want,
 			     struct imap_row *out)
 {
 	struct connection *c = imap_side_of(h)->c;
@@ -107,7 +107,8 @@ static enum imap_answer rows(struct imap_host *h, uint64_t mailbox,
 					    .mailbox = mailbox,
 					    .uids = list + done,
 					    .uids_count = count - done,
-					    .summaries = summaries};
+					    .summaries = want & IMAP_WANT_SUMMARY,
+					    .origins = want & IMAP_WANT_ORIGIN};
 		struct edge_store_rows_reply r;
 		enum imap_answer a =
 			IMAP_ASK(c, rows, &m, arena, &r, EDGE_READ_NS);
@@ -120,6 +121,7 @@ static enum imap_answer rows(struct imap_host *h, uint64_t mailbox,
 				.uid = list[done + i],
 				.found = r.rows[i].found,
 				.internal_date = r.rows[i].internal_date,
+				.saved = r.rows[i].origin.saved,
 				.size = r.rows[i].size,
 				.prefix = r.rows[i].prefix,
 				.summary = r.rows[i].summary,

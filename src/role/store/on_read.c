@@ -12,7 +12,7 @@
 #define SLOTS_MAX  2048u
 #define ROWS_MAX   512u
 #define ROWS_BYTES 61440u
-#define ROW_BYTES  32u /* of one row without its summary, at most */
+#define ROW_BYTES  40u /* of one row without its summary, at most */
 #define BODY_MAX   61440u
 
 static struct selected *mailbox_of(struct job *j, uint64_t handle,
@@ -120,7 +120,8 @@ BOUND_NOW(pages)
 /* ---- rows ---------------------------------------------------------------------- */
 
 static struct edge_store_row row_of(uint32_t uid, bool found,
-				    const struct box_message *m, bool summary)
+				    const struct box_message *m,
+				    const struct edge_store_rows *ask)
 {
 	if (!found)
 		return (struct edge_store_row){.uid = uid};
@@ -130,7 +131,9 @@ static struct edge_store_row row_of(uint32_t uid, bool found,
 		.internal_date = m->date,
 		.size = m->size,
 		.prefix = (uint32_t)m->prefix.len,
-		.summary = summary ? m->summary : span_of(NULL, 0)};
+		.has_origin = ask->origins,
+		.origin = {.saved = m->saved},
+		.summary = ask->summaries ? m->summary : span_of(NULL, 0)};
 }
 
 /* As many as fit a frame, one at least; read a few at a time. */
@@ -152,7 +155,7 @@ static enum box_result read_rows(struct job *j, struct selected *sel,
 		if (r != BOX_OK && r != BOX_NONE)
 			return r;
 		struct edge_store_row row = row_of(m->uids[i], r == BOX_OK,
-						   &one, m->summaries);
+						   &one, m);
 		bytes += ROW_BYTES + row.summary.len;
 		if (i > 0 && bytes > ROWS_BYTES)
 			break;

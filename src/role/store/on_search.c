@@ -122,6 +122,14 @@ static bool put_key(struct search *q, const struct edge_store_search *m,
 		       put_op(q, BOX_Q_AND, 0);
 	case OP_SINCE:
 		return put_op(q, BOX_Q_SINCE, seconds(op->day));
+	case OP_SAVEDBEFORE:
+		return put_op(q, BOX_Q_SAVED_BEFORE, seconds(op->day));
+	case OP_SAVEDON:
+		return put_op(q, BOX_Q_SAVED_SINCE, seconds(op->day)) &&
+		       put_op(q, BOX_Q_SAVED_BEFORE, seconds(op->day + 1)) &&
+		       put_op(q, BOX_Q_AND, 0);
+	case OP_SAVEDSINCE:
+		return put_op(q, BOX_Q_SAVED_SINCE, seconds(op->day));
 	case OP_OLDER:
 		return put_op(q, BOX_Q_BEFORE, op->number + 1);
 	case OP_YOUNGER:

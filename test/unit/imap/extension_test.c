@@ -20,11 +20,18 @@ T(age_limits, ages, SELECT "a SEARCH OLDER 4294967295\r\nb SEARCH YOUNGER 429496
 T(age_refused, ages, SELECT "a SEARCH OLDER 0\r\nb SEARCH YOUNGER\r\nc SEARCH OLDER -1\r\nd SEARCH YOUNGER 4294967296\r\ne SEARCH OLDER x\r\n",
   "a BAD", "b BAD", "c BAD", "d BAD", "e BAD")
 
+/* RFC 8514: the day of arrival in this mailbox, whatever the internal date. */
+T(savedate, ages, SELECT "a FETCH 1 (SAVEDATE)\r\nb UID FETCH 2 (UID SAVEDATE INTERNALDATE)\r\nc FETCH 1 SAVEDATE.X\r\n",
+  "* 1 FETCH (SAVEDATE \"17-Jul-1996 10:44:25 +0000\")\r\na OK", "* 2 FETCH (UID 2 SAVEDATE \"17-Jul-1996 10:44:25 +0000\" INTERNALDATE \"17-Jul-1996 09:44:25 +0000\")\r\nb OK", "c BAD")
+T(savedate_search, ages, SELECT "a SEARCH SAVEDON 17-Jul-1996\r\nb SEARCH SAVEDBEFORE 17-Jul-1996\r\nc SEARCH SAVEDSINCE 17-Jul-1996\r\nd SEARCH SAVEDSINCE 18-Jul-1996\r\ne SEARCH SAVEDBEFORE \"18-Jul-1996\"\r\nf SEARCH SAVEDATESUPPORTED\r\ng SEARCH NOT SAVEDATESUPPORTED\r\nh SEARCH SAVEDON\r\ni SEARCH SAVEDON 1\r\n",
+  "* SEARCH 1 2 3\r\na", "* SEARCH\r\nb", "* SEARCH 1 2 3\r\nc", "* SEARCH\r\nd", "* SEARCH 1 2 3\r\ne", "* SEARCH 1 2 3\r\nf", "* SEARCH\r\ng", "h BAD", "i BAD")
+
 int main(void)
 {
 #define C(name) cmocka_unit_test(name)
 	const struct CMUnitTest tests[] = {
 		C(older), C(younger), C(one_now), C(age_limits), C(age_refused),
+		C(savedate), C(savedate_search),
 	};
 	return cmocka_run_group_tests_name("imap_extension", tests, NULL, NULL);
 }

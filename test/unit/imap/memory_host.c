@@ -91,7 +91,7 @@ struct mem_message *mem_deliver(struct mem_host *m, struct mem_box *b, struct sp
 		return NULL;
 	struct mem_message *msg = &b->messages[b->count++];
 	*msg = (struct mem_message){.uid = b->uid_next++, .modseq = ++b->version,
-				    .date = MEM_DATE, .size = data.len};
+				    .date = MEM_DATE, .saved = MEM_NOW, .size = data.len};
 	msg->data = malloc(data.len + 1);
 	memcpy(msg->data, data.ptr, data.len);
 	struct span kept = span_of(msg->data, msg->size);
@@ -357,7 +357,7 @@ static enum imap_answer pages(struct imap_host *h, uint64_t mailbox, uint32_t fi
 }
 
 static enum imap_answer rows(struct imap_host *h, uint64_t mailbox, struct arena *a UNUSED,
-			     const uint32_t *ids, size_t count, bool summaries,
+			     const uint32_t *ids, size_t count, unsigned want,
 			     struct imap_row *out)
 {
 	struct mem_box *b = by_handle(mem(h), mailbox);
@@ -371,7 +371,9 @@ static enum imap_answer rows(struct imap_host *h, uint64_t mailbox, struct arena
 		out[i].internal_date = msg->date;
 		out[i].size = msg->size;
 		out[i].prefix = msg->prefix;
-		if (summaries)
+		if (want & IMAP_WANT_ORIGIN)
+			out[i].saved = msg->saved;
+		if (want & IMAP_WANT_SUMMARY)
 			out[i].summary = buf_span(&msg->written);
 	}
 	return b != NULL ? IMAP_YES : IMAP_GONE;
@@ -544,6 +546,9 @@ static bool judge(const struct mem_message *msg, const struct imap_query_op *op)
 	case IMAP_Q_BEFORE: case IMAP_Q_SENTBEFORE: return day < op->day;
 	case IMAP_Q_ON: case IMAP_Q_SENTON: return day == op->day;
 	case IMAP_Q_SINCE: case IMAP_Q_SENTSINCE: return day >= op->day;
+	case IMAP_Q_SAVEDBEFORE: return msg->saved / 86400 < op->day;
+	case IMAP_Q_SAVEDON: return msg->saved / 86400 == op->day;
+	case IMAP_Q_SAVEDSINCE: return msg->saved / 86400 >= op->day;
 	case IMAP_Q_OLDER: return msg->date <= (int64_t)op->number;
 	case IMAP_Q_YOUNGER: return msg->date >= (int64_t)op->number;
 	case IMAP_Q_LARGER: return msg->size > op->number;

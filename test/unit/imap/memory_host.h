@@ -21,7 +21,7 @@
 struct mem_message {
 	uint32_t uid, flags;
 	uint64_t keywords, modseq;
-	int64_t date;
+	int64_t date, saved;
 	uint32_t prefix;
 	char *data;
 	size_t size;

@@ -679,6 +679,9 @@ SAME(OP_UIDS, IMAP_Q_UIDS);
 SAME(OP_BEFORE, IMAP_Q_BEFORE);
 SAME(OP_ON, IMAP_Q_ON);
 SAME(OP_SINCE, IMAP_Q_SINCE);
+SAME(OP_SAVEDBEFORE, IMAP_Q_SAVEDBEFORE);
+SAME(OP_SAVEDON, IMAP_Q_SAVEDON);
+SAME(OP_SAVEDSINCE, IMAP_Q_SAVEDSINCE);
 SAME(OP_SENTBEFORE, IMAP_Q_SENTBEFORE);
 SAME(OP_SENTON, IMAP_Q_SENTON);
 SAME(OP_SENTSINCE, IMAP_Q_SENTSINCE);
@@ -763,6 +766,33 @@ static void searching_ages(void **state)
 	/* Before 1970, and so far away that nothing is older. */
 	struct edge_store_op never = {.kind = OP_OLDER, .number = (uint64_t)-1};
 	assert_int_equal(search(r, s, box, &never, 1).uids_count, 0);
+}
+
+/* A message has the day of its way into this mailbox, a copy its own. */
+static void saved(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = rig_reader(r, "alice@example.test");
+	fill_box(r, s);
+	uint64_t box = rig_select(r, s, "Archive").mailbox;
+	int64_t day = world_wall(r->world).sec / 86400;
+	for (int i = -1; i <= 1; i++) {
+		struct edge_store_op before = {.kind = OP_SAVEDBEFORE, .day = day + i};
+		struct edge_store_op on = {.kind = OP_SAVEDON, .day = day + i};
+		struct edge_store_op since = {.kind = OP_SAVEDSINCE, .day = day + i};
+		assert_int_equal(search(r, s, box, &before, 1).uids_count, i > 0);
+		assert_int_equal(search(r, s, box, &on, 1).uids_count, i == 0);
+		assert_int_equal(search(r, s, box, &since, 1).uids_count, i <= 0);
+	}
+	struct edge_store_rows_reply rows;
+	uint32_t uid = 1;
+	ASK(r, r->edge[RIG_ACCESS], edge_store_rows, &rows, .session = s,
+	    .mailbox = box, .uids = &uid, .uids_count = 1, .origins = true);
+	assert_int_equal(rows.rows[0].internal_date, 1000000);
+	assert_int_equal(rows.rows[0].origin.saved / 86400, day);
+	ASK(r, r->edge[RIG_ACCESS], edge_store_rows, &rows, .session = s,
+	    .mailbox = box, .uids = &uid, .uids_count = 1);
+	assert_false(rows.rows[0].has_origin);
 }
 
 /* The summary knows the Subject, decoded: no sorter is asked. */
@@ -919,6 +949,7 @@ int main(void)
 		TEST(names),
 		TEST(searching),
 		TEST(searching_ages),
+		TEST(saved),
 		TEST(searching_subjects),
 		TEST(hints),
 		TEST(hints_carry_the_change),
