@@ -135,17 +135,24 @@ static bool has_children(struct kv_space *s, struct span name,
 	return found;
 }
 
-static enum kv_result count_names(struct kv_space *s, size_t *count)
+/* How many there are; has one of them this use? */
+static enum kv_result count_names(struct kv_space *s, size_t *count,
+				  enum box_use use, bool *taken)
 {
 	struct box_key k = box_key_kind('N');
 	struct kv_scan *scan;
 	struct span key, value;
+	struct name_row n;
 	*count = 0;
+	*taken = false;
 	enum kv_result r = box_scan_prefix(s, KV_STAGED, &k, &scan);
 	if (r != KV_OK)
 		return r;
-	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK)
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
 		++*count;
+		if (use != BOX_USE_NONE && box_name_read(value, &n))
+			*taken |= n.mailbox != 0 && n.use == use;
+	}
 	kv_scan_close(scan);
 	return r == KV_NONE ? KV_OK : r;
 }
@@ -213,6 +220,7 @@ static enum kv_result create(struct box_tree *q, struct kv_op *op,
 	struct account_row a;
 	struct name_row n;
 	size_t names, made = 1;
+	bool taken;
 	enum kv_result r = account_load(op->space, &a);
 	if (r == KV_NONE)
 		return box_own_refuse(&q->own, BOX_NONE);
@@ -223,7 +231,9 @@ static enum kv_result create(struct box_tree *q, struct kv_op *op,
 		return box_own_refuse(&q->own, BOX_EXISTS);
 	if (r != KV_OK && r != KV_NONE)
 		return r;
-	r = count_names(op->space, &names);
+	r = count_names(op->space, &names, use, &taken);
+	if (r == KV_OK && taken)
+		return box_own_refuse(&q->own, BOX_CANNOT);
 	if (r == KV_OK)
 		r = add_superiors(op, b, &a, name, &made);
 	if (r != KV_OK)
@@ -456,6 +466,7 @@ static enum kv_result rename_mailbox(struct box_tree *q, struct kv_op *op,
 	struct account_row a;
 	struct name_row n;
 	size_t moved = 1, made = 0, names;
+	bool taken;
 	if (span_eq(q->name, q->to))
 		return box_own_refuse(&q->own, BOX_EXISTS);
 	if (below(q->to, q->name) && !is_inbox(q->name))
@@ -475,7 +486,7 @@ static enum kv_result rename_mailbox(struct box_tree *q, struct kv_op *op,
 	if (r == KV_OK)
 		r = move_below(q, op, b, &moved);
 	if (r == KV_OK)
-		r = count_names(op->space, &names);
+		r = count_names(op->space, &names, BOX_USE_NONE, &taken);
 	if (r == KV_OK)
 		r = add_superiors(op, b, &a, q->to, &made);
 	if (r != KV_OK)

@@ -42,7 +42,7 @@ struct box_tree {
 	struct span to;	  /* rename; revive: empty for the old name */
 	int64_t before;	  /* purge */
 	uint64_t quota_bytes, quota_messages; /* revive; 0: no limit */
-	enum box_use use; /* create */
+	enum box_use use; /* create: BOX_CANNOT when a mailbox has it */
 	/* out */
 	uint32_t mailbox;
 	bool more; /* purge, erase: more to do; rename of INBOX: see above */

@@ -10,11 +10,20 @@
 #include "imap/write.h"
 
 static const char *const use_names[] = {
+	[IMAP_USE_NONE] = "",
 	[IMAP_USE_ALL] = "\\All",     [IMAP_USE_ARCHIVE] = "\\Archive",
 	[IMAP_USE_DRAFTS] = "\\Drafts", [IMAP_USE_FLAGGED] = "\\Flagged",
 	[IMAP_USE_JUNK] = "\\Junk",   [IMAP_USE_SENT] = "\\Sent",
 	[IMAP_USE_TRASH] = "\\Trash",
 };
+
+enum imap_use imap_use_parse(struct span word)
+{
+	for (size_t i = IMAP_USE_NONE + 1; i < ARRAY_LEN(use_names); i++)
+		if (span_eq_nocase(word, span_cstr(use_names[i])))
+			return (enum imap_use)i;
+	return IMAP_USE_NONE;
+}
 
 void imap_list_line(struct imap_session *s, const struct imap_listing *l,
 		    const struct imap_entry *e, bool childinfo)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * imap/cmd_names: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE
- * (RFC 3501 6.3.3 to 6.3.7).  Names are checked and made canonical here; what
+ * (RFC 3501 6.3.3 to 6.3.7; USE of RFC 6154).  Names are checked and made canonical here; what
  * they may do is the host's to say.
  */
-#include "imap/state.h"
+#include "imap/list.h"
 
 /* One name and the end.  False: answered. */
 static bool only_name(struct imap_session *s, struct imap_lex *lex, struct span *name)
@@ -24,11 +24,54 @@ static void answer(struct imap_session *s, enum imap_answer r, const char *text)
 		imap_no_answer(s, r);
 }
 
+struct creating {
+	enum imap_use use; /* the last one named */
+	size_t count;
+};
+
+/* " (USE (" uses "))", or nothing; there are no other options. */
+static bool create_options(struct imap_lex *lex, struct creating *c)
+{
+	struct span use;
+	if (imap_lex_end(lex))
+		return true;
+	if (!imap_lex_space(lex) || !imap_lex_char(lex, '(') ||
+	    !imap_lex_word(lex, "USE") || !imap_lex_space(lex) ||
+	    !imap_lex_char(lex, '('))
+		return false;
+	if (!imap_lex_char(lex, ')')) {
+		do {
+			if (!imap_lex_flag(lex, &use))
+				return false;
+			c->use = imap_use_parse(use);
+			c->count++;
+		} while (imap_lex_space(lex));
+		if (!imap_lex_char(lex, ')'))
+			return false;
+	}
+	return imap_lex_char(lex, ')') && imap_lex_end(lex);
+}
+
 void imap_cmd_create(struct imap_session *s, struct imap_lex *lex)
 {
 	struct span name;
-	if (only_name(s, lex, &name))
-		answer(s, s->host->create(s->host, name), "Created");
+	struct creating c = {0};
+	if (!imap_arg_name(s, lex, &name))
+		return;
+	if (!create_options(lex, &c)) {
+		imap_bad(s, "One mailbox name expected, then (USE (...))");
+		return;
+	}
+	/* All and Flagged would show what stands in others. */
+	bool possible = c.count <= 1 &&
+			(c.count == 0 || (c.use != IMAP_USE_NONE && c.use != IMAP_USE_ALL &&
+					  c.use != IMAP_USE_FLAGGED));
+	enum imap_answer r = possible ? s->host->create(s->host, name, c.use) : IMAP_CANNOT;
+	if (r == IMAP_CANNOT && c.count > 0)
+		imap_no(s, "USEATTR", "A mailbox has one use of its own: Archive, Drafts, "
+				      "Junk, Sent or Trash");
+	else
+		answer(s, r, "Created");
 }
 
 void imap_cmd_delete(struct imap_session *s, struct imap_lex *lex)

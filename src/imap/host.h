@@ -217,8 +217,9 @@ struct imap_host {
 	/* Names. */
 	enum imap_answer (*list)(struct imap_host *, struct arena *,
 				 struct span after, struct imap_entries *out);
-	/* Superior levels are made as needed. */
-	enum imap_answer (*create)(struct imap_host *, struct span name);
+	/* Superior levels are made as needed.  CANNOT: the use is taken, too. */
+	enum imap_answer (*create)(struct imap_host *, struct span name,
+				   enum imap_use);
 	enum imap_answer (*remove)(struct imap_host *, struct span name);
 	/* With everything below it; from INBOX: its messages move. */
 	enum imap_answer (*rename)(struct imap_host *, struct span from,

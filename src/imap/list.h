@@ -37,6 +37,9 @@ typedef void imap_entry_fn(void *arg, const struct imap_entry *);
 MUST_USE enum imap_answer imap_list_each(struct imap_session *, imap_entry_fn *,
 					 void *arg);
 
+/* "\Sent"; IMAP_USE_NONE: not one that we know. */
+enum imap_use imap_use_parse(struct span word);
+
 /* "* LIST (...) ..." and, where asked for, "* STATUS ...". */
 void imap_list_line(struct imap_session *, const struct imap_listing *,
 		    const struct imap_entry *, bool childinfo);

@@ -115,6 +115,7 @@ static const struct {
 	{"NAMESPACE", logged_in, NULL},
 	{"CHILDREN", logged_in, NULL},
 	{"SPECIAL-USE", logged_in, NULL},
+	{"CREATE-SPECIAL-USE", logged_in, NULL},
 	{"UNSELECT", logged_in, NULL},
 	{"UIDPLUS", logged_in, NULL},
 	{"MOVE", logged_in, NULL},

@@ -246,7 +246,7 @@ static void everything(struct scene *s, int fd, uint64_t session)
 
 	denied(s, fd, "local", &(struct edge_store_local){session, 0, SPAN("root")});
 	denied(s, fd, "entries", &(struct edge_store_entries){.session = session});
-	denied(s, fd, "create", &(struct edge_store_create){session, SPAN("mine")});
+	denied(s, fd, "create", &(struct edge_store_create){session, SPAN("mine"), 0});
 	denied(s, fd, "remove", &(struct edge_store_remove){session, SPAN("INBOX")});
 	denied(s, fd, "rename", &(struct edge_store_rename){session, SPAN("INBOX"), SPAN("x")});
 	denied(s, fd, "status", &(struct edge_store_status){session, SPAN("INBOX"), true});

@@ -16,7 +16,7 @@ CAPABILITIES = {'IMAP4rev1', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE', 'IDLE', 'NAM
                 'CHILDREN', 'SPECIAL-USE', 'UNSELECT', 'UIDPLUS', 'MOVE', 'CONDSTORE', 'QRESYNC',
                 'ESEARCH', 'SEARCHRES', 'PARTIAL', 'STATUS=SIZE', 'LIST-EXTENDED', 'LIST-STATUS',
                 'BINARY', 'PREVIEW', 'QUOTA', 'QUOTA=RES-STORAGE', 'UIDONLY', 'WITHIN',
-                'SAVEDATE'}
+                'SAVEDATE', 'CREATE-SPECIAL-USE'}
 
 
 @pytest.fixture

@@ -35,10 +35,12 @@ static enum imap_answer list(struct imap_host *h, struct arena *arena,
 	return IMAP_YES;
 }
 
-static enum imap_answer create(struct imap_host *h, struct span name)
+static enum imap_answer create(struct imap_host *h, struct span name,
+			       enum imap_use use)
 {
 	struct connection *c = imap_side_of(h)->c;
-	struct edge_store_create m = {.session = c->session, .name = name};
+	struct edge_store_create m = {
+		.session = c->session, .name = name, .use = (uint8_t)use};
 	struct edge_store_create_reply r;
 	return IMAP_ASK(c, create, &m, connection_scratch(c), &r, EDGE_LONG_NS);
 }

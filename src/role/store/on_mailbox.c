@@ -127,10 +127,13 @@ static void purge(struct job *j)
 static void run_create(struct job *j)
 {
 	const struct edge_store_create *m = j->ask;
-	struct box_tree t = {.verb = BOX_CREATE, .name = m->name};
-	edge_store_create_answer(
-		j->call,
-		&(struct edge_store_create_reply){.answer = tree(j, &t)});
+	struct box_tree t = {.verb = BOX_CREATE,
+			     .name = m->name,
+			     .use = (enum box_use)m->use};
+	struct edge_store_create_reply rep = {.answer = EDGE_STORE_ANSWER_CANNOT};
+	if (m->use <= BOX_USE_TRASH)
+		rep.answer = tree(j, &t);
+	edge_store_create_answer(j->call, &rep);
 }
 
 static void run_remove(struct job *j)

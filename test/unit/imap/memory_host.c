@@ -224,11 +224,18 @@ static enum imap_answer list(struct imap_host *h, struct arena *a, struct span a
 	}
 }
 
-static enum imap_answer create(struct imap_host *h, struct span name)
+static enum imap_answer create(struct imap_host *h, struct span name, enum imap_use use)
 {
+	struct mem_host *m = mem(h);
 	if (find(mem(h), name) != NULL)
 		return IMAP_EXISTS;
-	return mem_add_box(mem(h), name) ? IMAP_YES : IMAP_LIMIT;
+	for (size_t i = 0; i < MEM_BOXES && use != IMAP_USE_NONE; i++)
+		if (m->boxes[i].used && m->boxes[i].use == use)
+			return IMAP_CANNOT;
+	struct mem_box *b = mem_add_box(m, name);
+	if (b != NULL)
+		b->use = use;
+	return b != NULL ? IMAP_YES : IMAP_LIMIT;
 }
 
 static enum imap_answer remove_box(struct imap_host *h, struct span name)

@@ -63,7 +63,7 @@ static void torn_body(struct mem_host *m) { gone_body(m); m->body_gone_from = 50
 
 T(greeting, NULL, "", "* OK [CAPABILITY IMAP4rev1", "AUTH=PLAIN", "] mail.example ready")
 T(capability, NULL, "a CAPABILITY\r\n", "* CAPABILITY IMAP4rev1 SASL-IR LITERAL- ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN\r\na OK")
-T(capability_after_login, NULL, LOGIN "a CAPABILITY\r\n", "l OK [CAPABILITY IMAP4rev1", "* CAPABILITY IMAP4rev1", "NAMESPACE CHILDREN SPECIAL-USE UNSELECT UIDPLUS MOVE CONDSTORE QRESYNC")
+T(capability_after_login, NULL, LOGIN "a CAPABILITY\r\n", "l OK [CAPABILITY IMAP4rev1", "* CAPABILITY IMAP4rev1", "NAMESPACE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE UNSELECT UIDPLUS MOVE CONDSTORE QRESYNC")
 T(noop, NULL, "a NOOP\r\n", "a OK")
 T(logout, NULL, "a LOGOUT\r\nb NOOP\r\n", "* BYE", "a OK")
 T(login, NULL, LOGIN, "l OK [CAPABILITY")

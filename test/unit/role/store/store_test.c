@@ -628,6 +628,19 @@ static void names(void **state)
 	assert_int_equal(made.answer, EDGE_STORE_ANSWER_YES);
 	ASK(r, e, edge_store_create, &made, .session = s, .name = SPAN("a/b/c"));
 	assert_int_equal(made.answer, EDGE_STORE_ANSWER_EXISTS);
+	ASK(r, e, edge_store_create, &made, .session = s, .name = SPAN("bin"),
+	    .use = BOX_USE_TRASH); /* setup gave it to another */
+	assert_int_equal(made.answer, EDGE_STORE_ANSWER_CANNOT);
+	ASK(r, e, edge_store_create, &made, .session = s, .name = SPAN("bin"),
+	    .use = BOX_USE_TRASH + 1);
+	assert_int_equal(made.answer, EDGE_STORE_ANSWER_CANNOT);
+	struct edge_store_remove_reply gone;
+	ASK(r, e, edge_store_remove, &gone, .session = s, .name = SPAN("Trash"));
+	ASK(r, e, edge_store_create, &made, .session = s, .name = SPAN("Trash"),
+	    .use = BOX_USE_TRASH);
+	assert_int_equal(made.answer, EDGE_STORE_ANSWER_YES);
+	ASK(r, e, edge_store_entries, &list, .session = s, .after = SPAN("Sent"));
+	assert_int_equal(list.entries[0].use, BOX_USE_TRASH);
 	struct edge_store_rename_reply moved;
 	ASK(r, e, edge_store_rename, &moved, .session = s, .name = SPAN("a"),
 	    .to = SPAN("z"));
@@ -645,7 +658,6 @@ static void names(void **state)
 	ASK(r, e, edge_store_subscribe, &sub, .session = s,
 	    .name = SPAN("z/b/c"), .on = true);
 	assert_int_equal(sub.answer, EDGE_STORE_ANSWER_YES);
-	struct edge_store_remove_reply gone;
 	ASK(r, e, edge_store_remove, &gone, .session = s, .name = SPAN("INBOX"));
 	assert_int_equal(gone.answer, EDGE_STORE_ANSWER_CANNOT);
 	ASK(r, e, edge_store_remove, &gone, .session = s, .name = SPAN("z/b/c"));
