@@ -13,6 +13,7 @@
 #include "base/civil.h"
 #include "imap/fetch.h"
 #include "imap/flags.h"
+#include "imap/object.h"
 #include "imap/write.h"
 
 struct fetching {
@@ -197,6 +198,14 @@ static void send_item(struct fetching *f, const struct imap_fetch_item *item,
 		break;
 	case IMAP_ITEM_SAVEDATE:
 		send_date(out, "SAVEDATE", row->saved);
+		break;
+	case IMAP_ITEM_EMAILID:
+		stream_write(out, SPAN("EMAILID ("));
+		imap_email_write(out, row->email);
+		stream_write(out, SPAN(")"));
+		break;
+	case IMAP_ITEM_THREADID: /* there are no threads: RFC 8474 5.3 */
+		stream_write(out, SPAN("THREADID NIL"));
 		break;
 	case IMAP_ITEM_ENVELOPE:
 		stream_write(out, SPAN("ENVELOPE "));

@@ -5,6 +5,7 @@
  * they may do is the host's to say.
  */
 #include "imap/list.h"
+#include "imap/object.h"
 
 /* One name and the end.  False: answered. */
 static bool only_name(struct imap_session *s, struct imap_lex *lex, struct span *name)
@@ -66,12 +67,19 @@ void imap_cmd_create(struct imap_session *s, struct imap_lex *lex)
 	bool possible = c.count <= 1 &&
 			(c.count == 0 || (c.use != IMAP_USE_NONE && c.use != IMAP_USE_ALL &&
 					  c.use != IMAP_USE_FLAGGED));
-	enum imap_answer r = possible ? s->host->create(s->host, name, c.use) : IMAP_CANNOT;
-	if (r == IMAP_CANNOT && c.count > 0)
+	uint64_t object = 0;
+	enum imap_answer r = IMAP_CANNOT;
+	char id[IMAP_MAILBOXID];
+	if (possible)
+		r = s->host->create(s->host, name, c.use, &object);
+	imap_mailboxid(id, object);
+	if (r == IMAP_YES)
+		imap_ok(s, id, "Created");
+	else if (r == IMAP_CANNOT && c.count > 0)
 		imap_no(s, "USEATTR", "A mailbox has one use of its own: Archive, Drafts, "
 				      "Junk, Sent or Trash");
 	else
-		answer(s, r, "Created");
+		imap_no_answer(s, r);
 }
 
 void imap_cmd_delete(struct imap_session *s, struct imap_lex *lex)

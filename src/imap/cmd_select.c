@@ -4,7 +4,7 @@
  * 6.4.2, RFC 3691; CONDSTORE and QRESYNC of RFC 7162).  The mailbox before is
  * left first, whatever comes of it.
  */
-#include "imap/state.h"
+#include "imap/object.h"
 
 /* What a client with a copy of the mailbox knows of it (RFC 7162 3.2.5). */
 struct resync {
@@ -75,6 +75,9 @@ static void tell(struct imap_session *s, const struct imap_selected *m)
 	if (m->first_unseen != 0 && !s->uidonly)
 		stream_printf(out, "* OK [UNSEEN %u] First unseen message\r\n",
 			      m->first_unseen);
+	char id[IMAP_MAILBOXID];
+	imap_mailboxid(id, m->object);
+	stream_printf(out, "* OK [%s] Its name for ever\r\n", id);
 	stream_printf(out, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", s->uid_validity);
 	stream_printf(out, "* OK [UIDNEXT %u] Next UID\r\n", s->uid_next);
 	stream_printf(out, "* OK [HIGHESTMODSEQ %llu] Highest\r\n",

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * imap/cmd_status: STATUS (RFC 3501 6.3.10; SIZE of RFC 8438, DELETED-STORAGE of
- * RFC 9208, APPENDLIMIT of RFC 7889).  A table of items: an extension adds a row.
+ * RFC 9208, APPENDLIMIT of RFC 7889, MAILBOXID of RFC 8474).  A table of items: an extension adds a row.
  * Who asks for HIGHESTMODSEQ minds mod-sequences from then on (RFC 7162 3.1).
  */
-#include "imap/state.h"
+#include "imap/object.h"
 #include "imap/write.h"
 
 /* What an item's value is taken from. */
@@ -21,6 +21,7 @@ static uint64_t unseen(const struct told *t) { return t->of.unseen; }
 static uint64_t size(const struct told *t) { return t->of.size; }
 static uint64_t deleted(const struct told *t) { return t->of.deleted; }
 static uint64_t modseq(const struct told *t) { return t->of.version; }
+static uint64_t object(const struct told *t) { return t->of.object; }
 static uint64_t append_limit(const struct told *t) { return t->append_max; }
 
 static const struct {
@@ -31,7 +32,7 @@ static const struct {
 	{"UIDNEXT", uid_next},          {"UIDVALIDITY", uid_validity},
 	{"UNSEEN", unseen},             {"HIGHESTMODSEQ", modseq},
 	{"SIZE", size},                 {"DELETED-STORAGE", deleted},
-	{"APPENDLIMIT", append_limit},
+	{"APPENDLIMIT", append_limit},  {"MAILBOXID", object},
 };
 
 bool imap_status_parse(struct imap_lex *lex, unsigned *wanted)
@@ -77,8 +78,13 @@ enum imap_answer imap_status_tell(struct imap_session *s, struct span name, unsi
 	for (size_t i = 0; i < ARRAY_LEN(items); i++) {
 		if (!(wanted >> i & 1))
 			continue;
-		stream_printf(s->stream, "%s%s %llu", between, items[i].name,
-			      (unsigned long long)items[i].value(&told));
+		char id[IMAP_MAILBOXID];
+		imap_mailboxid(id, told.of.object);
+		if (items[i].value == object)
+			stream_printf(s->stream, "%s%s", between, id);
+		else
+			stream_printf(s->stream, "%s%s %llu", between, items[i].name,
+				      (unsigned long long)items[i].value(&told));
 		between = " ";
 	}
 	stream_write(s->stream, SPAN(")\r\n"));

@@ -21,6 +21,8 @@ enum imap_item {
 	IMAP_ITEM_DATE,
 	IMAP_ITEM_SIZE,
 	IMAP_ITEM_SAVEDATE,      /* RFC 8514 */
+	IMAP_ITEM_EMAILID,       /* RFC 8474 */
+	IMAP_ITEM_THREADID,
 	IMAP_ITEM_ENVELOPE,
 	IMAP_ITEM_BODY,          /* structure without extension data */
 	IMAP_ITEM_BODYSTRUCTURE,

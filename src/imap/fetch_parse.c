@@ -22,6 +22,8 @@ static const struct {
 	{"MODSEQ", IMAP_ITEM_MODSEQ, true, 0},
 	{"INTERNALDATE", IMAP_ITEM_DATE, true, 0},
 	{"RFC822.SIZE", IMAP_ITEM_SIZE, true, 0},
+	{"EMAILID", IMAP_ITEM_EMAILID, true, 0},
+	{"THREADID", IMAP_ITEM_THREADID, true, 0},
 	{"SAVEDATE", IMAP_ITEM_SAVEDATE, true, 0},
 	{"UID", IMAP_ITEM_UID, true, 0},
 	{"RFC822.HEADER", IMAP_ITEM_SECTION, true, IMAP_SECTION_HEADER},
@@ -217,7 +219,8 @@ static void needs(struct imap_fetch *f)
 		f->modseq = f->modseq || item->item == IMAP_ITEM_MODSEQ;
 		f->rows = f->rows || item->item > IMAP_ITEM_MODSEQ;
 		f->summary = f->summary || item->item >= IMAP_ITEM_ENVELOPE;
-		f->origin = f->origin || item->item == IMAP_ITEM_SAVEDATE;
+		f->origin = f->origin || item->item == IMAP_ITEM_SAVEDATE ||
+			    item->item == IMAP_ITEM_EMAILID;
 		f->seen = f->seen || !item->peek;
 	}
 }

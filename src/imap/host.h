@@ -49,6 +49,7 @@ enum imap_flag {
 #define IMAP_KEYWORDS_MAX     64u  /* per mailbox: one bit each */
 #define IMAP_KEYWORD_LEN_MAX  64u  /* bytes */
 #define IMAP_CHUNK_MAX        65536u /* body ranges and append chunks */
+#define IMAP_EMAIL_LEN        16u  /* bytes of an email id: RFC 8474 */
 #define IMAP_BATCH            512u /* rows in one answer of pages or rows */
 
 /* Flags to set or of a new message: bits, and keywords by name. */
@@ -69,7 +70,7 @@ struct imap_slot {
 /* What is wanted of rows beside their dates and sizes. */
 enum imap_want {
 	IMAP_WANT_SUMMARY = 1,
-	IMAP_WANT_ORIGIN = 2, /* saved */
+	IMAP_WANT_ORIGIN = 2, /* saved, email */
 };
 
 /* A message's cold row. */
@@ -82,6 +83,7 @@ struct imap_row {
 	uint32_t prefix;       /* bytes in front of the body that `summary`
 				  describes; they are header fields */
 	struct span summary;   /* summary/summary.h; empty: opaque message */
+	uint8_t email[IMAP_EMAIL_LEN]; /* what all copies of it have in common */
 };
 
 struct imap_selected {
@@ -92,6 +94,7 @@ struct imap_selected {
 	uint32_t recent;       /* messages that no session was told of before */
 	uint32_t recent_from;  /* ... are those with this UID or a larger one */
 	uint32_t first_unseen; /* sequence number, 0: none */
+	uint64_t object;       /* never another mailbox's: RFC 8474 */
 	uint64_t version;
 };
 
@@ -100,6 +103,7 @@ struct imap_status {
 	uint64_t version;
 	uint64_t size;    /* of all messages, bytes */
 	uint64_t deleted; /* of those with \Deleted; only when asked for */
+	uint64_t object;  /* as of SELECT */
 };
 
 /* What the account holds and may hold, bytes.  limit 0: there is none. */
@@ -219,7 +223,7 @@ struct imap_host {
 				 struct span after, struct imap_entries *out);
 	/* Superior levels are made as needed.  CANNOT: the use is taken, too. */
 	enum imap_answer (*create)(struct imap_host *, struct span name,
-				   enum imap_use);
+				   enum imap_use, uint64_t *object);
 	enum imap_answer (*remove)(struct imap_host *, struct span name);
 	/* With everything below it; from INBOX: its messages move. */
 	enum imap_answer (*rename)(struct imap_host *, struct span from,

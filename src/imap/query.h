@@ -47,6 +47,7 @@ enum imap_query_kind {
 	IMAP_Q_BODY,    /* the body holds `text` */
 	IMAP_Q_TEXT,    /* header or body holds `text` */
 	IMAP_Q_MODSEQ,  /* modseq >= number */
+	IMAP_Q_EMAIL,   /* its email id is `text`, IMAP_EMAIL_LEN bytes */
 	IMAP_Q_NOT,
 	IMAP_Q_AND,
 	IMAP_Q_OR,

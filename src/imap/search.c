@@ -11,6 +11,7 @@
 #include "base/civil.h"
 #include "base/utf8.h"
 #include "imap/flags.h"
+#include "imap/object.h"
 
 #define DAY 86400
 
@@ -212,6 +213,24 @@ static bool k_modseq(struct parser *p, const struct search_key *k)
 	return push(p, (struct imap_query_op){.kind = k->kind, .number = n});
 }
 
+/* RFC 8474 6: EMAILID; no message has a THREADID. */
+static bool k_object(struct parser *p, const struct search_key *k)
+{
+	struct span id;
+	struct imap_query_op op = {.kind = IMAP_Q_EMAIL};
+	if (!imap_lex_space(p->lex) || !imap_lex_atom(p->lex, &id))
+		return false;
+	switch (imap_object_parse(id, p->s->work->arena, &op.text)) {
+	case IMAP_OBJECT_EMAIL:
+		return k->kind == IMAP_Q_EMAIL ? push(p, op) : push_kind(p, IMAP_Q_NONE);
+	case IMAP_OBJECT_OTHER:
+		return push_kind(p, IMAP_Q_NONE);
+	case IMAP_OBJECT_BAD:
+		break;
+	}
+	return false;
+}
+
 static const struct search_key keys[] = {
 	{"ALL", k_plain, IMAP_Q_ALL, 0, NULL},
 	{"ANSWERED", k_flag, 0, IMAP_ANSWERED, NULL},
@@ -221,6 +240,7 @@ static const struct search_key keys[] = {
 	{"CC", k_text, IMAP_Q_HEADER, 0, "Cc"},
 	{"DELETED", k_flag, 0, IMAP_DELETED, NULL},
 	{"DRAFT", k_flag, 0, IMAP_DRAFT, NULL},
+	{"EMAILID", k_object, IMAP_Q_EMAIL, 0, NULL},
 	{"FLAGGED", k_flag, 0, IMAP_FLAGGED, NULL},
 	{"FROM", k_text, IMAP_Q_HEADER, 0, "From"},
 	{"HEADER", k_header, IMAP_Q_HEADER, 0, NULL},
@@ -244,6 +264,7 @@ static const struct search_key keys[] = {
 	{"SMALLER", k_number, IMAP_Q_SMALLER, 0, NULL},
 	{"SUBJECT", k_text, IMAP_Q_HEADER, 0, "Subject"},
 	{"TEXT", k_text, IMAP_Q_TEXT, 0, NULL},
+	{"THREADID", k_object, IMAP_Q_NONE, 0, NULL},
 	{"TO", k_text, IMAP_Q_HEADER, 0, "To"},
 	{"UID", k_uid, 0, 0, NULL},
 	{"UNANSWERED", k_unflag, 0, IMAP_ANSWERED, NULL},

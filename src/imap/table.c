@@ -126,6 +126,7 @@ static const struct {
 	{"PARTIAL", logged_in, NULL},
 	{"WITHIN", logged_in, NULL},
 	{"SAVEDATE", logged_in, NULL},
+	{"OBJECTID", logged_in, NULL},
 	{"STATUS=SIZE", logged_in, NULL},
 	{"LIST-EXTENDED", logged_in, NULL},
 	{"LIST-STATUS", logged_in, NULL},

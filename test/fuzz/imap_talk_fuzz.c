@@ -74,7 +74,7 @@ static enum imap_answer mood(struct imap_host *h, enum imap_answer other)
 
 MOODY(login, IMAP_DENIED, (struct imap_host *h, struct span u, struct span p), (h, u, p))
 MOODY(list, IMAP_UNAVAILABLE, (struct imap_host *h, struct arena *a, struct span s, struct imap_entries *o), (h, a, s, o))
-MOODY(create, IMAP_CANNOT, (struct imap_host *h, struct span n, enum imap_use u), (h, n, u))
+MOODY(create, IMAP_CANNOT, (struct imap_host *h, struct span n, enum imap_use u, uint64_t *o), (h, n, u, o))
 MOODY(remove, IMAP_HASCHILDREN, (struct imap_host *h, struct span n), (h, n))
 MOODY(rename, IMAP_LIMIT, (struct imap_host *h, struct span f, struct span t), (h, f, t))
 MOODY(subscribe, IMAP_LIMIT, (struct imap_host *h, struct span n, bool on), (h, n, on))

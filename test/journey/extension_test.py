@@ -39,3 +39,25 @@ def test_ages_and_the_day_of_arrival(session, folder):
     assert session.ok('SEARCH SAVEDBEFORE 1-Jan-2020') == [b'* SEARCH']
     line, = session.ok('FETCH 3 (SAVEDATE)')
     assert re.match(rb'\* 3 FETCH \(SAVEDATE "[ \d]\d-\w{3}-\d{4} \d\d:\d\d:\d\d \+0000"\)$', line)
+
+
+def test_names_that_no_rename_changes(session, folder):
+    def status(name):
+        line, = session.ok(f'STATUS {name} (MAILBOXID)')
+        return re.search(rb'MAILBOXID \((F\d+)\)', line).group(1)
+
+    session.ok(f'COPY 1 {folder}')
+    lines = session.ok('FETCH 1:3 (EMAILID THREADID)')
+    ids = [re.search(rb'EMAILID \((M[0-9a-f]{32})\) THREADID NIL', line).group(1).decode()
+           for line in lines if b'FETCH' in line]
+    assert ids[0] == ids[2] != ids[1]
+    assert session.ok(f'SEARCH EMAILID {ids[0]}') == [b'* SEARCH 1 3']
+    before = status(folder)
+    session.ok(f'RENAME {folder} {folder}-b')
+    assert status(f'{folder}-b') == before
+    made = session.cmd(f'CREATE {folder} (USE (\\Important))')
+    assert made[0] == 'NO' and made[1].startswith('[USEATTR]')
+    assert session.cmd(f'CREATE {folder}')[1].startswith('[MAILBOXID (F')
+    assert status(folder) != before
+    session.ok('UNSELECT')
+    session.ok(f'DELETE {folder}-b')

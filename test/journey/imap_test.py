@@ -16,7 +16,8 @@ CAPABILITIES = {'IMAP4rev1', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE', 'IDLE', 'NAM
                 'CHILDREN', 'SPECIAL-USE', 'UNSELECT', 'UIDPLUS', 'MOVE', 'CONDSTORE', 'QRESYNC',
                 'ESEARCH', 'SEARCHRES', 'PARTIAL', 'STATUS=SIZE', 'LIST-EXTENDED', 'LIST-STATUS',
                 'BINARY', 'PREVIEW', 'QUOTA', 'QUOTA=RES-STORAGE', 'UIDONLY', 'WITHIN',
-                'SAVEDATE', 'CREATE-SPECIAL-USE'}
+                'SAVEDATE', 'CREATE-SPECIAL-USE',
+                'OBJECTID'}
 
 
 @pytest.fixture

@@ -36,13 +36,17 @@ static enum imap_answer list(struct imap_host *h, struct arena *arena,
 }
 
 static enum imap_answer create(struct imap_host *h, struct span name,
-			       enum imap_use use)
+			       enum imap_use use, uint64_t *object)
 {
 	struct connection *c = imap_side_of(h)->c;
 	struct edge_store_create m = {
 		.session = c->session, .name = name, .use = (uint8_t)use};
 	struct edge_store_create_reply r;
-	return IMAP_ASK(c, create, &m, connection_scratch(c), &r, EDGE_LONG_NS);
+	enum imap_answer a = IMAP_ASK(c, create, &m, connection_scratch(c), &r,
+				      EDGE_LONG_NS);
+	if (a == IMAP_YES)
+		*object = r.object;
+	return a;
 }
 
 static enum imap_answer remove_name(struct imap_host *h, struct span name)
@@ -92,6 +96,7 @@ static enum imap_answer status(struct imap_host *h, struct span name, bool delet
 			.version = r.version,
 			.size = r.size,
 			.deleted = r.deleted_size,
+			.object = r.object,
 		};
 	return a;
 }
@@ -130,6 +135,7 @@ static enum imap_answer select_name(struct imap_host *h, struct span name,
 		.recent_from = r.recent_from,
 		.first_unseen = r.first_unseen,
 		.version = r.version,
+		.object = r.object,
 	};
 	struct edge_store_watch watch = {
 		.session = c->session, .mailbox = r.mailbox, .on = true};

@@ -116,7 +116,7 @@ static enum imap_answer rows(struct imap_host *h, uint64_t mailbox,
 			return a;
 		if (r.rows_count == 0 || r.rows_count > count - done)
 			return IMAP_UNAVAILABLE;
-		for (size_t i = 0; i < r.rows_count; i++)
+		for (size_t i = 0; i < r.rows_count; i++) {
 			out[done + i] = (struct imap_row){
 				.uid = list[done + i],
 				.found = r.rows[i].found,
@@ -126,6 +126,9 @@ static enum imap_answer rows(struct imap_host *h, uint64_t mailbox,
 				.prefix = r.rows[i].prefix,
 				.summary = r.rows[i].summary,
 			};
+			memcpy(out[done + i].email, r.rows[i].origin.email,
+			       IMAP_EMAIL_LEN);
+		}
 		done += r.rows_count;
 	}
 	return IMAP_YES;

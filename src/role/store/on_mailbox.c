@@ -133,6 +133,7 @@ static void run_create(struct job *j)
 	struct edge_store_create_reply rep = {.answer = EDGE_STORE_ANSWER_CANNOT};
 	if (m->use <= BOX_USE_TRASH)
 		rep.answer = tree(j, &t);
+	rep.object = t.mailbox;
 	edge_store_create_answer(j->call, &rep);
 }
 
@@ -274,6 +275,7 @@ static void run_status(struct job *j)
 	rep.unseen = st.unseen;
 	rep.version = st.version;
 	rep.size = st.bytes;
+	rep.object = mailbox;
 	edge_store_status_answer(j->call, &rep);
 	box_release(b);
 }
@@ -345,6 +347,7 @@ static enum box_result select_it(struct job *j, struct open_box *b,
 	rep->recent_from = st.recent_from;
 	rep->version = st.version;
 	rep->size = st.bytes;
+	rep->object = mailbox;
 	return BOX_OK;
 }
 

@@ -12,7 +12,7 @@
 #define SLOTS_MAX  2048u
 #define ROWS_MAX   512u
 #define ROWS_BYTES 61440u
-#define ROW_BYTES  40u /* of one row without its summary, at most */
+#define ROW_BYTES  56u /* of one row without its summary, at most */
 #define BODY_MAX   61440u
 
 static struct selected *mailbox_of(struct job *j, uint64_t handle,
@@ -125,7 +125,7 @@ static struct edge_store_row row_of(uint32_t uid, bool found,
 {
 	if (!found)
 		return (struct edge_store_row){.uid = uid};
-	return (struct edge_store_row){
+	struct edge_store_row row = {
 		.uid = uid,
 		.found = true,
 		.internal_date = m->date,
@@ -134,6 +134,8 @@ static struct edge_store_row row_of(uint32_t uid, bool found,
 		.has_origin = ask->origins,
 		.origin = {.saved = m->saved},
 		.summary = ask->summaries ? m->summary : span_of(NULL, 0)};
+	memcpy(row.origin.email, m->email.byte, sizeof m->email.byte);
+	return row;
 }
 
 /* As many as fit a frame, one at least; read a few at a time. */

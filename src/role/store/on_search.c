@@ -93,6 +93,16 @@ static bool put_uids(struct search *q, const struct edge_store_search *m,
 	return true;
 }
 
+static bool put_email(struct search *q, const struct edge_store_op *op)
+{
+	struct kv_id id;
+	if (op->text.len != sizeof id.byte || !put_op(q, BOX_Q_EMAIL, 0))
+		return false;
+	memcpy(id.byte, op->text.ptr, sizeof id.byte);
+	q->ops[q->query.count - 1].id = id;
+	return true;
+}
+
 static uint64_t seconds(int64_t day)
 {
 	if (day < -1000000 || day > 4000000)
@@ -140,6 +150,8 @@ static bool put_key(struct search *q, const struct edge_store_search *m,
 		return put_op(q, BOX_Q_SMALLER, op->number);
 	case OP_MODSEQ:
 		return put_op(q, BOX_Q_MODSEQ, op->number);
+	case OP_EMAIL:
+		return put_email(q, op);
 	case OP_NOT:
 		return put_op(q, BOX_Q_NOT, 0);
 	case OP_AND:

@@ -30,6 +30,7 @@ enum op_kind {
 	OP_BODY,
 	OP_TEXT,
 	OP_MODSEQ,
+	OP_EMAIL,
 	OP_NOT,
 	OP_AND,
 	OP_OR,

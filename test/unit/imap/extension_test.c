@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test/unit/imap/extension: what adds a word or two to a command of the base. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "talk.h"
@@ -34,12 +35,39 @@ T(create_use_taken, NULL, LOGIN "a CREATE Other (USE (\\Sent))\r\nb LIST \"\" Ot
 T(create_use_refused, NULL, LOGIN "a CREATE x (USE (\\Junk \\Trash))\r\nb CREATE x (USE (\\Nix))\r\nc CREATE x (USE (\\Flagged))\r\nd CREATE x (\r\ne CREATE x ()\r\nf CREATE x (NIX 1)\r\ng CREATE x (USE \\Junk)\r\nh CREATE x (USE (\\Junk)\r\ni CREATE x (USE (\\Junk)) y\r\nj CREATE x (USE (Junk))\r\nk LIST \"\" x\r\n",
   "a NO [USEATTR]", "b NO [USEATTR]", "c NO [USEATTR]", "d BAD", "e BAD", "f BAD", "g BAD", "h BAD", "i BAD", "j NO [USEATTR]", "k OK That")
 
+#define ID(last) "M000000000000000000000000000000" last
+
+/* RFC 8474: what no rename and no copy changes. */
+T(mailboxid, NULL, LOGIN "a CREATE foo\r\nb STATUS foo (MAILBOXID UIDNEXT)\r\nc RENAME foo bar\r\nd SELECT bar\r\ne CREATE foo\r\nf LIST \"\" (foo bar) RETURN (STATUS (MAILBOXID))\r\n",
+  "a OK [MAILBOXID (F3)]", "* STATUS \"foo\" (UIDNEXT 1 MAILBOXID (F3))\r\nb OK", "c OK", "* OK [MAILBOXID (F3)]", "d OK", "e OK [MAILBOXID (F4)]",
+  "* STATUS \"bar\" (MAILBOXID (F3))", "* STATUS \"foo\" (MAILBOXID (F4))", "f OK")
+T(emailid, ages, SELECT "a FETCH 1:2 (EMAILID THREADID)\r\nb COPY 2 Sent\r\nc SELECT Sent\r\nd FETCH 1 (UID EMAILID)\r\n",
+  "* 1 FETCH (EMAILID (" ID("01") ") THREADID NIL)\r\n* 2 FETCH (EMAILID (" ID("02") ") THREADID NIL)\r\na OK", "b OK", "c OK", "* 1 FETCH (UID 1 EMAILID (" ID("02") "))\r\nd OK")
+T(emailid_search, ages, SELECT "a SEARCH EMAILID " ID("02") "\r\nb SEARCH OR EMAILID " ID("01") " EMAILID " ID("03") "\r\nc SEARCH NOT THREADID " ID("01") "\r\n"
+  "d SEARCH EMAILID x-_9\r\ne SEARCH EMAILID " ID("0A") "\r\nf SEARCH EMAILID N" ID("01") "\r\ng SEARCH EMAILID a.b\r\nh SEARCH EMAILID\r\ni SEARCH THREADID\r\n",
+  "* SEARCH 2\r\na", "* SEARCH 1 3\r\nb", "* SEARCH 1 2 3\r\nc", "* SEARCH\r\nd", "* SEARCH\r\ne", "* SEARCH\r\nf", "g BAD", "h BAD", "i BAD")
+
+/* An id of 254, 255 and 256 characters: the last is nobody's. */
+static void objectid_limit(void **state UNUSED)
+{
+	char input[512], id[257];
+	struct talk t;
+	memset(id, 'x', 256);
+	for (int n = 254; n <= 256; n++) {
+		int len = snprintf(input, sizeof input, SELECT "a SEARCH EMAILID %.*s\r\n", n, id);
+		talk_run(&t, NULL, span_of(input, (size_t)len));
+		EXPECT(&t, n <= 255 ? "* SEARCH\r\na OK" : "a BAD");
+		talk_free(&t);
+	}
+}
+
 int main(void)
 {
 #define C(name) cmocka_unit_test(name)
 	const struct CMUnitTest tests[] = {
 		C(older), C(younger), C(one_now), C(age_limits), C(age_refused),
 		C(savedate), C(savedate_search), C(create_use), C(create_use_taken), C(create_use_refused),
+		C(mailboxid), C(emailid), C(emailid_search), C(objectid_limit),
 	};
 	return cmocka_run_group_tests_name("imap_extension", tests, NULL, NULL);
 }

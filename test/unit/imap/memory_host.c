@@ -92,6 +92,7 @@ struct mem_message *mem_deliver(struct mem_host *m, struct mem_box *b, struct sp
 	struct mem_message *msg = &b->messages[b->count++];
 	*msg = (struct mem_message){.uid = b->uid_next++, .modseq = ++b->version,
 				    .date = MEM_DATE, .saved = MEM_NOW, .size = data.len};
+	msg->email = (uint8_t)++m->emails;
 	msg->data = malloc(data.len + 1);
 	memcpy(msg->data, data.ptr, data.len);
 	struct span kept = span_of(msg->data, msg->size);
@@ -224,7 +225,8 @@ static enum imap_answer list(struct imap_host *h, struct arena *a, struct span a
 	}
 }
 
-static enum imap_answer create(struct imap_host *h, struct span name, enum imap_use use)
+static enum imap_answer create(struct imap_host *h, struct span name, enum imap_use use,
+			       uint64_t *object)
 {
 	struct mem_host *m = mem(h);
 	if (find(mem(h), name) != NULL)
@@ -235,6 +237,7 @@ static enum imap_answer create(struct imap_host *h, struct span name, enum imap_
 	struct mem_box *b = mem_add_box(m, name);
 	if (b != NULL)
 		b->use = use;
+	*object = b != NULL ? b->uid_validity : 0;
 	return b != NULL ? IMAP_YES : IMAP_LIMIT;
 }
 
@@ -287,7 +290,8 @@ static enum imap_answer status(struct imap_host *h, struct span name, bool delet
 				    .recent = recent(b),
 				    .uid_next = b->uid_next,
 				    .uid_validity = b->uid_validity,
-				    .version = b->version};
+				    .version = b->version,
+				    .object = b->uid_validity};
 	for (size_t i = 0; i < b->count; i++) {
 		out->unseen += !(b->messages[i].flags & IMAP_SEEN);
 		if (deleted && (b->messages[i].flags & IMAP_DELETED))
@@ -316,7 +320,8 @@ static enum imap_answer select_box(struct imap_host *h, struct span name, bool r
 				      .exists = (uint32_t)b->count,
 				      .recent = recent(b),
 				      .recent_from = b->recent_from,
-				      .version = b->version};
+				      .version = b->version,
+				      .object = b->uid_validity};
 	for (size_t i = b->count; i-- > 0;)
 		if (!(b->messages[i].flags & IMAP_SEEN))
 			out->first_unseen = (uint32_t)i + 1;
@@ -379,7 +384,7 @@ static enum imap_answer rows(struct imap_host *h, uint64_t mailbox, struct arena
 		out[i].size = msg->size;
 		out[i].prefix = msg->prefix;
 		if (want & IMAP_WANT_ORIGIN)
-			out[i].saved = msg->saved;
+			out[i].saved = msg->saved, out[i].email[15] = msg->email;
 		if (want & IMAP_WANT_SUMMARY)
 			out[i].summary = buf_span(&msg->written);
 	}
@@ -524,7 +529,7 @@ static enum imap_answer copy(struct imap_host *h, uint64_t mailbox,
 			continue;
 		struct mem_message *made =
 			mem_deliver(m, target, span_of(msg->data, msg->size));
-		made->flags = msg->flags;
+		made->flags = msg->flags, made->email = msg->email;
 		out->from[out->count] = msg->uid;
 		out->to[out->count++] = made->uid;
 	}
@@ -562,6 +567,7 @@ static bool judge(const struct mem_message *msg, const struct imap_query_op *op)
 	case IMAP_Q_SMALLER: return msg->size < op->number;
 	case IMAP_Q_HEADER: return contains(data, op->name) && contains(data, op->text);
 	case IMAP_Q_BODY: case IMAP_Q_TEXT: return contains(data, op->text);
+	case IMAP_Q_EMAIL: return (uint8_t)op->text.ptr[15] == msg->email;
 	case IMAP_Q_MODSEQ: return msg->modseq >= op->number;
 	default: return false;
 	}

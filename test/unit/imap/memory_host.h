@@ -22,6 +22,7 @@ struct mem_message {
 	uint32_t uid, flags;
 	uint64_t keywords, modseq;
 	int64_t date, saved;
+	uint8_t email; /* the last byte of its email id */
 	uint32_t prefix;
 	char *data;
 	size_t size;
@@ -52,7 +53,7 @@ struct mem_host {
 	struct imap_host host;
 	struct mem_box *boxes; /* handle = index + 1 */
 	struct arena *summaries;
-	uint32_t validity;
+	uint32_t validity, emails;
 
 	/* Knobs. */
 	enum imap_answer append_begin, append_end, copy_answer, quota_answer;

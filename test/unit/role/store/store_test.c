@@ -705,6 +705,7 @@ SAME(OP_HEADER, IMAP_Q_HEADER);
 SAME(OP_BODY, IMAP_Q_BODY);
 SAME(OP_TEXT, IMAP_Q_TEXT);
 SAME(OP_MODSEQ, IMAP_Q_MODSEQ);
+SAME(OP_EMAIL, IMAP_Q_EMAIL);
 SAME(OP_NOT, IMAP_Q_NOT);
 SAME(OP_AND, IMAP_Q_AND);
 SAME(OP_OR, IMAP_Q_OR);
@@ -805,6 +806,46 @@ static void saved(void **state)
 	ASK(r, r->edge[RIG_ACCESS], edge_store_rows, &rows, .session = s,
 	    .mailbox = box, .uids = &uid, .uids_count = 1);
 	assert_false(rows.rows[0].has_origin);
+}
+
+/* A copy is another message with the same email id, a renamed mailbox the same. */
+static void objects(void **state)
+{
+	struct rig *r = *state;
+	uint64_t s = rig_reader(r, "alice@example.test");
+	fill_box(r, s);
+	struct edge_store_select_reply from = rig_select(r, s, "Archive");
+	struct edge_store_copy_reply copied;
+	struct edge_store_range two = {2, 2};
+	ASK(r, r->edge[RIG_ACCESS], edge_store_copy, &copied, .session = s,
+	    .mailbox = from.mailbox, .uids = &two, .uids_count = 1,
+	    .to = SPAN("Sent"));
+	struct edge_store_select_reply to = rig_select(r, s, "Sent");
+	struct edge_store_rows_reply old, new;
+	uint32_t uids[] = {1, 2};
+	ASK(r, r->edge[RIG_ACCESS], edge_store_rows, &old, .session = s,
+	    .mailbox = from.mailbox, .uids = uids, .uids_count = 2, .origins = true);
+	const struct edge_store_origin one = old.rows[0].origin, two_ = old.rows[1].origin;
+	ASK(r, r->edge[RIG_ACCESS], edge_store_rows, &new, .session = s,
+	    .mailbox = to.mailbox, .uids = uids, .uids_count = 1, .origins = true);
+	assert_memory_equal(new.rows[0].origin.email, two_.email, sizeof two_.email);
+	assert_memory_not_equal(one.email, two_.email, sizeof one.email);
+	struct edge_store_op key = {.kind = OP_EMAIL, .text = span_of(&two_.email, 16)};
+	struct edge_store_search_reply found = search(r, s, from.mailbox, &key, 1);
+	assert_int_equal(found.uids_count, 1);
+	assert_int_equal(found.uids[0].first, 2);
+	key.text.len = 15;
+	assert_int_equal(search(r, s, from.mailbox, &key, 1).answer, EDGE_STORE_ANSWER_LIMIT);
+	struct edge_store_rename_reply moved;
+	ASK(r, r->edge[RIG_ACCESS], edge_store_rename, &moved, .session = s,
+	    .name = SPAN("Archive"), .to = SPAN("Old"));
+	assert_int_equal(rig_status(r, s, "Old").object, from.object);
+	assert_true(from.object != to.object);
+	struct edge_store_create_reply made;
+	ASK(r, r->edge[RIG_ACCESS], edge_store_create, &made, .session = s,
+	    .name = SPAN("Archive"));
+	assert_int_equal(rig_status(r, s, "Archive").object, made.object);
+	assert_true(made.object != from.object);
 }
 
 /* The summary knows the Subject, decoded: no sorter is asked. */
@@ -962,6 +1003,7 @@ int main(void)
 		TEST(searching),
 		TEST(searching_ages),
 		TEST(saved),
+		TEST(objects),
 		TEST(searching_subjects),
 		TEST(hints),
 		TEST(hints_carry_the_change),
