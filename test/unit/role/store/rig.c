@@ -497,3 +497,37 @@ uint64_t rig_reader(struct rig *r, const char *name)
 {
 	return rig_session(r, RIG_ACCESS, EDGE_STORE_SERVICE_IMAP, name);
 }
+
+struct edge_store_append_reply rig_append(struct rig *r, uint64_t session,
+					     const char *box, struct span body)
+{
+	struct edge_store_append_reply rep;
+	struct span keyword = SPAN("$work");
+	ASK(r, r->edge[RIG_ACCESS], edge_store_append, &rep, .session = session,
+	    .name = span_cstr(box), .flags = 1, .keywords = &keyword,
+	    .keywords_count = 1, .dated = true, .date = RIG_DATE, .body = body);
+	return rep;
+}
+
+void rig_fill(struct rig *r, uint64_t session)
+{
+	assert_int_equal(rig_append(r, session, "Archive", MAIL("apple")).answer,
+			 EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_append(r, session, "Archive", MAIL("pear")).uid, 2);
+	assert_int_equal(rig_append(r, session, "Archive", MAIL("plum")).uid, 3);
+	assert_int_equal(rig_append(r, session, "Nowhere", MAIL("x")).answer,
+			 EDGE_STORE_ANSWER_UNKNOWN);
+}
+
+struct edge_store_search_reply
+rig_search(struct rig *r, uint64_t s, uint64_t mailbox,
+       const struct edge_store_op *ops, size_t count)
+{
+	struct edge_store_search_reply rep;
+	struct edge_store_range set = {2, 3};
+	ASK(r, r->edge[RIG_ACCESS], edge_store_search, &rep, .session = s,
+	    .mailbox = mailbox, .ops = ops, .ops_count = count, .sets = &set,
+	    .sets_count = 1);
+	assert_int_equal(rep.next, 0);
+	return rep;
+}

@@ -114,3 +114,14 @@ struct edge_store_select_reply rig_select(struct rig *, uint64_t session,
 					  const char *name);
 struct edge_store_status_reply rig_status(struct rig *, uint64_t session,
 					  const char *name);
+/* With \Seen and $work, as of second RIG_DATE. */
+#define RIG_DATE 1000000
+struct edge_store_append_reply rig_append(struct rig *, uint64_t session,
+					  const char *box, struct span body);
+/* apple, pear and plum into Archive. */
+void rig_fill(struct rig *, uint64_t session);
+/* The request's one set is 2:3. */
+struct edge_store_search_reply rig_search(struct rig *, uint64_t session,
+					  uint64_t mailbox,
+					  const struct edge_store_op *,
+					  size_t count);
