@@ -102,10 +102,14 @@ static void qp_plain(struct transfer_decoder *d, char c, struct buf *out)
 		buf_addc(out, c);
 }
 
-/* The escape was none: its bytes are text. */
+/* The escape was none: its bytes are text, and the blanks behind its '='. */
 static void qp_literal(struct transfer_decoder *d, struct buf *out)
 {
-	buf_add(out, span_of(d->pending, d->held));
+	if (d->held > 0)
+		buf_addc(out, d->pending[0]);
+	qp_blanks(d, out);
+	if (d->held > 1)
+		buf_addc(out, d->pending[1]);
 	d->held = 0;
 }
 
@@ -117,8 +121,13 @@ static void qp_byte(struct transfer_decoder *d, char c, struct buf *out)
 	}
 	bool after_cr = d->held == 2 && d->pending[1] == '\r';
 	if (c == '\n' && (d->held == 1 || after_cr)) {
-		d->held = 0;
-	} else if (d->held == 1 && (c == '\r' || hex_value(c) >= 0)) {
+		d->held = d->blank_count = 0;
+	} else if (d->held == 1 && (c == ' ' || c == '\t') &&
+		   d->blank_count < TRANSFER_QP_BLANKS) {
+		/* Blanks at the end of a line were added on the way here, too. */
+		d->blanks[d->blank_count++] = c;
+	} else if (d->held == 1 &&
+		   (c == '\r' || (d->blank_count == 0 && hex_value(c) >= 0))) {
 		d->pending[d->held++] = c;
 	} else if (d->held == 2 && !after_cr && hex_value(c) >= 0) {
 		buf_addc(out, (char)(hex_value(d->pending[1]) << 4 | hex_value(c)));

@@ -94,8 +94,8 @@ struct imap_range imap_section_range(const struct imap_section *, const struct i
 				     const struct summary *);
 
 /*
- * The fields that a section names (or all others) and the blank line, from the
- * bytes of one header.  False: out of memory.
+ * The fields that a section names (or all others) and the blank line where there
+ * is one, from the bytes of one header.  False: out of memory.
  */
 MUST_USE bool imap_header_pick(const struct imap_section *, struct span header,
 			       struct buf *out);

@@ -155,7 +155,12 @@ static bool k_text(struct parser *p, const struct search_key *k)
 	struct imap_query_op op = {.kind = k->kind};
 	if (k->field != NULL)
 		op.name = span_cstr(k->field);
-	return text(p, &op.text) && push(p, op);
+	if (!text(p, &op.text))
+		return false;
+	/* Nothing stands in every body, also in one without text. */
+	if (op.text.len == 0 && k->field == NULL)
+		op = (struct imap_query_op){.kind = IMAP_Q_ALL};
+	return push(p, op);
 }
 
 static bool k_header(struct parser *p, const struct search_key *k)

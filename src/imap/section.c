@@ -69,21 +69,24 @@ static bool named(const struct imap_section *s, struct span line)
 
 bool imap_header_pick(const struct imap_section *s, struct span header, struct buf *out)
 {
-	bool take = false;
 	bool want = s->kind == IMAP_SECTION_FIELDS;
+	bool take = !want, blank = header.len >= IMAP_HEADER_SCAN_MAX;
 	while (header.len > 0) {
 		size_t end = span_find(header, '\n');
 		struct span line = span_sub(header, 0, end == SIZE_MAX ? end : end + 1);
 		header = span_skip(header, line.len);
 		if (line.ptr[0] == '\n' || (line.len > 1 && line.ptr[0] == '\r' &&
-					    line.ptr[1] == '\n'))
+					    line.ptr[1] == '\n')) {
+			blank = true;
 			break;
+		}
 		if (line.ptr[0] != ' ' && line.ptr[0] != '\t')
 			take = named(s, line) == want;
 		if (take)
 			buf_add(out, line);
 	}
-	buf_add(out, SPAN("\r\n"));
+	if (blank)
+		buf_add(out, SPAN("\r\n"));
 	return buf_ok(out);
 }
 

@@ -172,6 +172,18 @@ static void take_domain(struct state *s, struct buf *to)
 	}
 }
 
+/* A domain; where one came before, that was part of the local part. */
+static void take_at(struct state *s, bool again)
+{
+	if (again) {
+		buf_addc(&s->local, '@');
+		buf_add(&s->local, buf_span(&s->host));
+	}
+	s->rest = span_skip(s->rest, 1);
+	buf_clear(&s->host);
+	take_domain(s, &s->host);
+}
+
 /* "@a,@b:" in front of a mailbox in angle brackets. */
 static void take_route(struct state *s)
 {
@@ -193,6 +205,7 @@ static void take_angle(struct state *s)
 	buf_clear(&s->host);
 	buf_clear(&s->adl);
 	size_t phrase = buf_len(&s->phrase);
+	bool at = false;
 	skip(s);
 	take_route(s);
 	for (skip(s); s->rest.len > 0; skip(s)) {
@@ -205,12 +218,13 @@ static void take_angle(struct state *s)
 		if (c == '"') {
 			take_quoted(s);
 		} else if (c == '@') {
-			s->rest = span_skip(s->rest, 1);
-			buf_clear(&s->host);
-			take_domain(s, &s->host);
+			take_at(s, at);
+			at = true;
 		} else {
 			struct span atom = take_atom(s);
 			buf_add(&s->local, atom);
+			if (atom.len == 0 && c == ':')
+				buf_addc(&s->local, c);
 			if (atom.len == 0)
 				s->rest = span_skip(s->rest, 1);
 		}
@@ -230,26 +244,46 @@ static void group_mark(struct state *s, struct span name, bool start)
 	s->in_group = start;
 }
 
-/* One token that is neither blank nor comment. */
-static void step(struct state *s)
+/* A word; one behind the angle brackets belongs to nothing. */
+static void take_word(struct state *s)
 {
-	char c = s->rest.ptr[0];
-	if (c == '"') {
+	size_t phrase = buf_len(&s->phrase), local = buf_len(&s->local);
+	if (s->rest.ptr[0] == '"') {
 		take_quoted(s);
-		return;
-	}
-	if (c == '<') {
-		take_angle(s);
-		return;
-	}
-	if (!is_special(c)) {
+	} else {
 		struct span atom = take_atom(s);
 		if (s->has_at && !s->has_angle)
 			buf_add(&s->host, atom);
 		else
 			add_word(s, atom);
+	}
+	if (s->has_angle) {
+		buf_cut(&s->phrase, buf_len(&s->phrase) - phrase);
+		buf_cut(&s->local, buf_len(&s->local) - local);
+	}
+}
+
+/* One token that is neither blank nor comment. */
+static void step(struct state *s)
+{
+	char c = s->rest.ptr[0];
+	if (c == '<') {
+		take_angle(s);
 		return;
 	}
+	if (c == '"' || !is_special(c)) {
+		take_word(s);
+		return;
+	}
+	if (c == '@' && !s->has_angle) {
+		take_at(s, s->has_at);
+		s->has_at = true;
+		return;
+	}
+	/* "Ann [work] <a@b>" */
+	if (!s->has_at && !s->has_angle &&
+	    (c == '[' || (c == ']' && buf_len(&s->phrase) > 0)))
+		add_word(s, span_sub(s->rest, 0, 1));
 	s->rest = span_skip(s->rest, 1);
 	if (c == ',') {
 		settle(s);
@@ -260,10 +294,6 @@ static void step(struct state *s)
 	} else if (c == ':' && !s->in_group && !s->has_at && !s->has_angle) {
 		group_mark(s, buf_span(&s->phrase), true);
 		forget(s);
-	} else if (c == '@' && !s->has_angle) {
-		s->has_at = true;
-		buf_clear(&s->host);
-		take_domain(s, &s->host);
 	}
 }
 

@@ -175,7 +175,11 @@ void mime_to_utf8(struct mime_charsets *c, struct span charset, struct span text
 {
 	switch (builtin_of(charset)) {
 	case ASCII:
-		from_ascii(text, out);
+		/* What calls itself ASCII, or nothing at all, is often UTF-8. */
+		if (utf8_valid(text))
+			buf_add(out, text);
+		else
+			from_ascii(text, out);
 		return;
 	case UTF8:
 		utf8_repair(out, text);

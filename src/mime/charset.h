@@ -9,7 +9,7 @@
  *
  * Conversion never fails: bytes that mean nothing become U+FFFD, and an unknown
  * charset is read as ASCII with U+FFFD for each run of high bytes.  ISO-8859-1
- * is read as windows-1252, which is what its users mean.
+ * is read as windows-1252, and US-ASCII as UTF-8 where it is that: so its users mean them.
  */
 #pragma once
 

@@ -127,6 +127,21 @@ static bool content(struct reading *r, struct mime_content *c)
 	return true;
 }
 
+/* The value may borrow the field, which does not last, or stand in pieces (RFC 2231 3). */
+static void keep_boundary(struct reading *r, struct summary_params params)
+{
+	struct span boundary = summary_param(params, SPAN("boundary"));
+	struct buf pieces;
+	buf_init(&pieces, MIME_BOUNDARY_TAKEN + 1);
+	if (boundary.ptr == NULL &&
+	    mime_param_decode(r->p->charsets, params, SPAN("boundary"), &pieces) && buf_ok(&pieces))
+		boundary = buf_span(&pieces);
+	if ((boundary.len > 0 && !arena_copy(r->p->scratch, boundary, &r->boundary)) ||
+	    buf_short(&pieces))
+		r->p->no_memory = true;
+	buf_free(&pieces);
+}
+
 static void read_type(struct reading *r)
 {
 	struct mime_content c;
@@ -142,10 +157,7 @@ static void read_type(struct reading *r)
 	r->part->type = type;
 	r->part->subtype = subtype;
 	r->part->params = keep_params(r->p, c.params);
-	struct span boundary = summary_param(c.params, SPAN("boundary"));
-	/* An unquoted one borrows the field, which does not last. */
-	if (boundary.len > 0 && !arena_copy(r->p->scratch, boundary, &r->boundary))
-		r->p->no_memory = true;
+	keep_boundary(r, c.params);
 }
 
 static void read_disposition(struct reading *r)

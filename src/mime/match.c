@@ -165,7 +165,9 @@ static void body_bytes(struct mime_match *m, struct span b)
 
 static bool is_text(const struct summary_part *p)
 {
-	return p->kind == SUMMARY_LEAF && span_eq_nocase(p->type, SPAN("text"));
+	/* Reports and pieces of messages (message/delivery-status ...) are read by people, too. */
+	return p->kind == SUMMARY_LEAF && (span_eq_nocase(p->type, SPAN("text")) ||
+					   span_eq_nocase(p->type, SPAN("message")));
 }
 
 static uint64_t region_start(const struct mime_match *m)

@@ -18,8 +18,8 @@
 #define MIME_NEEDLE_MAX  1024u /* bytes */
 
 enum mime_where {
-	MIME_IN_BODY, /* text parts only */
-	MIME_IN_TEXT, /* header fields and text parts */
+	MIME_IN_BODY, /* parts that are text or message/ without parts of its own */
+	MIME_IN_TEXT, /* header fields and those */
 	MIME_IN_FIELD /* one header field of the message, by name */
 };
 

@@ -29,6 +29,9 @@ static const struct {
 	R(Q, "a=", "a="), R(Q, "a=4", "a=4"), R(Q, "a=4g", "a=4g"), R(Q, "==41", "=A"),
 	R(Q, "=\rx", "=\rx"), R(Q, "=\r\r\n", "=\r\r\n"), R(Q, "=00=ff", "\0\xff"),
 	R(Q, "a=20\r\n", "a \r\n"), R(Q, " =\r\n b", "  b"), R(Q, "=zz", "=zz"), R(Q, "a\rb\nc", "a\rb\nc"),
+	/* A soft line break with blanks behind it, and what only looks like one. */
+	R(Q, "a= \r\nb", "ab"), R(Q, "a=\t \nb", "ab"), R(Q, "a= 3D", "a= 3D"), R(Q, "a= \rb", "a= \rb"),
+	R(Q, "a= =3D", "a= ="), R(Q, "a=  ", "a=  "), R(Q, "a= \r\r\nb", "a= \r\r\nb"), R(Q, "= b\n", "= b\n"),
 	R(TRANSFER_IDENTITY, "a=3D", "a=3D"),
 };
 

@@ -55,6 +55,13 @@ static void nested(struct mem_host *m)
 	msg->summary = s;
 }
 
+/* Without the blank line, and with a line in front that continues nothing. */
+static void no_blank(struct mem_host *m)
+{
+	struct mem_message *msg = mem_deliver(m, mem_box(m, "INBOX"), SPAN(" x\r\nA: 1\r\nB: 2\r\n"));
+	msg->summary->parts[0].body_start = msg->summary->size;
+}
+
 static void no_append(struct mem_host *m) { m->append_begin = IMAP_OVERQUOTA; }
 static void late_append(struct mem_host *m) { m->append_end = IMAP_UNAVAILABLE; }
 static void no_copy(struct mem_host *m) { three(m); m->copy_answer = IMAP_OVERQUOTA; }
@@ -135,6 +142,8 @@ T(fetch_seen, three, SELECT "a FETCH 2 BODY[TEXT]\r\nb NOOP\r\n", "* 2 FETCH (BO
 T(fetch_header, three, SELECT "a FETCH 1 BODY.PEEK[HEADER]\r\nb FETCH 1 RFC822.HEADER\r\n", "BODY[HEADER] {87}\r\nFrom: ", "\"meeting\"\r\n\r\n)\r\na OK", "RFC822.HEADER {87}\r\n")
 T(fetch_fields, three, SELECT "a FETCH 1 BODY.PEEK[HEADER.FIELDS (subject X)]\r\nb FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (from to)]\r\nc FETCH 1 BODY.PEEK[HEADER.FIELDS ({2+}\r\nTo)]<0.4>\r\n",
   "BODY[HEADER.FIELDS (subject X)] {32}\r\nSubject: afternoon \"meeting\"\r\n\r\n)\r\na OK", "BODY[HEADER.FIELDS.NOT (from to)] {32}\r\nSubject", "BODY[HEADER.FIELDS (To)]<0> {4}\r\nTo: )")
+T(fetch_fields_alone, no_blank, SELECT "a FETCH 1 BODY.PEEK[HEADER.FIELDS (A)]\r\nb FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (A)]\r\n",
+  "{6}\r\nA: 1\r\n)\r\na OK", "{10}\r\n x\r\nB: 2\r\n)\r\nb OK")
 T(fetch_partial, three, SELECT "a FETCH 1 BODY.PEEK[TEXT]<6.3>\r\nb FETCH 1 BODY.PEEK[TEXT]<900.3>\r\nc FETCH 1 BODY.PEEK[]<0.0>\r\n", "BODY[TEXT]<6> {3}\r\nJoe)", "BODY[TEXT]<900> {0}\r\n)", "c BAD")
 T(fetch_part, three, SELECT "a FETCH 1 (BODY.PEEK[1] BODY.PEEK[1.MIME] BODY.PEEK[2] BODY.PEEK[1.TEXT])\r\nb FETCH 1 BODY[MIME]\r\nc FETCH 1 BODY[0]\r\n", "BODY[1] {27}\r\nHello", " BODY[1.MIME] {87}\r\n", " BODY[2] NIL BODY[1.TEXT] NIL)\r\na OK", "b BAD", "c BAD")
 T(fetch_nested, nested, SELECT "a FETCH 1 BODYSTRUCTURE\r\nb FETCH 1 (BODY.PEEK[HEADER] BODY.PEEK[1] BODY.PEEK[2.HEADER] BODY.PEEK[2.TEXT] BODY.PEEK[2.1] BODY.PEEK[2.MIME] BODY.PEEK[2.1.MIME] BODY.PEEK[3])\r\n",
@@ -147,6 +156,7 @@ T(search_, three, SELECT "z STORE 2 FLAGS (\\Seen $K)\r\na SEARCH ALL\r\nb SEARC
   "* SEARCH 1 2 3\r\na OK", "* SEARCH 1 3\r\nb OK", "* SEARCH 3\r\nc OK", "* SEARCH 1 2\r\nd OK", "* SEARCH 1 3\r\ne OK", "* SEARCH\r\nf OK", "* SEARCH\r\ng OK", "* SEARCH 1 2 3\r\nh OK", "* SEARCH 1 2 3\r\ni OK")
 T(search_dates, three, SELECT "a SEARCH ON 17-Jul-1996\r\nb SEARCH SINCE 18-Jul-1996\r\nc SEARCH SENTBEFORE 17-Jul-1996 SENTSINCE 1-Jan-1990\r\nd SEARCH SENTON \"17-Jul-1996\"\r\n", "* SEARCH 1 2 3\r\na", "* SEARCH\r\nb", "* SEARCH\r\nc", "* SEARCH 1 2 3\r\nd")
 T(search_flags, three, SELECT "a SEARCH ANSWERED\r\nb SEARCH UNANSWERED UNDELETED UNDRAFT UNFLAGGED\r\nc SEARCH DELETED\r\nd SEARCH DRAFT\r\ne SEARCH FLAGGED\r\nf SEARCH UNKEYWORD x RECENT\r\n", "* SEARCH\r\na", "* SEARCH 1 2 3\r\nb", "* SEARCH\r\nc", "* SEARCH\r\nd", "* SEARCH\r\ne", "* SEARCH 1 2 3\r\nf")
+T(search_for_nothing, three, SELECT "a SEARCH BODY \"\"\r\nb SEARCH NOT TEXT \"\"\r\n", "* SEARCH 1 2 3\r\na", "* SEARCH\r\nb")
 T(search_texts, three, SELECT "a SEARCH FROM fred\r\nb SEARCH TO x@x\r\nc SEARCH CC a BCC b\r\nd SEARCH HEADER subject \"\"\r\ne SEARCH BODY think LARGER 5\r\n", "* SEARCH 1 2 3\r\na", "* SEARCH\r\nb", "* SEARCH\r\nc", "* SEARCH 1 2 3\r\nd", "* SEARCH 1 2 3\r\ne")
 T(search_refused, three, SELECT "a SEARCH\r\nb SEARCH FOO\r\nc SEARCH CHARSET KOI8-R ALL\r\nd SEARCH BEFORE 32-Jan-2000\r\ne SEARCH (ALL\r\nf SEARCH 9\r\ng SEARCH SUBJECT {1+}\r\n\xff\r\n", "a BAD", "b BAD", "c NO [BADCHARSET (US-ASCII UTF-8)]", "d BAD", "e BAD", "f BAD", "g BAD")
 T(states, NULL, "a SELECT INBOX\r\nb FETCH 1 FLAGS\r\n" LOGIN "c FETCH 1 FLAGS\r\nd LOGIN x y\r\ne STARTTLS\r\n", "a BAD Not possible now", "b BAD", "c BAD", "d BAD", "e BAD")
@@ -620,11 +630,11 @@ int main(void)
 		C(store_), C(copy_), C(copy_quota), C(move_), C(uid_unknown), C(namespace),
 		C(id_), C(enable_), C(idle_), C(fetch_flags), C(fetch_macros),
 		C(fetch_envelope), C(fetch_structure), C(fetch_whole), C(fetch_seen),
-		C(fetch_header), C(fetch_fields), C(fetch_partial), C(fetch_part),
+		C(fetch_header), C(fetch_fields), C(fetch_fields_alone), C(fetch_partial), C(fetch_part),
 		C(fetch_nested), C(fetch_body_gone_is_nil), C(fetch_body_torn_closes),
 		C(fetch_header_gone_closes),
 		C(search_), C(search_dates), C(search_flags),
-		C(search_texts), C(search_refused), C(states), C(syntax),
+		C(search_for_nothing), C(search_texts), C(search_refused), C(states), C(syntax),
 		C(literals_before_login), C(literal_unasked_is_dropped),
 		C(literal_unasked_too_big_closes), C(literal_of_unknown_command),
 		C(bad_flood), C(ok_resets_bad), C(starttls), C(starttls_discards),

@@ -21,6 +21,7 @@
 	"caf=E9 and sug=\r\nar\r\n--b\r\nContent-Type: text/html\r\n"          \
 	"Content-Transfer-Encoding: base64\r\n\r\nPGI+Qm9sZDwvYj4=\r\n--b\r\n" \
 	"Content-Type: application/pdf; name=secret.pdf\r\n\r\nhidden\r\n--b\r\n" \
+	"Content-Type: message/delivery-status\r\n\r\nAction: failed \xc3\xa9\r\n--b\r\n" \
 	"Content-Type: message/rfc822\r\n\r\nSubject: inner one\r\n\r\nlast words\r\n--b--\r\nepilogue\r\n"
 
 static uint32_t run(struct span m, const struct mime_needle *n, size_t count, size_t cut)
@@ -78,6 +79,15 @@ static void needles(void **state)
 	}
 }
 
+/* What people read in a part that is neither text nor a message; UTF-8 that nobody announced. */
+static void reports(void **state)
+{
+	(void)state;
+	const struct mime_needle n[] = {{MIME_IN_BODY, {0}, SPAN_INIT("action: FAILED \xc3\xa9")},
+					{MIME_IN_BODY, {0}, SPAN_INIT("delivery-status")}};
+	assert_int_equal(run(SPAN(MESSAGE), n, ARRAY_LEN(n), 7), 1);
+}
+
 /* The needle at every place around the borders of pieces. */
 static void across_pieces(void **state)
 {
@@ -122,7 +132,7 @@ static void limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(needles),
+		cmocka_unit_test(needles), cmocka_unit_test(reports),
 		cmocka_unit_test(across_pieces),
 		cmocka_unit_test(limits),
 	};

@@ -103,6 +103,11 @@ static void multiparts(void **state)
 	     TAIL(62) " preview=\"\"\n");
 	TREE(MULTI "text\r\n", "- multipart/mixed 0-45-51 lines=1 boundary=\"b\"\n"
 			       TAIL(51) " preview=\"\"\n");
+	/* A boundary in pieces (RFC 2231 3). */
+	TREE("Content-Type: multipart/mixed; boundary*1=d; boundary*0=bc\r\n\r\n--bcd\r\n\r\none\r\n--bcd--",
+	     "* multipart/mixed 0-62-83 lines=4 boundary*1=\"d\" boundary*0=\"bc\"\n"
+	     " - text/plain 69-71-74 lines=1" PLAIN "\n"
+	     TAIL(83) " preview=\"one\"\n");
 	/* Closed twice, text after the end, a line that is only like one. */
 	TREE(MULTI "--b \t\r\n\r\nx\r\n--bb\r\n--b-\r\n--b--x\r\n--b--\r\n--b\r\n\r\nno\r\n",
 	     "* multipart/mixed 0-45-95 lines=10 boundary=\"b\"\n"
