@@ -335,9 +335,14 @@ static bool ask_some(struct search *q, size_t *from)
 				       .needles = needles};
 	*from = put_needles(q, *from, needles, index, &count);
 	m.needles_count = count;
-	struct store_sorter *c = sorter_of(q->job, KIND_SORTER_ACCESS);
-	if (c == NULL || !attach_body(q, &m))
+	if (!attach_body(q, &m))
 		return false;
+	/* Only now: while the body was read, a sorter may have left for its successor. */
+	struct store_sorter *c = sorter_of(q->job, KIND_SORTER_ACCESS);
+	if (c == NULL) {
+		world_close(s->role->world, m.file);
+		return false;
+	}
 	enum ipc_result said = store_sorter_match(
 		c, &m, q->arena, &r, sorter_deadline(s, m.size));
 	if (said != IPC_OK || r.answer == STORE_SORTER_ANSWER_LATER)
