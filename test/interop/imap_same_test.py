@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dovecot and letterlock answer the same about the same mailbox.
+
+Every letter of lab/letters.py is appended to both; then all that FETCH can say of each
+and a table of searches are compared.  Where they differ, the difference stands in
+lab/differences.py under a name that doc/imap.md explains, and it has to be there still.
+"""
+import fnmatch
+import pathlib
+import re
+import shutil
+import tempfile
+
+import pytest
+
+from kit.instance import ROOT, Instance
+from kit.wire import Imap, imap
+from lab import letters, searches
+from lab.answers import fetched
+from lab.differences import LISTED, RULES, SEARCHES
+from lab.net import own_network
+from lab.peers import Peer, need_packages
+
+BOX = "Corpus"
+FLAGS = ("", "(\\Seen)", "(\\Flagged \\Answered)", "($Work \\Draft)", "(\\Deleted \\Seen)")
+ITEMS = 48  # of one command
+SEARCHED = 300  # of the letters: those made by hand and some others
+PARTS_MAX = 12  # of one letter, that are asked for one by one
+WHOLE = ("RFC822.SIZE", "INTERNALDATE", "ENVELOPE", "BODY", "BODYSTRUCTURE", "BODY.PEEK[]", "BODY.PEEK[HEADER]", "BODY.PEEK[TEXT]",
+         "RFC822.HEADER", "BODY.PEEK[HEADER.FIELDS (Subject from X-A Content-Type)]", "BODY.PEEK[HEADER.FIELDS.NOT (Subject Received X-A)]",
+         "BODY.PEEK[]<0.20>", "BODY.PEEK[]<15.100>", "BODY.PEEK[]<100000.10>", "BODY.PEEK[TEXT]<3.5>", "BODY.PEEK[HEADER]<10.30>")
+EACH = ("BODY.PEEK[{}]", "BODY.PEEK[{}.MIME]", "BODY.PEEK[{}.HEADER]", "BODY.PEEK[{}.TEXT]",
+        "BODY.PEEK[{}.HEADER.FIELDS (Subject From)]", "BODY.PEEK[{}]<2.9>")
+BINARY = ("BINARY.PEEK[{}]", "BINARY.SIZE[{}]", "BINARY.PEEK[{}]<1.7>")
+
+
+class Side:
+    """One server with the letters in it."""
+
+    def __init__(self, connect):
+        self.connect = connect
+        self.session = connect()
+        self.session.ok(f"CREATE {BOX}")
+
+    def fill(self, all_letters):
+        for number, data in enumerate(all_letters.values()):
+            flags, day = FLAGS[number % len(FLAGS)], number % 28 + 1
+            status, text, _ = self.session.append(
+                data, BOX, f' {flags} "{day:02}-Mar-2026 {number % 24:02}:10:00 {("+0000", "-0800", "+0530")[number % 3]}"'.replace("  ", " "))
+            assert status == "OK", (number, text)
+        self.session.select(BOX)
+
+    def fetch(self, number, items):
+        """{item: value}; one by one where the server says NO to all of them."""
+        try:
+            status, text, lines = self.session.cmd(f"FETCH {number} ({' '.join(items)})")
+        except EOFError:  # Dovecot ends a session in the middle of a value that it cannot decode
+            status, text, lines = "NO", "[ENDED]", []
+            self.session = self.connect()
+            self.session.select(BOX)
+        if status == "OK":
+            found = [values for values in map(fetched, lines) if values]
+            return {name: value for values in found for name, value in values.items()}
+        assert status == "NO", (number, items, status, text)
+        if len(items) == 1:
+            code = re.match(r"\[([A-Z-]+)", text)
+            return {items[0].replace(".PEEK", "").upper(): f"NO {code.group(1) if code else ''}"}
+        return {name: value for item in items for name, value in self.fetch(number, [item]).items()}
+
+
+def multiparts(body, prefix):
+    found = []
+    for number, inner in enumerate(body, 1):
+        if not isinstance(inner, list):
+            break
+        found += [f"{prefix}{number}", *inside(inner, f"{prefix}{number}.")]
+    return found
+
+
+def inside(body, prefix):
+    """Numbers of what a part holds that has its own already."""
+    if isinstance(body[0], list):
+        return multiparts(body, prefix)
+    if body[0].upper() == b"MESSAGE" and len(body) > 9 and isinstance(body[8], list):
+        nested = body[8]
+        return multiparts(nested, prefix) if isinstance(nested[0], list) else [f"{prefix}1", *inside(nested, f"{prefix}1.")]
+    return []
+
+
+def part_numbers(body):
+    """The numbers of all parts that a BODYSTRUCTURE shows."""
+    return multiparts(body, "") if isinstance(body[0], list) else ["1", *inside(body, "1.")]
+
+
+def without_case(item, value):
+    """Types, names of parameters and encodings in capitals."""
+    if item not in ("BODY", "BODYSTRUCTURE") or not value:
+        return value
+    value = list(value)
+    if isinstance(value[0], list):
+        at = next(n for n, each in enumerate(value) if not isinstance(each, list))
+        value[:at] = [without_case(item, inner) for inner in value[:at]]
+        value[at] = upper(value[at])
+        pairs = at + 1
+        place = at + 2
+    else:
+        value[0], value[1], value[5] = upper(value[0]), upper(value[1]), upper(value[5])
+        pairs = 2
+        place = 8
+        if (value[0], value[1]) == (b"MESSAGE", b"RFC822"):
+            value[8] = without_case(item, value[8])
+            place = 11
+        elif value[0] == b"TEXT":
+            place = 9
+    if len(value) > pairs:
+        value[pairs] = parameters(value[pairs])
+    for each in range(place, len(value)):
+        if isinstance(value[each], list) and len(value[each]) == 2 and isinstance(value[each][1], (list, type(None))):
+            value[each] = [upper(value[each][0]), parameters(value[each][1])]
+    return value
+
+
+def upper(value):
+    return value.upper() if isinstance(value, bytes) else value
+
+
+def parameters(pairs):
+    if not isinstance(pairs, list):
+        return pairs
+    return [upper(each) if n % 2 == 0 else each for n, each in enumerate(pairs)]
+
+
+@pytest.fixture(scope="module")
+def both():
+    """(letterlock, Dovecot), each with all letters."""
+    need_packages(exim=False)
+    own_network()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="ll.same.", dir="/dev/shm"))
+    folder.chmod(0o755)
+    peer, instance = Peer("dovecot", folder, "dovecot.example", "127.9.3.1", BASE=0), Instance(folder=folder / "own", users=2)
+    try:
+        instance.start()
+        peer.start()
+
+        def dovecot():
+            session = Imap(instance, 143, host="127.9.3.1")
+            session.ok("LOGIN u1@dovecot.example secret")
+            return session
+        sides = Side(lambda: imap(instance, instance.alice)), Side(dovecot)
+        for side in sides:
+            side.fill(letters.every())
+        yield sides
+        instance.stop()
+    finally:
+        peer.stop()
+        instance.clean()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Found:
+    """Differences: those that no rule explains, and which rules were needed."""
+
+    def __init__(self):
+        self.used, self.left = set(), {}
+
+    def compare(self, name, item, ours, theirs, holds=False):
+        ours, theirs = without_case(item, ours), without_case(item, theirs)
+        if ours == theirs:
+            return
+        said, needed = (ours, theirs), set()
+        for reason, rule in RULES.items():
+            after = rule(name, item, holds, ours, theirs)
+            if after != (ours, theirs):
+                needed.add(reason)
+                ours, theirs = after
+        if ours == theirs:
+            self.used |= needed
+        else:
+            self.left[f"{name} {item}"] = said
+
+    def judge(self, rules, listed):
+        """Every difference has its reason, and every reason its difference."""
+        patterns = [(reason, pattern) for reason, each in listed.items() for pattern in each]
+        new = {pair: said for pair, said in self.left.items() if not any(fnmatch.fnmatchcase(pair, p) for _, p in patterns)}
+        text = "".join(f"{pair}\n   ours   {ours!r:.600}\n   theirs {theirs!r:.600}\n" for pair, (ours, theirs) in list(new.items())[:80])
+        assert not new, f"{len(new)} differ:\n{text}"
+        gone = [(reason, p) for reason, p in patterns if not any(fnmatch.fnmatchcase(pair, p) for pair in self.left)]
+        assert not gone, f"listed, but no longer different: {gone}"
+        assert not rules - self.used, f"rules that nothing needs: {rules - self.used}"
+
+
+def holds(item, numbers):
+    match = re.search(r"\[([\d.]+)\]", item)
+    return match is not None and any(number.startswith(f"{match.group(1)}.") for number in numbers)
+
+
+def compare_letter(sides, number, name, found):
+    ours, theirs = (side.fetch(number, WHOLE) for side in sides)
+    for item in sorted(ours.keys() | theirs.keys()):
+        found.compare(name, item, ours.get(item), theirs.get(item))
+    numbers = sorted({"1", *(part for each in (ours, theirs) for part in part_numbers(each["BODYSTRUCTURE"]))})
+    for form in EACH, BINARY:
+        items = [each.format(part) for part in numbers[:PARTS_MAX] for each in form]
+        for at in range(0, len(items), ITEMS):
+            ours, theirs = (side.fetch(number, items[at:at + ITEMS]) for side in sides)
+            for item in ours:
+                if item.startswith("BINARY.SIZE") and isinstance(ours[item], bytes):
+                    assert int(ours[item]) == len(ours[item.replace(".SIZE", "")] or b""), (name, item)
+            for item in sorted(ours.keys() | theirs.keys()):
+                found.compare(name, item, ours.get(item), theirs.get(item), holds(item, numbers))
+
+
+def test_fetch(both):
+    found = Found()
+    for number, name in enumerate(letters.every(), 1):
+        compare_letter(both, number, name, found)
+    found.judge(set(RULES), LISTED)
+
+
+def hits(side, keys):
+    """The numbers that a SEARCH finds, or its NO or BAD."""
+    data = keys.encode()
+    status, text, lines = side.session.cmd(b"SEARCH CHARSET UTF-8 1:%d " % SEARCHED + data.replace(b"\r\n", b" "))
+    if status != "OK":
+        return status
+    return sorted(int(word) for line in lines if line.upper().startswith(b"* SEARCH") for word in line.split()[2:] if word.isdigit())
+
+
+def test_search(both):
+    names = list(letters.every())
+    wrong, used = [], set()
+    for keys in searches.every():
+        ours, theirs = (hits(side, keys) for side in both)
+        if not isinstance(ours, list) or not isinstance(theirs, list):
+            wrong.append(f"{keys}: {ours}, {theirs}")
+            continue
+        for number in sorted(set(ours) ^ set(theirs)):
+            name = names[number - 1]
+            reasons = [(reason, at) for reason, each in SEARCHES.items() for at, (of_keys, of_names) in enumerate(each)
+                       if re.search(of_keys, keys) and re.search(of_names, name)]
+            used.update(reasons)
+            if not reasons:
+                wrong.append(f"{keys}: {name} is found by {'us' if number in ours else 'Dovecot'} alone")
+    assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:80])
+    gone = [(reason, each[at]) for reason, each in SEARCHES.items() for at in range(len(each)) if (reason, at) not in used]
+    assert not gone, f"listed, but no longer different: {gone}"
+
+
+def test_every_difference_is_explained():
+    text = (ROOT / "doc" / "imap.md").read_text()
+    for reason in [*RULES, *LISTED, *SEARCHES]:
+        assert f"**{reason}**" in text, reason
