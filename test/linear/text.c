@@ -17,6 +17,9 @@
 #include "linear.h"
 #include "os/inner.h"
 #include "os/user_row.h"
+#include "terms/extract.h"
+#include "terms/fold.h"
+#include "terms/needle.h"
 
 static void base64(struct span in)
 {
@@ -34,6 +37,28 @@ static void date(struct span in)
 	(void)!civil_parse_imap(in, &s);
 	(void)!civil_parse_imap_date(in, &day);
 	(void)!civil_parse_rfc3339(in, &day);
+}
+
+/* Folded, cut into terms; a needle of it asks no more than any other. */
+static void terms(struct span in)
+{
+	static const uint8_t secret[SIPHASH_KEY] = {1};
+	struct terms *t = terms_new(secret);
+	struct needle needle;
+	struct term one;
+	struct buf text;
+	ENSURE(t != NULL);
+	buf_init(&text, FOLD_GROWTH * in.len);
+	terms_fold(&text, in);
+	terms_text(t, TERM_BODY, buf_span(&text));
+	terms_break(t);
+	struct span rest = terms_bytes(t);
+	while (term_next(&rest, &one))
+		;
+	needle_cut(&needle, buf_span(&text));
+	ENSURE(needle.count <= NEEDLE_PIECES);
+	buf_free(&text);
+	terms_free(t);
 }
 
 static void utf8(struct span in)
@@ -205,6 +230,13 @@ static void kv_head(struct span in)
 #define ROW(n, f, max, b, u, a) {.name = n, .before = SPAN_INIT(b), .unit = SPAN_INIT(u), \
 	.after = SPAN_INIT(a), .limit = max, .run = f}
 
+/* Words of which no two are the same. */
+static void other_words(struct buf *b, size_t n)
+{
+	for (unsigned i = 0; buf_len(b) + 9 <= n; i++)
+		buf_printf(b, "%08x ", i * 2654435761u);
+}
+
 static const struct linear_case cases[] = {
 	ROW("base64", base64, LINEAR_INPUT, "", "QUJD", ""),
 	ROW("base64", base64, LINEAR_INPUT, "", "=", ""),
@@ -213,6 +245,11 @@ static const struct linear_case cases[] = {
 	ROW("date", date, LINEAR_INPUT, "", " ", "1"),
 	ROW("utf8", utf8, LINEAR_INPUT, "", "\xf0\x9f\x98\x80", ""),
 	ROW("utf8", utf8, LINEAR_INPUT, "", "\xf0", ""),
+	ROW("terms", terms, LINEAR_INPUT, "", "a", ""),
+	ROW("terms", terms, LINEAR_INPUT, "", "a ", ""),
+	ROW("terms", terms, LINEAR_INPUT, "", "\xe6\xbc\xa2", ""),
+	ROW("terms", terms, LINEAR_INPUT / 4, "", "\xcc\x81", ""),
+	{.name = "terms", .limit = LINEAR_INPUT, .run = terms, .build = other_words},
 	ROW("words", words, LINEAR_INPUT, "", "9", ""),
 	ROW("words", words, LINEAR_INPUT, "", "1 ", ""),
 	ROW("words", words, LINEAR_INPUT, "", "\r\n.\r", ""),
