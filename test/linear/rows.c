@@ -7,6 +7,10 @@
 #include "base/ensure.h"
 #include "box/format.h"
 #include "directory/format.h"
+#include "index/ask.h"
+#include "index/list.h"
+#include "index/merge.h"
+#include "index/row.h"
 #include "kv/wal.h"
 #include "linear.h"
 #include "os/file.h"
@@ -47,6 +51,68 @@ static void log_build(struct buf *b, size_t n)
 		l.runs[i].first = l.runs[i].last = (uint32_t)(2 * i + 1);
 	box_log_write(b, &l);
 	free(l.runs);
+}
+
+/* A row of an index: the text of each term asked for, and all of them read. */
+static bool one_row(void *arg, uint32_t segment, enum index_part part, uint32_t n,
+		    struct buf *out)
+{
+	(void)segment;
+	(void)n;
+	buf_clear(out);
+	buf_add(out, part == INDEX_WORDS ? *(const struct span *)arg : SPAN("\0\0\0\0"));
+	return buf_ok(out);
+}
+
+static bool no_sink(void *arg, uint32_t segment, enum index_part part, uint32_t n,
+		    struct span row)
+{
+	(void)arg;
+	(void)segment;
+	(void)part;
+	(void)n;
+	return row.len > 0;
+}
+
+static bool everybody(void *arg, uint32_t uid)
+{
+	(void)arg;
+	return uid > 0;
+}
+
+static void index_row(struct span in)
+{
+	static struct index_shelf shelf;
+	struct index_segment out, s = {.id = 1, .first = 1, .last = 9, .docs = 4,
+				       .uids_bytes = 4, .word_rows = 1};
+	struct index_rows rows = {one_row, &in};
+	struct index_sink sink = {no_sink, NULL};
+	struct index_alive alive = {everybody, NULL};
+	struct index_ask *a = index_ask_new();
+	struct needle n;
+	uint64_t bits[1024] = {0};
+	needle_cut(&n, SPAN("aaab"));
+	ENSURE(a != NULL && index_ask_leaf(a, (1u << TERM_FIELDS) - 1, &n));
+	ENSURE(index_ask_run(a, &s, &rows) != INDEX_MEMORY);
+	ENSURE(index_merge(&s, 1, &rows, &sink, &alive, 2, &out) != INDEX_MEMORY);
+	(void)!index_list_or(in, 65536, bits);
+	(void)!index_shelf_read(in, &shelf);
+	index_ask_free(a);
+}
+
+static void index_build(struct buf *b, size_t n)
+{
+	struct buf texts, numbers;
+	uint32_t count = 0;
+	buf_init(&texts, n);
+	buf_init(&numbers, n);
+	while (buf_len(&texts) + buf_len(&numbers) + 64 < n) {
+		buf_printf(&texts, "\x11" "aaa%05xaaab", count++);
+		buf_addc(&numbers, 3);
+	}
+	index_row_write(b, count, 0, buf_span(&texts), buf_span(&numbers));
+	buf_free(&texts);
+	buf_free(&numbers);
 }
 
 static void other_rows(struct span in)
@@ -239,6 +305,8 @@ static void trail_build(struct buf *b, size_t n)
 	.after = SPAN_INIT(a), .limit = max, .run = f}
 
 static const struct linear_case cases[] = {
+	{.name = "index", .limit = 60000, .run = index_row, .build = index_build},
+	ROW("index", index_row, 60000, "", "\x11" "a", ""),
 	{.name = "box_rows", .limit = BOX_ROW_MAX, .run = log_row, .build = log_build},
 	ROW("box_rows", other_rows, BOX_ROW_MAX, "\1", "\1\1", ""),
 	ROW("box_rows", other_rows, BOX_ROW_MAX, "\1", "\x40", ""),

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * index/segment: the shelf's row.  Must never let numbers through that the rows
+ * of a segment cannot have: sizes of memory are taken from them.
+ */
+#include "index/segment.h"
+
+#include "base/pack.h"
+#include "terms/extract.h"
+
+#define TERMS_MOST 0xffffffffu
+#define BYTES_MOST ((uint64_t)UINT32_MAX * INDEX_ROW)
+
+void index_shelf_init(struct index_shelf *s)
+{
+	*s = (struct index_shelf){.version = TERMS_VERSION, .next_id = 1};
+}
+
+static void write_segment(struct buf *b, const struct index_segment *s)
+{
+	pack_varint(b, s->id);
+	pack_varint(b, s->first);
+	pack_varint(b, s->last - s->first);
+	pack_varint(b, s->docs);
+	pack_varint(b, s->terms);
+	pack_varint(b, s->postings);
+	pack_varint(b, s->docs_bytes);
+	pack_varint(b, s->uids_bytes);
+	pack_varint(b, s->words_bytes);
+	pack_varint(b, s->word_rows);
+	for (size_t i = 0; i < TERM_CLASSES; i++)
+		pack_varint(b, s->row_of[i] - (i > 0 ? s->row_of[i - 1] : 0));
+}
+
+void index_shelf_write(struct buf *b, const struct index_shelf *s)
+{
+	pack_u8(b, INDEX_FORMAT);
+	pack_varint(b, s->version);
+	pack_varint(b, s->next_id);
+	pack_varint(b, s->covered);
+	pack_varint(b, s->count);
+	for (size_t i = 0; i < s->count; i++)
+		write_segment(b, &s->segment[i]);
+}
+
+static bool read_segment(struct unpack *u, uint32_t after, struct index_segment *s)
+{
+	uint64_t span, at = 0;
+	s->id = (uint32_t)unpack_varint(u, UINT32_MAX);
+	s->first = (uint32_t)unpack_varint(u, UINT32_MAX);
+	span = unpack_varint(u, UINT32_MAX);
+	s->last = (uint32_t)(s->first + span);
+	s->docs = (uint32_t)unpack_varint(u, INDEX_DOCS_MAX);
+	s->terms = unpack_varint(u, TERMS_MOST);
+	s->postings = unpack_varint(u, UINT64_MAX);
+	s->docs_bytes = unpack_varint(u, BYTES_MOST);
+	s->uids_bytes = unpack_varint(u, (uint64_t)INDEX_DOCS_MAX * 5);
+	s->words_bytes = unpack_varint(u, BYTES_MOST);
+	s->word_rows = (uint32_t)unpack_varint(u, UINT32_MAX);
+	for (size_t i = 0; i < TERM_CLASSES; i++) {
+		at += unpack_varint(u, UINT32_MAX);
+		s->row_of[i] = (uint32_t)at;
+		if (at > s->word_rows)
+			return false;
+	}
+	return unpack_ok(u) && s->first > after &&
+	       span <= UINT32_MAX - s->first && s->docs <= span + 1;
+}
+
+bool index_shelf_read(struct span row, struct index_shelf *s)
+{
+	struct unpack u = unpack_of(row);
+	uint32_t after = 0;
+	if (unpack_u8(&u) != INDEX_FORMAT)
+		return false;
+	s->version = (unsigned)unpack_varint(&u, UINT16_MAX);
+	s->next_id = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	s->covered = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	s->count = (size_t)unpack_varint(&u, INDEX_SEGMENTS);
+	for (size_t i = 0; i < s->count && unpack_ok(&u); i++) {
+		if (!read_segment(&u, after, &s->segment[i]) ||
+		    s->segment[i].id >= s->next_id)
+			return false;
+		after = s->segment[i].last;
+	}
+	return unpack_done(&u) && after <= s->covered && s->next_id > 0 &&
+	       s->version == TERMS_VERSION;
+}
