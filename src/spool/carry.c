@@ -49,7 +49,6 @@ struct carry {
 	struct list leases;
 	uint64_t next_number;
 	uint32_t tell[SPOOL_PARTITIONS]; /* when somebody has to hear something */
-	uint64_t epoch[SPOOL_PARTITIONS];
 	/* What discovery has looked at. */
 	unsigned partition;
 	uint64_t hash;
@@ -232,12 +231,7 @@ uint32_t lease_recipient(const struct lease *l, size_t i)
 
 uint64_t lease_epoch(const struct carry *c, const struct lease *l)
 {
-	return c->epoch[l->job.byte[0]];
-}
-
-void carry_epoch(struct carry *c, unsigned partition, uint64_t epoch)
-{
-	c->epoch[partition] = epoch;
+	return spool_epoch(c->spool, l->job.byte[0]);
 }
 
 /* ---- choosing recipients ---- */

@@ -71,9 +71,8 @@ const struct kv_id *lease_body(const struct lease *);
 uint64_t lease_size(const struct lease *); /* of the body */
 /* Is recipient n of its job in it? */
 bool lease_has(const struct lease *, uint32_t n);
-/* The epoch of its partition; 0 until carry_epoch was told. */
+/* The epoch of its partition; 0: spool_lease is to take it first. */
 uint64_t lease_epoch(const struct carry *, const struct lease *);
-void carry_epoch(struct carry *, unsigned partition, uint64_t epoch);
 /* One who works on it waits for a commit: it must not end meanwhile. */
 void lease_hold(struct lease *);
 /* False: it ended, and is gone with the last one who held it. */

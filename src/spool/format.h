@@ -32,12 +32,6 @@
 #define SPOOL_OLD    1u
 #define SPOOL_ROW    KV_VALUE_MAX
 
-struct spool {
-	uint32_t tag;
-	struct kv *kv;
-	struct kv_space *space[SPOOL_PARTITIONS]; /* opened at first use */
-	struct spool_watch watch;
-};
 
 #define SPOOL_TAG TAG4('S', 'P', 'O', 'L')
 
@@ -90,6 +84,25 @@ struct ledger_row {
 	bool upgraded; /* no job of format 1 is left */
 	struct spool_ledger n;
 };
+/*
+ * The rows E and A of a partition as they were staged by the commit that the stamp
+ * names: while nothing else was committed there they need not be read again.
+ */
+struct desk {
+	struct kv_stamp stamp; /* 0, 0: nothing is known */
+	struct lease_row lease;
+	struct ledger_row ledger;
+};
+struct spool {
+	uint32_t tag;
+	struct kv *kv;
+	struct kv_space *space[SPOOL_PARTITIONS]; /* opened at first use */
+	struct desk desk[SPOOL_PARTITIONS];
+	uint64_t owner; /* of this start; 0: not said */
+	uint64_t epoch[SPOOL_PARTITIONS]; /* under which it is ours; 0: it is not */
+	uint32_t named; /* jobs so far, from any number on */
+	struct spool_watch watch;
+};
 /* summary: in the row, or the id of its body. */
 struct job_row {
 	struct spool_job job;
@@ -128,6 +141,11 @@ void spool_put_count(struct kv_batch *, const struct spool_id *,
 MUST_USE enum kv_result spool_ledger_load(struct kv_space *, enum kv_view,
 					  struct ledger_row *);
 void spool_ledger_put(struct kv_batch *, const struct ledger_row *);
+/* E and A as they are staged. */
+MUST_USE enum kv_result spool_desk(struct spool *, const struct kv_op *,
+				   struct desk *);
+/* How the commit of the operation leaves them. */
+void spool_desk_keep(struct spool *, const struct kv_op *, struct desk *);
 /* One recipient goes from a state (0: it is new, or not counted yet) to another. */
 void spool_ledger_move(struct spool_ledger *, enum spool_state from,
 		       enum spool_state to);

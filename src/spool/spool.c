@@ -66,6 +66,7 @@ enum spool_result spool_open(struct kv *kv, struct spool **out)
 		return SPOOL_UNAVAILABLE;
 	s->tag = SPOOL_TAG;
 	s->kv = kv;
+	kv_random(kv, &s->named, sizeof(s->named));
 	return SPOOL_OK;
 }
 
@@ -95,11 +96,23 @@ struct kv_space *spool_space(struct spool *s, unsigned partition,
 
 /* ---- names ---- */
 
+/*
+ * What comes together lies together: many jobs in a row have one partition, so that
+ * their commits share its head and its ledger, and within it they stand by time, so
+ * that reading one brings its neighbours.  Partition 1, seconds 4, number 3, random 8.
+ */
 struct spool_id spool_name(struct spool *s)
 {
 	struct spool_id id;
 	ENSURE_TAG(s, SPOOL_TAG);
-	kv_random(s->kv, id.byte, sizeof(id.byte));
+	uint64_t front = (uint64_t)(s->named / SPOOL_TOGETHER % SPOOL_PARTITIONS)
+				 << 56 |
+			 ((uint64_t)kv_now(s->kv) & UINT32_MAX) << 24 |
+			 (s->named & 0xffffff);
+	s->named++;
+	for (unsigned i = 0; i < 8; i++)
+		id.byte[i] = (uint8_t)(front >> (56 - 8 * i));
+	kv_random(s->kv, id.byte + 8, sizeof(id.byte) - 8);
 	return id;
 }
 
@@ -134,7 +147,7 @@ bool spool_id_parse(struct span s, struct spool_id *out)
 	return true;
 }
 
-/* The id is random, so adding n to its end names nobody else's delivery. */
+/* Its end is random, so adding n to it names nobody else's delivery. */
 struct spool_token spool_token(const struct spool_id *id, uint32_t n)
 {
 	struct spool_token t;
@@ -205,6 +218,38 @@ void spool_ledger_put(struct kv_batch *b, const struct ledger_row *l)
 	spool_ledger_write(&row, l);
 	kv_put_row(b, spool_span(&k), &row);
 	buf_free(&row);
+}
+
+enum kv_result spool_desk(struct spool *s, const struct kv_op *op,
+			  struct desk *out)
+{
+	unsigned partition = (unsigned)kv_space_name(op->space).id;
+	struct desk *known = &s->desk[partition];
+	struct kv_stamp now = kv_stamp(op->space, KV_STAGED);
+	struct spool_key k = spool_key('E');
+	struct buf row;
+	if (now.turn == known->stamp.turn && now.token == known->stamp.token &&
+	    now.turn != 0) {
+		*out = *known;
+		return KV_OK;
+	}
+	*out = (struct desk){0};
+	enum kv_result r = spool_ledger_load(op->space, KV_STAGED, &out->ledger);
+	if (r != KV_OK)
+		return r;
+	buf_init(&row, SPOOL_ROW);
+	r = spool_row(op->space, KV_STAGED, &k, &row);
+	if (r == KV_OK && !spool_lease_read(buf_span(&row), &out->lease))
+		r = KV_CORRUPT;
+	buf_free(&row);
+	return r == KV_NONE ? KV_OK : r;
+}
+
+/* A commit that does not come to be leaves a stamp that no state has. */
+void spool_desk_keep(struct spool *s, const struct kv_op *op, struct desk *d)
+{
+	d->stamp = (struct kv_stamp){op->turn + 1, op->token};
+	s->desk[kv_space_name(op->space).id] = *d;
 }
 
 static uint64_t *place(struct spool_ledger *l, enum spool_state s)

@@ -28,6 +28,7 @@
 #include "kv/op.h"
 
 #define SPOOL_PARTITIONS     256u
+#define SPOOL_TOGETHER	     256u /* new jobs, before the next partition's turn */
 #define SPOOL_RECIPIENTS_MAX 1000u
 #define SPOOL_ADDRESS_MAX    1024u /* bytes; SMTP's path limit with room */
 #define SPOOL_FACTS_MAX      16384u
@@ -175,6 +176,7 @@ struct spool_accept {
 	size_t count;
 	const struct spool_about *about; /* or NULL */
 	bool again; /* out: that report is kept already, nothing was added */
+	uint64_t epoch; /* spool's own: of the partition that it took */
 	struct spool_own own;
 };
 /* SPOOL_NONE: the job that it is about is gone. */
@@ -189,6 +191,12 @@ struct spool_lease {
 	uint64_t epoch; /* out */
 	struct spool_own own;
 };
+/*
+ * Who we are in leases, from 1: accepting takes the partition as well when it is
+ * nobody's.  The epoch under which a partition is ours; 0: it is not, yet.
+ */
+void spool_owner(struct spool *, uint64_t owner);
+uint64_t spool_epoch(const struct spool *, unsigned partition);
 /* SPOOL_STALE: somebody else's lease has not run out. */
 MUST_USE enum spool_result spool_lease(struct spool *, struct spool_lease *,
 				       spool_done_fn *, void *arg);

@@ -64,6 +64,76 @@ static void finish(struct spool_own *own, enum kv_result r, bool changed)
 	own->done(own->arg, said);
 }
 
+/* ---- lease ---- */
+
+/* False: it is somebody else's. */
+static bool take_partition(struct spool *s, struct kv_batch *b, uint64_t owner,
+			   int64_t until, struct desk *d)
+{
+	struct spool_key k = spool_key('E');
+	struct lease_row *l = &d->lease;
+	struct buf row;
+	if (l->owner != owner) {
+		if (l->owner && l->until > kv_now(s->kv))
+			return false;
+		l->owner = owner;
+		l->epoch++;
+	}
+	l->until = until;
+	buf_init(&row, SPOOL_ROW);
+	spool_lease_write(&row, l);
+	kv_put_row(b, spool_span(&k), &row);
+	buf_free(&row);
+	return true;
+}
+
+/* It counts when it is durable. */
+static void owned(const struct spool_own *own, enum kv_result r, uint64_t owner,
+		  uint64_t epoch)
+{
+	if (r == KV_OK && owner != 0 && owner == own->spool->owner)
+		own->spool->epoch[own->partition] = epoch;
+}
+
+void spool_owner(struct spool *s, uint64_t owner) { s->owner = owner; }
+
+uint64_t spool_epoch(const struct spool *s, unsigned partition)
+{
+	return s->epoch[partition];
+}
+
+static enum kv_result lease_run(struct kv_op *op, struct kv_batch *b,
+				void *arg)
+{
+	struct spool_lease *q = arg;
+	struct desk d;
+	q->own.refusal = SPOOL_OK;
+	enum kv_result r = spool_desk(q->own.spool, op, &d);
+	if (r != KV_OK)
+		return r;
+	if (!take_partition(q->own.spool, b, q->owner, q->until, &d))
+		return refuse(&q->own, SPOOL_STALE);
+	q->epoch = d.lease.epoch;
+	spool_desk_keep(q->own.spool, op, &d);
+	return KV_OK;
+}
+
+static void lease_done(void *arg, enum kv_result r, uint64_t version)
+{
+	struct spool_lease *q = arg;
+	(void)version;
+	owned(&q->own, r, q->owner, q->epoch);
+	finish(&q->own, r, false);
+}
+
+enum spool_result spool_lease(struct spool *s, struct spool_lease *q,
+			      spool_done_fn *done, void *arg)
+{
+	ENSURE(q->owner != 0);
+	return start(&q->own, s, q->partition, KV_QUIET | KV_SHRINKS,
+		     lease_run, lease_done, q, done, arg);
+}
+
 /* ---- accept ---- */
 
 static bool accept_fits(const struct spool_accept *q)
@@ -171,11 +241,12 @@ static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
 				  .priority = q->job.priority,
 				  .warns = q->job.warns,
 				  .expires = q->job.expires};
-	struct ledger_row ledger;
+	struct spool *s = q->own.spool;
+	struct desk d;
 	struct buf row;
 	q->own.refusal = SPOOL_OK;
 	q->again = false;
-	enum kv_result r = spool_ledger_load(op->space, KV_STAGED, &ledger);
+	enum kv_result r = spool_desk(s, op, &d);
 	if (r == KV_OK && q->about)
 		r = accept_about(q, op->space, b);
 	if (r != KV_OK)
@@ -188,13 +259,18 @@ static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
 		one.n = (uint32_t)i;
 		put_recipient(b, &q->job.id, &one, &row);
 		index_add(q->own.index, NULL, &one);
-		spool_ledger_move(&ledger.n, 0, one.state);
+		spool_ledger_move(&d.ledger.n, 0, one.state);
 	}
 	bool ok = buf_ok(&row) &&
 		  index_write(q->own.index, b, &q->job.id, &count);
 	buf_free(&row);
 	spool_put_count(b, &q->job.id, &count);
-	spool_ledger_put(b, &ledger);
+	spool_ledger_put(b, &d.ledger);
+	q->epoch = 0;
+	if (s->owner && d.lease.owner != s->owner &&
+	    take_partition(s, b, s->owner, 0, &d))
+		q->epoch = d.lease.epoch;
+	spool_desk_keep(s, op, &d);
 	return ok ? KV_OK : KV_UNAVAILABLE;
 }
 
@@ -204,6 +280,8 @@ static void accept_done(void *arg, enum kv_result r, uint64_t version)
 	(void)version;
 	if (r == KV_OK)
 		q->job.recipients = q->job.open = (uint32_t)q->count;
+	if (q->epoch)
+		owned(&q->own, r, q->own.spool->owner, q->epoch);
 	finish(&q->own, r, !q->again);
 }
 
@@ -218,62 +296,6 @@ enum spool_result spool_accept(struct spool *s, struct spool_accept *q,
 		     accept_done, q, done, arg);
 }
 
-/* ---- lease ---- */
-
-static enum kv_result lease_load(struct kv_space *space, struct lease_row *l)
-{
-	struct spool_key k = spool_key('E');
-	struct buf row;
-	*l = (struct lease_row){0};
-	buf_init(&row, SPOOL_ROW);
-	enum kv_result r = spool_row(space, KV_STAGED, &k, &row);
-	if (r == KV_OK && !spool_lease_read(buf_span(&row), l))
-		r = KV_CORRUPT;
-	buf_free(&row);
-	return r == KV_NONE ? KV_OK : r;
-}
-
-static enum kv_result lease_run(struct kv_op *op, struct kv_batch *b,
-				void *arg)
-{
-	struct spool_lease *q = arg;
-	struct spool_key k = spool_key('E');
-	struct lease_row l;
-	struct buf row;
-	q->own.refusal = SPOOL_OK;
-	enum kv_result r = lease_load(op->space, &l);
-	if (r != KV_OK)
-		return r;
-	if (l.owner != q->owner) {
-		if (l.owner && l.until > kv_now(q->own.spool->kv))
-			return refuse(&q->own, SPOOL_STALE);
-		l.owner = q->owner;
-		l.epoch++;
-	}
-	l.until = q->until;
-	q->epoch = l.epoch;
-	buf_init(&row, SPOOL_ROW);
-	spool_lease_write(&row, &l);
-	kv_put_row(b, spool_span(&k), &row);
-	buf_free(&row);
-	return KV_OK;
-}
-
-static void lease_done(void *arg, enum kv_result r, uint64_t version)
-{
-	struct spool_lease *q = arg;
-	(void)version;
-	finish(&q->own, r, false);
-}
-
-enum spool_result spool_lease(struct spool *s, struct spool_lease *q,
-			      spool_done_fn *done, void *arg)
-{
-	ENSURE(q->owner != 0);
-	return start(&q->own, s, q->partition, KV_QUIET | KV_SHRINKS,
-		     lease_run, lease_done, q, done, arg);
-}
-
 /* ---- settle ---- */
 
 struct settling {
@@ -281,7 +303,7 @@ struct settling {
 	struct kv_space *space;
 	struct kv_batch *batch;
 	struct count_row count;
-	struct ledger_row ledger;
+	struct desk desk;
 	uint32_t recipients; /* one more than the largest number */
 	uint32_t settled;
 	size_t used; /* verdicts that were not left out */
@@ -331,7 +353,7 @@ static enum kv_result settle_one(struct settling *s, uint32_t n,
 	if (!spool_recipient_read(value, n, &was))
 		return KV_CORRUPT;
 	if (s->count.old && !spool_settled(was.state))
-		spool_ledger_move(&s->ledger.n, 0, was.state);
+		spool_ledger_move(&s->desk.ledger.n, 0, was.state);
 	if (v && s->q->lenient && comes_late(&was, v))
 		v = NULL;
 	if (v && spool_settled(was.state))
@@ -342,7 +364,7 @@ static enum kv_result settle_one(struct settling *s, uint32_t n,
 		apply(&is, v, kv_now(s->q->own.spool->kv));
 		put_recipient(s->batch, &s->q->id, &is, &s->row);
 		s->settled += spool_settled(is.state);
-		spool_ledger_move(&s->ledger.n, was.state, is.state);
+		spool_ledger_move(&s->desk.ledger.n, was.state, is.state);
 	}
 	index_add(s->q->own.index, s->count.old ? NULL : &was, &is);
 	return buf_ok(&s->row) ? KV_OK : KV_UNAVAILABLE;
@@ -395,7 +417,7 @@ static enum kv_result forget_job(struct settling *s)
 	kv_delete(s->batch, spool_span(&j));
 	kv_delete(s->batch, spool_span(&c));
 	index_remove(s->q->own.index, s->batch, id, &s->count);
-	spool_ledger_put(s->batch, &s->ledger);
+	spool_ledger_put(s->batch, &s->desk.ledger);
 	return s->count.reported ? forget_reports(s) : KV_OK;
 }
 
@@ -444,7 +466,7 @@ static enum kv_result settle_job(struct settling *s)
 	if (!index_write(s->q->own.index, s->batch, id, &s->count))
 		return KV_UNAVAILABLE;
 	spool_put_count(s->batch, id, &s->count);
-	spool_ledger_put(s->batch, &s->ledger);
+	spool_ledger_put(s->batch, &s->desk.ledger);
 	return KV_OK;
 }
 
@@ -453,19 +475,18 @@ static enum kv_result settle_run(struct kv_op *op, struct kv_batch *b,
 {
 	struct spool_settle *q = arg;
 	struct settling s = {.q = q, .space = op->space, .batch = b};
-	struct lease_row lease;
 	q->own.refusal = SPOOL_OK;
 	q->finished = false;
-	enum kv_result r = lease_load(op->space, &lease);
-	if (r == KV_OK)
-		r = spool_ledger_load(op->space, KV_STAGED, &s.ledger);
+	enum kv_result r = spool_desk(q->own.spool, op, &s.desk);
 	if (r != KV_OK)
 		return r;
-	if (q->epoch && q->epoch != lease.epoch)
+	if (q->epoch && q->epoch != s.desk.lease.epoch)
 		return refuse(&q->own, SPOOL_STALE);
 	buf_init(&s.row, SPOOL_ROW);
 	r = settle_job(&s);
 	buf_free(&s.row);
+	if (r == KV_OK)
+		spool_desk_keep(q->own.spool, op, &s.desk);
 	return r;
 }
 

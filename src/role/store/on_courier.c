@@ -112,8 +112,6 @@ static bool take_epoch(struct job *j, struct lease *l)
 	 * comes after us need not wait. */
 	enum spool_result r = job_spool(
 		j, spool_lease(s->spool, &q, spool_gate, job_gate(j)));
-	if (r == SPOOL_OK)
-		carry_epoch(s->queue.carry, q.partition, q.epoch);
 	return r == SPOOL_OK;
 }
 

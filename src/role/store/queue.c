@@ -129,6 +129,7 @@ bool queue_open(struct store *s, struct buf *why)
 	list_init(&s->queue.asks);
 	while (s->queue.owner == 0)
 		s->queue.owner = world_random_u64(s->role->world);
+	spool_owner(s->spool, s->queue.owner);
 	if (s->queue.carry == NULL)
 		buf_add(why, SPAN("memory is short"));
 	return s->queue.carry != NULL;

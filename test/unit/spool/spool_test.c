@@ -230,6 +230,55 @@ static void leases_rise_and_exclude(void **state)
 	stop(&t);
 }
 
+/* In one commit with the first job that comes there. */
+static void accepting_takes_the_partition(void **state)
+{
+	(void)state;
+	struct test t;
+	start(&t, 1);
+	struct spool_recipient r = {.state = SPOOL_REMOTE,
+				    .address = SPAN("a@b.example")};
+	struct spool_accept q = job_of(&t, &r, 1);
+	unsigned p = q.job.id.byte[0];
+	spool_owner(t.s, 7);
+	assert_true(spool_epoch(t.s, p) == 0);
+	assert_int_equal(accept_job(&t, &q), SPOOL_OK);
+	uint64_t mine = spool_epoch(t.s, p);
+	assert_true(mine != 0);
+	assert_true(spool_epoch(t.s, (p + 1) % SPOOL_PARTITIONS) == 0);
+	/* Not one that somebody holds. */
+	struct spool_lease other = {
+		.partition = p, .owner = 8, .until = INT64_MAX};
+	assert_int_equal(lease(&t, &other), SPOOL_OK);
+	assert_true(other.epoch == mine + 1);
+	q = job_of(&t, &r, 1);
+	q.job.id.byte[0] = (uint8_t)p;
+	assert_int_equal(accept_job(&t, &q), SPOOL_OK);
+	struct spool_verdict v = {.state = SPOOL_DONE};
+	struct spool_settle late = {
+		.id = q.job.id, .epoch = mine, .verdicts = &v, .count = 1};
+	assert_int_equal(settle(&t, &late), SPOOL_STALE);
+	stop(&t);
+}
+
+static void names_of_a_time_lie_together(void **state)
+{
+	(void)state;
+	struct test t;
+	start(&t, 1);
+	struct spool_id last = spool_name(t.s);
+	unsigned turns = 0;
+	for (unsigned i = 0; i < 2 * SPOOL_TOGETHER; i++) {
+		struct spool_id id = spool_name(t.s);
+		bool same = id.byte[0] == last.byte[0];
+		turns += !same;
+		assert_true(!same || memcmp(id.byte, last.byte, 8) != 0);
+		last = id;
+	}
+	assert_int_equal(turns, 2);
+	stop(&t);
+}
+
 struct listed {
 	size_t n;
 	struct spool_id last;
@@ -565,6 +614,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_job_lives_until_its_last_recipient),
 		cmocka_unit_test(leases_rise_and_exclude),
+		cmocka_unit_test(accepting_takes_the_partition),
+		cmocka_unit_test(names_of_a_time_lie_together),
 		cmocka_unit_test(lists_walk_all_partitions),
 		cmocka_unit_test(limits_are_kept),
 		cmocka_unit_test(names_and_tokens),
