@@ -511,6 +511,30 @@ static void judge_accounts(const struct judge *j)
 		}
 }
 
+static void judge_rewrite(const struct judge *j)
+{
+	const struct conf_rewrite *r = &j->s->values.rewrite;
+	size_t k = OPTION(REWRITE, conf_rewrite, masquerade);
+	for (size_t i = 0; i < r->masquerade.count; i++)
+		if (!conf_is_host(r->masquerade.at[i]))
+			conf_wrong(j->report, place(j, &j->s->origins[k]),
+				   "masquerade takes domains such as example.org, "
+				   "which those below them become, not \"%.*s\"",
+				   SPAN_FMT(r->masquerade.at[i]));
+	if (r->masquerade.count > 0)
+		return;
+	if (r->keep_domains.count > 0)
+		conf_warn(j->report,
+			  place(j, &j->s->origins[OPTION(REWRITE, conf_rewrite,
+							 keep_domains)]),
+			  "keep-domains does nothing without masquerade");
+	if (r->keep_users.count > 0)
+		conf_warn(j->report,
+			  place(j, &j->s->origins[OPTION(REWRITE, conf_rewrite,
+							 keep_users)]),
+			  "keep-users does nothing without masquerade");
+}
+
 static void judge_ports(const struct judge *j, size_t k,
 			const struct conf_words *ports)
 {
@@ -590,6 +614,7 @@ void conf_judge(struct conf_report *report, const struct conf_snapshot *s)
 	bool any = false;
 	judge_top(&j);
 	judge_accounts(&j);
+	judge_rewrite(&j);
 	judge_dns(&j);
 	judge_outgoing(&j);
 	for (size_t i = 0; i < s->values.certificate_count; i++)

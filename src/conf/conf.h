@@ -44,6 +44,7 @@ enum conf_role {
 #define CONF_LIST_MAX         64u  /* items of any other list */
 #define CONF_ADDRESSES_MAX    16u  /* addresses of one listener */
 #define CONF_STEPS_MAX        16u  /* times between attempts */
+#define CONF_MAPS_MAX         1024u /* addresses that become others, of a kind */
 
 /* An address, or a network with bits < 32 or 128. */
 struct conf_net {
@@ -89,6 +90,16 @@ struct conf_sni {
 
 struct conf_snis {
 	const struct conf_sni *at;
+	size_t count;
+};
+
+/* An address that becomes another one; or both are "@" and a domain. */
+struct conf_map {
+	struct span from, to; /* domains in lower case */
+};
+
+struct conf_maps {
+	const struct conf_map *at;
 	size_t count;
 };
 
@@ -222,6 +233,14 @@ struct conf_accounts {
 	struct span postmaster; /* who stands in for one; empty: nobody */
 };
 
+/* What becomes of addresses in mail of our users (rewrite/rewrite.h). */
+struct conf_rewrite {
+	struct conf_maps canonical, sender, recipient;
+	struct conf_words masquerade; /* domains, without patterns */
+	struct conf_words keep_domains; /* patterns */
+	struct conf_words keep_users; /* local parts */
+};
+
 struct conf_certificate {
 	struct span name;
 	struct conf_words chain; /* PEM files, leaf first */
@@ -309,6 +328,7 @@ struct conf {
 	struct conf_queue queue;
 	struct conf_dns dns;
 	struct conf_accounts accounts;
+	struct conf_rewrite rewrite;
 	struct conf_outgoing outgoing;
 	const struct conf_certificate *certificates;
 	size_t certificate_count;

@@ -412,6 +412,32 @@ const struct conf_option conf_options[] = {
 	    "The address that gets mail for postmaster and abuse when no domain "
 	    "has an account or alias of that name. Default: the oldest account."),
 
+	OPT(REWRITE, MAPS, conf_rewrite, canonical, "canonical", 1,
+	    CONF_MAPS_MAX, NULL, R(STORE) | R(SORTER), RELOAD, NULL,
+	    "An address and what it becomes, or a domain and what it becomes, "
+	    "both with an @ in front: it is replaced as sender and as "
+	    "recipient. The statement may be repeated."),
+	OPT(REWRITE, MAPS, conf_rewrite, sender, "sender", 1, CONF_MAPS_MAX,
+	    NULL, R(STORE) | R(SORTER), RELOAD, NULL,
+	    "The same for senders alone: the envelope's, and From, Sender and "
+	    "Reply-To."),
+	OPT(REWRITE, MAPS, conf_rewrite, recipient, "recipient", 1,
+	    CONF_MAPS_MAX, NULL, R(STORE) | R(SORTER), RELOAD, NULL,
+	    "The same for recipients alone: the envelope's, and To and Cc."),
+	OPT(REWRITE, DOMAINS, conf_rewrite, masquerade, "masquerade", 1,
+	    CONF_LIST_MAX, NULL, R(STORE) | R(SORTER), RELOAD, NULL,
+	    "Domains that stand for all below them: alice@pc7.example.org "
+	    "becomes alice@example.org, in the envelope's sender and in the "
+	    "header."),
+	OPT(REWRITE, DOMAINS, conf_rewrite, keep_domains, "keep-domains", 1,
+	    CONF_LIST_MAX, NULL, R(STORE) | R(SORTER), RELOAD, NULL,
+	    "Domains that masquerade leaves alone: lists.example.org is that "
+	    "one, .lab.example.org any below it."),
+	OPT(REWRITE, WORDS, conf_rewrite, keep_users, "keep-users", 1,
+	    CONF_LIST_MAX, NULL, R(STORE) | R(SORTER), RELOAD, NULL,
+	    "What stands before the @ of addresses that masquerade leaves "
+	    "alone, as root does where it has to be seen which machine wrote."),
+
 	OPT(CERTIFICATE, PATHS, conf_certificate, chain, "chain", 1,
 	    CONF_PAIRS_MAX, NULL, R(SUPERVISOR) | R(VAULT), RELOAD, NULL,
 	    "PEM files, each with a certificate and after it those that signed "
@@ -546,6 +572,19 @@ const struct conf_block_info conf_blocks[CONF_BLOCKS] = {
 			     "Connections to other servers."},
 	[CONF_B_ACCOUNTS] = {"accounts", PLAIN(accounts),
 			     "What holds for every account."},
+	[CONF_B_REWRITE] = {"rewrite", PLAIN(rewrite),
+			    "Addresses that become others in mail of users and "
+			    "of programs of this machine, in its envelope and "
+			    "its header. The first that fits counts, once: an "
+			    "address of sender or recipient, one of canonical, a "
+			    "domain of sender or recipient, one of canonical; "
+			    "then masquerade. Whether a login may use an "
+			    "address is asked of the one that was written and, "
+			    "where it may not, of what becomes of it. A header "
+			    "with a signature (DKIM-Signature) stays as it is. "
+			    "Mail of other servers is not changed; of its "
+			    "recipients those that become an address of ours "
+			    "are taken for that."},
 	[CONF_B_CERTIFICATE] = {"certificate", true, false, 0, 0,
 				"A certificate with its private key, one block "
 				"a name."},
@@ -626,6 +665,8 @@ size_t conf_type_size(enum conf_type type)
 		return sizeof(struct conf_words);
 	case CONF_SNIS:
 		return sizeof(struct conf_snis);
+	case CONF_MAPS:
+		return sizeof(struct conf_maps);
 	}
 	ENSURE(false);
 	return 0;
@@ -654,6 +695,7 @@ const char *conf_type_name(enum conf_type type)
 		[CONF_PATHS] = "paths",
 		[CONF_SECRETS] = "references to secrets",
 		[CONF_SNIS] = "a host name and the name of a certificate",
+		[CONF_MAPS] = "an address and what it becomes",
 	};
 	return names[type];
 }

@@ -35,6 +35,7 @@ enum conf_type {
 	CONF_PATHS,
 	CONF_SECRETS,   /* paths, written file:/path */
 	CONF_SNIS,      /* struct conf_snis, one pair a statement */
+	CONF_MAPS,      /* struct conf_maps, one pair a statement */
 };
 
 enum conf_block {
@@ -50,6 +51,7 @@ enum conf_block {
 	CONF_B_DNS,
 	CONF_B_OUTGOING,
 	CONF_B_ACCOUNTS,
+	CONF_B_REWRITE,
 	CONF_B_CERTIFICATE,
 	CONF_B_LISTENER,
 	CONF_B_DESTINATION,
@@ -88,6 +90,12 @@ size_t conf_block_find(struct span name);
 
 /* The first option whose member stands there; ENSUREs that there is one. */
 size_t conf_option_at(enum conf_block, size_t offset);
+
+/* Those of which each statement adds one. */
+static inline bool conf_type_adds(uint8_t type)
+{
+	return type == CONF_SNIS || type == CONF_MAPS;
+}
 
 /* Bytes that a value of this type takes in its struct. */
 size_t conf_type_size(enum conf_type);

@@ -185,7 +185,7 @@ static void set_option(struct reader *r, const struct source *src,
 {
 	const struct conf_option *o = &conf_options[index];
 	struct conf_origin *was = &to->area.origins[index];
-	if (was->from == CONF_FROM_FILE && o->type != CONF_SNIS) {
+	if (was->from == CONF_FROM_FILE && !conf_type_adds(o->type)) {
 		WRONG(r, &st->name,
 		      "%s is set a second time; the first is at %.*s:%u, keep "
 		      "one of them",

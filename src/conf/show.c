@@ -116,8 +116,7 @@ static void text_limit(struct show *w, const struct conf_option *o,
 static void text_option(struct show *w, const struct conf_option *o,
 			const void *at, const struct conf_origin *origin)
 {
-	size_t n = o->type == CONF_SNIS ? ((const struct conf_snis *)at)->count
-					: 1;
+	size_t n = conf_value_items(o, at);
 	for (size_t i = 0; i < n; i++) {
 		indent(w);
 		buf_add(w->out, span_cstr(o->name));
@@ -179,8 +178,7 @@ static void json_value(struct show *w, const struct conf_option *o,
 		       const void *at)
 {
 	struct buf b;
-	size_t n = o->type == CONF_SNIS ? ((const struct conf_snis *)at)->count
-					: 1;
+	size_t n = conf_value_items(o, at);
 	if (is_number(o)) {
 		buf_add_u64(w->out, *(const uint64_t *)at);
 		return;

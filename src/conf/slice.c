@@ -127,6 +127,7 @@ static void put_value(struct buf *b, const struct conf_option *o,
 {
 	const struct conf_words *w = at;
 	const struct conf_snis *snis = at;
+	const struct conf_maps *maps = at;
 	switch ((enum conf_type)o->type) {
 	case CONF_BOOL:
 		put(b, *(const bool *)at, 1);
@@ -170,6 +171,13 @@ static void put_value(struct buf *b, const struct conf_option *o,
 		for (size_t i = 0; i < snis->count; i++) {
 			put_span(b, snis->at[i].name);
 			put_span(b, snis->at[i].certificate);
+		}
+		break;
+	case CONF_MAPS:
+		put(b, maps->count, 4);
+		for (size_t i = 0; i < maps->count; i++) {
+			put_span(b, maps->at[i].from);
+			put_span(b, maps->at[i].to);
 		}
 		break;
 	}
@@ -455,6 +463,20 @@ static void take_snis(struct take *t, const struct conf_option *o,
 	*out = (struct conf_snis){at, n};
 }
 
+static void take_maps(struct take *t, const struct conf_option *o,
+		      struct conf_maps *out)
+{
+	size_t n = take_count(t, o->max);
+	struct conf_map *at = ARENA_ARRAY(t->arena, n + 1, struct conf_map);
+	t->bad |= !at;
+	for (size_t i = 0; i < n && !t->bad; i++) {
+		at[i].from = take_span(t);
+		at[i].to = take_span(t);
+		t->bad |= !t->bad && !conf_is_map(at[i].from, at[i].to);
+	}
+	*out = (struct conf_maps){at, n};
+}
+
 static bool text_shape(const struct conf_option *o, struct span s)
 {
 	if (span_empty(s))
@@ -523,6 +545,9 @@ static void take_value(struct take *t, const struct conf_option *o, void *at)
 		break;
 	case CONF_SNIS:
 		take_snis(t, o, at);
+		break;
+	case CONF_MAPS:
+		take_maps(t, o, at);
 		break;
 	}
 }

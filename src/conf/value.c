@@ -254,6 +254,36 @@ bool conf_is_pattern(struct span s)
 	return conf_is_host(s);
 }
 
+/* RFC 5322 3.2.3, without what has to be quoted. */
+static bool is_dot_atom(struct span s)
+{
+	if (s.len < 1 || s.len > 64 || s.ptr[0] == '.' || s.ptr[s.len - 1] == '.')
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (!ascii_alnum(s.ptr[i]) &&
+		    !memchr("!#$%&'*+-/=?^_`{|}~.", s.ptr[i], 20))
+			return false;
+	return span_find_span(s, SPAN("..")) == SIZE_MAX;
+}
+
+static bool is_address(struct span s)
+{
+	size_t at = span_find_last(s, '@');
+	return at != SIZE_MAX && is_dot_atom(span_sub(s, 0, at)) &&
+	       conf_is_host(span_skip(s, at + 1));
+}
+
+static bool is_at_domain(struct span s)
+{
+	return span_starts(s, SPAN("@")) && conf_is_host(span_skip(s, 1));
+}
+
+bool conf_is_map(struct span from, struct span to)
+{
+	return is_at_domain(from) ? is_at_domain(to)
+				  : is_address(from) && is_address(to);
+}
+
 bool conf_is_path(struct span s)
 {
 	return s.len > 0 && s.ptr[0] == '/' && !span_has(s, 0);
@@ -588,10 +618,77 @@ static bool sni(struct job *j, const struct conf_token *v, size_t n)
 	return true;
 }
 
+/* With the domain in lower case. */
+static bool map_side(struct job *j, struct span s, struct span *out)
+{
+	size_t at = span_find_last(s, '@');
+	char *p = arena_bytes(j->p->arena, s.len);
+	for (size_t i = 0; p && i < s.len; i++)
+		p[i] = i > at ? ascii_lower(s.ptr[i]) : s.ptr[i];
+	*out = span_of(p, s.len);
+	return p != NULL;
+}
+
+static bool map_shape(struct job *j, const struct conf_token *v, size_t n)
+{
+	if (n != 2)
+		return WRONG(j, v, "%s takes an address and what it becomes, or "
+				   "@example.org and @example.com for all of a "
+				   "domain",
+			     j->o->name);
+	for (size_t i = 0; i < 2; i++)
+		if (!is_address(v[i].text) && !is_at_domain(v[i].text))
+			return WRONG(j, &v[i], "%s takes addresses such as "
+					       "alice@example.org, or "
+					       "@example.org for all of a domain, "
+					       "not \"%.*s\"",
+				     j->o->name, SPAN_FMT(v[i].text));
+	if (!conf_is_map(v[0].text, v[1].text))
+		return WRONG(j, &v[1], "an address becomes an address, and a "
+				       "domain with an @ in front another "
+				       "domain, not \"%.*s\"",
+			     SPAN_FMT(v[1].text));
+	if (span_eq_nocase(v[0].text, v[1].text))
+		return WRONG(j, &v[1], "\"%.*s\" becomes itself; remove the "
+				       "statement",
+			     SPAN_FMT(v[1].text));
+	return true;
+}
+
+static bool map(struct job *j, const struct conf_token *v, size_t n)
+{
+	struct conf_maps list;
+	struct conf_map pair;
+	memcpy(&list, j->at, sizeof(list));
+	if (!map_shape(j, v, n))
+		return false;
+	for (size_t i = 0; i < list.count; i++)
+		if (span_eq_nocase(list.at[i].from, v[0].text))
+			return WRONG(j, v, "%s for %.*s stands twice; remove one",
+				     j->o->name, SPAN_FMT(v[0].text));
+	if (list.count == CONF_MAPS_MAX)
+		return WRONG(j, v, "%s stands more than %u times; use one for a "
+				   "whole domain, or aliases",
+			     j->o->name, CONF_MAPS_MAX);
+	/* As in sni: the list never moves. */
+	struct conf_map *at = (struct conf_map *)(uintptr_t)list.at;
+	if (list.count == 0)
+		list.at = at = ARENA_ARRAY(j->p->arena, CONF_MAPS_MAX,
+					   struct conf_map);
+	if (!at || !map_side(j, v[0].text, &pair.from) ||
+	    !map_side(j, v[1].text, &pair.to))
+		return no_memory(j);
+	at[list.count++] = pair;
+	memcpy(j->at, &list, sizeof(list));
+	return true;
+}
+
 static bool list(struct job *j, const struct conf_token *v, size_t n)
 {
 	if (j->o->type == CONF_SNIS)
 		return sni(j, v, n);
+	if (j->o->type == CONF_MAPS)
+		return map(j, v, n);
 	uint64_t most = j->o->type == CONF_DURATIONS ? CONF_STEPS_MAX
 						     : j->o->max;
 	if (n > most)
@@ -724,10 +821,20 @@ static void print_durations(const struct conf_option *o, const void *at,
 	}
 }
 
+size_t conf_value_items(const struct conf_option *o, const void *at)
+{
+	if (o->type == CONF_SNIS)
+		return ((const struct conf_snis *)at)->count;
+	if (o->type == CONF_MAPS)
+		return ((const struct conf_maps *)at)->count;
+	return 1;
+}
+
 void conf_value_print(const struct conf_option *o, const void *at, size_t item,
 		      struct buf *out)
 {
 	const struct conf_snis *snis = at;
+	const struct conf_maps *maps = at;
 	switch ((enum conf_type)o->type) {
 	case CONF_BOOL:
 		buf_add(out, *(const bool *)at ? SPAN("on") : SPAN("off"));
@@ -769,6 +876,11 @@ void conf_value_print(const struct conf_option *o, const void *at, size_t item,
 		buf_addc(out, ' ');
 		buf_add(out, snis->at[item].certificate);
 		break;
+	case CONF_MAPS:
+		print_text(maps->at[item].from, out);
+		buf_addc(out, ' ');
+		print_text(maps->at[item].to, out);
+		break;
 	}
 }
 
@@ -806,6 +918,8 @@ bool conf_value_empty(const struct conf_option *o, const void *at)
 		return ((const struct conf_words *)at)->count == 0;
 	case CONF_SNIS:
 		return ((const struct conf_snis *)at)->count == 0;
+	case CONF_MAPS:
+		return ((const struct conf_maps *)at)->count == 0;
 	}
 	return true;
 }

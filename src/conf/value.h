@@ -26,7 +26,7 @@ static inline struct conf_place conf_place(const struct conf_parsing *p,
 
 /*
  * The n > 0 value tokens of a statement into *at.  False: said in the report
- * (or memory is set), *at unchanged.  SNIS appends one pair to the list.
+ * (or memory is set), *at unchanged.  SNIS and MAPS append one pair to the list.
  */
 MUST_USE bool conf_value_parse(struct conf_parsing *, const struct conf_option *,
 			       const struct conf_token *name,
@@ -37,7 +37,9 @@ MUST_USE bool conf_value_parse(struct conf_parsing *, const struct conf_option *
 MUST_USE bool conf_value_initial(struct conf_parsing *,
 				 const struct conf_option *, void *at);
 
-/* Without name and semicolon; SNIS prints the pair number `item`. */
+/* How many statements say it: pairs of SNIS and MAPS, else 1. */
+size_t conf_value_items(const struct conf_option *, const void *at);
+/* Without name and semicolon; SNIS and MAPS print the pair number `item`. */
 void conf_value_print(const struct conf_option *, const void *at, size_t item,
 		      struct buf *);
 /* True when there is nothing that a statement could say. */
@@ -51,5 +53,7 @@ bool conf_is_host(struct span);
 bool conf_is_name(struct span);
 bool conf_is_path(struct span);
 bool conf_is_pattern(struct span); /* of domains */
+/* Two addresses, or two domains with an @ in front. */
+bool conf_is_map(struct span from, struct span to);
 /* A sign that addresses and domains are not made of otherwise. */
 bool conf_is_delimiter(char);

@@ -14,6 +14,8 @@ struct walk {
 	struct mime_edit *out;
 	struct arena *arena;
 	bool date, message_id, too_much, no_memory;
+	const struct mime_rewriting *rewriting; /* NULL: addresses stay */
+	struct buf prefix;
 	struct mime_cut senders[MIME_CUTS_MAX];
 	size_t sender_count;
 };
@@ -39,30 +41,96 @@ static void note_from(struct walk *w, const struct mime_field *f)
 		w->no_memory = true;
 }
 
+/* Fields with addresses that may be replaced. */
+static const struct {
+	const char *name;
+	bool sender;
+} readdressed[] = {
+	{"From", true},		{"Sender", true},
+	{"Reply-To", true},	{"To", false},
+	{"Cc", false},		{"Resent-From", true},
+	{"Resent-Sender", true}, {"Resent-Reply-To", true},
+	{"Resent-To", false},	{"Resent-Cc", false},
+};
+
+/* True: the field was written again. */
+static bool readdress(struct walk *w, const struct mime_field *f)
+{
+	size_t i = 0;
+	while (i < ARRAY_LEN(readdressed) &&
+	       !span_eq_nocase(f->name, span_cstr(readdressed[i].name)))
+		i++;
+	if (w->rewriting == NULL || i == ARRAY_LEN(readdressed))
+		return false;
+	struct buf b;
+	buf_init(&b, MIME_FIELD_MAX);
+	buf_add(&b, f->name);
+	buf_addc(&b, ':');
+	bool any = mime_readdress(f->value, readdressed[i].sender, w->rewriting, &b);
+	if (any) {
+		buf_add(&w->prefix, buf_span(&b));
+		buf_add(&w->prefix, SPAN("\r\n"));
+		note_cut(w, w->out->cuts, &w->out->cut_count, f);
+	}
+	w->too_much |= !buf_ok(&b) && !buf_short(&b);
+	buf_share(&w->prefix, &b);
+	buf_free(&b);
+	return any;
+}
+
+/* What becomes of an address of a sender. */
+static struct span becomes(struct walk *w, struct span address)
+{
+	struct span out = address;
+	struct buf b;
+	if (w->rewriting == NULL)
+		return address;
+	buf_init(&b, MIME_PREFIX_MAX);
+	if (w->rewriting->address(w->rewriting->ctx, true, address, &b) &&
+	    !arena_copy(w->arena, buf_span(&b), &out))
+		w->no_memory = true;
+	buf_share(&w->prefix, &b);
+	buf_free(&b);
+	return out;
+}
+
 static void note_field(struct walk *w, const struct mime_field *f)
 {
 	if (span_eq_nocase(f->name, SPAN("Date")))
 		w->date = true;
 	else if (span_eq_nocase(f->name, SPAN("Message-ID")))
 		w->message_id = true;
-	else if (span_eq_nocase(f->name, SPAN("From")))
+	if (span_eq_nocase(f->name, SPAN("From")))
 		note_from(w, f);
-	else if (span_eq_nocase(f->name, SPAN("Bcc")) ||
+	bool sender = span_eq_nocase(f->name, SPAN("Sender"));
+	if ((!sender || w->how->retain_sender) && readdress(w, f))
+		return;
+	if (span_eq_nocase(f->name, SPAN("Bcc")) ||
 		 span_eq_nocase(f->name, SPAN("Resent-Bcc")))
 		note_cut(w, w->out->cuts, &w->out->cut_count, f);
-	else if (span_eq_nocase(f->name, SPAN("Sender")))
+	else if (sender)
 		note_cut(w, w->senders, &w->sender_count, f);
 }
 
 /* Is the one author the account itself? */
-static bool from_is_login(const struct walk *w)
+static bool from_is_login(struct walk *w, struct span login)
 {
 	if (w->out->from_fields != 1 || w->out->from.count != 1)
 		return false;
 	const struct summary_address *a = &w->out->from.at[0];
-	size_t at = span_find_last(w->how->login, '@');
-	return at != SIZE_MAX && span_eq(a->mailbox, span_sub(w->how->login, 0, at)) &&
-	       span_eq_nocase(a->host, span_skip(w->how->login, at + 1));
+	struct buf b;
+	buf_init(&b, MIME_PREFIX_MAX);
+	buf_add(&b, a->mailbox);
+	buf_addc(&b, '@');
+	buf_add(&b, a->host);
+	struct span from = becomes(w, buf_span(&b));
+	size_t at = span_find_last(login, '@');
+	bool same = buf_ok(&b) && at != SIZE_MAX &&
+		    span_eq(span_sub(from, 0, at), span_sub(login, 0, at)) &&
+		    span_eq_nocase(span_skip(from, at), span_skip(login, at));
+	w->no_memory |= buf_short(&b);
+	buf_free(&b);
+	return same;
 }
 
 /* Put the Sender cuts among the others, in order. */
@@ -81,9 +149,11 @@ static void merge_senders(struct walk *w)
 	}
 }
 
-static void write_prefix(struct walk *w, struct buf *b)
+static void write_prefix(struct walk *w)
 {
-	bool sender = !w->how->retain_sender && !from_is_login(w);
+	struct buf *b = &w->prefix;
+	struct span login = becomes(w, w->how->login);
+	bool sender = !w->how->retain_sender && !from_is_login(w, login);
 	if (!w->date) {
 		buf_add(b, SPAN("Date: "));
 		civil_add_rfc5322(b, w->how->date);
@@ -96,37 +166,57 @@ static void write_prefix(struct walk *w, struct buf *b)
 	}
 	if (sender) {
 		buf_add(b, SPAN("Sender: "));
-		buf_add(b, w->how->login);
+		buf_add(b, login);
 		buf_add(b, SPAN("\r\n"));
 	}
+}
+
+/* A signature over the header, whose addresses have to stay then. */
+static bool is_signed(struct span header)
+{
+	struct mime_field f;
+	size_t at = 0, fields = 0;
+	while (fields++ < MIME_FIELDS_MAX && mime_field_next(&header, &at, &f))
+		if (span_eq_nocase(f.name, SPAN("DKIM-Signature")) ||
+		    span_eq_nocase(f.name, SPAN("ARC-Seal")))
+			return true;
+	return false;
+}
+
+static enum mime_submit_result walk(struct walk *w, struct span header)
+{
+	struct mime_field f;
+	size_t at = 0, fields = 0;
+	while (mime_field_next(&header, &at, &f)) {
+		if (++fields > MIME_FIELDS_MAX || at > MIME_HEADER_BLOCK_MAX ||
+		    f.len > MIME_FIELD_MAX)
+			return MIME_SUBMIT_TOO_MUCH;
+		note_field(w, &f);
+	}
+	if (!w->how->retain_sender)
+		merge_senders(w);
+	write_prefix(w);
+	struct span prefix = buf_span(&w->prefix);
+	if (buf_short(&w->prefix))
+		w->no_memory = true;
+	else if (!buf_ok(&w->prefix))
+		w->too_much = true;
+	else if (prefix.len > 0 && !arena_copy(w->arena, prefix, &w->out->prefix))
+		w->no_memory = true;
+	if (w->no_memory || arena_short(w->arena))
+		return MIME_SUBMIT_MEMORY;
+	return w->too_much ? MIME_SUBMIT_TOO_MUCH : MIME_SUBMIT_OK;
 }
 
 enum mime_submit_result mime_submit(struct span header, const struct mime_submit *how,
 				    struct arena *arena, struct mime_edit *out)
 {
 	struct walk w = {.how = how, .out = out, .arena = arena};
-	struct mime_field f;
-	size_t at = 0, fields = 0;
 	*out = (struct mime_edit){0};
-	while (mime_field_next(&header, &at, &f)) {
-		if (++fields > MIME_FIELDS_MAX || at > MIME_HEADER_BLOCK_MAX ||
-		    f.len > MIME_FIELD_MAX)
-			return MIME_SUBMIT_TOO_MUCH;
-		note_field(&w, &f);
-	}
-	if (!how->retain_sender)
-		merge_senders(&w);
-	struct buf b;
-	buf_init(&b, MIME_PREFIX_MAX);
-	write_prefix(&w, &b);
-	if (buf_short(&b))
-		w.no_memory = true;
-	else if (!buf_ok(&b))
-		w.too_much = true;
-	else if (buf_len(&b) > 0 && !arena_copy(arena, buf_span(&b), &out->prefix))
-		w.no_memory = true;
-	buf_free(&b);
-	if (w.no_memory)
-		return MIME_SUBMIT_MEMORY;
-	return w.too_much ? MIME_SUBMIT_TOO_MUCH : MIME_SUBMIT_OK;
+	if (how->rewriting != NULL && !is_signed(header))
+		w.rewriting = how->rewriting;
+	buf_init(&w.prefix, MIME_PREFIX_MAX);
+	enum mime_submit_result r = walk(&w, header);
+	buf_free(&w.prefix);
+	return r;
 }

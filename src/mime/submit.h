@@ -6,13 +6,18 @@
  * Date and Message-ID are added when missing and never changed.  Bcc fields are
  * cut.  Sender: kept in retain mode; otherwise cut when From is the login
  * identity alone, and set to the login identity when it is not.
- * The addresses in From are given for the check whether this login may use
- * them; a message without From, or with two, is named.
+ * Addresses that become others (mime/readdress.h) are replaced in From, Sender,
+ * Reply-To, To, Cc and their Resent- kin: the field is cut and goes into the
+ * prefix.  Where a signature covers the header (DKIM-Signature, ARC-Seal) all of
+ * them stay.
+ * The addresses in From are given as they were written, for the check whether
+ * this login may use them; a message without From, or with two, is named.
  */
 #pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "mime/readdress.h"
 #include "summary/summary.h"
 
 #define MIME_CUTS_MAX   64u
@@ -27,6 +32,7 @@ struct mime_submit {
 	struct span login;     /* "user@domain" of the account */
 	struct span message_id; /* with brackets, used when one is missing */
 	int64_t date;          /* used when one is missing */
+	const struct mime_rewriting *rewriting; /* NULL: none */
 };
 
 struct mime_edit {

@@ -40,11 +40,35 @@ static void match(struct span m, const struct summary *s, size_t cut)
 	mime_match_free(two);
 }
 
-static void submit(struct span m)
+/* Whatever it is called with is an address, and nothing becomes of most. */
+static bool becomes(const void *ctx, bool sender, struct span address, struct buf *out)
+{
+	(void)ctx;
+	ENSURE(span_has(address, '@'));
+	if (address.len % 2 == 0)
+		return false;
+	buf_add(out, sender ? SPAN("s@c") : SPAN("a.longer.recipient@c.example"));
+	return buf_ok(out);
+}
+
+/* Whole fields, as the store wants them. */
+static void lines_end(struct span prefix)
+{
+	struct span line;
+	while (prefix.len > 0) {
+		ENSURE(span_cut(&prefix, '\n', &line) && span_ends(line, SPAN("\r")));
+		line.len--;
+		ENSURE(span_trim(line).len > 0 && !span_has(line, '\r') && !span_has(line, '\0'));
+	}
+}
+
+static void submit(struct span m, bool rewrites)
 {
 	struct arena *a = arena_new(8u << 20);
 	struct mime_edit e;
-	const struct mime_submit how = {.login = SPAN("u@b"), .message_id = SPAN("<i@b>")};
+	const struct mime_rewriting rewriting = {NULL, becomes};
+	const struct mime_submit how = {.login = SPAN("u@b"), .message_id = SPAN("<i@b>"),
+					.rewriting = rewrites ? &rewriting : NULL};
 	ENSURE(a != NULL);
 	if (mime_submit(m, &how, a, &e) == MIME_SUBMIT_OK) {
 		uint64_t at = 0;
@@ -53,6 +77,7 @@ static void submit(struct span m)
 			at = e.cuts[i].to;
 		}
 		ENSURE(at <= m.len);
+		lines_end(e.prefix);
 	}
 	mime_trace_delivered(m, SPAN("u@b"));
 	mime_trace_received(m);
@@ -72,7 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	parse(&q, m, cut, &two);
 	ENSURE(s->size == m.len && span_eq(buf_span(&one), buf_span(&two)));
 	match(m, s, cut);
-	submit(m);
+	submit(m, false);
+	submit(m, true);
 	buf_free(&one);
 	buf_free(&two);
 	mime_parser_free(p);

@@ -242,3 +242,67 @@ def test_auth_state_is_of_one_session(demo, user):
     with Smtp(demo, 'submissions') as smtp:
         smtp.ehlo()
         assert smtp.cmd(f'MAIL FROM:<{user.user}>') == 530
+
+
+# ---- addresses that become others (rewrite) ----
+
+def rewriting(demo, rules):
+    demo.config.write_text(demo.config.read_text() + f'\nrewrite {{ {rules} }}\n')
+    demo.reload()
+
+
+def test_addresses_become_others(own):
+    """Both sides, the envelope and the header; what somebody signed stays."""
+    user, friend = own.alice, own.bob
+    domain = user.user.split('@')[1]
+    alias = f'first.last@{domain}'
+    own.ll('alias', 'add', alias, user.user)
+    rewriting(own, f'sender {user.user} {alias}; recipient old@{domain} {friend.user}; '
+                   f'canonical @gone.example @{domain};')
+    word, local = token(), friend.user.split('@')[0]
+    letter = message(friend.user, user.user, word,
+                     fields=f'Cc: Old (old@{domain}) <old@{domain}>,\r\n {local}@gone.example\r\n'
+                            f'Reply-To: "{user.user}" <{user.user}>\r\n')
+    submit(own, user, letter, [f'old@{domain}', f'{local}@gone.example'], sender=user.user)
+    found = find(own, friend, word)
+    assert values(found, 'From') == [f'<{alias}>']
+    assert values(found, 'Reply-To') == [f'"{user.user}" <{alias}>']
+    assert values(found, 'Cc')[0].split() == ['Old', f'(old@{domain})', f'<{friend.user}>,', friend.user]
+    assert values(found, 'To') == [f'<{friend.user}>'] and not values(found, 'Sender')
+    assert values(found, 'Return-Path') == [f'<{alias}>']
+    assert values(found, 'Delivered-To') == [friend.user]
+
+    word = token()
+    submit(own, user, message(friend.user, user.user, word, fields='DKIM-Signature: v=1\r\n'), friend.user)
+    found = find(own, friend, word)
+    assert values(found, 'From') == [f'<{user.user}>'] and values(found, 'Return-Path') == [f'<{alias}>']
+
+    # From other servers: the recipient alone, and never to the world outside.
+    word = token()
+    rules = own.config.read_text()
+    own.config.write_text(rules.replace('rewrite {', f'rewrite {{ recipient out@{domain} x@elsewhere.example;'))
+    own.reload()
+    with mx(own) as smtp:
+        smtp.envelope(user.user, f'old@{domain}')
+        assert smtp.data(message(f'old@{domain}', user.user, word)) == 250
+        assert smtp.cmd(f'MAIL FROM:<{ELSEWHERE}>') == 250
+        assert smtp.cmd(f'RCPT TO:<out@{domain}>') == 550
+    found = find(own, friend, word)
+    assert values(found, 'From') == [f'<{user.user}>'] and values(found, 'To') == [f'<old@{domain}>']
+    assert values(found, 'Return-Path') == [f'<{user.user}>']
+
+
+def test_hosts_behind_their_domain(own):
+    """What becomes the login's own address may be used; what is kept may not."""
+    user, friend = own.alice, own.bob
+    local, domain = user.user.split('@')
+    rewriting(own, f'masquerade {domain}; keep-domains kept.{domain}; keep-users root;')
+    word = token()
+    submit(own, user, message(f'x@pc.{domain}', f'{local}@pc7.{domain}', word), friend.user,
+           sender=f'{local}@pc7.lab.{domain}')
+    found = find(own, friend, word)
+    assert values(found, 'From') == [f'<{user.user}>'] and values(found, 'To') == [f'<x@{domain}>']
+    assert values(found, 'Return-Path') == [f'<{user.user}>'] and not values(found, 'Sender')
+    for sender in (f'{local}@kept.{domain}', f'root@pc7.{domain}', f'{friend.user.split("@")[0]}@pc7.{domain}'):
+        with submission(own, user) as smtp:
+            assert smtp.cmd(f'MAIL FROM:<{sender}>').code // 100 == 5, sender

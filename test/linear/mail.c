@@ -134,9 +134,18 @@ static void decode(struct span in)
 	}
 }
 
+static bool becomes(const void *ctx, bool sender, struct span address, struct buf *out)
+{
+	(void)ctx, (void)sender;
+	buf_add(out, span_sub(address, 0, 3));
+	return buf_ok(out);
+}
+
 static void submit(struct span in)
 {
-	const struct mime_submit how = {.login = SPAN("u@b"), .message_id = SPAN("<i@b>")};
+	const struct mime_rewriting rewriting = {NULL, becomes};
+	const struct mime_submit how = {.login = SPAN("u@b"), .message_id = SPAN("<i@b>"),
+					.rewriting = &rewriting};
 	struct arena *a = arena_new(32u << 20);
 	struct mime_edit e;
 	ENSURE(a != NULL);
@@ -303,6 +312,10 @@ static const struct linear_case cases[] = {
 	ROW("decode", decode, LINEAR_INPUT, "", "QUJD\r\n", ""),
 	ROW("submit", submit, LINEAR_INPUT, "From: u@b\r\n", "Bcc: a\r\nTo: b\r\n", "\r\n"),
 	ROW("submit", submit, LINEAR_INPUT, "From: u@b\r\n", "Received: x\r\n y\r\n", "\r\n"),
+	ROW("submit", submit, MIME_FIELD_MAX, "To: ", "a@b,", "\r\n\r\n"),
+	ROW("submit", submit, MIME_FIELD_MAX, "To: ", "(", "\r\n\r\n"),
+	ROW("submit", submit, MIME_FIELD_MAX, "To: ", "\"\\\"", "\r\n\r\n"),
+	ROW("submit", submit, MIME_FIELD_MAX, "To: ", "@", "\r\n\r\n"),
 	ROW("smtp_data", data, LINEAR_INPUT, "", ".\r\n..\r\n", ""),
 	ROW("smtp_data", data, LINEAR_INPUT, "", "\r", ""),
 	ROW("smtp_data", data, LINEAR_INPUT, "", "\r\n.\r", ""),

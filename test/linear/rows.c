@@ -18,6 +18,7 @@
 #include "role/logger/trail.h"
 #include "spool/facts.h"
 #include "spool/format.h"
+#include "rewrite/rewrite.h"
 #include "srs/srs.h"
 #include "tls/certificate.h"
 #include "tls/recognise.h"
@@ -223,6 +224,19 @@ static void wal(struct span in)
 		kv_wal_block(&s, span_sub(in, at, WAL_BLOCK), at);
 }
 
+static void rewrite(struct span in)
+{
+	static const struct conf_map maps[] = {
+		{SPAN_INIT("a@b.example"), SPAN_INIT("c@b.example")},
+		{SPAN_INIT("@old.example"), SPAN_INIT("@new.example")}};
+	static const struct span domain[] = {SPAN_INIT("b")};
+	const struct conf_rewrite rules = {.canonical = {maps, 2}, .masquerade = {domain, 1}};
+	struct buf out;
+	buf_init(&out, 2 * REWRITE_ADDRESS_MAX);
+	(void)!rewrite_address(&rules, REWRITE_SENDER, in, &out);
+	buf_free(&out);
+}
+
 static void srs(struct span in)
 {
 	static const struct span key = SPAN_INIT("0123456789abcdef0123456789abcdef");
@@ -315,6 +329,8 @@ static const struct linear_case cases[] = {
 	ROW("directory_rows", directory_names, DIRECTORY_ADDRESS_MAX, "\"", "\\\"", "\"@b"),
 	ROW("spool_rows", spool_rows, SPOOL_ROW, "\1", "\1", ""),
 	ROW("spool_rows", spool_rows, SPOOL_ROW, "\1", "\0\x7f", ""),
+	ROW("rewrite", rewrite, DIRECTORY_ADDRESS_MAX, "\"", "a", "\"@x.b"),
+	ROW("rewrite", rewrite, DIRECTORY_ADDRESS_MAX, "a@", "b.", "b"),
 	ROW("srs", srs, DIRECTORY_ADDRESS_MAX, "SRS0=h=TT=b.example=", "a", "@our.example"),
 	ROW("srs", srs, DIRECTORY_ADDRESS_MAX, "SRS1=h=first=", "=", "@our.example"),
 	{.name = "trail", .limit = LINEAR_INPUT, .run = trail, .build = trail_build},

@@ -20,6 +20,7 @@
 #include "mime/submit.h"
 #include "mime/trace.h"
 #include "os/fiber.h"
+#include "rewrite/rewrite.h"
 #include "role/common/role.h"
 #include "role/sorter/message.h"
 #include "role/sorter/role.h"
@@ -94,9 +95,21 @@ static void read_header(struct job *j)
 	message_rewind(&j->message);
 }
 
+static bool becomes(const void *rules, bool sender, struct span address,
+		    struct buf *out)
+{
+	return rewrite_address(rules,
+			       sender ? REWRITE_SENDER : REWRITE_SHOWN_RECIPIENT,
+			       address, out);
+}
+
 static enum store_sorter_answer work_out_edit(struct job *j)
 {
+	const struct conf_rewrite *rules = &j->sorter->conf->rewrite;
+	const struct mime_rewriting rewriting = {rules, becomes};
 	struct mime_submit s = {.login = j->ask->login, .date = j->ask->now};
+	if (rewrite_any(rules))
+		s.rewriting = &rewriting;
 	s.message_id = arena_printf(j->arena, "<%.*s@%.*s>",
 				    SPAN_FMT(j->ask->id),
 				    SPAN_FMT(j->ask->hostname));

@@ -9,6 +9,7 @@
 #include "role/store/offer.h"
 
 #include "box/change.h"
+#include "role/store/readdress.h"
 
 #define PREFIX_MAX    6144u
 #define RELEASE_MAX_S (31 * 86400)
@@ -131,10 +132,10 @@ static enum edge_store_answer authors_judge(const struct offer *o,
 		return EDGE_STORE_ANSWER_NO;
 	*why = SPAN("This login may not use that From address");
 	for (size_t i = 0; i < u->author_count && may == DIRECTORY_MAY; i++)
-		may = session_may_send_as(ss, u->authors[i]);
+		may = readdress_may_send_as(ss, u->authors[i]);
 	if (may == DIRECTORY_MAY && o->ask->sender.len > 0) {
 		*why = SPAN("This login may not use that sender address");
-		may = session_may_send_as(ss, o->ask->sender);
+		may = readdress_may_send_as(ss, o->ask->sender);
 	}
 	if (may == DIRECTORY_MAY_NOT)
 		return EDGE_STORE_ANSWER_NO;
@@ -304,8 +305,21 @@ static int64_t release_of(const struct offer *o)
 	return at < now + RELEASE_MAX_S ? at : now + RELEASE_MAX_S;
 }
 
+/* From here on the sender is what becomes of the one that was named. */
+static enum edge_store_answer take_sender(struct offer *o,
+					  struct edge_store_offer *with)
+{
+	*with = *o->ask;
+	o->ask = with;
+	return readdress_sender(o->job->session, o->job->arena, with->sender,
+				&with->sender)
+		       ? EDGE_STORE_ANSWER_YES
+		       : EDGE_STORE_ANSWER_LATER;
+}
+
 static void run_offer(struct job *j)
 {
+	struct edge_store_offer ask;
 	struct offer o = {.job = j,
 			  .ask = j->ask,
 			  .body = {.store = j->store, .blob = -1},
@@ -317,6 +331,8 @@ static void run_offer(struct job *j)
 		a = body_collect(j, o.ask->staged, o.ask->body, &o.body);
 	if (a == EDGE_STORE_ANSWER_YES)
 		a = understood(&o, &why);
+	if (a == EDGE_STORE_ANSWER_YES)
+		a = take_sender(&o, &ask);
 	if (a == EDGE_STORE_ANSWER_YES)
 		a = keep(&o);
 	tell(&o, a, why);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "role/store/forward.h"
+#include "role/store/readdress.h"
 
 #define RECIPIENTS_STEP 8u
 
@@ -39,7 +40,7 @@ void on_sender(void *ctx, struct ipc_call *call,
 	else if (kv_full(s->kv))
 		rep.answer = EDGE_STORE_ANSWER_LIMIT;
 	else if (session_submits(ss) && m->address.len > 0)
-		rep.answer = leave(session_may_send_as(ss, m->address));
+		rep.answer = leave(readdress_may_send_as(ss, m->address));
 	if (rep.answer == EDGE_STORE_ANSWER_NO)
 		rep.why = SPAN("This login may not use that sender address");
 	edge_store_sender_answer(call, &rep);
@@ -125,12 +126,14 @@ static void recipient(struct session *ss, const struct edge_store_recipient *m,
 	struct directory_resolved resolved;
 	struct arena *a = arena_new(SESSION_PENDING);
 	rep->answer = EDGE_STORE_ANSWER_LATER;
-	if (a != NULL && directory_resolve(ss->store->directory, a, address,
+	if (a != NULL &&
+	    (returning || readdress_recipient(ss, a, address, &address)) &&
+	    directory_resolve(ss->store->directory, a, address,
 					   &resolved))
 		rep->answer = judge(ss, returning, &resolved);
-	arena_free(a);
 	if (rep->answer == EDGE_STORE_ANSWER_YES)
 		rep->answer = add(ss, m, address, returning, &rep->handle);
+	arena_free(a);
 	if (rep->answer == EDGE_STORE_ANSWER_LOOP)
 		rep->why = SPAN("The aliases behind this address form a loop "
 				"or are too many");

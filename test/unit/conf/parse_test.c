@@ -310,6 +310,8 @@ static void counts_end_at_their_limits(void **state)
 		 CONF_CERTIFICATES_MAX - 1},
 		{"listener i { role imap; ", "sni h%.example.org default;", "}",
 		 CONF_SNI_MAX},
+		{"rewrite { ", "sender u%@b.example c@d.example;", "}",
+		 CONF_MAPS_MAX},
 		{"", "destination d% { domain *; }", "", CONF_DESTINATIONS_MAX},
 		{"destination d { domain ", "d%.example ", ";}", CONF_LIST_MAX},
 		{"log { fields ", "f% ", ";}", CONF_LIST_MAX},

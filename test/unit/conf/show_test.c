@@ -7,6 +7,8 @@
 #define TEXT                                                                   \
 	HOST "accounts { recipient-delimiter \"\\\"\\\\\"; quota 1G; }\n"      \
 	     "tls { ciphers \"ECDHE+AESGCM:!aNULL:@STRENGTH\"; }\n"            \
+	     "rewrite { canonical a@b.example C@D.example; canonical @x.y @z.y;\n" \
+	     " sender \"{}@b.example\" c@b.example; masquerade e.f; }\n"           \
 	     "certificate a { chain \"/a b\" /c; key file:/d \"file:/e f\"; }" \
 	     "listener m { role mx; sni x.example.org a; sni y.org a;\n"       \
 	     " limits { recipients 5; exempt 10.0.0.0/8 ::/0; } }\n"           \

@@ -16,6 +16,7 @@
 	     "limits { exempt 10.0.0.0/8 2001:db8::/32; recipients 77; }"      \
 	     "queue { retry 1m 1m 2h; }"                                       \
 	     "dns { resolvers 192.0.2.53 [2001:db8::53]:5353; } auth { login-domain log.in; }"     \
+	     "rewrite { recipient a@b.example c@d.example; keep-users u; masquerade m.n; }" \
 	     "listener m { role mx; limits { errors 5; } }"                    \
 	     "listener i { role imap; sni i.example.org b; }"                  \
 	     "listener c { role admin; path /the/control; }"                   \

@@ -446,6 +446,28 @@ static const struct {
 	{HOST "listener x { role imap; sni a.b default; sni A.b default; }",
 	 "2:46",
 	 "sni for a.b stands twice in this listener; remove one"},
+	{HOST "rewrite { canonical a@b.example; }", "2:21",
+	 "canonical takes an address and what it becomes, or @example.org and "
+	 "@example.com for all of a domain"},
+	{HOST "rewrite { sender a@b.example c; }", "2:30",
+	 "sender takes addresses such as alice@example.org, or @example.org for "
+	 "all of a domain, not \"c\""},
+	{HOST "rewrite { sender a..b@b.example c@d.example; }", "2:18",
+	 "sender takes addresses such as alice@example.org, or @example.org for "
+	 "all of a domain, not \"a..b@b.example\""},
+	{HOST "rewrite { recipient @b.example c@d.example; }", "2:32",
+	 "an address becomes an address, and a domain with an @ in front "
+	 "another domain, not \"c@d.example\""},
+	{HOST "rewrite { recipient A@b.example a@B.example; }", "2:33",
+	 "\"a@B.example\" becomes itself; remove the statement"},
+	{HOST "rewrite { sender @b.example @c.d; sender @B.example @e.f; }",
+	 "2:42", "sender for @B.example stands twice; remove one"},
+	{HOST "rewrite { masquerade .b.example; }", "2:11",
+	 "masquerade takes domains such as example.org, which those below them "
+	 "become, not \".b.example\""},
+	{HOST "rewrite { keep-users a@b; }", "2:22",
+	 "keep-users takes words of letters, digits, - _ and ., separated by "
+	 "blanks"},
 	{HOST "listener x { }",
 	 "2:1",
 	 "listener x has no role; add role mx, submission, imap, "
