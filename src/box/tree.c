@@ -363,11 +363,6 @@ static enum kv_result put_revived(struct box_tree *q, struct kv_op *op,
 	if (too_much(q, &quota))
 		return box_own_refuse(&q->own, BOX_OVERQUOTA);
 	h.uid_validity = next_validity(kv_space_kv(op->space), a);
-	/* Two of one use would be one too many. */
-	if (x->use != BOX_USE_NONE &&
-	    box_find_use(q->own.box, KV_STAGED, x->use, &there.mailbox) ==
-		    BOX_OK)
-		n.use = BOX_USE_NONE;
 	put_small(b, &head, write_head, &h);
 	put_name(b, name, &n);
 	put_account(b, a);
@@ -383,6 +378,7 @@ static enum kv_result revive(struct box_tree *q, struct kv_op *op,
 	struct removed_row x;
 	struct buf row;
 	size_t names, made = 1;
+	bool taken = false;
 	buf_init(&row, BOX_ROW_MAX);
 	enum kv_result r = account_load(op->space, &a);
 	if (r == KV_OK)
@@ -390,7 +386,9 @@ static enum kv_result revive(struct box_tree *q, struct kv_op *op,
 	if (r == KV_NONE)
 		r = box_own_refuse(&q->own, BOX_NONE);
 	if (r == KV_OK)
-		r = count_names(op->space, &names);
+		r = count_names(op->space, &names, x.use, &taken);
+	if (taken) /* two of one use would be one too many */
+		x.use = BOX_USE_NONE;
 	if (r == KV_OK)
 		r = add_superiors(op, b, &a, q->to.len > 0 ? q->to : q->name,
 				  &made);
