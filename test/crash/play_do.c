@@ -249,7 +249,7 @@ static void do_copy(struct deed *d)
 #define NAME_VERB(verb, ...)                                                            \
 	static void do_##verb(struct deed *d)                                           \
 	{                                                                               \
-		struct edge_store_##verb m = {imap(d), word(d, 2), __VA_ARGS__};        \
+		struct edge_store_##verb m = {.session = imap(d), .name = word(d, 2), __VA_ARGS__}; \
 		struct edge_store_##verb##_reply rep = {0};                             \
 		bool got = ASK(d->p, d->tap, edge_store_##verb, d->p->access, &m, d->a, \
 			       &rep, &d->said);                                         \
@@ -258,8 +258,8 @@ static void do_copy(struct deed *d)
 	}
 NAME_VERB(create)
 NAME_VERB(remove)
-NAME_VERB(rename, word(d, 3))
-NAME_VERB(subscribe, true)
+NAME_VERB(rename, .to = word(d, 3))
+NAME_VERB(subscribe, .on = true)
 
 /* ---- the directory ------------------------------------------------------------------ */
 
