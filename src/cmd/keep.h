@@ -58,6 +58,39 @@ bool keep_is_name(struct span);
 MUST_USE bool keep_find(struct keep *, const char *path, int *dir,
 			char name[KEEP_NAME]);
 
+/* ---- keep_mail.c: the mail of one account ---- */
+
+#define KEEP_MAILBOX_MAX 512u /* bytes of a name, with its NUL */
+#define KEEP_MAIL_MEMORY (128u << 20)
+
+struct kept_message {
+	int blob;	  /* a file in memory that holds it */
+	uint64_t at, size; /* where in it */
+	uint32_t uid, flags; /* flags: bits as IMAP's, Seen first */
+	int64_t date;
+	struct span keywords; /* with blanks between */
+};
+
+struct keep_mail {
+	struct keep *k;
+	struct command c; /* with an arena of KEEP_MAIL_MEMORY, reset with each run */
+	int folder;	  /* a backup, or the store's */
+	const char *state; /* NULL: a backup; else "live" or "still" */
+	const char *account, *mailbox, *message; /* the last two may be NULL: all */
+	/* For each mailbox that begins, or goes on in the next run (first false), then for
+	 * each message of it.  False ends it; why was said. */
+	bool (*each_mailbox)(void *arg, struct span name, bool first);
+	bool (*each_message)(void *arg, const struct kept_message *);
+	void *arg;
+};
+/* False: why was said. */
+MUST_USE bool keep_mail(struct keep_mail *);
+
+/* ---- mailbox_export.c ---- */
+
+/* Words: "export", account, maybe mailbox. */
+MUST_USE enum end mailbox_export(struct command *, const struct args *);
+
 /* ---- restore_mail.c ---- */
 
 /* --account and maybe --message of the backup at `path`, into the server. */

@@ -4,6 +4,7 @@
  * what goes out as files (mailbox_export.c).
  */
 #include "cmd/data.h"
+#include "cmd/keep.h"
 
 static const struct column columns[] = {
 	{"name", "MAILBOX", COLUMN_TEXT},
@@ -60,9 +61,24 @@ static const struct data_option options[] = {
 	{{"--since", "AGE"}, "since", "deleted undelete", false, false},
 	{{"--all", NULL}, "all", "undelete", false, false},
 	{{"--into", "NAME"}, "into", "undelete", false, false},
+	/* Of export alone. */
+	{{"--to", "DIR"}, "to", "", false, false},
+	{{"--format", "FORMAT"}, "format", "", false, false},
 };
 
 static const struct data_verb verb = {actions, ARRAY_LEN(actions), options,
 				      ARRAY_LEN(options)};
 
-enum end verb_mailbox(struct command *c) { return data_run(c, &verb); }
+enum end verb_mailbox(struct command *c)
+{
+	struct arg_option list[ARRAY_LEN(options)];
+	struct args a;
+	enum end end;
+	for (size_t i = 0; i < ARRAY_LEN(options); i++)
+		list[i] = options[i].option;
+	if (!command_args(c, &a, list, ARRAY_LEN(list), &end))
+		return end;
+	if (a.word_count > 0 && strcmp(a.words[0], "export") == 0)
+		return mailbox_export(c, &a);
+	return data_run(c, &verb);
+}

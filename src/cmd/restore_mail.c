@@ -3,37 +3,30 @@
  * cmd/restore_mail: one account's mail, or one message, out of a backup and
  * into the running server.
  *
- * letterlock-keeper reads the backup, some MiB a run; each message then goes
- * over the control socket and is durable when it is answered.  All of it goes
+ * letterlock-keeper reads the backup (keep_mail.c); each message then goes over
+ * the control socket and is durable when it is answered.  All of it goes
  * into one new folder of the account: nothing that is there is touched.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/hex.h"
 #include "cmd/keep.h"
 #include "os/file.h"
 
-#define MAILBOX_MAX 512u
-#define FROM_MAX    32u
 #define FOLDER_MAX  600u
 #define PIECES	    3u
 #define PIECE	    16384u
 #define WHOLE	    (PIECES * PIECE) /* what one request holds of a message */
-#define RUN_MEMORY  (128u << 20)
 #define PROGRESS_NS (200 * NS_PER_MS)
 
 struct bringing {
-	struct command c; /* with memory of its own, for one run */
-	struct keep *k;
+	struct keep_mail mail;
 	struct ask *line;
 	const struct args *args;
-	const char *account, *message; /* message NULL: all */
-	char folder[FOLDER_MAX], session[24], from[FROM_MAX];
-	char mailbox[MAILBOX_MAX];
+	char folder[FOLDER_MAX], session[24];
+	char mailbox[KEEP_MAILBOX_MAX];
 	char *piece; /* WHOLE bytes */
-	int backup, blob;
-	bool begun;
+	bool begun, left_said;
 	uint64_t mailboxes, messages, bytes, refused, told;
 	enum end end;
 };
@@ -43,13 +36,14 @@ struct bringing {
 /* How to go on after the folder was begun. */
 static void say_left(struct bringing *b)
 {
-	if (b->begun)
-		complain(&b->c,
+	if (b->begun && !b->left_said)
+		complain(&b->mail.c,
 			 "%llu messages are in the folder %s of %s and stay "
 			 "there; run it again with another folder (`--into "
 			 "NAME`), or when %s was removed or renamed",
-			 (unsigned long long)b->messages, b->folder, b->account,
+			 (unsigned long long)b->messages, b->folder, b->mail.account,
 			 b->folder);
+	b->left_said = true;
 }
 
 static bool told(struct bringing *b, const struct answer *a)
@@ -58,7 +52,7 @@ static bool told(struct bringing *b, const struct answer *a)
 		return true;
 	b->end = a->end;
 	if (a->why.len > 0)
-		complain(&b->c, "%.*s", SPAN_FMT(a->why));
+		complain(&b->mail.c, "%.*s", SPAN_FMT(a->why));
 	say_left(b);
 	return false;
 }
@@ -76,11 +70,11 @@ static bool step(struct bringing *b, const char *verb,
 static bool begin(struct bringing *b)
 {
 	const struct asking what[] = {
-		{"name", span_cstr(b->account)},
+		{"name", span_cstr(b->mail.account)},
 		{"folder", span_cstr(b->folder)},
 		{"into", SPAN("yes")},
 	};
-	bool into = b->message != NULL && args_has(b->args, "--into");
+	bool into = b->mail.message != NULL && args_has(b->args, "--into");
 	struct answer a;
 	if (b->begun)
 		return true;
@@ -89,26 +83,26 @@ static bool begin(struct bringing *b)
 	if (a.end == END_FAILED && span_starts(a.why, SPAN("the folder"))) {
 		b->end = END_FAILED;
 		complain(
-			&b->c,
+			&b->mail.c,
 			"%s has a folder %s already: an earlier restore made "
 			"it; use another one (`--into NAME`), or restore again "
 			"when it was removed or renamed",
-			b->account, b->folder);
+			b->mail.account, b->folder);
 		return false;
 	}
 	if (a.end == END_FAILED && span_starts(a.why, SPAN("the account"))) {
 		b->end = END_FAILED;
-		complain(&b->c,
+		complain(&b->mail.c,
 			 "%s does not exist here: `letterlock account restore` "
 			 "brings it back for two weeks, `letterlock account "
 			 "add` makes it anew",
-			 b->account);
+			 b->mail.account);
 		return false;
 	}
 	if (!told(b, &a))
 		return false;
 	const struct json *row =
-		a.row_count > 0 ? json_read(b->c.arena, a.rows[0]) : NULL;
+		a.row_count > 0 ? json_read(b->mail.c.arena, a.rows[0]) : NULL;
 	snprintf(b->session, sizeof b->session, "%llu",
 		 (unsigned long long)json_u64(row, "session"));
 	b->begun = true;
@@ -126,14 +120,14 @@ static bool finish(struct bringing *b)
 /* ---- a message ---------------------------------------------------------- */
 
 /* Bytes of it as arguments; false: said. */
-static bool pieces(struct bringing *b, uint64_t at, size_t len,
+static bool pieces(struct bringing *b, int blob, uint64_t at, size_t len,
 		   struct asking *out, size_t *count)
 {
 	size_t got = 0;
-	if (file_read_at(b->c.world, b->blob, b->piece, len, at, &got) !=
+	if (file_read_at(b->mail.c.world, blob, b->piece, len, at, &got) !=
 		    OS_OK ||
 	    got != len) {
-		complain(&b->c, "a message could not be read back");
+		complain(&b->mail.c, "a message could not be read back");
 		say_left(b);
 		return false;
 	}
@@ -144,7 +138,7 @@ static bool pieces(struct bringing *b, uint64_t at, size_t len,
 }
 
 /* What does not fit one request goes before it. */
-static bool stage(struct bringing *b, uint64_t *at, uint64_t *size,
+static bool stage(struct bringing *b, int blob, uint64_t *at, uint64_t *size,
 		  struct answer *a)
 {
 	a->end = END_DONE;
@@ -152,7 +146,7 @@ static bool stage(struct bringing *b, uint64_t *at, uint64_t *size,
 		struct asking what[1 + PIECES] = {
 			{"session", span_cstr(b->session)}};
 		size_t count = 1;
-		if (!pieces(b, *at, WHOLE, what, &count) ||
+		if (!pieces(b, blob, *at, WHOLE, what, &count) ||
 		    !step(b, "restore.piece", what, count, a))
 			return false;
 		*at += WHOLE;
@@ -161,34 +155,12 @@ static bool stage(struct bringing *b, uint64_t *at, uint64_t *size,
 	return true;
 }
 
-/* Their names with blanks between, out of hex. */
-static bool keywords(struct bringing *b, const struct json *row,
-		     struct span *out)
-{
-	const struct json *list = json_member(row, "keywords");
-	size_t len = 0;
-	char *words;
-	for (const struct json *w = list ? list->first : NULL; w; w = w->next)
-		len += w->text.len / 2 + 1;
-	words = arena_bytes(b->c.arena, len + 1);
-	len = 0;
-	for (const struct json *w = list ? list->first : NULL; w && words;
-	     w = w->next) {
-		if (!hex_decode(w->text, words + len, w->text.len / 2))
-			return false;
-		len += w->text.len / 2;
-		words[len++] = ' ';
-	}
-	*out = span_of(words, len > 0 ? len - 1 : 0);
-	return words != NULL;
-}
-
 /* It was answered; a single message that is not taken is told and left out. */
 static bool judge(struct bringing *b, const struct answer *a, uint64_t size)
 {
 	if (a->end == END_USAGE) {
 		b->refused++;
-		complain(&b->c,
+		complain(&b->mail.c,
 			 "a message of %llu bytes in %s was left out: %.*s",
 			 (unsigned long long)size, b->mailbox,
 			 SPAN_FMT(a->why));
@@ -203,7 +175,7 @@ static bool judge(struct bringing *b, const struct answer *a, uint64_t size)
 
 static void show_progress(struct bringing *b)
 {
-	uint64_t now = world_now(b->c.world);
+	uint64_t now = world_now(b->mail.c.world);
 	if (!self_is_terminal(2) || now - b->told < PROGRESS_NS)
 		return;
 	b->told = now;
@@ -212,125 +184,54 @@ static void show_progress(struct bringing *b)
 	fflush(stderr);
 }
 
-static bool bring_message(struct bringing *b, const struct json *row)
+static bool bring_message(void *arg, const struct kept_message *m)
 {
-	uint64_t at = json_u64(row, "at"), size = json_u64(row, "size");
-	const uint64_t all = size;
-	struct span words;
+	struct bringing *b = arg;
+	uint64_t at = m->at, size = m->size;
+	struct span flags = arena_printf(b->mail.c.arena, "%u", m->flags);
+	struct span date = arena_printf(b->mail.c.arena, "%lld", (long long)m->date);
 	struct answer a;
-	if (!keywords(b, row, &words)) {
-		complain(&b->c, "keywords of a message cannot be read");
-		say_left(b);
-		return false;
-	}
-	if (!stage(b, &at, &size, &a))
+	if (!begin(b) || !stage(b, m->blob, &at, &size, &a))
 		return false;
 	if (a.end != END_DONE)
-		return judge(b, &a, all);
+		return judge(b, &a, m->size);
 	struct asking what[5 + PIECES] = {
 		{"session", span_cstr(b->session)},
-		{"mailbox", span_cstr(b->message ? "" : b->mailbox)},
-		{"flags", json_text(row, "flags")},
-		{"date", json_text(row, "date")},
-		{"keywords", words}};
+		{"mailbox", span_cstr(b->mail.message ? "" : b->mailbox)},
+		{"flags", flags},
+		{"date", date},
+		{"keywords", m->keywords}};
 	size_t count = 5;
-	if (!pieces(b, at, (size_t)size, what, &count) ||
+	if (!pieces(b, m->blob, at, (size_t)size, what, &count) ||
 	    !step(b, "restore.message", what, count, &a))
 		return false;
 	show_progress(b);
-	return judge(b, &a, all);
+	return judge(b, &a, m->size);
 }
 
-/* ---- a run of the keeper ------------------------------------------------ */
-
-static bool bring_mailbox(struct bringing *b, const struct json *row)
+static bool bring_mailbox(void *arg, struct span name, bool first)
 {
-	struct span hex = json_text(row, "mailbox");
-	const struct json *first = json_member(row, "first");
-	size_t len = hex.len / 2;
-	const struct asking what[] = {{"session", span_cstr(b->session)},
-				      {"mailbox", span_of(b->mailbox, len)}};
+	struct bringing *b = arg;
 	struct answer a;
-	if (len >= sizeof b->mailbox || !hex_decode(hex, b->mailbox, len)) {
-		complain(&b->c, "the name of a mailbox cannot be read");
-		say_left(b);
-		return false;
-	}
-	b->mailbox[len] = '\0';
-	if (b->message != NULL || first == NULL || !first->truth)
+	snprintf(b->mailbox, sizeof b->mailbox, "%.*s", SPAN_FMT(name));
+	if (b->mail.message != NULL || !first)
 		return true;
 	b->mailboxes++;
+	if (!begin(b))
+		return false;
+	const struct asking what[] = {{"session", span_cstr(b->session)},
+				      {"mailbox", name}};
 	return step(b, "restore.mailbox", what, 2, &a) && told(b, &a);
 }
 
-static bool bring_row(struct bringing *b, struct span text)
+static bool bring_all(struct bringing *b)
 {
-	const struct json *row = json_read(b->c.arena, text);
-	if (row == NULL)
-		return false;
-	if (json_member(row, "mailbox") != NULL)
-		return bring_mailbox(b, row);
-	if (json_member(row, "at") != NULL)
-		return begin(b) && bring_message(b, row);
-	snprintf(b->from, sizeof b->from, "%.*s",
-		 SPAN_FMT(json_text(row, "from")));
-	return true;
-}
-
-/* A word of the keeper's; NULL, which ends them, when there is nothing to say.
- */
-static const char *word(struct bringing *b, const char *key, const char *value)
-{
-	struct span s = value != NULL && *value != '\0'
-				? arena_printf(b->c.arena, "%s=%s", key, value)
-				: span_of(NULL, 0);
-	return s.len > 0 ? arena_cstr(b->c.arena, s) : NULL;
-}
-
-static bool run_once(struct bringing *b)
-{
-	struct keep k = *b->k;
-	struct answer rows = {.end = END_FAILED};
-	struct keep_run run = {.words = {"mail"},
-			       .folders = {b->backup, b->blob},
-			       .folder_count = 2};
-	const char *words[] = {word(b, "account", b->account),
-			       word(b, "from", b->from),
-			       word(b, "message", b->message)};
-	size_t n = 1;
-	k.c = &b->c;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (words[i] != NULL)
-			run.words[n++] = words[i];
-	b->from[0] = '\0';
-	keep_run(&k, &run, &rows);
-	if (rows.end != END_DONE) {
+	bool ok = keep_mail(&b->mail);
+	if (!ok)
 		say_left(b);
-		return false;
-	}
-	if (b->message == NULL && !begin(b))
-		return false;
-	for (size_t i = 0; i < rows.row_count; i++)
-		if (!bring_row(b, rows.rows[i]))
-			return false;
-	return true;
-}
-
-static bool run_all(struct bringing *b)
-{
-	bool ok = true;
-	do {
-		arena_reset(b->c.arena);
-		if (blob_new(b->c.world, &b->blob) != OS_OK) {
-			complain(&b->c, "memory is short");
-			return false;
-		}
-		ok = run_once(b);
-		world_close(b->c.world, b->blob);
-	} while (ok && b->from[0] != '\0');
 	if (b->told > 0)
 		fputs("\r\x1b[K", stderr);
-	return ok && finish(b);
+	return ok && (b->mail.message != NULL || begin(b)) && finish(b);
 }
 
 /* ---- the verb ----------------------------------------------------------- */
@@ -367,7 +268,7 @@ static enum end show(struct bringing *b)
 	struct buf row;
 	buf_init(&row, 8192);
 	buf_add(&row, SPAN("{\"account\":"));
-	json_quote(&row, span_cstr(b->account));
+	json_quote(&row, span_cstr(b->mail.account));
 	buf_add(&row, SPAN(",\"folder\":"));
 	json_quote(&row, span_cstr(b->folder));
 	buf_printf(&row,
@@ -380,32 +281,32 @@ static enum end show(struct bringing *b)
 	struct span line = buf_span(&row);
 	answer.rows = &line;
 	answer.end = b->refused > 0 ? END_FAILED : END_DONE;
-	enum end end = answer_show(&b->c, b->args, &answer, &how);
+	enum end end = answer_show(&b->mail.c, b->args, &answer, &how);
 	buf_free(&row);
 	return end;
 }
 
 static enum end bring(struct bringing *b)
 {
-	b->c.arena = arena_new(RUN_MEMORY);
+	b->mail.c.arena = arena_new(KEEP_MAIL_MEMORY);
 	b->piece = malloc(WHOLE);
 	enum end end = END_FAILED;
 	b->end = END_FAILED;
-	if (b->c.arena == NULL || b->piece == NULL)
-		complain(b->k->c, "memory is short");
+	if (b->mail.c.arena == NULL || b->piece == NULL)
+		complain(b->mail.k->c, "memory is short");
 	else
-		b->line = ask_open(&b->c, b->args, &b->end);
-	if (b->line == NULL || !run_all(b)) {
+		b->line = ask_open(&b->mail.c, b->args, &b->end);
+	if (b->line == NULL || !bring_all(b)) {
 		end = b->end;
-	} else if (b->message != NULL && b->messages + b->refused == 0) {
-		complain(&b->c, "%s has no message %s in this backup",
-			 b->account, b->message);
+	} else if (b->mail.message != NULL && b->messages + b->refused == 0) {
+		complain(&b->mail.c, "%s has no message %s in this backup",
+			 b->mail.account, b->mail.message);
 	} else {
 		end = show(b);
 	}
 	ask_close(b->line);
 	free(b->piece);
-	arena_free(b->c.arena);
+	arena_free(b->mail.c.arena);
 	return end;
 }
 
@@ -424,13 +325,16 @@ enum end restore_mail(struct command *c, const struct args *a, const char *path)
 			 k.data);
 		end = END_NOT_RUNNING;
 	} else if (keep_find(&k, path, &from, name)) {
-		struct bringing b = {.c = *c,
-				     .k = &k,
-				     .args = a,
-				     .account = args_value(a, "--account"),
-				     .message = args_value(a, "--message"),
-				     .backup = from,
-				     .blob = -1};
+		struct bringing b = {
+			.args = a,
+			.mail = {.c = *c,
+				 .k = &k,
+				 .folder = from,
+				 .account = args_value(a, "--account"),
+				 .message = args_value(a, "--message"),
+				 .each_mailbox = bring_mailbox,
+				 .each_message = bring_message,
+				 .arg = &b}};
 		name_folder(&b, name);
 		end = bring(&b);
 		world_close(c->world, from);

@@ -72,7 +72,8 @@ const struct verb verbs[] = {
 		  "show ADDRESS MAILBOX\n"
 		  "deleted ADDRESS [MAILBOX] [--since AGE]\n"
 		  "undelete ADDRESS MAILBOX ID... | --since AGE | --all\n"
-		  "undelete ADDRESS MAILBOX [--into NAME]",
+		  "undelete ADDRESS MAILBOX [--into NAME]\n"
+		  "export ADDRESS [MAILBOX] --to DIR [--format maildir|mbox|eml]",
 	 .run = verb_mailbox},
 	{.name = "queue",
 	 .summary = "mail that waits",

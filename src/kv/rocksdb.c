@@ -301,16 +301,16 @@ static enum os make_folders(struct rocks *r, enum kv_result *large)
 }
 
 static enum kv_result open_folder(struct rocks *r, struct span dir,
-				  struct buf *why)
+				  bool checkpoint, struct buf *why)
 {
-	static const char sub[] = "/rocksdb";
-	r->path = malloc(dir.len + sizeof(sub));
+	const char *sub = checkpoint ? "/" KV_CHECKPOINT "/rocksdb" : "/rocksdb";
+	r->path = malloc(dir.len + strlen(sub) + 1);
 	if (!r->path)
 		return KV_UNAVAILABLE;
 	memcpy(r->path, dir.ptr, dir.len);
 	r->path[dir.len] = 0;
 	enum os o = file_dir_open(r->engine.world, r->path, &r->dir);
-	memcpy(r->path + dir.len, sub, sizeof(sub));
+	memcpy(r->path + dir.len, sub, strlen(sub) + 1);
 	if (o != OS_OK) {
 		buf_printf(why, "the folder %.*s cannot be opened: %s",
 			   SPAN_FMT(dir), os_text(o));
@@ -358,7 +358,8 @@ static enum kv_result rocks_open(struct rocks *r, const struct kv_rocksdb *how,
 	unsigned readers = how->readers ? how->readers : 2;
 	ENSURE(readers <= READERS_MAX);
 	r->read_only = how->read_only;
-	enum kv_result k = open_folder(r, how->dir, why);
+	ENSURE(r->read_only || !how->checkpoint);
+	enum kv_result k = open_folder(r, how->dir, how->checkpoint, why);
 	if (k != KV_OK)
 		return k;
 	r->memtable = how->memtable ? how->memtable : 32 * MIB;

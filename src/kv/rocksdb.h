@@ -30,6 +30,8 @@ struct kv_rocksdb {
 	/* Nothing in the folder is made, locked or changed; a commit is refused.
 	 * For a copy that nobody writes in. */
 	bool read_only;
+	/* With read_only: of a store that runs, as it was at its checkpoint. */
+	bool checkpoint;
 };
 
 /*

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The administrator looks at mailboxes, and brings back what was deleted."""
+import mailbox
+
 import pytest
 
 from kit.mail import deliver, mails, message, token
@@ -142,3 +144,88 @@ def test_beyond_the_quota(demo, user, three):
     ['list', 'x', '--all'], ['show', 'x'], ['what', 'x']])
 def test_wrong_words(demo, words):
     assert demo.ll('mailbox', *words, code=2).stderr
+
+
+# ---- export ----
+
+ODD = b'Subject: odd\r\n\r\nFrom here\r\n>From there\r\n.dot\r\nno end'
+
+
+@pytest.fixture
+def varied(demo, user):
+    """Flags, keywords, names that are no file names, mail of which a copy would be easy to spoil."""
+    text = b'Subject: plain\r\n\r\n' + b'x' * 70000 + b'\r\n'
+    with imap(demo, user) as session:
+        for name in ('.hidden', 'a', 'a/b.c', 'Entw&APw-rfe'):
+            session.ok(f'CREATE "{name}"')
+        session.ok('APPEND INBOX (\\Seen \\Flagged Blue $Forwarded) "01-Feb-2024 03:04:05 +0000" {%d}' % len(ODD), ODD, '')
+        session.ok('APPEND INBOX (\\Draft) {%d}' % len(text), text, '')
+        session.ok('APPEND a/b.c (\\Answered) {%d}' % len(ODD), ODD, '')
+        session.ok('APPEND .hidden {%d}' % len(ODD), ODD, '')
+    return ODD, text
+
+
+def export(demo, user, folder, *words):
+    return demo.rows('mailbox', 'export', user.user, *words, '--to', str(folder))[0]
+
+
+def test_export_as_maildir(demo, user, varied, tmp_path):
+    row = export(demo, user, tmp_path / 'out')
+    assert row['messages'] == 4 and row['format'] == 'maildir' and row['keywords_left_out'] == 0
+    box = mailbox.Maildir(tmp_path / 'out', create=False)
+    assert set(box.list_folders()) == {'Archive', 'Drafts', 'Junk', 'Sent', 'Trash', 'a', 'a.b_c', '_hidden', 'Entwürfe'}
+    found = {box.get_message(key).get_flags(): box.get_bytes(key) for key in box.keys()}
+    assert found == {'FSab': varied[0], 'D': varied[1]}
+    key = [key for key in box.keys() if 'S' in box.get_message(key).get_flags()][0]
+    assert key.startswith('1706756645.') and f'S={len(ODD)}' in key
+    assert (tmp_path / 'out/dovecot-keywords').read_text().split() == ['0', '$Forwarded', '1', 'Blue'] or \
+        (tmp_path / 'out/dovecot-keywords').read_text().split() == ['0', 'Blue', '1', '$Forwarded']
+    nested = box.get_folder('a.b_c')
+    assert [m.get_flags() for m in nested] == ['R'] and len(list(box.get_folder('_hidden'))) == 1
+    assert not list((tmp_path / 'out').rglob('*.part'))
+
+
+def test_export_as_mbox(demo, user, varied, tmp_path):
+    export(demo, user, tmp_path, '--format', 'mbox')
+    assert {p.name for p in tmp_path.iterdir()} >= {'INBOX.mbox', '_hidden.mbox', 'a.b_c.mbox', 'Entwürfe.mbox'}
+    one, two = list(mailbox.mbox(tmp_path / 'INBOX.mbox'))
+    assert (one['Status'], one['X-Status'], sorted(one['X-Keywords'].split())) == ('RO', 'F', ['$Forwarded', 'Blue'])
+    assert one.get_from() == 'MAILER-DAEMON Thu Feb  1 03:04:05 2024'
+    assert one.get_payload() == '>From here\n>>From there\n.dot\nno end\n'
+    assert two.get_payload() == 'x' * 70000 + '\n' and two['X-Status'] == 'T'
+
+
+def test_export_as_eml(demo, user, varied, tmp_path):
+    row = export(demo, user, tmp_path, 'INBOX', '--format', 'eml')
+    assert (row['mailboxes'], row['messages']) == (1, 2)
+    uids = sorted(mails(demo, user))
+    assert [(tmp_path / f'INBOX/{uid}.eml').read_bytes() for uid in uids] == list(varied)
+    again = demo.ll('mailbox', 'export', user.user, '--to', str(tmp_path), '--format', 'eml', code=1)
+    assert 'new folder' in again.stderr
+
+
+def test_export_has_all_of_it(demo, user, tmp_path):
+    """More than a run of the keeper takes: 32 MiB."""
+    text = b'Subject: big\r\n\r\n' + b'y' * 6_000_000 + b'\r\n'
+    with imap(demo, user) as session:
+        for n in range(7):
+            session.ok('APPEND Archive {%d}' % len(text), text, '')
+    export(demo, user, tmp_path, 'Archive', '--format', 'mbox')
+    assert [len(m.get_payload()) for m in mailbox.mbox(tmp_path / 'Archive.mbox')] == [6_000_001] * 7
+
+
+def test_export_of_what_is_not_there(demo, user, tmp_path):
+    assert 'no mailbox' in demo.ll('mailbox', 'export', user.user, 'None', '--to', str(tmp_path), code=1).stderr
+    assert 'nobody' in demo.ll('mailbox', 'export', 'nobody@example.test', '--to', str(tmp_path), code=1).stderr
+    for words in ([], [user.user], [user.user, '--to', str(tmp_path), '--format', 'zip'], ['a', 'b', 'c', '--to', 'x']):
+        demo.ll('mailbox', 'export', *words, code=2)
+
+
+def test_export_of_a_store_at_rest(own, tmp_path):
+    """Also after a kill: what was acknowledged is there."""
+    subjects = [deliver(own, own.alice.user) for _ in range(3)]
+    own.kill()
+    row = export(own, own.alice, tmp_path / 'out', 'INBOX', '--format', 'mbox')
+    assert row['messages'] == len(subjects)
+    own.start()
+    assert len(mails(own, own.alice)) == len(subjects)

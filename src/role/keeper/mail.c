@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * role/keeper/mail: the mail of one account, out of a backup.
+ * role/keeper/mail: the mail of one account, out of a backup or of the store.
  *
- *     mail account=ADDRESS [from=MAILBOX:UID] [message=ID]
+ *     mail [live|still] account=ADDRESS [mailbox=NAME] [from=MAILBOX:UID] [message=ID]
  *
- * Folder: the backup, which is opened for reading alone.  Behind it
+ * Folder: the backup, or the store's as it was at the checkpoint that the running
+ * store holds (live), or while nothing runs (still); it is opened for reading
+ * alone.  Behind it
  * KEEPER_MAIL: a file in memory that takes the messages, some MiB of them.  A
  * row each says where in it a message stands; the last row says where the next
  * run goes on.  Names and keywords are in hex: they are its owner's, and may be
  * anything.
  *
- * The first run compares the engine's files with the manifest, each run the
- * large bodies that it reads: nothing is brought back that is not what was
- * copied.
+ * Of a backup the first run compares the engine's files with the manifest, each
+ * run the large bodies that it reads: nothing is brought back that is not what
+ * was copied.
  *
  * message: a Message-ID, or the id of our log, which stands in our Received
  * field.
@@ -37,11 +39,14 @@
 
 struct mail {
 	struct keeper *k;
+	bool backup;	 /* with a manifest */
+	const char *from; /* in words */
 	struct manifest files;
 	struct kv *kv;
 	struct box *box;
 	struct arena *arena; /* of one message */
 	struct span wanted;  /* an id; empty: all */
+	struct span mailbox; /* a name; empty: all */
 	uint32_t from_mailbox, from_uid;
 	uint64_t bytes, messages; /* of this run */
 	bool full;
@@ -49,8 +54,8 @@ struct mail {
 
 static bool unread(struct mail *m, const char *what, enum box_result r)
 {
-	return keeper_fail(m->k, "%s cannot be read out of the backup: %s",
-			   what, box_result_name(r));
+	return keeper_fail(m->k, "%s cannot be read out of %s: %s", what, m->from,
+			   box_result_name(r));
 }
 
 /* ---- what is read is what was copied ------------------------------------ */
@@ -91,6 +96,8 @@ static bool body_sound(struct mail *m, const struct box_message *msg)
 {
 	char path[48];
 	struct buf hex;
+	if (!m->backup)
+		return true;
 	buf_init(&hex, 64);
 	hex_encode(&hex, span_of(msg->body.byte, sizeof msg->body.byte));
 	struct span name = buf_span(&hex);
@@ -197,9 +204,9 @@ static bool take(struct mail *m, uint32_t mailbox, const struct box_slot *slot,
 	buf_init(&words, 2 * BOX_KEYWORDS_MAX * (BOX_KEYWORD_MAX + 2));
 	add_keywords(&words, keywords, slot->keywords);
 	keeper_row(m->k,
-		   "\"at\":%llu,\"size\":%llu,\"date\":%llu,\"flags\":%u,"
-		   "\"keywords\":[%.*s]",
-		   (unsigned long long)m->bytes, (unsigned long long)msg.size,
+		   "\"uid\":%u,\"at\":%llu,\"size\":%llu,\"date\":%llu,"
+		   "\"flags\":%u,\"keywords\":[%.*s]",
+		   slot->uid, (unsigned long long)m->bytes, (unsigned long long)msg.size,
 		   (unsigned long long)msg.date, (unsigned)slot->flags,
 		   SPAN_FMT(buf_span(&words)));
 	buf_free(&words);
@@ -246,7 +253,8 @@ static bool take_entry(struct mail *m, const struct box_entry *e)
 {
 	struct buf hex;
 	bool here = e->mailbox == m->from_mailbox;
-	if (e->mailbox == 0 || (m->from_mailbox != 0 && !here))
+	if (e->mailbox == 0 || (m->from_mailbox != 0 && !here) ||
+	    (m->mailbox.len > 0 && !span_eq(m->mailbox, e->name)))
 		return true;
 	uint32_t uid = here ? m->from_uid : 1;
 	m->from_mailbox = 0;
@@ -289,12 +297,12 @@ static bool open_account(struct mail *m, struct span name)
 	if (ok && box_open(m->kv, a->id, &m->box) != BOX_OK)
 		ok = unread(m, "the account", BOX_UNAVAILABLE);
 	else if (r != DIRECTORY_OK)
-		(void)keeper_fail(m->k, "the accounts in the backup: %s",
+		(void)keeper_fail(m->k, "the accounts in %s: %s", m->from,
 				  directory_result_name(r));
 	else if (!ok)
 		(void)keeper_fail(m->k,
-				  "there is no account %.*s in this backup",
-				  SPAN_FMT(name));
+				  "there is no account %.*s in %s",
+				  SPAN_FMT(name), m->from);
 	directory_close(d);
 	return ok;
 }
@@ -302,13 +310,16 @@ static bool open_account(struct mail *m, struct span name)
 static bool read_account(struct mail *m, struct span name)
 {
 	struct kv_rocksdb how = {
-		.world = m->k->world, .dir = SPAN("."), .read_only = true};
+		.world = m->k->world,
+		.dir = SPAN("."),
+		.read_only = true,
+		.checkpoint = keeper_argument(m->k, "live")};
 	struct buf why;
 	buf_init(&why, 4096);
 	bool ok = file_enter(m->k->world, KEEPER_FOLDER) == OS_OK &&
 		  kv_open_rocksdb(&how, &m->kv, &why) == KV_OK;
 	if (!ok)
-		(void)keeper_fail(m->k, "the backup cannot be opened: %.*s",
+		(void)keeper_fail(m->k, "%s cannot be opened: %.*s", m->from,
 				  SPAN_FMT(buf_span(&why)));
 	buf_free(&why);
 	ok = ok && open_account(m, name) && take_all(m);
@@ -336,12 +347,16 @@ static bool start_at(struct mail *m, struct span from)
 bool keeper_mail(struct keeper *k)
 {
 	struct mail m = {.k = k,
+			 .backup = !keeper_argument(k, "live") &&
+				   !keeper_argument(k, "still"),
 			 .arena = arena_new(MESSAGE_MEMORY),
+			 .mailbox = span_cstr(keeper_word(k, "mailbox=")),
 			 .wanted = bare(span_cstr(keeper_word(k, "message=")))};
 	bool ok = m.arena != NULL || keeper_fail(k, "memory is short");
 	if (m.wanted.len == 0 && *keeper_word(k, "message=") != '\0')
 		ok = keeper_fail(k, "that is no id of a message");
-	ok = files_manifest(k, KEEPER_FOLDER, &m.files) && ok &&
+	m.from = m.backup ? "this backup" : "the store";
+	ok = ok && (!m.backup || files_manifest(k, KEEPER_FOLDER, &m.files)) &&
 	     start_at(&m, span_cstr(keeper_word(k, "from="))) &&
 	     (m.from_mailbox != 0 || engine_sound(&m)) &&
 	     read_account(&m, span_cstr(keeper_word(k, "account=")));
