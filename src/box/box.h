@@ -30,7 +30,8 @@
 #define BOX_SUMMARY_MAX   (256u * 1024u)
 #define BOX_SUMMARY_ROW   2048u /* larger summaries are kept as bodies */
 #define BOX_PAGE          256u	/* UIDs of a page row */
-#define BOX_INSERT_MAX    16u	/* messages of one insert */
+#define BOX_INSERT_MAX    128u /* messages of one insert */
+#define BOX_TOKEN_MAX     16u	/* ... that has a token */
 #define BOX_CHUNK         1000u /* messages that one commit changes */
 #define BOX_LOG_MAX       4096u /* changes remembered per mailbox */
 

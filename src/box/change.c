@@ -120,24 +120,15 @@ static enum kv_result expunge_one(struct box_change *q, struct work *w,
 				  struct page *p, uint32_t uid)
 {
 	struct box_chunk *c = q->chunk;
-	struct cold cold;
-	struct buf row;
 	if (q->deleted_only && !(p->slot[uid % BOX_PAGE].flags & BOX_DELETED))
 		return KV_OK;
-	buf_init(&row, BOX_ROW_MAX);
-	enum kv_result r = cold_of(w, uid, &row, &cold);
+	enum kv_result r = box_work_expunge(w, uid, &c->quota);
 	if (r == KV_OK && q->keep)
 		r = box_gone_keep(w->batch, kv_now(q->own.box->kv), w->mailbox,
 				  uid, &p->slot[uid % BOX_PAGE],
 				  buf_span(&row));
-	if (r == KV_OK) {
-		box_work_vanish(w, p, uid, cold.message.size);
-		cold_delete(w, uid);
+	if (r == KV_OK)
 		c->uids[c->count++] = uid;
-		c->quota.bytes -= u64_min(cold.message.size, c->quota.bytes);
-		c->quota.messages -= c->quota.messages > 0;
-	}
-	buf_free(&row);
 	return r;
 }
 

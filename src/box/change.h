@@ -55,9 +55,12 @@ struct box_insert {
 	size_t count;		  /* 1 .. BOX_INSERT_MAX */
 	/*
 	 * A delivery that was done before under this token answers BOX_OK with the
-	 * UIDs of then; `again` is set.
+	 * UIDs of then; `again` is set.  At most BOX_TOKEN_MAX messages then.
 	 */
 	struct box_token token;
+	/* The message that goes in the same commit; when it is gone already nothing
+	 * happens and the answer is BOX_CANNOT.  0: none. */
+	uint32_t replaces, replaces_in;
 	uint64_t quota_bytes, quota_messages; /* 0: no limit */
 	bool custody; /* already promised: neither quota nor a full disk refuse */
 	bool again;

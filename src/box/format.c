@@ -451,7 +451,7 @@ bool box_done_read(struct span row, struct done_row *d)
 	if (unpack_u8(&u) != BOX_FORMAT)
 		return false;
 	d->made = (int64_t)unzigzag(unpack_varint(&u, UINT64_MAX), 0);
-	d->count = (uint32_t)unpack_varint(&u, BOX_INSERT_MAX);
+	d->count = (uint32_t)unpack_varint(&u, BOX_TOKEN_MAX);
 	for (uint32_t i = 0; i < d->count; i++) {
 		d->message[i].into = unpack_u32(&u);
 		d->message[i].uid = unpack_u32(&u);

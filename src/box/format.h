@@ -147,7 +147,7 @@ struct done_row {
 	uint32_t count;
 	struct {
 		uint32_t into, uid, uid_validity;
-	} message[BOX_INSERT_MAX];
+	} message[BOX_TOKEN_MAX];
 };
 void box_done_write(struct buf *, const struct done_row *);
 MUST_USE bool box_done_read(struct span, struct done_row *);

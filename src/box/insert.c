@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * box/insert: new messages.  One commit holds the bodies, a cold row and a slot
- * for each message, and the token of the delivery.
+ * for each message, the token of the delivery, and what a message replaces.
  *
  * Must never: deliver a second time under one token.
  */
@@ -16,7 +16,8 @@ static bool token_none(const struct box_token *t)
 
 static enum box_result check(const struct box_insert *q)
 {
-	if (q->count == 0 || q->count > BOX_INSERT_MAX)
+	if (q->count == 0 || q->count > BOX_INSERT_MAX ||
+	    (q->count > BOX_TOKEN_MAX && !token_none(&q->token)))
 		return BOX_LIMIT;
 	for (size_t i = 0; i < q->count; i++) {
 		const struct box_new *m = &q->messages[i];
@@ -109,13 +110,26 @@ static enum kv_result put_cold(struct box_insert *q, struct kv_batch *b,
 	return ok ? KV_OK : KV_UNAVAILABLE;
 }
 
+/* What is replaced goes first: what comes may move the page that it stands in. */
+static enum kv_result take_replaced(struct box_insert *q, struct work *w,
+				    struct box_quota *quota)
+{
+	if (q->replaces == 0 || q->replaces_in != w->mailbox)
+		return KV_OK;
+	enum kv_result r = box_work_expunge(w, q->replaces, quota);
+	return r == KV_NONE ? box_own_refuse(&q->own, BOX_CANNOT) : r;
+}
+
 /* All messages that go into this mailbox. */
 static enum kv_result fill_mailbox(struct box_insert *q, struct kv_op *op,
-				   struct kv_batch *b, uint32_t into)
+				   struct kv_batch *b, uint32_t into,
+				   struct box_quota *quota)
 {
 	struct work *w;
 	enum kv_result r = box_work_open(op->space, KV_STAGED, into, b,
 				     op->version + 1, &w);
+	if (r == KV_OK)
+		r = take_replaced(q, w, quota);
 	for (size_t i = 0; r == KV_OK && i < q->count; i++) {
 		struct box_new *m = &q->messages[i];
 		uint64_t bits;
@@ -139,7 +153,7 @@ static enum kv_result fill_mailbox(struct box_insert *q, struct kv_op *op,
 
 /* The mailbox asked for, or its stand-in; each real one is filled once. */
 static enum kv_result fill_all(struct box_insert *q, struct kv_op *op,
-			       struct kv_batch *b)
+			       struct kv_batch *b, struct box_quota *quota)
 {
 	for (size_t i = 0; i < q->count; i++) {
 		struct box_new *m = &q->messages[i];
@@ -161,13 +175,31 @@ static enum kv_result fill_all(struct box_insert *q, struct kv_op *op,
 		if (!first)
 			continue;
 		enum kv_result r =
-			fill_mailbox(q, op, b, q->messages[i].mailbox);
+			fill_mailbox(q, op, b, q->messages[i].mailbox, quota);
 		if (r == KV_NONE)
 			return box_own_refuse(&q->own, BOX_NONE);
 		if (r != KV_OK)
 			return r;
 	}
 	return KV_OK;
+}
+
+/* From another mailbox than those that were filled. */
+static enum kv_result take_elsewhere(struct box_insert *q, struct kv_op *op,
+				     struct kv_batch *b, struct box_quota *quota)
+{
+	struct work *w;
+	for (size_t i = 0; i < q->count; i++)
+		if (q->replaces == 0 || q->messages[i].into == q->replaces_in)
+			return KV_OK;
+	enum kv_result r = box_work_open(op->space, KV_STAGED, q->replaces_in, b,
+				     op->version + 1, &w);
+	if (r == KV_OK)
+		r = take_replaced(q, w, quota);
+	if (r == KV_OK)
+		r = box_work_close(w);
+	box_work_free(w);
+	return r == KV_NONE ? box_own_refuse(&q->own, BOX_CANNOT) : r;
 }
 
 static bool over(uint64_t used, uint64_t more, uint64_t limit)
@@ -191,12 +223,14 @@ static enum kv_result insert_run(struct kv_op *op, struct kv_batch *b,
 		return r;
 	for (size_t i = 0; i < q->count; i++)
 		bytes += q->messages[i].prefix.len + q->messages[i].body_size;
+	r = fill_all(q, op, b, &quota);
+	if (r == KV_OK)
+		r = take_elsewhere(q, op, b, &quota);
+	if (r != KV_OK)
+		return r;
 	if (!q->custody && (over(quota.bytes, bytes, q->quota_bytes) ||
 			    over(quota.messages, q->count, q->quota_messages)))
 		return box_own_refuse(&q->own, BOX_OVERQUOTA);
-	r = fill_all(q, op, b);
-	if (r != KV_OK)
-		return r;
 	put_done(q, b);
 	quota.bytes += bytes;
 	quota.messages += q->count;

@@ -188,6 +188,27 @@ void box_work_vanish(struct work *w, struct page *p, uint32_t uid, uint64_t byte
 	w->runs[w->run_count++] = (struct box_run){uid, uid};
 }
 
+enum kv_result box_work_expunge(struct work *w, uint32_t uid, struct box_quota *quota)
+{
+	struct page *p;
+	struct cold cold;
+	struct buf row;
+	enum kv_result r = box_work_page(w, uid, &p);
+	if (r != KV_OK || !p->slot[uid % BOX_PAGE].alive)
+		return r == KV_OK ? KV_NONE : r;
+	buf_init(&row, BOX_ROW_MAX);
+	r = box_cold_load(w->space, KV_STAGED, w->mailbox, uid, &row, &cold);
+	if (r == KV_OK) {
+		struct box_key k = box_key_two('M', w->mailbox, uid);
+		box_work_vanish(w, p, uid, cold.message.size);
+		kv_delete(w->batch, box_key_span(&k));
+		quota->bytes -= u64_min(cold.message.size, quota->bytes);
+		quota->messages -= quota->messages > 0;
+	}
+	buf_free(&row);
+	return r == KV_NONE ? KV_CORRUPT : r; /* a slot has its row */
+}
+
 /* The two oldest rows go when the log is full: the floor rises to them. */
 static enum kv_result log_trim(struct work *w)
 {

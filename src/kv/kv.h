@@ -44,7 +44,7 @@
 #define KV_KEY_MAX       512u
 #define KV_VALUE_MAX     65536u
 #define KV_BODY_INLINE   (256u * 1024u) /* larger bodies are written apart */
-#define KV_BODIES_MAX    32u	       /* new inline bodies of one commit */
+#define KV_BODIES_MAX    256u	       /* new inline bodies of one commit */
 #define KV_STAGED_MAX    (64u * 1024u * 1024u) /* bytes staged, not yet durable */
 #define KV_TOKENS        8u	       /* last commits of a space that can be resent */
 

@@ -400,6 +400,67 @@ static void quota_is_judged_at_the_border(void **state)
 	stop(&t);
 }
 
+/* The UIDs of a mailbox as a set. */
+static struct box_uids uids_of(struct test *t, uint32_t mailbox)
+{
+	struct box_status s = status(t, mailbox);
+	struct box_uids u;
+	box_uids_init(&u, t->a);
+	assert_int_equal(box_view(t->b, KV_VISIBLE, mailbox, s.version, s.uid_next, &u),
+			 BOX_OK);
+	return u;
+}
+
+/* One commit: what comes is there when what it replaces is not. */
+static void an_insert_may_replace(void **state)
+{
+	(void)state;
+	struct test t;
+	uint32_t sent;
+	struct box_quota before, after;
+	start(&t);
+	assert_int_equal(box_find(t.b, KV_VISIBLE, SPAN("Sent"), &sent), BOX_OK);
+	put_many(&t, t.inbox, BOX_PAGE - 2);
+	assert_int_equal(box_quota(t.b, KV_VISIBLE, &before), BOX_OK);
+	/* In the tail's page, while the new one stays in it, and opens the next. */
+	static const uint32_t gone[] = {7, BOX_PAGE - 3, 8, BOX_PAGE - 2};
+	for (size_t i = 0; i < ARRAY_LEN(gone); i++) {
+		struct box_new m = mail_of(&t, t.inbox, SPAN("body"));
+		struct box_insert q = {.messages = &m, .count = 1,
+				       .replaces = gone[i], .replaces_in = t.inbox,
+				       .quota_messages = before.messages};
+		uint64_t version = status(&t, t.inbox).version;
+		assert_int_equal(insert(&t, &q), BOX_OK);
+		assert_int_equal(m.uid, BOX_PAGE - 1 + i);
+		struct box_uids now = uids_of(&t, t.inbox);
+		assert_false(box_uids_has(&now, gone[i]));
+		assert_true(box_uids_has(&now, m.uid));
+		struct box_changes c;
+		assert_int_equal(box_changes(t.b, KV_VISIBLE, t.inbox, version, false, t.a, &c), BOX_OK);
+		assert_true(box_uids_has(&c.vanished, gone[i]));
+		assert_int_equal(c.now.messages, BOX_PAGE - 2);
+	}
+	assert_int_equal(box_quota(t.b, KV_VISIBLE, &after), BOX_OK);
+	assert_memory_equal(&before, &after, sizeof before);
+	/* Out of another mailbox. */
+	struct box_new m = mail_of(&t, sent, SPAN("body"));
+	struct box_insert q = {.messages = &m, .count = 1, .replaces = 1, .replaces_in = t.inbox};
+	assert_int_equal(insert(&t, &q), BOX_OK);
+	assert_int_equal(status(&t, t.inbox).messages, BOX_PAGE - 3);
+	assert_int_equal(status(&t, sent).messages, 1);
+	/* Gone already, in each of them, or with its mailbox: nothing happens. */
+	q.replaces = 7;
+	assert_int_equal(insert(&t, &q), BOX_CANNOT);
+	m.mailbox = t.inbox;
+	assert_int_equal(insert(&t, &q), BOX_CANNOT);
+	q.replaces_in = 4711;
+	assert_int_equal(insert(&t, &q), BOX_CANNOT);
+	assert_int_equal(status(&t, sent).messages, 1);
+	assert_int_equal(status(&t, t.inbox).messages, BOX_PAGE - 3);
+	clean(&t);
+	stop(&t);
+}
+
 static void sizes_have_limits(void **state)
 {
 	(void)state;
@@ -442,6 +503,15 @@ static void sizes_have_limits(void **state)
 		struct box_insert q = {.messages = many, .count = n};
 		assert_int_equal(insert(&t, &q),
 				 n > BOX_INSERT_MAX ? BOX_LIMIT : BOX_OK);
+	}
+	for (size_t n = BOX_TOKEN_MAX - 1; n <= BOX_TOKEN_MAX + 1; n++) {
+		struct box_new many[BOX_TOKEN_MAX + 1];
+		struct box_insert q = {.messages = many, .count = n,
+				       .token = {{1, (uint8_t)n}}};
+		for (size_t i = 0; i < n; i++)
+			many[i] = mail_of(&t, t.inbox, SPAN("x"));
+		assert_int_equal(insert(&t, &q),
+				 n > BOX_TOKEN_MAX ? BOX_LIMIT : BOX_OK);
 	}
 	clean(&t);
 	free(big);
@@ -906,6 +976,7 @@ int main(void)
 		cmocka_unit_test(a_rename_moves_so_many_names),
 		cmocka_unit_test(an_insert_is_remembered_by_its_token),
 		cmocka_unit_test(quota_is_judged_at_the_border),
+		cmocka_unit_test(an_insert_may_replace),
 		cmocka_unit_test(sizes_have_limits),
 		cmocka_unit_test(keywords_take_bits_until_there_are_none),
 		cmocka_unit_test(large_sets_go_in_chunks),

@@ -260,9 +260,7 @@ static enum box_result step_insert(struct test *t, struct answer *a)
 		ARENA_ARRAY(t->arena, BOX_INSERT_MAX, struct box_new);
 	struct box_insert *q = ARENA_NEW(t->arena, struct box_insert);
 	uint64_t version = kv_version(box_space(t->box), KV_STAGED) + 1;
-	size_t n = 1 + (size_t)r(t, r(t, 3) ? 3 : BOX_INSERT_MAX);
-	if (n > BOX_INSERT_MAX)
-		n = BOX_INSERT_MAX;
+	size_t n = 1 + (size_t)r(t, r(t, 3) ? 3 : r(t, 8) ? BOX_TOKEN_MAX : BOX_INSERT_MAX);
 	if (m->count + n > MAILS)
 		return BOX_LIMIT;
 	for (size_t i = 0; i < n; i++) {
@@ -287,7 +285,7 @@ static enum box_result step_insert(struct test *t, struct answer *a)
 			news[i].keyword_count ? 3 : 0, version, len + 17, c};
 	}
 	*q = (struct box_insert){.messages = news, .count = n};
-	if (r(t, 2))
+	if (n <= BOX_TOKEN_MAX && r(t, 2))
 		for (unsigned i = 0; i < 16; i++)
 			q->token.byte[i] = (uint8_t)(1 + r(t, 255));
 	return box_insert(t->box, q, answered, a);
@@ -423,7 +421,7 @@ static enum box_result step_copy(struct test *t, struct answer *a)
 		n += box_uids_has(u, m->mail[i].uid);
 	/* One chunk only: its version is known. */
 	if (to->count + n > MAILS || n > 60 ||
-	    (m == to && (to->uid_next % BOX_PAGE) + n > BOX_PAGE - 1))
+	    (m == to && (to->uid_next - 1) % BOX_PAGE + n > BOX_PAGE - 1))
 		return BOX_LIMIT;
 	*q = (struct box_change){
 		.mailbox = m->id, .to = to->id, .uids = u, .arena = t->arena};
