@@ -1,31 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/cmd_append: APPEND (RFC 3501 6.3.11, APPENDUID of RFC 4315).
+ * imap/cmd_append: APPEND (RFC 3501 6.3.11, APPENDUID of RFC 4315, several
+ * messages of RFC 3502), and what REPLACE has in common with it.
  *
- * The message is the one literal that is never gathered: it goes to the host
- * in chunks as it arrives.  What can be refused is refused before the client is
+ * Messages are the only literals that are never gathered: they go to the host
+ * in chunks as they arrive.  What can be refused is refused before the client is
  * told to go on.
  *
- * Must never say OK before the host said that the message is kept, nor keep
- * anything when the command turns out wrong after its literal.
+ * Must never say OK before the host said that all are kept, nor keep anything
+ * when the command turns out wrong after a literal.
  */
+#include "imap/append.h"
+
 #include <stdio.h>
 
 #include "base/civil.h"
-#include "imap/flags.h"
 #include "imap/name.h"
 
-struct appending {
-	struct imap_append append;
-	struct imap_flag_args flags;
-	struct imap_literal literal;
-	bool binary;
-};
-
 /* flags and date in front of the literal, all optional */
-static bool parse_rest(struct imap_lex *lex, struct appending *a)
+static bool parse_message(struct imap_lex *lex, struct imap_appending *a)
 {
 	struct span date;
+	a->flags = (struct imap_flag_args){0};
+	a->append.dated = false;
 	if (imap_lex_peek(lex) == '(' &&
 	    !(imap_flags_parse(lex, false, &a->flags) && imap_lex_space(lex)))
 		return false;
@@ -43,39 +40,55 @@ static bool parse_rest(struct imap_lex *lex, struct appending *a)
 	       a->literal.header == lex->rest.len;
 }
 
-bool imap_append_at_message(struct span text, struct arena *arena)
+bool imap_append_at_message(struct span text, struct arena *arena, unsigned before)
 {
 	struct imap_lex lex = {text, arena};
-	struct span name;
+	struct span word;
 	/* The mailbox may be a literal itself; its bytes are not here yet then. */
-	return imap_lex_astring(&lex, &name) && imap_lex_space(&lex);
+	for (; before > 0; before--)
+		if (!imap_lex_set(&lex, &word) && !imap_lex_atom(&lex, &word))
+			return false;
+		else if (!imap_lex_space(&lex))
+			return false;
+	return imap_lex_astring(&lex, &word) && imap_lex_space(&lex);
 }
 
-/* Say no; a literal that is on its way already is dropped or ends the session. */
-static void refuse(struct imap_session *s, const struct appending *a, const char *code,
-		   const char *text)
+/* Nothing is kept; a literal that is on its way is dropped or ends the session. */
+static bool forget(struct imap_session *s, struct imap_appending *a)
 {
+	if (a->begun)
+		s->host->append_abort(s->host);
+	a->begun = false;
 	if (a->literal.plus)
 		imap_read_drop(s, a->literal.size);
-	if (s->closing)
-		return;
+	a->literal = (struct imap_literal){0};
+	return !s->closing;
+}
+
+static bool refuse(struct imap_session *s, struct imap_appending *a, const char *code,
+		   const char *text)
+{
+	if (!forget(s, a))
+		return false;
 	if (code != NULL)
 		imap_no(s, code, text);
 	else
 		imap_bad(s, text);
+	return false;
 }
 
-static void refuse_answer(struct imap_session *s, const struct appending *a,
+static bool refuse_answer(struct imap_session *s, struct imap_appending *a,
 			  enum imap_answer r)
 {
-	if (a->literal.plus)
-		imap_read_drop(s, a->literal.size);
-	if (s->closing)
-		return;
+	if (!forget(s, a))
+		return false;
 	if (r == IMAP_NONEXISTENT)
 		imap_no(s, "TRYCREATE", "No such mailbox");
+	else if (r == IMAP_CANNOT && a->append.replaces != 0)
+		imap_no(s, "EXPUNGEISSUED", "The message to be replaced is gone");
 	else
 		imap_no_answer(s, r);
+	return false;
 }
 
 /* All bytes of the literal.  False: the stream ended. */
@@ -98,90 +111,129 @@ static bool pump(struct imap_session *s, uint64_t left, enum imap_answer *r, boo
 	return true;
 }
 
-static void keep(struct imap_session *s)
+/* What can be said of a message before it comes.  False: answered. */
+static bool begin(struct imap_session *s, struct imap_appending *a)
 {
-	struct imap_kept kept = {0};
-	enum imap_answer r = s->host->append_end(s->host, &kept);
-	if (r != IMAP_YES) {
-		imap_no_answer(s, r);
-		return;
-	}
-	char code[64];
-	snprintf(code, sizeof code, "APPENDUID %u %u", kept.uid_validity, kept.uid);
-	imap_ok(s, code, "Kept"); /* the only OK to an APPEND */
+	a->append.flags = (struct imap_flags){a->flags.system, a->flags.keywords,
+					      a->flags.count};
+	a->append.size = a->literal.size;
+	if (a->literal.size == 0) /* this is how a client takes all back: RFC 3502 */
+		return refuse(s, a, "CANNOT", "An empty message");
+	if (a->literal.size > s->host->facts.append_max)
+		return refuse(s, a, "TOOBIG", "Message too large");
+	if (a->literal.plus && a->literal.size > IMAP_LITERAL_MINUS)
+		return refuse(s, a, NULL, "Literal too large to be sent unasked");
+	enum imap_answer r = s->host->append_begin(s->host, &a->append);
+	if (r != IMAP_YES)
+		return refuse_answer(s, a, r);
+	a->begun = true;
+	return true;
 }
 
-static void take(struct imap_session *s, const struct appending *a)
+/* One message, and the line behind it.  False: answered, or the end. */
+static bool take(struct imap_session *s, struct imap_appending *a)
 {
 	enum imap_answer r = IMAP_YES;
-	struct buf line;
 	bool nul = false;
+	uint64_t size = a->literal.size;
 	if (!a->literal.plus) {
 		stream_write(s->stream, SPAN("+ Go on\r\n"));
 		stream_flush(s->stream);
 	}
-	buf_init(&line, IMAP_COMMAND_EARLY);
-	bool whole = pump(s, a->literal.size, &r, &nul) &&
-		     imap_read_line(s, &line, IMAP_COMMAND_EARLY);
-	bool more = buf_len(&line) > 0;
-	struct imap_literal next;
-	bool waits = imap_lex_literal_end(buf_span(&line), &next);
-	buf_free(&line);
-	if (whole && !more && !nul && r == IMAP_YES) {
-		keep(s);
-		return;
+	a->literal = (struct imap_literal){0};
+	buf_clear(&a->line);
+	if (!pump(s, size, &r, &nul) ||
+	    !imap_read_line(s, &a->line, IMAP_COMMAND_EARLY)) {
+		(void)forget(s, a);
+		return false;
 	}
-	s->host->append_abort(s->host);
-	if (whole && more && waits && next.plus)
-		imap_read_drop(s, next.size);
-	if (!whole || s->closing)
-		return;
-	if (more)
-		imap_bad(s, "One message at a time");
-	else if (nul)
-		imap_no(s, a->binary ? "UNKNOWN-CTE" : "CANNOT",
-			"A message has no NUL bytes");
-	else
-		imap_no_answer(s, r);
+	/* For the refusals: what stands at the end is the next message, or nothing. */
+	if (!imap_lex_literal_end(buf_span(&a->line), &a->literal))
+		a->literal = (struct imap_literal){0};
+	if (nul)
+		return refuse(s, a, a->binary ? "UNKNOWN-CTE" : "CANNOT",
+			      "A message has no NUL bytes");
+	return r == IMAP_YES || refuse_answer(s, a, r);
 }
 
-static void append(struct imap_session *s, struct imap_lex *lex, struct appending *a)
+/* Another one behind it (RFC 3502).  False: answered. */
+static bool next(struct imap_session *s, struct imap_appending *a)
+{
+	struct imap_lex lex = {buf_span(&a->line), s->work->arena};
+	if (a->append.replaces != 0)
+		return refuse(s, a, NULL, "One message replaces another");
+	if (!imap_lex_space(&lex) || !parse_message(&lex, a))
+		return refuse(s, a, NULL, "Flags, a date and a message expected");
+	if (++a->count > IMAP_APPENDS_MAX)
+		return refuse(s, a, "LIMIT", "Too many messages at once");
+	enum imap_answer r = s->host->append_hold(s->host);
+	return r == IMAP_YES || refuse_answer(s, a, r);
+}
+
+static void keep(struct imap_session *s, struct imap_appending *a)
+{
+	struct imap_kept kept = {0};
+	char code[64];
+	a->begun = false;
+	enum imap_answer r = s->host->append_end(s->host, &kept);
+	if (r != IMAP_YES) {
+		(void)refuse_answer(s, a, r);
+		return;
+	}
+	int n = snprintf(code, sizeof code, "APPENDUID %u %u", kept.uid_validity, kept.uid);
+	if (a->count > 1)
+		snprintf(code + n, sizeof code - (size_t)n, ":%u",
+			 kept.uid + (uint32_t)a->count - 1);
+	a->kept(s, code); /* the only OK to an APPEND */
+}
+
+static void run(struct imap_session *s, struct imap_lex *lex, struct imap_appending *a)
 {
 	struct span wire;
 	/* For the refusals: what stands at the end is the literal, or nothing is. */
 	if (!imap_lex_literal_end(lex->rest, &a->literal))
 		a->literal = (struct imap_literal){0};
-	if (!imap_lex_astring(lex, &wire) || !imap_lex_space(lex) || !parse_rest(lex, a)) {
-		refuse(s, a, NULL, "APPEND takes a mailbox, flags, a date and a message");
+	if (!imap_lex_astring(lex, &wire) || !imap_lex_space(lex) ||
+	    !parse_message(lex, a)) {
+		(void)refuse(s, a, NULL,
+			     "A mailbox, flags, a date and a message expected");
 		return;
 	}
-	enum imap_name_result name = imap_name_parse(s->work->arena, wire,
-						     &a->append.mailbox);
-	a->append.flags = (struct imap_flags){a->flags.system, a->flags.keywords,
-					      a->flags.count};
-	a->append.size = a->literal.size;
-	if (name != IMAP_NAME_OK)
-		refuse(s, a, "CANNOT", "Invalid mailbox name");
-	else if (a->literal.size == 0)
-		refuse(s, a, "CANNOT", "An empty message");
-	else if (a->literal.size > s->host->facts.append_max)
-		refuse(s, a, "TOOBIG", "Message too large");
-	else if (a->literal.plus && a->literal.size > IMAP_LITERAL_MINUS)
-		refuse(s, a, NULL, "Literal too large to be sent unasked");
-	else {
-		enum imap_answer r = s->host->append_begin(s->host, &a->append);
-		if (r == IMAP_YES)
-			take(s, a);
-		else
-			refuse_answer(s, a, r);
+	if (imap_name_parse(s->work->arena, wire, &a->append.mailbox) != IMAP_NAME_OK) {
+		(void)refuse(s, a, "CANNOT", "Invalid mailbox name");
+		return;
 	}
+	a->count = 1;
+	while (begin(s, a) && take(s, a)) {
+		if (buf_len(&a->line) == 0) {
+			keep(s, a);
+			return;
+		}
+		if (!next(s, a))
+			return;
+	}
+}
+
+void imap_append_run(struct imap_session *s, struct imap_lex *lex, uint32_t replaces,
+		     void (*kept)(struct imap_session *, const char *code))
+{
+	struct imap_appending *a = ARENA_NEW(s->work->arena, struct imap_appending);
+	if (a == NULL) {
+		imap_bye(s, "Out of memory");
+		return;
+	}
+	*a = (struct imap_appending){.append.replaces = replaces, .kept = kept};
+	buf_init(&a->line, IMAP_COMMAND_EARLY);
+	run(s, lex, a);
+	buf_free(&a->line);
+}
+
+static void kept(struct imap_session *s, const char *code)
+{
+	imap_ok(s, code, "Kept");
 }
 
 void imap_cmd_append(struct imap_session *s, struct imap_lex *lex)
 {
-	struct appending *a = ARENA_NEW(s->work->arena, struct appending);
-	if (a != NULL)
-		append(s, lex, a);
-	else
-		imap_bye(s, "Out of memory");
+	imap_append_run(s, lex, 0, kept);
 }

@@ -185,6 +185,8 @@ struct imap_append {
 	bool dated;            /* else the host takes its own clock */
 	int64_t internal_date;
 	uint64_t size;         /* exactly what will be sent in chunks */
+	uint32_t replaces;     /* a UID of the selected mailbox which goes in the
+				  same moment; 0: none */
 };
 
 enum imap_auth {
@@ -284,10 +286,15 @@ struct imap_host {
 
 	/*
 	 * A new message.  begin refuses (before the client was told to go on) or
-	 * takes exactly `size` bytes in chunks; then end or abort, once.
+	 * takes exactly `size` bytes in chunks; then hold, end or abort, once.
+	 * Messages that hold was asked for wait for the one with end: all are kept
+	 * then, with UIDs one after the other from out->uid on, or none (RFC 3502).
+	 * Abort forgets those that wait, too, and may be asked when begin refused.
+	 * end: CANNOT, when what is replaced is gone.
 	 */
 	enum imap_answer (*append_begin)(struct imap_host *, const struct imap_append *);
 	enum imap_answer (*append_chunk)(struct imap_host *, struct span);
+	enum imap_answer (*append_hold)(struct imap_host *);
 	enum imap_answer (*append_end)(struct imap_host *, struct imap_kept *out);
 	void (*append_abort)(struct imap_host *);
 };

@@ -106,20 +106,34 @@ void imap_read_drop(struct imap_session *s, uint64_t size)
 	buf_free(&line);
 }
 
-/* Refuse what was begun; a literal that is already on its way is dropped. */
-static enum imap_got refuse(struct imap_session *s, size_t from,
-			    const char *code, const char *text)
+/* A literal that is already on its way is dropped.  False: the session ends. */
+static bool drop_literal(struct imap_session *s, size_t from)
 {
 	struct imap_literal literal;
 	struct span line = span_skip(buf_span(s->work->text), from);
 	if (imap_lex_literal_end(line, &literal) && literal.plus)
 		imap_read_drop(s, literal.size);
-	if (s->closing)
+	return !s->closing;
+}
+
+/* Refuse what was begun. */
+static enum imap_got refuse(struct imap_session *s, size_t from,
+			    const char *code, const char *text)
+{
+	if (!drop_literal(s, from))
 		return IMAP_GOT_CLOSE;
 	if (code != NULL)
 		imap_no(s, code, text);
 	else
 		imap_bad(s, text);
+	return IMAP_GOT_ENDED;
+}
+
+static enum imap_got refuse_numbers(struct imap_session *s)
+{
+	if (!drop_literal(s, 0))
+		return IMAP_GOT_CLOSE;
+	imap_uid_required(s);
 	return IMAP_GOT_ENDED;
 }
 
@@ -141,6 +155,8 @@ static enum imap_got begin(struct imap_session *s, struct imap_lex *lex)
 	w->tell = w->verb->tell;
 	if (!(w->verb->states & s->state))
 		return refuse(s, 0, NULL, "Not possible now");
+	if (s->uidonly && imap_verb_by_number(w->verb))
+		return refuse_numbers(s);
 	if (w->verb->arguments ? !imap_lex_space(lex) : !imap_lex_end(lex))
 		return refuse(s, 0, NULL, w->verb->arguments ? "Arguments missing"
 							     : "No arguments expected");
@@ -172,6 +188,19 @@ static uint64_t literal_room(const struct imap_session *s, uint64_t literals)
 	return taken < limit ? limit - taken : 0;
 }
 
+/* The literal of APPEND, REPLACE and UID REPLACE that is the message itself. */
+static bool message_comes(struct imap_session *s, struct span arguments)
+{
+	struct imap_work *w = s->work;
+	if (w->verb->run == imap_cmd_append)
+		return imap_append_at_message(arguments, w->arena, 0);
+	if (w->verb->run == imap_cmd_replace)
+		return imap_append_at_message(arguments, w->arena, 1);
+	return w->verb->run == imap_cmd_uid &&
+	       span_starts_nocase(arguments, SPAN("REPLACE ")) &&
+	       imap_append_at_message(arguments, w->arena, 2);
+}
+
 enum imap_got imap_read_command(struct imap_session *s, struct imap_lex *lex)
 {
 	struct imap_work *w = s->work;
@@ -190,8 +219,7 @@ enum imap_got imap_read_command(struct imap_session *s, struct imap_lex *lex)
 		struct span line = span_skip(buf_span(w->text), from);
 		if (imap_lex_quote_open(line))
 			return refuse(s, from, NULL, "Unfinished quoted string");
-		if (w->verb->run == imap_cmd_append &&
-		    imap_append_at_message(span_skip(buf_span(w->text), words), w->arena))
+		if (message_comes(s, span_skip(buf_span(w->text), words)))
 			break;
 		if (literal.plus && literal.size > IMAP_LITERAL_MINUS)
 			return refuse(s, from, NULL, "Literal too large to be sent unasked");

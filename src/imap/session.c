@@ -220,10 +220,7 @@ static void one_command(struct imap_session *s)
 			if (imap_read_line(s, &text, IMAP_COMMAND_EARLY))
 				idle_end(s);
 		} else if (imap_read_command(s, &lex) == IMAP_GOT) {
-			if (s->uidonly && imap_verb_by_number(w.verb))
-				imap_uid_required(s);
-			else
-				w.verb->run(s, &lex);
+			w.verb->run(s, &lex);
 			ENSURE(w.done || s->closing || s->idling);
 		}
 	}

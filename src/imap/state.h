@@ -51,7 +51,6 @@ struct imap_work {
 	struct arena *arena; /* lives as long as the command */
 	struct arena *batch; /* reset between batches of rows */
 	struct buf *text;    /* the command as gathered */
-	bool plus;           /* APPEND: its literal needs no continuation */
 	bool by_uid;
 	bool mapped;         /* `map` is valid */
 	struct imap_set map; /* the UIDs that this session was told of */
@@ -169,7 +168,8 @@ void imap_saved_drop(struct imap_session *);
 MUST_USE bool imap_saved_get(struct imap_session *, struct imap_set *out);
 
 /* imap/append parsing is shared with read.c, which must not gather a message. */
-bool imap_append_at_message(struct span text, struct arena *);
+/* Is the literal that comes now a message?  before: words in front of the name. */
+bool imap_append_at_message(struct span text, struct arena *, unsigned before);
 
 /* Names of one command.  False: answered BAD or NO. */
 MUST_USE bool imap_arg_name(struct imap_session *, struct imap_lex *, struct span *);
@@ -198,6 +198,7 @@ void imap_cmd_move(struct imap_session *, struct imap_lex *);
 void imap_cmd_namespace(struct imap_session *, struct imap_lex *);
 void imap_cmd_noop(struct imap_session *, struct imap_lex *);
 void imap_cmd_rename(struct imap_session *, struct imap_lex *);
+void imap_cmd_replace(struct imap_session *, struct imap_lex *);
 void imap_cmd_search(struct imap_session *, struct imap_lex *);
 void imap_cmd_select(struct imap_session *, struct imap_lex *);
 void imap_cmd_setquota(struct imap_session *, struct imap_lex *);

@@ -94,6 +94,7 @@ MOODY(copy, IMAP_OVERQUOTA, (struct imap_host *h, uint64_t m, const struct imap_
 MOODY(search, IMAP_LIMIT, (struct imap_host *h, uint64_t m, const struct imap_query *q, struct imap_set *o, uint64_t *v), (h, m, q, o, v))
 MOODY(append_begin, IMAP_OVERQUOTA, (struct imap_host *h, const struct imap_append *a), (h, a))
 MOODY(append_chunk, IMAP_OVERQUOTA, (struct imap_host *h, struct span b), (h, b))
+MOODY(append_hold, IMAP_OVERQUOTA, (struct imap_host *h), (h))
 MOODY(append_end, IMAP_OVERQUOTA, (struct imap_host *h, struct imap_kept *o), (h, o))
 
 static struct summary *understand(struct arena *a, struct span message)
@@ -126,7 +127,7 @@ static void host_init(struct client *c)
 	h->keywords = keywords, h->keyword_add = keyword_add, h->store = store;
 	h->expunge = expunge, h->copy = copy, h->search = search;
 	h->append_begin = append_begin, h->append_chunk = append_chunk;
-	h->append_end = append_end;
+	h->append_hold = append_hold, h->append_end = append_end;
 }
 
 /* ---- messages ---- */

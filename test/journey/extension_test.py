@@ -61,3 +61,35 @@ def test_names_that_no_rename_changes(session, folder):
     assert status(folder) != before
     session.ok('UNSELECT')
     session.ok(f'DELETE {folder}-b')
+
+
+def test_several_messages_at_once(session, folder):
+    mail = MAIL.format('x', 'x').encode()
+    many = [f'{{{len(mail)}+}}\r\n'.encode() + mail for _ in range(20)]
+    reply = session.cmd(b'APPEND ' + folder.encode() + b' ' + b' '.join(many))
+    assert reply[0] == 'OK' and re.match(r'\[APPENDUID \d+ 3:22\]', reply[1])
+    reply = session.cmd(b'APPEND ' + folder.encode() + b' ' + b' '.join(many[:3]) + b' {0}')
+    assert reply[0] == 'NO'
+    session.ok('NOOP')
+    assert session.ok('SEARCH RETURN (COUNT) ALL')[0].endswith(b'COUNT 22')
+    large = mail + 8000 * b'0123456789\r\n'
+    session.send(f'a APPEND {folder} {{{len(mail)}}}\r\n')
+    assert session.line().startswith(b'+')
+    session.send(mail + f' (\\Seen) {{{len(large)}}}\r\n'.encode())
+    assert session.line().startswith(b'+')
+    session.send(large + b'\r\n')
+    lines = session.finish(b'a')
+    assert '[APPENDUID' in lines[1]
+    assert session.ok('SEARCH SEEN') == [b'* SEARCH 24']
+
+
+def test_one_message_replaces_another(session, folder):
+    mail = MAIL.format('draft', 'draft').encode()
+    lines = session.cmd(b'REPLACE 1 ' + folder.encode() + b' (\\Draft) {%d+}\r\n' % len(mail) + mail)
+    assert lines[0] == 'OK'
+    assert session.ok('UID SEARCH ALL') == [b'* SEARCH 2 3']
+    session.ok(f'CREATE {folder}/sent')
+    lines = session.cmd(b'UID REPLACE 3 ' + folder.encode() + b'/sent {%d+}\r\n' % len(mail) + mail)
+    assert lines[0] == 'OK'
+    assert session.ok('UID SEARCH ALL') == [b'* SEARCH 2']
+    session.ok(f'DELETE {folder}/sent')

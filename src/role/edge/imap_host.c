@@ -135,7 +135,8 @@ static enum imap_answer append_begin(struct imap_host *h,
 	struct imap_side *s = imap_side_of(h);
 	struct connection *c = s->c;
 	struct edge_store_append_check m = {
-		.session = c->session, .name = a->mailbox, .size = a->size};
+		.session = c->session, .name = a->mailbox, .size = a->size,
+		.replaces = a->replaces != 0};
 	struct edge_store_append_check_reply r;
 	enum imap_answer answer = IMAP_ASK(
 		c, append_check, &m, connection_scratch(c), &r, EDGE_READ_NS);
@@ -164,11 +165,20 @@ static enum imap_answer append_chunk(struct imap_host *h, struct span bytes)
 	return imap_side_answer(stage_add(s->c, &s->stage, bytes));
 }
 
-static enum imap_answer append_end(struct imap_host *h, struct imap_kept *out)
+/* What is staged and what waits at the store. */
+static void forget_all(struct imap_side *s)
+{
+	struct edge_store_reset m = {.session = s->c->session};
+	if (store_of(s->c) != NULL)
+		(void)edge_store_reset(store_of(s->c), &m);
+	s->held = false;
+}
+
+static enum imap_answer append_send(struct imap_host *h, bool hold,
+				    struct edge_store_append_reply *r)
 {
 	struct imap_side *s = imap_side_of(h);
 	struct connection *c = s->c;
-	struct edge_store_append_reply r;
 	enum imap_answer a = imap_side_answer(stage_finish(c, &s->stage));
 	struct edge_store_append m = {
 		.session = c->session,
@@ -180,26 +190,44 @@ static enum imap_answer append_end(struct imap_host *h, struct imap_kept *out)
 		.date = s->append.internal_date,
 		.staged = s->stage.staged,
 		.body = buf_span(&s->stage.rest),
+		.hold = hold,
+		.mailbox = imap_session_mailbox(s->session),
+		.replaces = s->append.replaces,
 	};
 	/* Whatever it takes: only the store knows whether it is kept. */
 	if (a == IMAP_YES)
-		a = STORE_ASK(c, append, &m, connection_scratch(c), &r,
+		a = STORE_ASK(c, append, &m, connection_scratch(c), r,
 			      IPC_NEVER)
-			    ? imap_side_answer(r.answer)
+			    ? imap_side_answer(r->answer)
 			    : IMAP_UNAVAILABLE;
+	s->held = hold;
+	if (a != IMAP_YES)
+		forget_all(s);
+	append_end_all(s);
+	return a;
+}
+
+static enum imap_answer append_hold(struct imap_host *h)
+{
+	struct edge_store_append_reply r;
+	return append_send(h, true, &r);
+}
+
+static enum imap_answer append_end(struct imap_host *h, struct imap_kept *out)
+{
+	struct edge_store_append_reply r;
+	enum imap_answer a = append_send(h, false, &r);
 	if (a == IMAP_YES)
 		*out = (struct imap_kept){.uid_validity = r.uid_validity,
 					  .uid = r.uid};
-	append_end_all(s);
 	return a;
 }
 
 static void append_abort(struct imap_host *h)
 {
 	struct imap_side *s = imap_side_of(h);
-	struct edge_store_reset m = {.session = s->c->session};
-	if (s->stage.staged != 0 && store_of(s->c) != NULL)
-		(void)edge_store_reset(store_of(s->c), &m);
+	if (s->stage.staged != 0 || s->held)
+		forget_all(s);
 	append_end_all(s);
 }
 
@@ -244,6 +272,7 @@ static bool open_session(struct connection *c)
 	s->host.auth_cancel = auth_cancel;
 	s->host.append_begin = append_begin;
 	s->host.append_chunk = append_chunk;
+	s->host.append_hold = append_hold;
 	s->host.append_end = append_end;
 	s->host.append_abort = append_abort;
 	imap_names_ops(&s->host);

@@ -26,6 +26,7 @@ struct imap_side {
 	struct stage stage;
 	struct imap_append append; /* its spans live in `names` */
 	struct arena *names;
+	bool held; /* messages wait at the store */
 };
 
 static inline struct imap_side *imap_side_of(struct imap_host *h)

@@ -72,8 +72,7 @@ static enum edge_store_answer file_begin(struct store *s, struct staged *st)
 	return of_kv(r);
 }
 
-/* A tenth of all staged bytes is kept for those who logged in. */
-static uint64_t staged_most(const struct store *s, const struct session *ss)
+uint64_t staged_most(const struct store *s, const struct session *ss)
 {
 	uint64_t most = s->conf->store.staged;
 	return ss->account != 0 ? most : most - most / 10;

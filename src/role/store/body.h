@@ -26,6 +26,8 @@ struct staged {
 	uint64_t size;
 	uint32_t crc; /* of the file's bytes */
 };
+/* What all sessions may stage: a tenth is kept for those who logged in. */
+uint64_t staged_most(const struct store *, const struct session *);
 void staged_drop(struct store *, struct staged *); /* NULL is allowed */
 /* One more piece of what the session stages; fresh: the first of a message.  What
  * was staged is dropped with any answer but yes. */
@@ -68,8 +70,12 @@ struct appending {
 	size_t keyword_count;
 	int64_t date;  /* 0: now */
 	bool no_quota; /* what the administrator brings back has no limit */
+	bool hold;     /* it waits for the last message of its command */
+	uint64_t replaces_in; /* the selected mailbox that `replaces` is in */
+	uint32_t replaces;    /* goes in the same commit; 0: none */
 	uint32_t uid, uid_validity; /* out */
 };
-/* Yes: it is durable.  The body is still to be dropped. */
+/* Yes: it is durable, with all that waited, which have the UIDs from `uid` on;
+ * or it waits.  With any other answer nothing waits any more.  The body is still to be dropped. */
 enum edge_store_answer append_body(struct job *, struct body *,
 				   struct appending *);

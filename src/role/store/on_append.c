@@ -6,6 +6,7 @@
  * logged-in people), then one commit.
  */
 #include "box/change.h"
+#include "role/store/held.h"
 #include "role/store/understand.h"
 
 static enum edge_store_answer room_for(struct job *j, struct open_box *b,
@@ -21,6 +22,8 @@ static enum edge_store_answer room_for(struct job *j, struct open_box *b,
 	uint64_t bytes = quota_of(s, a);
 	if (size > s->conf->limits.message_size)
 		return EDGE_STORE_ANSWER_TOO_BIG;
+	used.bytes += j->session->held_bytes;
+	used.messages += j->session->held_count;
 	if ((bytes != 0 && (size > bytes || used.bytes > bytes - size)) ||
 	    (a->quota_messages != 0 && used.messages >= a->quota_messages))
 		return EDGE_STORE_ANSWER_OVER_QUOTA;
@@ -49,7 +52,8 @@ static void run_append_check(struct job *j)
 	uint32_t mailbox;
 	struct open_box *b = box_prepared(j, j->session->account, &r);
 	if (b != NULL)
-		rep.answer = may_append(j, b, m->name, m->size, false, &mailbox);
+		rep.answer = may_append(j, b, m->name, m->size, m->replaces,
+					&mailbox);
 	edge_store_append_check_answer(j->call, &rep);
 	box_release(b);
 }
@@ -62,35 +66,54 @@ static struct span name_it(struct job *j)
 				    j->store->role->world));
 }
 
+static struct box_new new_of(uint32_t mailbox, const struct body *body,
+			     struct span summary, const struct appending *m)
+{
+	return (struct box_new){.mailbox = mailbox,
+				.body = body->name,
+				.bytes = body->bytes,
+				.kept = body->kept,
+				.body_size = body->size,
+				.body_crc = body->crc,
+				.date = m->date,
+				.flags = m->flags & BOX_FLAGS,
+				.keywords = m->keywords,
+				.keyword_count = m->keyword_count,
+				.summary = summary};
+}
+
+/* It and all that waited, or none of them. */
 static enum box_result insert(struct job *j, struct open_box *b,
-			      uint32_t mailbox, const struct body *body,
-			      struct span summary, struct appending *m)
+			      const struct box_new *msg, struct appending *m)
 {
 	const struct directory_account *a =
 		directory_account(j->store->directory, j->session->account);
 	bool quota = a != NULL && !m->no_quota;
-	struct box_new msg = {.mailbox = mailbox,
-			      .body = body->name,
-			      .bytes = body->bytes,
-			      .kept = body->kept,
-			      .body_size = body->size,
-			      .body_crc = body->crc,
-			      .date = m->date,
-			      .flags = m->flags & BOX_FLAGS,
-			      .keywords = m->keywords,
-			      .keyword_count = m->keyword_count,
-			      .summary = summary};
+	size_t count = j->session->held_count + 1;
+	struct box_new *all = held_all(j->session, j->arena);
+	struct selected *from = NULL;
+	if (m->replaces != 0)
+		from = session_mailbox(j->session, m->replaces_in);
+	if (a == NULL || (m->replaces != 0 && (from == NULL || from->box != b)))
+		return BOX_CANNOT;
+	if (all == NULL)
+		return BOX_UNAVAILABLE;
+	all[count - 1] = *msg;
+	for (size_t i = 0; i < count; i++)
+		all[i].mailbox = msg->mailbox;
 	struct box_insert in = {
-		.messages = &msg,
-		.count = 1,
+		.messages = all,
+		.count = count,
+		.replaces = m->replaces,
+		.replaces_in = from != NULL ? from->mailbox : 0,
 		.quota_bytes = quota ? quota_of(j->store, a) : 0,
 		.quota_messages = quota ? a->quota_messages : 0};
-	if (a == NULL)
-		return BOX_CANNOT;
 	enum box_result r =
 		job_box(j, box_insert(b->box, &in, box_gate, job_gate(j)));
-	m->uid = msg.uid;
-	m->uid_validity = msg.uid_validity;
+	if (r == BOX_OK && !m->no_quota)
+		j->store->count.appended += count;
+	m->uid = all[0].uid;
+	m->uid_validity = all[0].uid_validity;
 	return r;
 }
 
@@ -107,7 +130,7 @@ enum edge_store_answer append_body(struct job *j, struct body *body,
 	if (b == NULL)
 		return EDGE_STORE_ANSWER_LATER;
 	enum edge_store_answer a = may_append(j, b, m->name, body->size,
-					      m->no_quota, &mailbox);
+					      m->no_quota || m->replaces != 0, &mailbox);
 	if (a == EDGE_STORE_ANSWER_YES)
 		understand(j, &q, body, &seen);
 	if (a == EDGE_STORE_ANSWER_YES &&
@@ -116,8 +139,10 @@ enum edge_store_answer append_body(struct job *j, struct body *body,
 		a = EDGE_STORE_ANSWER_LATER;
 	if (a == EDGE_STORE_ANSWER_YES)
 		a = body_settle(j, body);
+	struct box_new msg = new_of(mailbox, body, seen.summary, m);
 	if (a == EDGE_STORE_ANSWER_YES)
-		a = answer_of(insert(j, b, mailbox, body, seen.summary, m));
+		a = m->hold ? held_add(j->session, &msg)
+			    : answer_of(insert(j, b, &msg, m));
 	box_release(b);
 	return a;
 }
@@ -129,14 +154,17 @@ static void run_append(struct job *j)
 				 .flags = m->flags,
 				 .keywords = m->keywords,
 				 .keyword_count = m->keywords_count,
-				 .date = m->dated ? m->date : 0};
+				 .date = m->dated ? m->date : 0,
+				 .hold = m->hold,
+				 .replaces_in = m->mailbox,
+				 .replaces = m->replaces};
 	struct edge_store_append_reply rep = {0};
 	struct body body;
 	rep.answer = body_collect(j, m->staged, m->body, &body);
 	if (rep.answer == EDGE_STORE_ANSWER_YES)
 		rep.answer = append_body(j, &body, &what);
-	if (rep.answer == EDGE_STORE_ANSWER_YES)
-		j->store->count.appended++;
+	if (!m->hold || rep.answer != EDGE_STORE_ANSWER_YES)
+		held_drop(j->session);
 	rep.uid = what.uid;
 	rep.uid_validity = what.uid_validity;
 	edge_store_append_answer(j->call, &rep);

@@ -11,6 +11,7 @@
 
 #include "base/ensure.h"
 #include "role/store/body.h"
+#include "role/store/held.h"
 
 /* ---- finding ------------------------------------------------------------------ */
 
@@ -52,6 +53,7 @@ struct session *session_hold(struct session *ss)
 static void session_end(struct session *ss)
 {
 	transaction_free(ss->transaction);
+	held_drop(ss);
 	staged_drop(ss->store, ss->staged);
 	LIST_EACH(&ss->mailboxes, l)
 		session_deselect(CONTAINER_OF(l, struct selected, link));
@@ -109,6 +111,7 @@ static struct session *session_new(struct peer *p,
 			       .next_handle =
 				       world_random_u64(s->role->world)};
 	list_init(&ss->mailboxes);
+	list_init(&ss->held);
 	do
 		ss->id = world_random_u64(s->role->world);
 	while (ss->id == 0 || map_get_id(s->sessions, ss->id) != NULL);
@@ -205,6 +208,7 @@ void on_reset(void *ctx, struct edge_store *c, const struct edge_store_reset *m)
 	if (ss == NULL)
 		return;
 	transaction_free(transaction_take(ss));
+	held_drop(ss);
 	staged_drop(ss->store, ss->staged);
 	ss->staged = NULL;
 }

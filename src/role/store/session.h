@@ -54,6 +54,9 @@ struct session {
 	unsigned refs;
 	struct transaction *transaction;
 	struct staged *staged;
+	struct list held; /* messages that wait for others: held.h */
+	uint32_t held_count;
+	uint64_t held_bytes;
 	struct list mailboxes;
 	unsigned mailbox_count;
 	uint64_t next_handle;

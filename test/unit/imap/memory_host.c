@@ -328,6 +328,7 @@ static enum imap_answer select_box(struct imap_host *h, struct span name, bool r
 	if (!read_only)
 		b->recent_from = b->uid_next;
 	m->selects++;
+	m->selected = out->mailbox;
 	return IMAP_YES;
 }
 
@@ -643,27 +644,61 @@ static enum imap_answer append_chunk(struct imap_host *h, struct span bytes)
 	return buf_ok(&mem(h)->incoming) ? IMAP_YES : IMAP_OVERQUOTA;
 }
 
+static enum imap_answer append_hold(struct imap_host *h)
+{
+	struct mem_host *m = mem(h);
+	ENSURE(m->held_count < ARRAY_LEN(m->held));
+	ENSURE(buf_len(&m->incoming) == m->append.size);
+	struct mem_held *held = &m->held[m->held_count++];
+	*held = (struct mem_held){.flags = m->append_flags,
+				  .keywords = m->append_keywords,
+				  .dated = m->append.dated,
+				  .date = m->append.internal_date};
+	buf_init(&held->bytes, 1u << 20);
+	buf_add(&held->bytes, buf_span(&m->incoming));
+	return buf_ok(&held->bytes) ? IMAP_YES : IMAP_UNAVAILABLE;
+}
+
+static void held_drop(struct mem_host *m)
+{
+	while (m->held_count > 0)
+		buf_free(&m->held[--m->held_count].bytes);
+}
+
 static enum imap_answer append_end(struct imap_host *h, struct imap_kept *out)
 {
 	struct mem_host *m = mem(h);
-	struct mem_box *b = &m->boxes[m->append_box];
-	if (m->append_end != IMAP_YES)
-		return m->append_end;
-	ENSURE(buf_len(&m->incoming) == m->append.size);
-	struct mem_message *msg = mem_deliver(m, b, buf_span(&m->incoming));
-	if (msg == NULL)
-		return IMAP_OVERQUOTA;
-	msg->flags = m->append_flags;
-	msg->keywords = m->append_keywords;
-	if (m->append.dated)
-		msg->date = m->append.internal_date;
-	*out = (struct imap_kept){b->uid_validity, msg->uid};
-	return IMAP_YES;
+	struct mem_box *b = &m->boxes[m->append_box], *from = NULL;
+	uint32_t gone = m->append.replaces;
+	enum imap_answer r = append_hold(h);
+	if (r == IMAP_YES)
+		r = m->append_end;
+	if (r == IMAP_YES && b->count + m->held_count > MEM_MESSAGES)
+		r = IMAP_OVERQUOTA;
+	if (r == IMAP_YES && gone != 0) {
+		from = by_handle(m, m->selected);
+		if (from == NULL || message(from, gone) == NULL)
+			r = IMAP_CANNOT;
+	}
+	*out = (struct imap_kept){b->uid_validity, b->uid_next};
+	for (size_t i = 0; r == IMAP_YES && i < m->held_count; i++) {
+		const struct mem_held *held = &m->held[i];
+		struct mem_message *msg = mem_deliver(m, b, buf_span(&held->bytes));
+		msg->flags = held->flags;
+		msg->keywords = held->keywords;
+		if (held->dated)
+			msg->date = held->date;
+	}
+	if (r == IMAP_YES && gone != 0)
+		mem_expunge(from, gone);
+	held_drop(m);
+	return r;
 }
 
 static void append_abort(struct imap_host *h)
 {
 	mem(h)->aborts++;
+	held_drop(mem(h));
 }
 
 void mem_init(struct mem_host *m)
@@ -683,7 +718,8 @@ void mem_init(struct mem_host *m)
 			 .keywords = keywords, .keyword_add = keyword_add,
 			 .store = store, .expunge = expunge, .copy = copy,
 			 .search = search, .append_begin = append_begin,
-			 .append_chunk = append_chunk, .append_end = append_end,
+			 .append_chunk = append_chunk, .append_hold = append_hold,
+			 .append_end = append_end,
 			 .append_abort = append_abort}};
 	m->boxes = calloc(MEM_BOXES, sizeof *m->boxes);
 	m->summaries = arena_new(64u << 20);
@@ -697,6 +733,7 @@ void mem_free(struct mem_host *m)
 {
 	for (size_t i = 0; i < MEM_BOXES; i++)
 		clear(&m->boxes[i]);
+	ENSURE(m->held_count == 0);
 	free(m->boxes);
 	arena_free(m->summaries);
 	buf_free(&m->incoming);

@@ -49,6 +49,14 @@ struct mem_box {
 	size_t keyword_count;
 };
 
+struct mem_held {
+	struct buf bytes;
+	uint32_t flags;
+	uint64_t keywords;
+	bool dated;
+	int64_t date;
+};
+
 struct mem_host {
 	struct imap_host host;
 	struct mem_box *boxes; /* handle = index + 1 */
@@ -68,6 +76,9 @@ struct mem_host {
 	size_t query_ops;
 
 	struct buf incoming;
+	struct mem_held held[128]; /* messages that wait */
+	size_t held_count;
+	uint64_t selected; /* the handle given last */
 	struct imap_append append;
 	size_t append_box;
 	uint32_t append_flags;

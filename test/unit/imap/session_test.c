@@ -114,7 +114,7 @@ T(append_no_literal, NULL, LOGIN "a APPEND INBOX {+}\r\nb NOOP\r\n", "l OK", "a 
 T(append_trycreate, NULL, LOGIN "a APPEND nix {5}\r\nb APPEND nix {5+}\r\nHello\r\nc NOOP\r\n", "a NO [TRYCREATE]", "b NO [TRYCREATE]", "c OK")
 T(append_quota_before_data, no_append, LOGIN "a APPEND INBOX {5}\r\nb NOOP\r\n", "l OK", "a NO [OVERQUOTA]", "b OK")
 T(append_late_failure, late_append, LOGIN "a APPEND INBOX {5+}\r\nHello\r\nb NOOP\r\n", "a NO [UNAVAILABLE]", "b OK")
-T(append_refusals, NULL, LOGIN "a APPEND INBOX {0}\r\nb APPEND INBOX {3+}\r\na\0b\r\nc APPEND INBOX \"17-Foo-1996 02:44:25 -0700\" {3}\r\nd APPEND INBOX (\\Bad) {3}\r\ne APPEND INBOX {100001}\r\nf APPEND INBOX {3+}\r\nabc {2+}\r\nxy\r\ng APPEND INBOX\r\nh STATUS INBOX (MESSAGES)\r\n",
+T(append_refusals, NULL, LOGIN "a APPEND INBOX {0}\r\nb APPEND INBOX {3+}\r\na\0b\r\nc APPEND INBOX \"17-Foo-1996 02:44:25 -0700\" {3}\r\nd APPEND INBOX (\\Bad) {3}\r\ne APPEND INBOX {100001}\r\nf APPEND INBOX {3+}\r\nabc {2+}\r\nxy \r\ng APPEND INBOX\r\nh STATUS INBOX (MESSAGES)\r\n",
   "a NO", "b NO", "c BAD", "d BAD", "e NO [TOOBIG]", "f BAD", "g BAD", "(MESSAGES 0)\r\nh OK")
 T(check_, three, SELECT "a CHECK\r\n", "a OK")
 T(close_expunges, three, SELECT "a STORE 2 +FLAGS.SILENT (\\Deleted)\r\nb CLOSE\r\nc CHECK\r\nd STATUS INBOX (MESSAGES)\r\n", "a OK", "b OK Closed", "c BAD", "MESSAGES 2")

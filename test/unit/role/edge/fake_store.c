@@ -422,6 +422,8 @@ static void append(void *r, struct ipc_call *c, const struct edge_store_append *
 	struct fake_store *s = r;
 	put(s, SPAN(""), m->staged ? buf_span(&s->staged) : SPAN(""), m->body);
 	s->messages[s->count - 1].flags = m->flags;
+	if (m->replaces != 0)
+		s->messages[m->replaces - 1].gone = true;
 	edge_store_append_answer(c, &(struct edge_store_append_reply){
 					    .answer = YES,
 					    .uid_validity = 42,
