@@ -16,9 +16,11 @@ struct imap_appending {
 	struct imap_flag_args flags;
 	struct imap_literal literal; /* announced, and not read yet */
 	bool binary;
+	bool utf8;    /* UTF8 (...): a parenthesis follows */
 	bool begun;   /* the host was told of a message */
 	size_t count; /* of messages, this one too */
-	struct buf line; /* behind the message; flags borrow from it */
+	struct buf line;  /* behind the message; flags borrow from it */
+	struct span rest; /* ... what is not read yet */
 	void (*kept)(struct imap_session *, const char *code);
 };
 

@@ -15,7 +15,6 @@
 #include <stdio.h>
 
 #include "base/civil.h"
-#include "imap/name.h"
 
 /* flags and date in front of the literal, all optional */
 static bool parse_message(struct imap_lex *lex, struct imap_appending *a)
@@ -34,9 +33,12 @@ static bool parse_message(struct imap_lex *lex, struct imap_appending *a)
 		a->append.dated = true;
 		a->append.internal_date = stamp.seconds;
 	}
+	a->utf8 = imap_lex_word(lex, "UTF8"); /* RFC 6855 4 */
+	if (a->utf8 && !(imap_lex_space(lex) && imap_lex_char(lex, '(')))
+		return false;
 	/* RFC 3516 4.4: "~{n}"; it may hold NUL, which we do not keep. */
 	a->binary = imap_lex_char(lex, '~');
-	return imap_lex_literal_end(lex->rest, &a->literal) &&
+	return (a->binary || !a->utf8) && imap_lex_literal_end(lex->rest, &a->literal) &&
 	       a->literal.header == lex->rest.len;
 }
 
@@ -153,13 +155,21 @@ static bool take(struct imap_session *s, struct imap_appending *a)
 	if (nul)
 		return refuse(s, a, a->binary ? "UNKNOWN-CTE" : "CANNOT",
 			      "A message has no NUL bytes");
-	return r == IMAP_YES || refuse_answer(s, a, r);
+	if (r != IMAP_YES)
+		return refuse_answer(s, a, r);
+	a->rest = buf_span(&a->line);
+	if (!a->utf8)
+		return true;
+	if (a->rest.len == 0 || a->rest.ptr[0] != ')')
+		return refuse(s, a, NULL, "The end of UTF8 (...) expected");
+	a->rest = span_skip(a->rest, 1);
+	return true;
 }
 
 /* Another one behind it (RFC 3502).  False: answered. */
 static bool next(struct imap_session *s, struct imap_appending *a)
 {
-	struct imap_lex lex = {buf_span(&a->line), s->work->arena};
+	struct imap_lex lex = {a->rest, s->work->arena};
 	if (a->append.replaces != 0)
 		return refuse(s, a, NULL, "One message replaces another");
 	if (!imap_lex_space(&lex) || !parse_message(&lex, a))
@@ -199,13 +209,13 @@ static void run(struct imap_session *s, struct imap_lex *lex, struct imap_append
 			     "A mailbox, flags, a date and a message expected");
 		return;
 	}
-	if (imap_name_parse(s->work->arena, wire, &a->append.mailbox) != IMAP_NAME_OK) {
+	if (imap_name_of(s, wire, &a->append.mailbox) != IMAP_NAME_OK) {
 		(void)refuse(s, a, "CANNOT", "Invalid mailbox name");
 		return;
 	}
 	a->count = 1;
 	while (begin(s, a) && take(s, a)) {
-		if (buf_len(&a->line) == 0) {
+		if (a->rest.len == 0) {
 			keep(s, a);
 			return;
 		}

@@ -22,6 +22,12 @@ static void uidonly(struct imap_session *s)
 	s->uidonly = true;
 }
 
+/* RFC 6855 3 */
+static void utf8(struct imap_session *s)
+{
+	s->utf8 = true;
+}
+
 static const struct {
 	const char *name;
 	void (*enable)(struct imap_session *);
@@ -29,6 +35,7 @@ static const struct {
 	{"CONDSTORE", condstore},
 	{"QRESYNC", qresync},
 	{"UIDONLY", uidonly},
+	{"UTF8=ACCEPT", utf8},
 };
 
 void imap_cmd_enable(struct imap_session *s, struct imap_lex *lex)

@@ -41,7 +41,7 @@ void imap_list_line(struct imap_session *s, const struct imap_listing *l,
 	if (e->use != IMAP_USE_NONE)
 		stream_printf(out, " %s", use_names[e->use]);
 	stream_write(out, SPAN(") \"/\" "));
-	imap_write_name(out, s->work->batch, e->name);
+	imap_write_name(s, s->work->batch, e->name);
 	if (childinfo)
 		stream_write(out, SPAN(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"));
 	stream_write(out, SPAN("\r\n"));
@@ -130,7 +130,7 @@ static void lsub_line(struct lsub *l, struct span name, bool selectable)
 	struct stream *out = l->s->stream;
 	stream_write(out, selectable ? SPAN("* LSUB () \"/\" ")
 				     : SPAN("* LSUB (\\Noselect) \"/\" "));
-	imap_write_name(out, l->s->work->batch, name);
+	imap_write_name(l->s, l->s->work->batch, name);
 	stream_write(out, SPAN("\r\n"));
 }
 

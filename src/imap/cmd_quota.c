@@ -61,7 +61,7 @@ void imap_cmd_getquotaroot(struct imap_session *s, struct imap_lex *lex)
 		return;
 	}
 	stream_write(s->stream, SPAN("* QUOTAROOT "));
-	imap_write_name(s->stream, s->work->arena, name);
+	imap_write_name(s, s->work->arena, name);
 	if (q.limit != 0)
 		stream_write(s->stream, SPAN(" \"\""));
 	stream_write(s->stream, SPAN("\r\n"));

@@ -73,7 +73,7 @@ enum imap_answer imap_status_tell(struct imap_session *s, struct span name, unsi
 	if (r != IMAP_YES)
 		return r;
 	stream_write(s->stream, SPAN("* STATUS "));
-	imap_write_name(s->stream, s->work->arena, name);
+	imap_write_name(s, s->work->arena, name);
 	const char *between = " (";
 	for (size_t i = 0; i < ARRAY_LEN(items); i++) {
 		if (!(wanted >> i & 1))

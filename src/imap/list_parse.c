@@ -4,6 +4,7 @@
  *
  * Must never take more patterns than the table holds.
  */
+#include "base/utf8.h"
 #include "imap/list.h"
 #include "imap/utf7.h"
 
@@ -16,9 +17,11 @@ const struct imap_pattern *imap_list_pattern(struct imap_session *s, struct span
 		return NULL;
 	memcpy(p, reference.ptr ? reference.ptr : "", reference.len);
 	memcpy(p + reference.len, mailbox.ptr ? mailbox.ptr : "", mailbox.len);
-	if (!imap_utf7_decode(s->work->arena, span_of(p, reference.len + mailbox.len),
-			      &text))
+	struct span wire = span_of(p, reference.len + mailbox.len);
+	if (s->utf8 ? !utf8_valid(wire) : !imap_utf7_decode(s->work->arena, wire, &text))
 		return NULL;
+	if (s->utf8)
+		text = wire;
 	return imap_pattern_new(s->work->arena, text);
 }
 

@@ -7,6 +7,7 @@
  */
 #include "imap/name.h"
 
+#include "base/utf8.h"
 #include "imap/utf7.h"
 
 bool imap_name_inbox(struct span name)
@@ -56,6 +57,14 @@ enum imap_name_result imap_name_parse(struct arena *arena, struct span wire,
 	if (wire.len > 5 * IMAP_NAME_MAX)
 		return IMAP_NAME_LONG;
 	if (!imap_utf7_decode(arena, wire, &name))
+		return IMAP_NAME_BAD;
+	return imap_name_take(arena, name, out);
+}
+
+enum imap_name_result imap_name_take(struct arena *arena, struct span name,
+				     struct span *out)
+{
+	if (!utf8_valid(name))
 		return IMAP_NAME_BAD;
 	if (name.len > 1 && name.ptr[name.len - 1] == '/')
 		name.len--;

@@ -21,5 +21,9 @@ bool imap_name_inbox(struct span);
 
 enum imap_name_result { IMAP_NAME_OK, IMAP_NAME_BAD, IMAP_NAME_LONG, IMAP_NAME_MEMORY };
 /* One trailing "/" (CREATE's hint for levels to come) is dropped. */
+/* A name in UTF-8, as it is after ENABLE UTF8=ACCEPT (RFC 6855). */
+MUST_USE enum imap_name_result imap_name_take(struct arena *, struct span name,
+					      struct span *out);
+/* The same in modified UTF-7. */
 MUST_USE enum imap_name_result imap_name_parse(struct arena *, struct span wire,
 					       struct span *out);

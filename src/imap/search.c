@@ -330,6 +330,10 @@ static bool charset(struct parser *p)
 		imap_bad(p->s, "Character set expected");
 		return false;
 	}
+	if (p->s->utf8) {
+		imap_bad(p->s, "Everything is UTF-8 since it was enabled"); /* RFC 6855 3 */
+		return false;
+	}
 	if (span_eq_nocase(name, SPAN("UTF-8")) || span_eq_nocase(name, SPAN("US-ASCII")))
 		return true;
 	imap_no(p->s, "BADCHARSET (US-ASCII UTF-8)", "Unknown character set");

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "imap/name.h"
 #include "imap/state.h"
 
 struct imap_session *imap_session_new(struct stream *stream, struct imap_host *host)
@@ -131,6 +130,13 @@ void imap_untagged(struct imap_session *s, const char *text)
 	stream_printf(s->stream, "* %s\r\n", text);
 }
 
+enum imap_name_result imap_name_of(struct imap_session *s, struct span wire,
+				   struct span *out)
+{
+	return s->utf8 ? imap_name_take(s->work->arena, wire, out)
+		       : imap_name_parse(s->work->arena, wire, out);
+}
+
 bool imap_arg_name(struct imap_session *s, struct imap_lex *lex, struct span *out)
 {
 	struct span wire;
@@ -138,7 +144,7 @@ bool imap_arg_name(struct imap_session *s, struct imap_lex *lex, struct span *ou
 		imap_bad(s, "Mailbox name expected");
 		return false;
 	}
-	switch (imap_name_parse(s->work->arena, wire, out)) {
+	switch (imap_name_of(s, wire, out)) {
 	case IMAP_NAME_OK:
 		return true;
 	case IMAP_NAME_BAD:

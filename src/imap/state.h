@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/ensure.h"
 #include "imap/lex.h"
+#include "imap/name.h"
 #include "imap/session.h"
 
 #define IMAP_ARENA_MAX (64u << 20) /* one command: its words, maps, answers */
@@ -74,6 +75,7 @@ struct imap_session {
 	bool closing, idling;
 	bool read_only;
 	bool condstore, qresync; /* switched on: RFC 7162 */
+	bool utf8;               /* names and quoted strings are: RFC 6855 */
 	bool uidonly;            /* no sequence numbers, either way: RFC 9586 */
 	unsigned bad, logins;
 	char word[IMAP_TAG_MAX]; /* the running command's tag */
@@ -171,6 +173,9 @@ MUST_USE bool imap_saved_get(struct imap_session *, struct imap_set *out);
 /* Is the literal that comes now a message?  before: words in front of the name. */
 bool imap_append_at_message(struct span text, struct arena *, unsigned before);
 
+/* A name as the session spells them. */
+MUST_USE enum imap_name_result imap_name_of(struct imap_session *, struct span wire,
+					    struct span *out);
 /* Names of one command.  False: answered BAD or NO. */
 MUST_USE bool imap_arg_name(struct imap_session *, struct imap_lex *, struct span *);
 

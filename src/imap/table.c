@@ -128,6 +128,7 @@ static const struct {
 	{"PARTIAL", logged_in, NULL},
 	{"WITHIN", logged_in, NULL},
 	{"SAVEDATE", logged_in, NULL},
+	{"UTF8=ACCEPT", logged_in, NULL},
 	{"MULTIAPPEND", logged_in, NULL},
 	{"REPLACE", logged_in, NULL},
 	{"OBJECTID", logged_in, NULL},

@@ -20,13 +20,8 @@ static void without_nul(struct stream *out, struct span text)
 	stream_write(out, head);
 }
 
-void imap_write_string(struct stream *out, struct span text)
+static void quoted(struct stream *out, struct span text)
 {
-	if (!imap_quotable(text) || text.len > QUOTED_MAX) {
-		stream_printf(out, "{%zu}\r\n", text.len);
-		without_nul(out, text);
-		return;
-	}
 	stream_write(out, SPAN("\""));
 	size_t from = 0;
 	for (size_t i = 0; i < text.len; i++) {
@@ -40,6 +35,16 @@ void imap_write_string(struct stream *out, struct span text)
 	stream_write(out, SPAN("\""));
 }
 
+void imap_write_string(struct stream *out, struct span text)
+{
+	if (imap_quotable(text) && text.len <= QUOTED_MAX) {
+		quoted(out, text);
+		return;
+	}
+	stream_printf(out, "{%zu}\r\n", text.len);
+	without_nul(out, text);
+}
+
 void imap_write_nstring(struct stream *out, struct span text)
 {
 	if (text.ptr == NULL)
@@ -48,10 +53,14 @@ void imap_write_nstring(struct stream *out, struct span text)
 		imap_write_string(out, text);
 }
 
-void imap_write_name(struct stream *out, struct arena *arena, struct span name)
+void imap_write_name(struct imap_session *s, struct arena *arena, struct span name)
 {
+	struct stream *out = s->stream;
 	struct span wire;
-	if (imap_utf7_encode(arena, name, &wire))
+	/* A name has no control characters: name.c. */
+	if (s->utf8)
+		quoted(out, name);
+	else if (imap_utf7_encode(arena, name, &wire))
 		imap_write_string(out, wire);
 	else
 		imap_write_string(out, SPAN(""));

@@ -12,5 +12,5 @@
 void imap_write_string(struct stream *, struct span);
 /* NIL for a span without a pointer. */
 void imap_write_nstring(struct stream *, struct span);
-/* A mailbox name in modified UTF-7; arena for its spelling. */
-void imap_write_name(struct stream *, struct arena *, struct span name);
+/* A mailbox name as the client spells them; arena for its spelling. */
+void imap_write_name(struct imap_session *, struct arena *, struct span name);

@@ -93,3 +93,19 @@ def test_one_message_replaces_another(session, folder):
     assert lines[0] == 'OK'
     assert session.ok('UID SEARCH ALL') == [b'* SEARCH 2']
     session.ok(f'DELETE {folder}/sent')
+
+
+def test_names_in_utf8(demo, user, session):
+    name = token() + ' \N{GREEK SMALL LETTER ALPHA}&'
+    with imap(demo, user) as other:
+        assert other.ok('ENABLE UTF8=ACCEPT') == [b'* ENABLED UTF8=ACCEPT']
+        other.ok(f'CREATE "{name}"')
+        mail = MAIL.format('\N{GREEK SMALL LETTER BETA}', 'x').encode()
+        other.ok(b'APPEND "%s" UTF8 (~{%d+}\r\n%s)' % (name.encode(), len(mail), mail))
+        assert name.encode() in other.ok(f'LIST "" "{name[:-1]}*"')[0]
+        wire = name.replace('&', '&-').replace('\N{GREEK SMALL LETTER ALPHA}', '&A7E-')
+        assert wire.encode() in session.ok(f'LIST "" "{wire[:6]}*"')[0]
+        session.select(wire)
+        assert '\N{GREEK SMALL LETTER BETA}'.encode() in session.ok('FETCH 1 BODY[]')[0]
+        session.ok('UNSELECT')
+        other.ok(f'DELETE "{name}"')

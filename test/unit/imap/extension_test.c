@@ -61,6 +61,18 @@ static void objectid_limit(void **state UNUSED)
 	}
 }
 
+#define UTF8 LOGIN "u ENABLE UTF8=ACCEPT\r\n"
+#define KEISER "\xe5\x8f\xb0\xe5\x8c\x97" /* &U,BTFw- */
+
+/* RFC 6855 3: names in UTF-8, both ways; the others still see modified UTF-7. */
+T(utf8_names, NULL, LOGIN "a CREATE &U,BTFw-\r\nb LIST \"\" %\r\nc ENABLE utf8=accept\r\nd LIST \"\" \"" KEISER "\"\r\ne STATUS {6+}\r\n" KEISER " (MESSAGES)\r\nf CREATE \"A&B\\\"\"\r\ng LIST \"\" A%\r\nh LSUB \"\" %\r\ni LIST \"\" %/" "%\r\n",
+  "a OK", "\"&U,BTFw-\"\r\n", "b OK", "* ENABLED UTF8=ACCEPT\r\nc OK", "* LIST (\\HasNoChildren) \"/\" \"" KEISER "\"\r\nd OK", "* STATUS \"" KEISER "\" (MESSAGES 0)\r\ne OK", "f OK",
+  "\"/\" \"A&B\\\"\"\r\ng OK", "\"INBOX\"\r\nh OK", "i OK")
+T(utf8_names_refused, NULL, UTF8 "a CREATE \"\xff\"\r\nb CREATE {2+}\r\n\xc0\xaf\r\nc LIST \"\" {1+}\r\n\xff\r\nd CREATE {3+}\r\na\x7f" "b\r\n", "u OK", "a NO [CANNOT]", "b NO [CANNOT]", "c OK", "d NO [CANNOT]")
+T(utf8_search, ages, UTF8 "s SELECT INBOX\r\na SEARCH CHARSET UTF-8 ALL\r\nb SEARCH SUBJECT \"" KEISER "\"\r\n", "a BAD", "* SEARCH\r\nb OK")
+T(utf8_append, NULL, UTF8 "a APPEND INBOX (\\Seen) UTF8 (~{5+}\r\nH: \xc3\xa9)\r\nb APPEND INBOX UTF8 (~{1}\r\nx)\r\nc APPEND INBOX UTF8 (~{1+}\r\nx) UTF8 (~{1+}\r\ny) {1+}\r\nz\r\n", "a OK [APPENDUID 1 1]", "+ Go on", "b OK [APPENDUID 1 2]", "c OK [APPENDUID 1 3:5]")
+T(utf8_append_refused, NULL, UTF8 "a APPEND INBOX UTF8 (~{1+}\r\nx\r\nb APPEND INBOX UTF8 ({1+}\r\nx)\r\nc APPEND INBOX UTF8 ~{1+}\r\nx\r\nd APPEND INBOX UTF8 (~{1+}\r\nx))\r\ne APPEND INBOX UTF8 (~{1+}\r\nx) \r\nf STATUS INBOX (MESSAGES)\r\n", "a BAD", "b BAD", "c BAD", "d BAD", "e BAD", "(MESSAGES 0)\r\nf OK")
+
 int main(void)
 {
 #define C(name) cmocka_unit_test(name)
@@ -68,6 +80,7 @@ int main(void)
 		C(older), C(younger), C(one_now), C(age_limits), C(age_refused),
 		C(savedate), C(savedate_search), C(create_use), C(create_use_taken), C(create_use_refused),
 		C(mailboxid), C(emailid), C(emailid_search), C(objectid_limit),
+		C(utf8_names), C(utf8_names_refused), C(utf8_search), C(utf8_append), C(utf8_append_refused),
 	};
 	return cmocka_run_group_tests_name("imap_extension", tests, NULL, NULL);
 }
