@@ -11,7 +11,7 @@
 #include "base/siphash.h"
 #include "index/segment.h"
 
-#define GATHER_DOCS  1024u
+#define GATHER_DOCS  512u
 #define GATHER_BYTES (4u << 20) /* of terms; one message may take it above that */
 
 struct index_gather;

@@ -3,8 +3,8 @@
  * mime/match - does a message contain these texts?  For IMAP SEARCH BODY, TEXT
  * and HEADER.
  *
- * Decoded text of text parts and decoded header fields are compared as UTF-8
- * without case (ASCII letters).  The caller feeds the bytes of a message whose
+ * Decoded text of text parts and decoded header fields (mime/text.h) are compared
+ * folded, without case in any script.  The caller feeds the bytes of a message whose
  * summary it has; nothing but the longest needle is held back.  Linear in bytes
  * times needles.
  */

@@ -8,6 +8,7 @@
 #include "mime/charset.h"
 #include "mime/content.h"
 #include "base/transfer.h"
+#include "mime/html.h"
 #include "mime/letter.h"
 #include "mime/match.h"
 #include "mime/parse.h"
@@ -238,6 +239,17 @@ static void dsn_writing(struct span in)
 #define ROW(n, f, max, b, u, a) {.name = n, .before = SPAN_INIT(b), .unit = SPAN_INIT(u), \
 	.after = SPAN_INIT(a), .limit = max, .run = f}
 
+static void html(struct span in)
+{
+	struct html h = {.state = HTML_TEXT};
+	struct buf out;
+	buf_init(&out, 2 * in.len + 2);
+	html_text(&h, in, &out);
+	html_end(&h, &out);
+	ENSURE(buf_ok(&out));
+	buf_free(&out);
+}
+
 static void letter(struct span in)
 {
 	const struct mime_letter_how how = {.gather = true, .domain = SPAN("our.example"),
@@ -253,6 +265,12 @@ static void letter(struct span in)
 }
 
 static const struct linear_case cases[] = {
+	ROW("html", html, MESSAGE, "", "<", ""),
+	ROW("html", html, MESSAGE, "", "&", ""),
+	ROW("html", html, MESSAGE, "", "<a b=c ", ""),
+	ROW("html", html, MESSAGE, "<!--", "-->", "<!--"),
+	ROW("html", html, MESSAGE, "<script>", "</scrip", ""),
+	ROW("html", html, MESSAGE, "", "<p title=\"x\">&eacute;", ""),
 	ROW("mime", parse, MESSAGE, "\r\n", "text without end ", ""),
 	ROW("mime", parse, MESSAGE, MULTI, "--b\r\n", ""),
 	ROW("mime", parse, MESSAGE, MULTI, "--b\r\n\r\n", ""),

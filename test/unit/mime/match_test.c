@@ -48,9 +48,9 @@ static void needles(void **state)
 		struct mime_needle n;
 		bool found;
 	} rows[] = {
-		{{MIME_IN_BODY, {0}, SPAN_INIT("Caf\xc3\xa9")}, true},
+		{{MIME_IN_BODY, {0}, SPAN_INIT("CAF\xc3\x89")}, true},
 		{{MIME_IN_BODY, {0}, SPAN_INIT("SUGAR")}, true},
-		{{MIME_IN_BODY, {0}, SPAN_INIT("<b>bold")}, true},
+		{{MIME_IN_BODY, {0}, SPAN_INIT("bold")}, true},
 		{{MIME_IN_BODY, {0}, SPAN_INIT("last words")}, true},
 		{{MIME_IN_BODY, {0}, SPAN_INIT("hidden")}, false},
 		{{MIME_IN_BODY, {0}, SPAN_INIT("preamble")}, false},
@@ -66,6 +66,7 @@ static void needles(void **state)
 		{{MIME_IN_FIELD, SPAN_INIT("x-none"), SPAN_INIT("")}, false},
 	};
 	static const size_t cuts[] = {1, 7, 64, 100000};
+	_Static_assert(ARRAY_LEN(rows) <= MIME_NEEDLES_MAX, "asked together, too");
 	struct mime_needle all[ARRAY_LEN(rows)];
 	uint32_t expect = 0;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -86,6 +87,14 @@ static void reports(void **state)
 	const struct mime_needle n[] = {{MIME_IN_BODY, {0}, SPAN_INIT("action: FAILED \xc3\xa9")},
 					{MIME_IN_BODY, {0}, SPAN_INIT("delivery-status")}};
 	assert_int_equal(run(SPAN(MESSAGE), n, ARRAY_LEN(n), 7), 1);
+}
+
+static void tags_are_no_text(void **state)
+{
+	(void)state;
+	const struct mime_needle n[] = {{MIME_IN_BODY, {0}, SPAN_INIT("<b>")},
+					{MIME_IN_TEXT, {0}, SPAN_INIT("caf=e9")}};
+	assert_int_equal(run(SPAN(MESSAGE), n, ARRAY_LEN(n), 1000), 0);
 }
 
 /* The needle at every place around the borders of pieces. */
@@ -132,7 +141,9 @@ static void limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(needles), cmocka_unit_test(reports),
+		cmocka_unit_test(needles),
+		cmocka_unit_test(reports),
+		cmocka_unit_test(tags_are_no_text),
 		cmocka_unit_test(across_pieces),
 		cmocka_unit_test(limits),
 	};
