@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/ensure.h"
 #include "mime/text.h"
+#include "terms/field.h"
 #include "terms/fold.h"
 
 #define MATCH_TAG TAG4('M', 'T', 'C', 'H')
@@ -45,11 +46,12 @@ static void look(struct mime_match *m, unsigned where, struct span field, struct
 	}
 }
 
-/* TEXT sees name and value, HEADER the value alone. */
+/* TEXT sees name and value, but of no signature; HEADER the value alone. */
 static void on_field(void *arg, const struct mime_text_field *f)
 {
 	struct mime_match *m = arg;
-	look(m, 1u << MIME_IN_TEXT, f->name, f->line);
+	if (!term_field_is_seal(f->name))
+		look(m, 1u << MIME_IN_TEXT, f->name, f->line);
 	if (f->top)
 		look(m, 1u << MIME_IN_FIELD, f->name, f->value);
 }

@@ -85,9 +85,8 @@ static bool enough(const struct mime_text *t)
 
 /* ---- headers ---- */
 
-static void header_done(struct mime_text *t)
+static void fields(struct mime_text *t, struct span rest)
 {
-	struct span rest = buf_span(&t->block);
 	struct mime_field f;
 	size_t at = 0, n = 0;
 	while (mime_field_next(&rest, &at, &f) && n++ < MIME_FIELDS_MAX) {
@@ -106,7 +105,12 @@ static void header_done(struct mime_text *t)
 		out.value = span_skip(out.line, name);
 		t->sink->field(t->sink->arg, &out);
 	}
-	buf_clear(&t->block);
+}
+
+void mime_text_fields(struct mime_text *t, struct span s)
+{
+	ENSURE_TAG(t, TEXT_TAG);
+	fields(t, s);
 }
 
 /* ---- text ---- */
@@ -199,7 +203,8 @@ static void region_done(struct mime_text *t)
 {
 	const struct summary_part *p = part_of(t);
 	if (!t->in_body) {
-		header_done(t);
+		fields(t, buf_span(&t->block));
+		buf_clear(&t->block);
 		t->in_body = true;
 		transfer_decoder_init(&t->decoder, transfer_encoding_of(p->encoding));
 		return;

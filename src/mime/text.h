@@ -36,6 +36,8 @@ MUST_USE struct mime_text *mime_text_new(struct mime_charsets *, const struct su
 					 const struct mime_text_sink *);
 void mime_text_free(struct mime_text *); /* NULL is allowed */
 
+/* Whole header fields that stand before the message, as if they were its own. */
+void mime_text_fields(struct mime_text *, struct span);
 /* Bytes in order, from the first. */
 void mime_text_feed(struct mime_text *, struct span chunk);
 /* No more bytes: a message that ended early has what there is of it. */

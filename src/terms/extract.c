@@ -263,6 +263,8 @@ void terms_leave_out(struct terms *t)
 	t->is_open = true;
 }
 
+bool terms_open(const struct terms *t) { return t->is_open; }
+
 struct span terms_bytes(const struct terms *t)
 {
 	ENSURE(t->kind == POINT_PART);

@@ -32,6 +32,9 @@ void terms_break(struct terms *);
 /* Something of the message will not come. */
 void terms_leave_out(struct terms *);
 
+/* Is something left out, or were there too many? */
+bool terms_open(const struct terms *);
+
 /* After a terms_break: as term_next reads them.  In the order of their coming, the mark
  * of an open one first. */
 struct span terms_bytes(const struct terms *);

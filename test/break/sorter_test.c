@@ -121,6 +121,7 @@ static unsigned one(struct scene *s, const char *name, const void *fields, int p
 	union {
 		struct store_sorter_understand_reply understand;
 		struct store_sorter_match_reply match;
+		struct store_sorter_terms_reply terms;
 	} rep;
 	struct arena *a = arena_new(1 << 20);
 	struct world *w = house_world(s->target.house);
@@ -134,7 +135,9 @@ static unsigned one(struct scene *s, const char *name, const void *fields, int p
 	world_close(w, pass);
 	if (!attack_reply(&s->target, fd, name, 1, a, &rep, &why))
 		fail_msg("%s: no answer (%u)", name, why);
-	answer = strcmp(name, "match") == 0 ? rep.match.answer : rep.understand.answer;
+	answer = strcmp(name, "match") == 0   ? rep.match.answer
+		 : strcmp(name, "terms") == 0 ? rep.terms.answer
+					      : rep.understand.answer;
 	world_close(w, fd);
 	buf_free(&frame);
 	arena_free(a);
@@ -223,6 +226,11 @@ static void test_summaries(void **state)
 		}
 		m.summary = span_of(noise, (size_t)(x % sizeof noise));
 		(void)one(s, "match", &m, -1);
+		struct store_sorter_terms t = {.size = m.size, .body = m.body,
+					       .prefix = span_sub(m.summary, 0, 8192),
+					       .summary = m.summary,
+					       .skip = (uint32_t)x};
+		(void)one(s, "terms", &t, -1);
 	}
 }
 

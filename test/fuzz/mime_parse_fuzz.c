@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mime/parse, submit, trace and match on any bytes: the summary can be written
- * and does not depend on the cut; edits lie within the header.
+ * mime/parse, submit, trace, match and gist on any bytes: the summary can be written
+ * and does not depend on the cut; edits lie within the header; what match finds in a
+ * message its terms do not rule out, and what they say for certain match finds.
  */
 #include "base/ensure.h"
+#include "base/utf8.h"
+#include "judge.h"
+#include "mime/gist.h"
 #include "mime/match.h"
 #include "mime/parse.h"
 #include "mime/submit.h"
 #include "mime/trace.h"
+#include "terms/fold.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -38,6 +43,31 @@ static void match(struct span m, const struct summary *s, size_t cut)
 	ENSURE(mime_match_end(one) == mime_match_end(two));
 	mime_match_free(one);
 	mime_match_free(two);
+}
+
+static void gist(struct span m, const struct summary *s, struct span needle, size_t cut)
+{
+	static const uint8_t secret[SIPHASH_KEY] = {5};
+	const struct mime_needle n = {MIME_IN_TEXT, {0}, needle};
+	struct mime_gist *g = mime_gist_new(NULL, s, secret);
+	struct mime_match *one = mime_match_new(NULL, s, &n, 1);
+	struct needle asked;
+	struct buf folded;
+	ENSURE(g != NULL && one != NULL);
+	for (size_t at = 0; at < m.len; at += cut)
+		if (mime_gist_feed(g, span_sub(m, at, cut)))
+			break;
+	mime_gist_end(g);
+	(void)!mime_match_feed(one, m);
+	bool there = mime_match_end(one) != 0;
+	buf_init(&folded, FOLD_GROWTH * needle.len + 1);
+	terms_fold(&folded, needle);
+	needle_cut(&asked, buf_span(&folded));
+	enum verdict v = judge_needle(mime_gist_terms(g), &asked);
+	ENSURE(there ? v != VERDICT_NO : v != VERDICT_SURE);
+	buf_free(&folded);
+	mime_gist_free(g);
+	mime_match_free(one);
 }
 
 /* Whatever it is called with is an address, and nothing becomes of most. */
@@ -97,6 +127,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	parse(&q, m, cut, &two);
 	ENSURE(s->size == m.len && span_eq(buf_span(&one), buf_span(&two)));
 	match(m, s, cut);
+	struct span needle = span_sub(m, m.len / 2, cut);
+	if (needle.len > 0 && utf8_valid(needle))
+		gist(m, s, needle, cut);
 	submit(m, false);
 	submit(m, true);
 	buf_free(&one);

@@ -24,6 +24,7 @@
 #include "role/common/role.h"
 #include "role/sorter/message.h"
 #include "role/sorter/role.h"
+#include "role/sorter/terms.h"
 #include "wire/store_sorter.h"
 
 #define CHANNELS_MAX  8u
@@ -51,7 +52,8 @@ struct sorter {
 	bool retiring;
 	size_t jobs;
 	struct arena *answers; /* of leaving */
-	uint64_t began, seen, understood, not_understood, matched;
+	uint8_t secret[SIPHASH_KEY];
+	uint64_t began, seen, understood, not_understood, matched, listed;
 };
 
 struct job {
@@ -59,6 +61,7 @@ struct job {
 	struct ipc_call *call;
 	const struct store_sorter_understand *ask;
 	const struct store_sorter_match *match;
+	const struct store_sorter_terms *terms;
 	struct message message;
 	struct arena *arena;
 	struct buf header, summary;
@@ -341,6 +344,17 @@ static void match_fiber(void *arg)
 	job_free(j);
 }
 
+static void terms_fiber(void *arg)
+{
+	struct job *j = arg;
+	struct store_sorter_terms_reply r;
+	message_terms(&j->message, j->terms, j->sorter->charsets, j->sorter->secret,
+		      j->arena, &r);
+	j->sorter->listed++;
+	store_sorter_terms_answer(j->call, &r);
+	job_free(j);
+}
+
 /* ---- a successor ----------------------------------------------------------- */
 
 /*
@@ -474,9 +488,21 @@ static void on_match(void *ctx, struct ipc_call *call,
 	job_start(j, match_fiber);
 }
 
+static void on_terms(void *ctx, struct ipc_call *call,
+		     const struct store_sorter_terms *m)
+{
+	struct job *j = job_new(ctx, call, m->size, m->body,
+				m->has_file ? m->file : -1);
+	if (j == NULL)
+		return;
+	j->terms = m;
+	job_start(j, terms_fiber);
+}
+
 static const struct store_sorter_at_sorter handlers = {
 	.understand = on_understand,
 	.match = on_match,
+	.terms = on_terms,
 };
 
 /* ---- channels and life ------------------------------------------------------ */
@@ -525,6 +551,7 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	s->role = role;
 	s->conf = conf;
 	s->began = loop_now(role->loop);
+	world_random(role->world, s->secret, sizeof s->secret);
 	return s;
 }
 
@@ -559,10 +586,11 @@ static void status(void *self, struct buf *json)
 	struct sorter *s = self;
 	buf_printf(json,
 		   "\"understood\":%llu,\"not_understood\":%llu,"
-		   "\"matched\":%llu",
+		   "\"matched\":%llu,\"listed\":%llu",
 		   (unsigned long long)s->understood,
 		   (unsigned long long)s->not_understood,
-		   (unsigned long long)s->matched);
+		   (unsigned long long)s->matched,
+		   (unsigned long long)s->listed);
 }
 
 const struct role_def sorter_role = {
