@@ -108,6 +108,14 @@ void kv_delete(struct kv_batch *b, struct span key)
 	row_fill(b, key, (struct span){0}, true);
 }
 
+void kv_delete_once(struct kv_batch *b, struct span key)
+{
+	size_t before = b->count;
+	kv_delete(b, key);
+	if (b->count > before)
+		b->rows[before].once = true;
+}
+
 static struct batch_body *body_add(struct kv_batch *b, const struct kv_id *id)
 {
 	ENSURE_TAG(b, BATCH_TAG);
@@ -148,6 +156,13 @@ void kv_delete_body(struct kv_batch *b, const struct kv_id *id)
 	struct batch_body *body = body_add(b, id);
 	if (body)
 		body->gone = true;
+}
+
+void kv_delete_body_once(struct kv_batch *b, const struct kv_id *id)
+{
+	struct batch_body *body = body_add(b, id);
+	if (body)
+		body->gone = body->once = true;
 }
 
 size_t kv_batch_rows(const struct kv_batch *b)

@@ -46,6 +46,7 @@ struct batch_row {
 	size_t key, value; /* offsets into bytes */
 	uint32_t key_len, value_len;
 	bool gone;
+	bool once;  /* gone: it was put once */
 	bool stale; /* a later commit of the group writes the same key */
 	uint64_t seq;
 	struct kv_sorted_node *node; /* in the overlay while staged */
@@ -57,6 +58,7 @@ struct batch_body {
 	size_t len;
 	uint64_t made; /* seconds */
 	bool gone;
+	bool once; /* gone: it was put once, and inline */
 };
 
 struct kv_batch {

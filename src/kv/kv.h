@@ -202,10 +202,15 @@ void kv_put(struct kv_batch *, struct span key, struct span value);
 /* The same of a row that was written into a buf: one that failed fails the commit. */
 void kv_put_row(struct kv_batch *, struct span key, const struct buf *row);
 void kv_delete(struct kv_batch *, struct span key);
+/* The same of a row that was put once and never changed: nothing of it stays behind
+ * for scans to step over. */
+void kv_delete_once(struct kv_batch *, struct span key);
 /* A new body of at most KV_BODY_INLINE bytes, durable with the rows. */
 void kv_put_body(struct kv_batch *, const struct kv_id *, struct span bytes);
 /* Forget a body (the sweep's work); missing ones are no error. */
 void kv_delete_body(struct kv_batch *, const struct kv_id *);
+/* The same of one that kv_put_body made, and that nothing else forgets. */
+void kv_delete_body_once(struct kv_batch *, const struct kv_id *);
 size_t kv_batch_rows(const struct kv_batch *);
 size_t kv_batch_bytes(const struct kv_batch *);
 /* Room for `rows` more rows of `bytes` in all? */

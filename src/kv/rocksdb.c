@@ -568,7 +568,10 @@ static void write_rows(struct rocks *r, rocksdb_writebatch_t *wb,
 			continue;
 		size_t n = full_key(c->name, batch_key(c->batch, i), key);
 		struct span v = batch_value(c->batch, i);
-		if (c->batch->rows[i].gone)
+		if (c->batch->rows[i].once)
+			rocksdb_writebatch_singledelete_cf(wb, r->cf[CF_ROWS],
+							   key, n);
+		else if (c->batch->rows[i].gone)
 			rocksdb_writebatch_delete_cf(wb, r->cf[CF_ROWS], key,
 						     n);
 		else
@@ -584,6 +587,11 @@ static void write_bodies(struct rocks *r, rocksdb_writebatch_t *wb,
 		const struct batch_body *b = &c->batch->bodies[i];
 		const char *id = (const char *)b->id.byte;
 		size_t id_len = sizeof(b->id.byte);
+		if (b->once) {
+			rocksdb_writebatch_singledelete_cf(wb, r->cf[CF_BODIES],
+							   id, id_len);
+			continue;
+		}
 		if (b->gone) {
 			rocksdb_writebatch_delete_cf(wb, r->cf[CF_BODIES], id,
 						     id_len);
@@ -641,7 +649,8 @@ static void remove_large(struct rocks *r, const struct group *g)
 	for (const struct staged *c = g->first; c; c = c->next)
 		for (size_t i = 0; i < c->batch->body_count; i++)
 			/* One that stays is an orphan: the next sweep's. */
-			if (c->batch->bodies[i].gone)
+			if (c->batch->bodies[i].gone &&
+			    !c->batch->bodies[i].once)
 				(void)!kv_large_remove(r->large,
 						    &c->batch->bodies[i].id);
 }

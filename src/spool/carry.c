@@ -12,6 +12,7 @@
 #include "base/ensure.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "spool/hand.h"
 
 #define TRIES	    32u /* looks in one carry_take */
 #define CANDIDATES  8u	/* rows of one look */
@@ -32,6 +33,7 @@ struct lease {
 	uint64_t size;
 	unsigned holds;
 	bool over; /* ended while it was held */
+	struct held *at_hand; /* NULL: it was read */
 	size_t count;
 	uint32_t n[];
 };
@@ -53,6 +55,8 @@ struct carry {
 	unsigned partition;
 	uint64_t hash;
 	bool begun, looking, missed;
+	struct hand hand;
+	bool lost; /* a job of one row that nobody has at hand */
 };
 
 /* ---- life ---- */
@@ -80,6 +84,79 @@ static void hear_tell(void *arg, unsigned partition, int64_t at)
 		c->tell[partition] = tell_time(at);
 }
 
+/* ---- what is at hand ---- */
+
+static void *hold(void *arg, const struct spool_accept *q)
+{
+	struct carry *c = arg;
+	char room[SPOOL_DESTINATION_MAX];
+	int64_t now = spool_now(c->spool);
+	const struct destination *d = schedule_find(
+		c->schedule, spool_destination(&q->recipients[0], room));
+	if (d && !schedule_calm(d, HAND_EACH, now))
+		return NULL;
+	return hand_copy(&c->hand, q, now);
+}
+
+static void held(void *arg, void *copy, enum spool_held what)
+{
+	struct carry *c = arg;
+	struct held *h = copy;
+	if (what == SPOOL_HELD_YES && !h->gone)
+		h->destination = schedule_hold(c->schedule, h->name, &h->link,
+					       spool_now(c->spool));
+	h->durable = h->destination != NULL;
+	if (h->durable)
+		return;
+	c->lost |= what != SPOOL_HELD_NO;
+	hand_drop(&c->hand, h);
+}
+
+/* Its row is gone: what the indexes tell of it counts, if it is not over. */
+static void let_go(struct carry *c, struct held *h, bool over, int64_t now)
+{
+	struct destination *d = h->destination;
+	h->gone = true;
+	if (!h->durable)
+		return; /* the end of its commit sees to it */
+	if (!over && !schedule_add(c->schedule, h->name, h->job.id.byte[0],
+			  h->job.priority, h->job.accepted, now))
+		c->missed = true;
+	if (h->out)
+		return; /* the end of its lease does */
+	schedule_take(c->schedule, d, &h->link, now);
+	hand_drop(&c->hand, h);
+}
+
+static void spread(void *arg, unsigned partition, const struct spool_id *id,
+		   enum spool_spread what)
+{
+	struct carry *c = arg;
+	int64_t now = spool_now(c->spool);
+	bool over = what == SPOOL_SPREAD_OVER;
+	c->lost |= what == SPOOL_SPREAD_UNKNOWN;
+	struct held *one = id ? hand_find(&c->hand, id) : NULL;
+	if (one && !one->gone)
+		let_go(c, one, over, now);
+	if (id)
+		return;
+	LIST_EACH (&c->hand.all, l) {
+		one = CONTAINER_OF(l, struct held, all);
+		if (one->job.id.byte[0] == partition && !one->gone)
+			let_go(c, one, over, now);
+	}
+}
+
+/* The lease of one ended: it waits again, unless its row is gone. */
+static void put_back(struct carry *c, struct held *h, int64_t now)
+{
+	h->out = false;
+	if (h->gone)
+		hand_drop(&c->hand, h);
+	else
+		schedule_give_back(c->schedule, h->destination, &h->link, now);
+}
+
 struct carry *carry_new(struct spool *s, const uint8_t secret[SIPHASH_KEY],
 			const struct schedule_rules *rules, size_t most)
 {
@@ -90,16 +167,22 @@ struct carry *carry_new(struct spool *s, const uint8_t secret[SIPHASH_KEY],
 	c->schedule = schedule_new(secret, rules, most);
 	c->numbers = map_new(secret, CARRY_LEASES);
 	c->jobs = map_new(secret, CARRY_LEASES);
+	bool hands = hand_init(&c->hand, secret);
 	list_init(&c->leases);
 	memset(c->tell, 0xff, sizeof(c->tell));
 	/* Not from 1: what an earlier start gave out must mean nothing now. */
 	c->next_number = siphash(secret, SPAN("leases")) >> 1;
 	carry_rediscover(c);
-	if (!c->schedule || !c->numbers || !c->jobs) {
+	if (!c->schedule || !c->numbers || !c->jobs || !hands) {
 		carry_free(c);
 		return NULL;
 	}
-	spool_watch(s, &(struct spool_watch){c, hear_due, hear_tell});
+	spool_watch(s, &(struct spool_watch){.arg = c,
+					     .hold = hold,
+					     .held = held,
+					     .spread = spread,
+					     .due = hear_due,
+					     .tell = hear_tell});
 	return c;
 }
 
@@ -116,6 +199,7 @@ void carry_free(struct carry *c)
 		free(o);
 	map_free(c->jobs);
 	map_free(c->numbers);
+	hand_free(&c->hand);
 	schedule_free(c->schedule);
 	free(c);
 }
@@ -222,6 +306,12 @@ const struct spool_id *lease_job(const struct lease *l) { return &l->job; }
 const struct kv_id *lease_body(const struct lease *l) { return &l->body; }
 uint64_t lease_size(const struct lease *l) { return l->size; }
 size_t lease_count(const struct lease *l) { return l->count; }
+bool lease_at_hand(const struct lease *l) { return l->at_hand != NULL; }
+
+struct span lease_bytes(const struct lease *l)
+{
+	return l->at_hand ? l->at_hand->body : span_of(NULL, 0);
+}
 
 uint32_t lease_recipient(const struct lease *l, size_t i)
 {
@@ -312,15 +402,16 @@ static enum spool_result gather(struct carry *c, struct choice *h,
 				struct arena *a, struct carried *out,
 				bool *more)
 {
-	out->recipients =
+	struct spool_recipient *list =
 		ARENA_ARRAY(a, CARRY_RECIPIENTS, struct spool_recipient);
-	if (!out->recipients)
+	out->recipients = list;
+	if (!list)
 		return SPOOL_UNAVAILABLE;
 	h->arena = a;
 	h->carry = c;
 	h->out = map_get(c->jobs, job_key(id));
 	enum spool_result r =
-		spool_gather(c->spool, id, a, want, h, out->recipients,
+		spool_gather(c->spool, id, a, want, h, list,
 			     CARRY_RECIPIENTS, &out->count, more);
 	*more |= h->full;
 	if (r == SPOOL_OK && h->failed)
@@ -383,6 +474,28 @@ static enum spool_result give(struct carry *c, struct destination *to,
 	return SPOOL_OK;
 }
 
+static enum spool_result take_held(struct carry *c, struct held *h,
+				   const struct carry_ask *ask,
+				   struct carried *out)
+{
+	*out = (struct carried){.work = CARRY_MAIL,
+				.destination = h->name,
+				.job = h->job,
+				.recipients = h->recipients,
+				.count = h->count,
+				.body = h->body};
+	struct spool_due d = {
+		h->job.id, h->job.priority, h->job.accepted};
+	enum spool_result r =
+		give(c, h->destination, &d, false, ask, out);
+	if (r != SPOOL_OK)
+		return r;
+	schedule_take(c->schedule, h->destination, &h->link, ask->now);
+	h->out = true;
+	out->lease->at_hand = h;
+	return SPOOL_OK;
+}
+
 /* One look; SPOOL_NONE: nothing in that partition, the schedule knows it. */
 static enum spool_result try_destination(struct carry *c,
 					 struct destination *to,
@@ -390,6 +503,10 @@ static enum spool_result try_destination(struct carry *c,
 					 struct arena *a, struct carried *out)
 {
 	struct schedule_look look;
+	struct list *first = schedule_at_hand(to, ask->now);
+	if (first)
+		return take_held(c, CONTAINER_OF(first, struct held, link), ask,
+				 out);
 	schedule_look(to, ask->now, &look);
 	struct candidates k = {.carry = c, .name = schedule_name(to),
 			       .partition = look.partition, .now = ask->now};
@@ -614,10 +731,13 @@ void carry_end(struct carry *c, struct lease *l, enum schedule_mood mood,
 	       bool whole, int64_t now, uint64_t random)
 {
 	struct destination *d = l->destination;
+	bool waits = l->at_hand && !l->at_hand->gone;
 	l->over = true;
 	if (l->holds > 0)
 		return;
-	if (d && (!whole || l->more) &&
+	if (l->at_hand)
+		put_back(c, l->at_hand, now);
+	if (d && !waits && (!whole || l->more) &&
 	    !schedule_add(c->schedule, schedule_name(d), l->job.byte[0],
 			  l->priority, l->at, now))
 		c->missed = true;
@@ -645,6 +765,7 @@ void carry_drop(struct carry *c, const void *owner, int64_t now)
 void carry_rediscover(struct carry *c)
 {
 	c->looking = true;
+	c->lost = false;
 	c->begun = false;
 	c->missed = false;
 	c->partition = 0;
@@ -697,10 +818,16 @@ bool carry_discover(struct carry *c, int64_t now)
 	return c->looking;
 }
 
+bool carry_old_hand(const struct carry *c, int64_t now)
+{
+	return hand_old(&c->hand, now) != NULL;
+}
+
 void carry_figures(const struct carry *c, struct carry_figures *out)
 {
 	*out = (struct carry_figures){.leases = map_count(c->numbers),
 				      .destinations =
 					      schedule_count(c->schedule),
-				      .looking = c->looking || c->missed};
+				      .looking = c->looking || c->missed,
+				      .wholes = c->lost};
 }

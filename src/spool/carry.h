@@ -11,6 +11,9 @@
  * Senders are served by leases of their own kind: recipients of a job about whom
  * something has to be told (all but CARRY_MAIL), whatever their destinations.
  *
+ * What was just accepted, and whose destination has nothing else due, is leased from
+ * a copy in memory (spool/hand.h): first come, first served, as by the rows.
+ *
  * Nothing is read at the start but what `carry_discover` finds, one destination a
  * step; meanwhile what is known is handed out.
  */
@@ -35,14 +38,16 @@ MUST_USE struct carry *carry_new(struct spool *,
 void carry_free(struct carry *); /* NULL is allowed; with all leases */
 void carry_adopt(struct carry *, const struct schedule_rules *);
 
-/* What to do, with all that is needed to do it; spans in the arena. */
+/* What to do, with all that is needed to do it; spans in the arena, or as long as
+ * the lease lives. */
 struct carried {
 	struct lease *lease;
 	enum carry_work work;
 	struct span destination; /* of the first recipient, for the others */
 	struct spool_job job;
-	struct spool_recipient *recipients;
+	const struct spool_recipient *recipients;
 	size_t count;
+	struct span body; /* all of it, if it is at hand; else empty */
 };
 struct carry_ask {
 	void *owner;	    /* of the lease; not NULL */
@@ -69,6 +74,9 @@ enum carry_work lease_work(const struct lease *);
 const struct spool_id *lease_job(const struct lease *);
 const struct kv_id *lease_body(const struct lease *);
 uint64_t lease_size(const struct lease *); /* of the body */
+struct span lease_bytes(const struct lease *); /* the body, if it is at hand */
+/* It was given from memory: its job is likely to be one row (spool/format.h). */
+bool lease_at_hand(const struct lease *);
 /* Is recipient n of its job in it? */
 bool lease_has(const struct lease *, uint32_t n);
 /* The epoch of its partition; 0: spool_lease is to take it first. */
@@ -92,9 +100,13 @@ MUST_USE bool carry_discover(struct carry *, int64_t now);
 /* Read the rows again from the beginning: something was not found. */
 void carry_rediscover(struct carry *);
 
+/* Something is at hand for so long that it has to get its rows (spool_upgrade). */
+bool carry_old_hand(const struct carry *, int64_t now);
+
 struct carry_figures {
 	size_t leases, destinations;
 	bool looking; /* not all of the rows has been looked at */
+	bool wholes;  /* jobs of one row have to be given their rows */
 };
 void carry_figures(const struct carry *, struct carry_figures *);
 struct schedule *carry_schedule(struct carry *);

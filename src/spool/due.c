@@ -199,6 +199,40 @@ enum spool_result spool_locals(struct spool *s, unsigned partition,
 
 /* ---- recipients ---- */
 
+/* SPOOL_OK: it was wanted and kept, or not wanted. */
+static enum kv_result gather_one(struct arena *a, spool_want_fn *want,
+				 void *arg, struct spool_recipient *rc,
+				 struct spool_recipient *out, size_t max,
+				 size_t *count, bool *more)
+{
+	if (!want(arg, rc))
+		return KV_OK;
+	*more = *count == max;
+	if (*more)
+		return KV_OK;
+	if (!spool_recipient_copy(a, rc))
+		return KV_UNAVAILABLE;
+	out[(*count)++] = *rc;
+	return KV_OK;
+}
+
+static enum kv_result gather_whole(struct kv_space *space,
+				   const struct spool_id *id, struct arena *a,
+				   spool_want_fn *want, void *arg,
+				   struct spool_recipient *out, size_t max,
+				   size_t *count, bool *more)
+{
+	struct spool_recipient rc;
+	struct whole w;
+	struct buf row;
+	buf_init(&row, SPOOL_ROW);
+	enum kv_result r = spool_whole_load(space, KV_VISIBLE, id, &row, &w);
+	while (r == KV_OK && !*more && spool_whole_next(&w, &rc))
+		r = gather_one(a, want, arg, &rc, out, max, count, more);
+	buf_free(&row);
+	return r == KV_NONE ? KV_OK : r;
+}
+
 enum spool_result spool_gather(struct spool *s, const struct spool_id *id,
 			       struct arena *a, spool_want_fn *want, void *arg,
 			       struct spool_recipient *out, size_t max,
@@ -210,6 +244,7 @@ enum spool_result spool_gather(struct spool *s, const struct spool_id *id,
 	struct kv_scan *scan;
 	struct span key, value;
 	struct spool_recipient rc;
+	bool any = false;
 	*count = 0;
 	*more = false;
 	if (!space)
@@ -218,19 +253,18 @@ enum spool_result spool_gather(struct spool *s, const struct spool_id *id,
 	if (r != KV_OK)
 		return spool_from_kv(r);
 	while (!*more && (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		any = true;
 		if (!spool_recipient_read(value, spool_key_number(key), &rc))
 			r = KV_CORRUPT;
-		else if (!want(arg, &rc))
-			continue;
-		else if (*count == max)
-			*more = true;
-		else if (!spool_recipient_copy(a, &rc))
-			r = KV_UNAVAILABLE;
 		else
-			out[(*count)++] = rc;
+			r = gather_one(a, want, arg, &rc, out, max, count,
+				       more);
 		if (r != KV_OK)
 			break;
 	}
 	kv_scan_close(scan);
+	if (r == KV_NONE && !any)
+		r = gather_whole(space, id, a, want, arg, out, max, count,
+				 more);
 	return spool_from_kv(r == KV_NONE ? KV_OK : r);
 }

@@ -329,3 +329,73 @@ bool spool_recipient_read(struct span row, uint32_t n, struct spool_recipient *r
 	return unpack_done(&u) && state >= SPOOL_LOCAL &&
 	       state <= SPOOL_DROPPED;
 }
+
+/* ---- whole jobs ---- */
+
+bool spool_whole_write(struct buf *b, const struct spool_job *j,
+		       const struct spool_recipient *r, size_t count)
+{
+	struct job_row row = {.job = *j};
+	struct buf one;
+	buf_init(&one, SPOOL_ROW);
+	row.job.recipients = (uint32_t)count;
+	spool_job_write(&one, &row);
+	pack_u8(b, SPOOL_FORMAT);
+	pack_u8(b, (uint8_t)j->priority);
+	pack_u64(b, (uint64_t)j->warns);
+	pack_span(b, buf_span(&one));
+	for (size_t i = 0; i < count && buf_ok(&one); i++) {
+		buf_clear(&one);
+		spool_recipient_write(&one, &r[i]);
+		pack_span(b, buf_span(&one));
+	}
+	bool ok = buf_ok(&one) && buf_ok(b);
+	buf_free(&one);
+	return ok;
+}
+
+static bool whole_recipients(const struct whole *w)
+{
+	struct unpack u = unpack_of(w->rest);
+	struct spool_recipient r;
+	for (uint32_t n = 0; n < w->count.open; n++)
+		if (!spool_recipient_read(unpack_span(&u, SPOOL_ROW), n, &r) ||
+		    r.state != SPOOL_REMOTE)
+			return false;
+	return unpack_done(&u);
+}
+
+bool spool_whole_read(struct span row, const struct spool_id *id,
+		      struct whole *w)
+{
+	struct unpack u = unpack_of(row);
+	*w = (struct whole){0};
+	if (unpack_u8(&u) != SPOOL_FORMAT)
+		return false;
+	uint8_t priority = unpack_u8(&u);
+	int64_t warns = (int64_t)unpack_u64(&u);
+	struct span job = unpack_span(&u, SPOOL_ROW);
+	if (!unpack_ok(&u) || priority > SPOOL_LAST ||
+	    !spool_job_read(job, id, &w->job) || w->job.summary_kept)
+		return false;
+	w->count = (struct count_row){.open = w->job.job.recipients,
+				      .due = SPOOL_NEVER,
+				      .tell = SPOOL_NEVER,
+				      .priority = (enum spool_priority)priority,
+				      .warns = warns,
+				      .expires = w->job.job.expires};
+	w->rest = u.rest;
+	return whole_recipients(w);
+}
+
+bool spool_whole_next(struct whole *w, struct spool_recipient *r)
+{
+	struct unpack u = unpack_of(w->rest);
+	if (w->at == w->count.open)
+		return false;
+	/* It was read before. */
+	ENSURE(spool_recipient_read(unpack_span(&u, SPOOL_ROW), w->at, r));
+	w->at++;
+	w->rest = u.rest;
+	return true;
+}

@@ -12,6 +12,10 @@
  *               index of jobs by destination, for remote recipients; holds its
  *               name.  hash: the first 64 bits of the SHA-256 of the name
  *  X time id    index of jobs by the time when the sender has to hear something
+ *  W id         a whole job: one that was just accepted and is likely to be carried at
+ *               once has this row alone, and none in an index; whoever accepted it
+ *               has it in memory.  What else becomes of it first gives it the rows
+ *               above; a start does so to all.  Its body is named by it alone.
  *  P id kind n  a report about the job was accepted
  *  N kind name  a note (spool/note.h)
  *
@@ -111,6 +115,14 @@ struct job_row {
 	uint32_t summary_len;
 };
 
+/* A W row; recipients are read one after the other, they are numbered from 0. */
+struct whole {
+	struct job_row job;
+	struct count_row count;
+	uint32_t at;
+	struct span rest;
+};
+
 void spool_lease_write(struct buf *, const struct lease_row *);
 MUST_USE bool spool_lease_read(struct span, struct lease_row *);
 void spool_count_write(struct buf *, const struct count_row *);
@@ -124,7 +136,23 @@ void spool_recipient_write(struct buf *, const struct spool_recipient *);
 MUST_USE bool spool_recipient_read(struct span, uint32_t n,
 			     struct spool_recipient *); /* spans borrow */
 
+MUST_USE bool spool_whole_write(struct buf *, const struct spool_job *,
+				const struct spool_recipient *, size_t count);
+/* All of it can be read; spans borrow. */
+MUST_USE bool spool_whole_read(struct span, const struct spool_id *,
+			       struct whole *);
+/* False: that was the last one. */
+MUST_USE bool spool_whole_next(struct whole *, struct spool_recipient *);
+
 /* ---- shared by the files of spool ---- */
+
+/* The row is read into the buf.  KV_NONE: it is no whole job. */
+MUST_USE enum kv_result spool_whole_load(struct kv_space *, enum kv_view,
+					 const struct spool_id *, struct buf *,
+					 struct whole *);
+/* The first of them behind *id; KV_NONE. */
+MUST_USE enum kv_result spool_job_next(struct kv_space *, enum kv_view,
+				       char kind, struct spool_id *id);
 
 enum spool_result spool_from_kv(enum kv_result);
 /* The space of a partition; NULL: *r says why. */

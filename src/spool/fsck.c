@@ -506,13 +506,103 @@ static enum kv_result count_again(struct fsck *f, const struct sums *before)
 	return r;
 }
 
-static enum spool_result fsck_partition(struct fsck *f)
+/* ---- jobs of one row ---- */
+
+static enum kv_result check_whole(struct fsck *f, const struct spool_id *id)
+{
+	struct whole w;
+	struct buf row;
+	f->id = *id;
+	f->bad = false;
+	f->count->jobs++;
+	buf_init(&row, SPOOL_ROW);
+	enum kv_result r = spool_whole_load(f->space, KV_VISIBLE, id, &row, &w);
+	f->readable = r == KV_OK;
+	f->damaged = r == KV_OK && !body_right(f, &w.job.job);
+	if (r == KV_CORRUPT)
+		finding(f, "its row is unreadable");
+	if (f->damaged) {
+		f->count->damaged++;
+		finding(f, "its body is missing or changed");
+	}
+	if (r == KV_OK) {
+		f->count->recipients += w.count.open;
+		f->sums.seen.open += w.count.open;
+		f->sums.seen.accepted += w.count.open;
+	}
+	buf_free(&row);
+	return r == KV_CORRUPT ? KV_OK : r;
+}
+
+static enum kv_result forget_whole_run(struct kv_op *op, struct kv_batch *b,
+				       void *arg)
+{
+	const struct fsck *f = arg;
+	struct spool_key k = spool_key_id('W', &f->id);
+	(void)op;
+	kv_delete(b, spool_span(&k));
+	return KV_OK;
+}
+
+static void mended(void *arg, enum spool_result r)
+{
+	*(enum spool_result *)arg = r;
+}
+
+/* They get rows of their own, and are looked at like the others; of what cannot be
+ * read nobody knows whose it was. */
+static enum kv_result mend_wholes(struct fsck *f, unsigned partition)
+{
+	struct spool_upgrade q = {.partition = partition};
+	do {
+		enum spool_result r = SPOOL_STALE; /* not yet */
+		if (spool_upgrade(f->spool, &q, mended, &r) != SPOOL_OK)
+			return KV_UNAVAILABLE;
+		while (r == SPOOL_STALE)
+			(void)kv_pause(f->spool->kv);
+		if (r != SPOOL_OK)
+			return KV_UNAVAILABLE;
+	} while (q.more);
+	f->mended = true;
+	return KV_OK;
+}
+
+static enum kv_result check_wholes(struct fsck *f, unsigned partition)
+{
+	struct spool_id id = {{0}};
+	bool bad = false;
+	struct spool_fsck_count before = *f->count;
+	struct sums sums = f->sums;
+	enum kv_result r;
+	while ((r = spool_job_next(f->space, KV_VISIBLE, 'W', &id)) == KV_OK) {
+		r = check_whole(f, &id);
+		if (r == KV_OK && !f->readable && f->repair) {
+			r = kv_op_wait(f->space, KV_SHRINKS, forget_whole_run,
+				       f, NULL);
+			f->count->repaired += r == KV_OK;
+			f->mended = true;
+			before = *f->count;
+			before.jobs--;
+		}
+		if (r != KV_OK)
+			return r;
+		bad |= f->damaged;
+	}
+	if (r != KV_NONE || !bad || !f->repair)
+		return r == KV_NONE ? KV_OK : r;
+	f->sums = sums;
+	*f->count = before;
+	return mend_wholes(f, partition);
+}
+
+static enum spool_result fsck_partition(struct fsck *f, unsigned partition)
 {
 	struct spool_key from = spool_key('J');
 	struct spool_key end = spool_key_end(&from);
 	enum kv_result r = KV_OK;
 	f->sums = (struct sums){0};
 	f->mended = false;
+	r = check_wholes(f, partition);
 	while (r == KV_OK) {
 		struct kv_scan *scan;
 		struct span key, value;
@@ -565,38 +655,58 @@ enum spool_result spool_fsck(struct spool *s, bool deep, bool repair,
 	for (unsigned p = 0; p < SPOOL_PARTITIONS && r == SPOOL_OK; p++) {
 		f.space = spool_space(s, p, &r);
 		if (f.space)
-			r = fsck_partition(&f);
+			r = fsck_partition(&f, p);
 	}
 	index_free(f.index);
 	return r;
+}
+
+static bool body_of(char kind, struct span value, struct job_row *j)
+{
+	static const struct spool_id none = {{0}};
+	struct whole w;
+	if (kind == 'J')
+		return spool_job_read(value, &none, j);
+	if (!spool_whole_read(value, &none, &w))
+		return false;
+	*j = w.job;
+	return true;
+}
+
+static enum kv_result bodies(struct kv_space *space, char kind,
+			     spool_body_fn *fn, void *arg)
+{
+	struct spool_key prefix = spool_key(kind);
+	struct kv_scan *scan;
+	struct span key, value;
+	struct job_row j;
+	enum kv_result r = spool_scan(space, KV_VISIBLE, &prefix, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		if (!body_of(kind, value, &j)) {
+			r = KV_CORRUPT; /* a sweep must not guess */
+			break;
+		}
+		fn(arg, &j.job.body);
+		if (j.summary_kept)
+			fn(arg, &j.summary_id);
+	}
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
 }
 
 enum spool_result spool_bodies(struct spool *s, spool_body_fn *fn, void *arg)
 {
 	enum spool_result sr = SPOOL_OK;
 	for (unsigned p = 0; p < SPOOL_PARTITIONS && sr == SPOOL_OK; p++) {
-		struct spool_key prefix = spool_key('J');
-		struct kv_scan *scan;
-		struct span key, value;
-		struct job_row j;
-		const struct spool_id none = {{0}};
 		struct kv_space *space = spool_space(s, p, &sr);
 		if (!space)
 			break;
-		enum kv_result r =
-			spool_scan(space, KV_VISIBLE, &prefix, &scan);
-		while (r == KV_OK &&
-		       (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
-			if (!spool_job_read(value, &none, &j)) {
-				r = KV_CORRUPT; /* a sweep must not guess */
-				break;
-			}
-			fn(arg, &j.job.body);
-			if (j.summary_kept)
-				fn(arg, &j.summary_id);
-		}
-		kv_scan_close(scan);
-		sr = spool_from_kv(r == KV_NONE ? KV_OK : r);
+		enum kv_result r = bodies(space, 'W', fn, arg);
+		if (r == KV_OK)
+			r = bodies(space, 'J', fn, arg);
+		sr = spool_from_kv(r);
 	}
 	return sr;
 }

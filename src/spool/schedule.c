@@ -29,6 +29,8 @@ struct spot {
 
 struct destination {
 	struct list ring;
+	struct list hand;
+	size_t held; /* in it */
 	struct heap_item wakes;
 	struct spot *spots;
 	unsigned count, cap;
@@ -129,6 +131,8 @@ static uint32_t spot_time(int64_t at)
 static int64_t earliest(const struct destination *d)
 {
 	uint32_t at = SPOT_NEVER;
+	if (d->held > 0)
+		return 0;
 	for (unsigned i = 0; i < d->count; i++)
 		if (d->spots[i].at < at)
 			at = d->spots[i].at;
@@ -210,6 +214,7 @@ static struct destination *destination_new(struct schedule *s,
 	if (!d)
 		return NULL;
 	d->limit = s->rules.per_destination;
+	list_init(&d->hand);
 	d->len = name.len;
 	if (name.len)
 		memcpy(d->name, name.ptr, name.len);
@@ -289,6 +294,61 @@ struct destination *schedule_find(const struct schedule *s, struct span name)
 struct span schedule_name(const struct destination *d)
 {
 	return span_of(d->name, d->len);
+}
+
+/* ---- what is at hand ---- */
+
+struct destination *schedule_hold(struct schedule *s, struct span name,
+				  struct list *one, int64_t now)
+{
+	struct destination *d = schedule_find(s, name);
+	if (!d)
+		d = destination_new(s, name);
+	if (!d)
+		return NULL;
+	list_push_back(&d->hand, one);
+	d->held++;
+	(void)place(s, d, now);
+	return d;
+}
+
+void schedule_give_back(struct schedule *s, struct destination *d,
+			struct list *one, int64_t now)
+{
+	list_push_front(&d->hand, one);
+	d->held++;
+	(void)place(s, d, now);
+}
+
+void schedule_take(struct schedule *s, struct destination *d, struct list *one,
+		   int64_t now)
+{
+	ENSURE(d->held > 0);
+	list_remove(one);
+	d->held--;
+	(void)place(s, d, now);
+}
+
+/* The priority of a row that was not looked at yet counts as the first. */
+struct list *schedule_at_hand(const struct destination *d, int64_t now)
+{
+	if (d->held == 0)
+		return NULL;
+	for (unsigned i = 0; i < d->count; i++)
+		if (d->spots[i].at <= now &&
+		    d->spots[i].priority == SPOOL_FIRST)
+			return NULL;
+	return d->hand.next;
+}
+
+bool schedule_calm(const struct destination *d, size_t most, int64_t now)
+{
+	if (d->until > now || d->probe || d->held >= most)
+		return false;
+	for (unsigned i = 0; i < d->count; i++)
+		if (d->spots[i].at <= now)
+			return false;
+	return true;
 }
 
 struct destination *schedule_next(struct schedule *s, int64_t now)

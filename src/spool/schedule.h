@@ -18,6 +18,7 @@
  */
 #pragma once
 
+#include "base/list.h"
 #include "base/siphash.h"
 #include "spool/due.h"
 
@@ -63,6 +64,22 @@ MUST_USE bool schedule_add(struct schedule *, struct span name,
 			   int64_t now);
 struct destination *schedule_find(const struct schedule *, struct span name);
 struct span schedule_name(const struct destination *);
+
+/*
+ * What the owner has at hand for a destination, in a list: as long as there is
+ * something it is as ready as with a row that is due.  hold: at the end of the
+ * list; NULL: no room.  give_back: at its front.  take: out of it.
+ */
+struct destination *schedule_hold(struct schedule *, struct span name,
+				  struct list *, int64_t now);
+void schedule_give_back(struct schedule *, struct destination *, struct list *,
+			int64_t now);
+void schedule_take(struct schedule *, struct destination *, struct list *,
+		   int64_t now);
+/* The first; NULL: none, or rows that are more urgent may be due. */
+struct list *schedule_at_hand(const struct destination *, int64_t now);
+/* May more be held for it: nothing else is due, it is not left alone? */
+bool schedule_calm(const struct destination *, size_t most, int64_t now);
 
 /* The next one that may be worked for, in turn; NULL: none is ready. */
 struct destination *schedule_next(struct schedule *, int64_t now);

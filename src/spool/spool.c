@@ -116,6 +116,8 @@ struct spool_id spool_name(struct spool *s)
 	return id;
 }
 
+int64_t spool_now(const struct spool *s) { return kv_now(s->kv); }
+
 void spool_id_text(const struct spool_id *id, char out[SPOOL_ID_TEXT])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -192,6 +194,38 @@ void spool_put_count(struct kv_batch *b, const struct spool_id *id,
 void spool_watch(struct spool *s, const struct spool_watch *w)
 {
 	s->watch = w ? *w : (struct spool_watch){0};
+}
+
+enum kv_result spool_whole_load(struct kv_space *space, enum kv_view view,
+				const struct spool_id *id, struct buf *row,
+				struct whole *w)
+{
+	struct spool_key k = spool_key_id('W', id);
+	enum kv_result r = spool_row(space, view, &k, row);
+	if (r == KV_OK && !spool_whole_read(buf_span(row), id, w))
+		r = KV_CORRUPT;
+	return r;
+}
+
+enum kv_result spool_job_next(struct kv_space *space, enum kv_view view,
+			      char kind, struct spool_id *id)
+{
+	struct spool_key from = spool_key_id(kind, id), all = spool_key(kind);
+	struct spool_key end = spool_key_end(&all);
+	struct kv_scan *scan;
+	struct span key, value;
+	from.bytes[from.len++] = 0;
+	enum kv_result r = kv_scan_open(space, view, spool_span(&from),
+					spool_span(&end), false, &scan);
+	if (r != KV_OK)
+		return r;
+	r = kv_scan_next(scan, &key, &value);
+	if (r == KV_OK && key.len == 1 + sizeof(id->byte))
+		memcpy(id->byte, key.ptr + 1, sizeof(id->byte));
+	else if (r == KV_OK)
+		r = KV_CORRUPT;
+	kv_scan_close(scan);
+	return r;
 }
 
 /* ---- the ledger ---- */
@@ -299,6 +333,28 @@ enum spool_result spool_ledger(struct spool *s, unsigned partition,
 	return spool_from_kv(r);
 }
 
+static enum kv_result recount_whole(struct kv_space *space,
+				    struct spool_ledger *out)
+{
+	static const struct spool_id none = {{0}};
+	struct spool_key prefix = spool_key('W');
+	struct kv_scan *scan;
+	struct span key, value;
+	struct whole w;
+	enum kv_result r = spool_scan(space, KV_VISIBLE, &prefix, &scan);
+	if (r != KV_OK)
+		return r;
+	while ((r = kv_scan_next(scan, &key, &value)) == KV_OK) {
+		if (!spool_whole_read(value, &none, &w)) {
+			r = KV_CORRUPT;
+			break;
+		}
+		out->open += w.count.open;
+	}
+	kv_scan_close(scan);
+	return r == KV_NONE ? KV_OK : r;
+}
+
 enum spool_result spool_recount(struct spool *s, unsigned partition,
 				struct spool_ledger *out)
 {
@@ -323,8 +379,10 @@ enum spool_result spool_recount(struct spool *s, unsigned partition,
 			spool_ledger_move(out, 0, rc.state);
 	}
 	kv_scan_close(scan);
+	if (r == KV_NONE)
+		r = recount_whole(space, out);
 	out->accepted = 0;
-	return spool_from_kv(r == KV_NONE ? KV_OK : r);
+	return spool_from_kv(r);
 }
 
 /* ---- questions ---- */
@@ -341,6 +399,21 @@ bool spool_recipient_copy(struct arena *a, struct spool_recipient *r)
 	       arena_copy(a, r->host, &r->host);
 }
 
+static enum kv_result whole_recipient(struct kv_space *space,
+				      const struct spool_id *id, uint32_t n,
+				      struct buf *row,
+				      struct spool_recipient *out)
+{
+	struct whole w;
+	enum kv_result r = spool_whole_load(space, KV_VISIBLE, id, row, &w);
+	while (r == KV_OK)
+		if (!spool_whole_next(&w, out))
+			r = KV_NONE;
+		else if (out->n == n)
+			break;
+	return r;
+}
+
 enum spool_result spool_recipient(struct spool *s, const struct spool_id *id,
 				  uint32_t n, struct arena *a,
 				  struct spool_recipient *out)
@@ -355,6 +428,8 @@ enum spool_result spool_recipient(struct spool *s, const struct spool_id *id,
 	enum kv_result r = spool_row(space, KV_VISIBLE, &k, &row);
 	if (r == KV_OK && !spool_recipient_read(buf_span(&row), n, out))
 		r = KV_CORRUPT;
+	else if (r == KV_NONE)
+		r = whole_recipient(space, id, n, &row, out);
 	if (r == KV_OK && !spool_recipient_copy(a, out))
 		r = KV_UNAVAILABLE;
 	buf_free(&row);
@@ -391,6 +466,7 @@ enum spool_result spool_job(struct spool *s, const struct spool_id *id,
 	struct spool_key k = spool_key_id('J', id), c = spool_key_id('C', id);
 	struct job_row job;
 	struct count_row count;
+	struct whole whole = {0};
 	struct buf row, crow;
 	if (!space)
 		return sr;
@@ -402,6 +478,12 @@ enum spool_result spool_job(struct spool *s, const struct spool_id *id,
 	if (r == KV_OK && (!spool_job_read(buf_span(&row), id, &job) ||
 			   !spool_count_read(buf_span(&crow), &count)))
 		r = KV_CORRUPT;
+	else if (r == KV_NONE)
+		r = spool_whole_load(space, KV_VISIBLE, id, &row, &whole);
+	if (whole.count.open > 0) {
+		job = whole.job;
+		count = whole.count;
+	}
 	if (r == KV_OK)
 		r = summary_of(s, &job, a, &job.job.summary);
 	if (r == KV_OK && (!arena_copy(a, job.job.sender, &job.job.sender) ||
@@ -424,11 +506,11 @@ enum spool_result spool_job(struct spool *s, const struct spool_id *id,
 
 /* Ids of a partition's jobs > after, a handful at a time, so that no scan is
  * open while the caller's function runs. */
-static enum kv_result list_ids(struct kv_space *space,
-			       const struct spool_id *after,
-			       struct spool_id ids[LIST_STEP], size_t *count)
+static enum kv_result ids_of(struct kv_space *space, char row,
+			     const struct spool_id *after,
+			     struct spool_id ids[LIST_STEP], size_t *count)
 {
-	struct spool_key from = spool_key_id('J', after), kind = spool_key('J');
+	struct spool_key from = spool_key_id(row, after), kind = spool_key(row);
 	struct spool_key end = spool_key_end(&kind);
 	struct kv_scan *scan;
 	struct span key, value;
@@ -446,6 +528,27 @@ static enum kv_result list_ids(struct kv_space *space,
 			       sizeof(ids[0].byte));
 	kv_scan_close(scan);
 	return r == KV_NONE ? KV_OK : r;
+}
+
+/* Those with rows of their own and those in one, the smaller first. */
+static enum kv_result list_ids(struct kv_space *space,
+			       const struct spool_id *after,
+			       struct spool_id ids[LIST_STEP], size_t *count)
+{
+	struct spool_id spread[LIST_STEP], whole[LIST_STEP];
+	size_t n, m, i = 0, k = 0;
+	*count = 0;
+	enum kv_result r = ids_of(space, 'J', after, spread, &n);
+	if (r == KV_OK)
+		r = ids_of(space, 'W', after, whole, &m);
+	if (r != KV_OK)
+		return r;
+	while (*count < LIST_STEP && (i < n || k < m)) {
+		bool first = k == m || (i < n && memcmp(&spread[i], &whole[k],
+							sizeof(*ids)) < 0);
+		ids[(*count)++] = first ? spread[i++] : whole[k++];
+	}
+	return KV_OK;
 }
 
 static enum spool_result list_partition(struct spool *s, unsigned partition,

@@ -134,6 +134,7 @@ struct spool;
 MUST_USE enum spool_result spool_open(struct kv *, struct spool **out);
 void spool_close(struct spool *); /* NULL is allowed */
 struct spool_id spool_name(struct spool *); /* a new job's */
+int64_t spool_now(const struct spool *);	/* in seconds */
 
 typedef void spool_done_fn(void *arg, enum spool_result);
 
@@ -142,13 +143,37 @@ typedef void spool_done_fn(void *arg, enum spool_result);
  * a destination in a partition from `at` on, and when a sender has to hear
  * something.  One for a spool; NULL: nobody.
  */
+struct spool_accept;
+enum spool_held { SPOOL_HELD_YES, SPOOL_HELD_NO, SPOOL_HELD_UNKNOWN };
+enum spool_spread {
+	SPOOL_SPREAD_INDEXED,
+	SPOOL_SPREAD_OVER,
+	SPOOL_SPREAD_UNKNOWN, /* that, or as before */
+};
 struct spool_watch {
 	void *arg;
+	/*
+	 * A job that comes: who has a copy of it at hand when it is durable gets
+	 * it as one row that no index tells of.  NULL: no, it is to be found by the
+	 * indexes.  `held` says what became of it: it is durable, certainly not, or
+	 * nobody knows.  `spread`: a job that was at hand is found by the indexes
+	 * from now on, or is over (all of the partition, when id is NULL).
+	 */
+	void *(*hold)(void *arg, const struct spool_accept *);
+	void (*held)(void *arg, void *copy, enum spool_held);
+	void (*spread)(void *arg, unsigned partition, const struct spool_id *id,
+		       enum spool_spread);
 	void (*due)(void *arg, unsigned partition, struct span destination,
 		    enum spool_priority, int64_t at, int64_t now);
 	void (*tell)(void *arg, unsigned partition, int64_t at);
 };
 void spool_watch(struct spool *, const struct spool_watch *);
+
+/* What may be held (see above) at most. */
+#define SPOOL_WHOLE_RECIPIENTS 100u
+#define SPOOL_WHOLE_BODY       32768u
+#define SPOOL_WHOLE_ROW	       32768u /* bytes of the rest */
+#define SPOOL_WHOLE_S	       300    /* nobody has to hear of it earlier */
 
 struct spool_own { /* spool's own part of a request */
 	struct spool *spool;
@@ -176,7 +201,11 @@ struct spool_accept {
 	size_t count;
 	const struct spool_about *about; /* or NULL */
 	bool again; /* out: that report is kept already, nothing was added */
-	uint64_t epoch; /* spool's own: of the partition that it took */
+	/* Spool's own: of the partition that it took; what the watcher holds. */
+	uint64_t epoch;
+	void *copy;
+	bool about_spread; /* that job was whole */
+	int64_t about_tell;
 	struct spool_own own;
 };
 /* SPOOL_NONE: the job that it is about is gone. */
@@ -231,7 +260,9 @@ struct spool_settle {
 	/* A verdict that comes late is left out: about one that somebody else
 	 * settled, or "again later" about one that is held by now. */
 	bool lenient;
+	bool at_hand;	/* a hint: it was leased from memory */
 	bool finished; /* out: the job is gone, all recipients are settled */
+	bool spread;   /* spool's own: it was whole */
 	struct spool_own own;
 };
 /* SPOOL_STALE when a recipient (lenient: every one) is settled already: nothing
@@ -271,14 +302,15 @@ bool spool_balanced(const struct spool_ledger *);
 /* ---- what an earlier release wrote ---- */
 
 /*
- * A handful of a partition's jobs into the present indexes; again while `more`.
- * Nothing to do is SPOOL_OK, too.
+ * A handful of a partition's jobs into the present indexes, and those of one row;
+ * again while `more`.  Nothing to do is SPOOL_OK, too.
  */
 struct spool_upgrade {
 	unsigned partition;
 	struct spool_id after; /* zero at first */
 	bool more;	       /* out */
-	struct spool_id job;   /* spool's own */
+	bool spread;	       /* spool's own: some were whole */
+	struct spool_id job;   /* the same */
 	struct spool_own own;
 };
 MUST_USE enum spool_result spool_upgrade(struct spool *, struct spool_upgrade *,

@@ -134,6 +134,66 @@ enum spool_result spool_lease(struct spool *s, struct spool_lease *q,
 		     lease_run, lease_done, q, done, arg);
 }
 
+/* ---- jobs of one row ---- */
+
+static void put_recipient(struct kv_batch *b, const struct spool_id *id,
+			  const struct spool_recipient *r, struct buf *row)
+{
+	struct spool_key k = spool_key_n(id, r->n);
+	buf_clear(row);
+	spool_recipient_write(row, r);
+	kv_put_row(b, spool_span(&k), row);
+}
+
+static void forget_whole(struct kv_batch *b, const struct spool_id *id)
+{
+	struct spool_key k = spool_key_id('W', id);
+	kv_delete_once(b, spool_span(&k));
+}
+
+/* The job's row in place of the one that was all of it. */
+static void spread_job(struct kv_batch *b, const struct spool_id *id,
+		       const struct job_row *job, struct buf *row)
+{
+	struct spool_key k = spool_key_id('J', id);
+	forget_whole(b, id);
+	buf_clear(row);
+	spool_job_write(row, job);
+	kv_put_row(b, spool_span(&k), row);
+}
+
+/* As if it had been accepted like that; *c: its row of counts. */
+static enum kv_result spread_whole(struct kv_batch *b, struct index *x,
+				   struct whole *w, struct count_row *c)
+{
+	const struct spool_id *id = &w->job.job.id;
+	struct spool_recipient rc;
+	struct buf row;
+	buf_init(&row, SPOOL_ROW);
+	*c = w->count;
+	index_begin(x, c);
+	spread_job(b, id, &w->job, &row);
+	while (spool_whole_next(w, &rc)) {
+		put_recipient(b, id, &rc, &row);
+		index_add(x, NULL, &rc);
+	}
+	bool ok = buf_ok(&row) && index_write(x, b, id, c);
+	buf_free(&row);
+	spool_put_count(b, id, c);
+	return ok ? KV_OK : KV_UNAVAILABLE;
+}
+
+static void tell_spread(const struct spool_own *own, enum kv_result r,
+			const struct spool_id *id, bool over)
+{
+	const struct spool_watch *w = &own->spool->watch;
+	if (w->spread && own->watched && (r == KV_OK || r == KV_UNKNOWN))
+		w->spread(w->arg, own->partition, id,
+			  r != KV_OK ? SPOOL_SPREAD_UNKNOWN
+			  : over     ? SPOOL_SPREAD_OVER
+				     : SPOOL_SPREAD_INDEXED);
+}
+
 /* ---- accept ---- */
 
 static bool accept_fits(const struct spool_accept *q)
@@ -160,15 +220,6 @@ static bool accept_fits(const struct spool_accept *q)
 	return true;
 }
 
-static void put_recipient(struct kv_batch *b, const struct spool_id *id,
-			  const struct spool_recipient *r, struct buf *row)
-{
-	struct spool_key k = spool_key_n(id, r->n);
-	buf_clear(row);
-	spool_recipient_write(row, r);
-	kv_put_row(b, spool_span(&k), row);
-}
-
 static enum kv_result load_count(struct kv_space *space,
 				 const struct spool_id *id,
 				 struct count_row *c)
@@ -180,6 +231,24 @@ static enum kv_result load_count(struct kv_space *space,
 	if (r == KV_OK && !spool_count_read(buf_span(&row), c))
 		r = KV_CORRUPT;
 	buf_free(&row);
+	return r;
+}
+
+/* The job that a report is about gets rows of its own, its mark needs them. */
+static enum kv_result spread_about(struct spool_accept *q,
+				   struct kv_space *space, struct kv_batch *b,
+				   struct count_row *c)
+{
+	struct whole w;
+	struct buf row;
+	buf_init(&row, SPOOL_ROW);
+	enum kv_result r = spool_whole_load(space, KV_STAGED, &q->about->job,
+					    &row, &w);
+	if (r == KV_OK)
+		r = spread_whole(b, q->own.index, &w, c);
+	buf_free(&row);
+	q->about_spread = r == KV_OK;
+	q->about_tell = q->own.index->tell;
 	return r;
 }
 
@@ -199,6 +268,8 @@ static enum kv_result accept_about(struct spool_accept *q,
 	if (r != KV_NONE)
 		return r == KV_OK ? KV_NONE : r;
 	r = load_count(space, &about->job, &c);
+	if (r == KV_NONE)
+		r = spread_about(q, space, b, &c);
 	if (r == KV_OK && c.old)
 		return KV_UNAVAILABLE; /* not before it is upgraded */
 	if (r != KV_OK)
@@ -231,26 +302,32 @@ static void put_job(struct spool_accept *q, struct kv_batch *b,
 	kv_put_row(b, spool_span(&k), row);
 }
 
-static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
-				 void *arg)
+/* In one row: whoever holds it needs no index. */
+static enum kv_result accept_whole(struct spool_accept *q, struct kv_batch *b,
+				   struct desk *d)
 {
-	struct spool_accept *q = arg;
+	struct spool_key k = spool_key_id('W', &q->job.id);
+	struct buf row;
+	buf_init(&row, SPOOL_ROW);
+	bool ok = spool_whole_write(&row, &q->job, q->recipients, q->count);
+	kv_put_body(b, &q->job.body, q->bytes);
+	kv_put_row(b, spool_span(&k), &row);
+	buf_free(&row);
+	d->ledger.n.accepted += q->count;
+	d->ledger.n.open += q->count;
+	return ok ? KV_OK : KV_UNAVAILABLE;
+}
+
+static enum kv_result accept_spread(struct spool_accept *q, struct kv_batch *b,
+				    struct desk *d)
+{
 	struct count_row count = {.open = (uint32_t)q->count,
 				  .due = SPOOL_NEVER,
 				  .tell = SPOOL_NEVER,
 				  .priority = q->job.priority,
 				  .warns = q->job.warns,
 				  .expires = q->job.expires};
-	struct spool *s = q->own.spool;
-	struct desk d;
 	struct buf row;
-	q->own.refusal = SPOOL_OK;
-	q->again = false;
-	enum kv_result r = spool_desk(s, op, &d);
-	if (r == KV_OK && q->about)
-		r = accept_about(q, op->space, b);
-	if (r != KV_OK)
-		return r;
 	buf_init(&row, SPOOL_ROW);
 	put_job(q, b, &row);
 	index_begin(q->own.index, &count);
@@ -259,30 +336,93 @@ static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
 		one.n = (uint32_t)i;
 		put_recipient(b, &q->job.id, &one, &row);
 		index_add(q->own.index, NULL, &one);
-		spool_ledger_move(&d.ledger.n, 0, one.state);
+		spool_ledger_move(&d->ledger.n, 0, one.state);
 	}
 	bool ok = buf_ok(&row) &&
 		  index_write(q->own.index, b, &q->job.id, &count);
 	buf_free(&row);
 	spool_put_count(b, &q->job.id, &count);
+	return ok ? KV_OK : KV_UNAVAILABLE;
+}
+
+static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
+				 void *arg)
+{
+	struct spool_accept *q = arg;
+	struct spool *s = q->own.spool;
+	struct desk d;
+	q->own.refusal = SPOOL_OK;
+	q->again = q->about_spread = false;
+	enum kv_result r = spool_desk(s, op, &d);
+	if (r == KV_OK && q->about)
+		r = accept_about(q, op->space, b);
+	if (r != KV_OK)
+		return r;
+	r = q->copy ? accept_whole(q, b, &d) : accept_spread(q, b, &d);
 	spool_ledger_put(b, &d.ledger);
 	q->epoch = 0;
 	if (s->owner && d.lease.owner != s->owner &&
 	    take_partition(s, b, s->owner, 0, &d))
 		q->epoch = d.lease.epoch;
 	spool_desk_keep(s, op, &d);
-	return ok ? KV_OK : KV_UNAVAILABLE;
+	return r;
+}
+
+static void held(struct spool_accept *q, enum kv_result r)
+{
+	const struct spool_watch *w = &q->own.spool->watch;
+	void *copy = q->copy;
+	q->copy = NULL;
+	if (copy && w->held)
+		w->held(w->arg, copy,
+			r == KV_OK	  ? SPOOL_HELD_YES
+			: r == KV_UNKNOWN ? SPOOL_HELD_UNKNOWN
+					  : SPOOL_HELD_NO);
 }
 
 static void accept_done(void *arg, enum kv_result r, uint64_t version)
 {
 	struct spool_accept *q = arg;
+	const struct spool_watch *w = &q->own.spool->watch;
 	(void)version;
 	if (r == KV_OK)
 		q->job.recipients = q->job.open = (uint32_t)q->count;
 	if (q->epoch)
 		owned(&q->own, r, q->own.spool->owner, q->epoch);
+	held(q, r);
+	if (q->about_spread) {
+		tell_spread(&q->own, r, &q->about->job, false);
+		if (w->tell && q->own.watched && q->about_tell != SPOOL_NEVER)
+			w->tell(w->arg, q->own.partition, q->about_tell);
+	}
 	finish(&q->own, r, !q->again);
+}
+
+/* Recipients that one lease carries at once, all of them. */
+static bool may_be_whole(const struct spool_accept *q, int64_t now)
+{
+	char a[SPOOL_DESTINATION_MAX], b[SPOOL_DESTINATION_MAX];
+	const struct spool_recipient *first = &q->recipients[0];
+	struct span destination = spool_destination(first, a);
+	size_t row = q->job.sender.len + q->job.facts.len + q->job.summary.len;
+	if (q->about || q->bytes.len != q->job.body_size ||
+	    q->bytes.len > SPOOL_WHOLE_BODY ||
+	    q->job.summary.len > SPOOL_SUMMARY_ROW ||
+	    q->count > SPOOL_WHOLE_RECIPIENTS ||
+	    q->job.priority != SPOOL_NORMAL ||
+	    q->job.expires < now + SPOOL_WHOLE_S ||
+	    q->job.warns < now + SPOOL_WHOLE_S)
+		return false;
+	for (size_t i = 0; i < q->count; i++) {
+		const struct spool_recipient *r = &q->recipients[i];
+		row += r->address.len + r->original.len + r->prefix.len + 128;
+		if (r->state != SPOOL_REMOTE || r->marks || r->next > now ||
+		    r->reason.len > 0 || r->folder.len > 0 ||
+		    !span_eq(r->prefix, first->prefix) ||
+		    !span_eq(spool_destination(r, b), destination))
+			return false;
+	}
+	return row <= SPOOL_WHOLE_ROW;
 }
 
 enum spool_result spool_accept(struct spool *s, struct spool_accept *q,
@@ -292,8 +432,15 @@ enum spool_result spool_accept(struct spool *s, struct spool_accept *q,
 		return SPOOL_LIMIT;
 	ENSURE(q->bytes.len == 0 || q->bytes.len == q->job.body_size);
 	ENSURE(!q->about || q->about->job.byte[0] == q->job.id.byte[0]);
-	return start(&q->own, s, q->job.id.byte[0], 0, accept_run,
-		     accept_done, q, done, arg);
+	const struct spool_watch *w = &s->watch;
+	q->copy = NULL;
+	if (w->hold && may_be_whole(q, kv_now(s->kv)))
+		q->copy = w->hold(w->arg, q);
+	enum spool_result r = start(&q->own, s, q->job.id.byte[0], 0,
+				    accept_run, accept_done, q, done, arg);
+	if (r != SPOOL_OK && q->copy)
+		w->held(w->arg, q->copy, SPOOL_HELD_NO);
+	return r;
 }
 
 /* ---- settle ---- */
@@ -308,6 +455,9 @@ struct settling {
 	uint32_t settled;
 	size_t used; /* verdicts that were not left out */
 	struct buf row;
+	bool is_whole;
+	struct whole whole; /* in whole_row */
+	struct buf whole_row;
 };
 
 static const struct spool_verdict *verdict_of(const struct spool_settle *q,
@@ -345,13 +495,11 @@ static bool comes_late(const struct spool_recipient *r,
 		!spool_settled(v->state) && v->attempted);
 }
 
-static enum kv_result settle_one(struct settling *s, uint32_t n,
-				 struct span value)
+static enum kv_result settle_one(struct settling *s,
+				 const struct spool_recipient *before)
 {
-	const struct spool_verdict *v = verdict_of(s->q, n);
-	struct spool_recipient was, is;
-	if (!spool_recipient_read(value, n, &was))
-		return KV_CORRUPT;
+	const struct spool_verdict *v = verdict_of(s->q, before->n);
+	struct spool_recipient was = *before, is;
 	if (s->count.old && !spool_settled(was.state))
 		spool_ledger_move(&s->desk.ledger.n, 0, was.state);
 	if (v && s->q->lenient && comes_late(&was, v))
@@ -362,11 +510,13 @@ static enum kv_result settle_one(struct settling *s, uint32_t n,
 	if (v) {
 		s->used++;
 		apply(&is, v, kv_now(s->q->own.spool->kv));
-		put_recipient(s->batch, &s->q->id, &is, &s->row);
 		s->settled += spool_settled(is.state);
 		spool_ledger_move(&s->desk.ledger.n, was.state, is.state);
 	}
-	index_add(s->q->own.index, s->count.old ? NULL : &was, &is);
+	if (v || s->is_whole)
+		put_recipient(s->batch, &s->q->id, &is, &s->row);
+	index_add(s->q->own.index, s->count.old || s->is_whole ? NULL : &was,
+		  &is);
 	return buf_ok(&s->row) ? KV_OK : KV_UNAVAILABLE;
 }
 
@@ -376,6 +526,7 @@ static enum kv_result settle_all(struct settling *s)
 	struct spool_key prefix = spool_key_id('R', &s->q->id);
 	struct kv_scan *scan;
 	struct span key, value;
+	struct spool_recipient rc;
 	enum kv_result r = spool_scan(s->space, KV_STAGED, &prefix, &scan);
 	if (r != KV_OK)
 		return r;
@@ -383,12 +534,23 @@ static enum kv_result settle_all(struct settling *s)
 		uint32_t n = spool_key_number(key);
 		if (s->recipients <= n)
 			s->recipients = n + 1;
-		r = settle_one(s, n, value);
+		r = spool_recipient_read(value, n, &rc) ? settle_one(s, &rc)
+							: KV_CORRUPT;
 		if (r != KV_OK)
 			break;
 	}
 	kv_scan_close(scan);
 	return r == KV_NONE ? KV_OK : r;
+}
+
+static enum kv_result settle_all_whole(struct settling *s)
+{
+	struct spool_recipient rc;
+	enum kv_result r = KV_OK;
+	s->recipients = s->count.open;
+	while (r == KV_OK && spool_whole_next(&s->whole, &rc))
+		r = settle_one(s, &rc);
+	return r;
 }
 
 static enum kv_result forget_reports(struct settling *s)
@@ -410,6 +572,12 @@ static enum kv_result forget_job(struct settling *s)
 	const struct spool_id *id = &s->q->id;
 	struct spool_key j = spool_key_id('J', id), c = spool_key_id('C', id);
 	kv_batch_clear(s->batch);
+	if (s->is_whole) {
+		forget_whole(s->batch, id);
+		kv_delete_body_once(s->batch, &s->whole.job.job.body);
+		spool_ledger_put(s->batch, &s->desk.ledger);
+		return KV_OK;
+	}
 	for (uint32_t n = 0; n < s->recipients; n++) {
 		struct spool_key k = spool_key_n(id, n);
 		kv_delete(s->batch, spool_span(&k));
@@ -439,10 +607,29 @@ static enum kv_result upgrade_count(struct kv_space *space,
 	return r == KV_NONE ? KV_CORRUPT : r;
 }
 
+static enum kv_result load_whole(struct settling *s)
+{
+	enum kv_result r = spool_whole_load(s->space, KV_STAGED, &s->q->id,
+					    &s->whole_row, &s->whole);
+	s->is_whole = r == KV_OK;
+	if (s->is_whole)
+		s->count = s->whole.count;
+	return r;
+}
+
+/* In one form or the other; the likely one first. */
+static enum kv_result load_job(struct settling *s)
+{
+	enum kv_result r = s->q->at_hand ? load_whole(s) : KV_NONE;
+	if (r == KV_NONE)
+		r = load_count(s->space, &s->q->id, &s->count);
+	return r == KV_NONE && !s->q->at_hand ? load_whole(s) : r;
+}
+
 static enum kv_result settle_job(struct settling *s)
 {
 	const struct spool_id *id = &s->q->id;
-	enum kv_result r = load_count(s->space, id, &s->count);
+	enum kv_result r = load_job(s);
 	if (r == KV_NONE)
 		return refuse(&s->q->own, SPOOL_NONE);
 	if (r == KV_OK && s->count.old)
@@ -450,7 +637,7 @@ static enum kv_result settle_job(struct settling *s)
 	if (r != KV_OK)
 		return r;
 	index_begin(s->q->own.index, &s->count);
-	r = settle_all(s);
+	r = s->is_whole ? settle_all_whole(s) : settle_all(s);
 	if (r != KV_OK)
 		return r;
 	for (size_t i = 0; i < s->q->count; i++)
@@ -463,6 +650,8 @@ static enum kv_result settle_job(struct settling *s)
 		return forget_job(s);
 	}
 	s->count.open -= s->settled;
+	if (s->is_whole)
+		spread_job(s->batch, id, &s->whole.job, &s->row);
 	if (!index_write(s->q->own.index, s->batch, id, &s->count))
 		return KV_UNAVAILABLE;
 	spool_put_count(s->batch, id, &s->count);
@@ -483,8 +672,11 @@ static enum kv_result settle_run(struct kv_op *op, struct kv_batch *b,
 	if (q->epoch && q->epoch != s.desk.lease.epoch)
 		return refuse(&q->own, SPOOL_STALE);
 	buf_init(&s.row, SPOOL_ROW);
+	buf_init(&s.whole_row, SPOOL_ROW);
 	r = settle_job(&s);
 	buf_free(&s.row);
+	buf_free(&s.whole_row);
+	q->spread = s.is_whole;
 	if (r == KV_OK)
 		spool_desk_keep(q->own.spool, op, &s.desk);
 	return r;
@@ -494,6 +686,8 @@ static void settle_done(void *arg, enum kv_result r, uint64_t version)
 {
 	struct spool_settle *q = arg;
 	(void)version;
+	if (q->spread)
+		tell_spread(&q->own, r, &q->id, q->finished);
 	finish(&q->own, r, true);
 }
 
@@ -519,36 +713,16 @@ enum spool_result spool_settle(struct spool *s, struct spool_settle *q,
 
 /* ---- upgrade ---- */
 
-#define UPGRADE_ROWS 1000u /* of one commit, but for the last job's */
+#define UPGRADE_ROWS  1000u /* of one commit, but for the last job's */
+#define UPGRADE_BYTES 262144u
 
 struct upgrading {
 	struct spool_upgrade *q;
 	struct kv_space *space;
 	struct kv_batch *batch;
 	struct ledger_row ledger;
+	struct buf row;
 };
-
-/* The next job after the one named; KV_NONE: there is none. */
-static enum kv_result next_job(struct kv_space *space, enum kv_view view,
-			       struct spool_id *id)
-{
-	struct spool_key from = spool_key_id('J', id), kind = spool_key('J');
-	struct spool_key end = spool_key_end(&kind);
-	struct kv_scan *scan;
-	struct span key, value;
-	from.bytes[from.len++] = 0;
-	enum kv_result r = kv_scan_open(space, view, spool_span(&from),
-					spool_span(&end), false, &scan);
-	if (r != KV_OK)
-		return r;
-	r = kv_scan_next(scan, &key, &value);
-	if (r == KV_OK && key.len == 1 + sizeof(id->byte))
-		memcpy(id->byte, key.ptr + 1, sizeof(id->byte));
-	else if (r == KV_OK)
-		r = KV_CORRUPT;
-	kv_scan_close(scan);
-	return r;
-}
 
 /* Damaged ones are left to fsck. */
 static enum kv_result upgrade_job(struct upgrading *u,
@@ -590,32 +764,64 @@ static enum kv_result upgrade_job(struct upgrading *u,
 	return KV_OK;
 }
 
+/* True: there may be more of them. */
+static enum kv_result upgrade_wholes(struct upgrading *u, bool *more)
+{
+	struct spool_id id = {{0}};
+	struct count_row c;
+	struct whole w;
+	enum kv_result r;
+	while ((r = spool_job_next(u->space, KV_STAGED, 'W', &id)) == KV_OK) {
+		*more = kv_batch_rows(u->batch) >= UPGRADE_ROWS ||
+			kv_batch_bytes(u->batch) >= UPGRADE_BYTES;
+		if (*more)
+			break;
+		r = spool_whole_load(u->space, KV_STAGED, &id, &u->row, &w);
+		if (r == KV_OK)
+			r = spread_whole(u->batch, u->q->own.index, &w, &c);
+		if (r != KV_OK && r != KV_CORRUPT)
+			break;
+		u->q->spread |= r == KV_OK;
+	}
+	return r == KV_NONE ? KV_OK : r;
+}
+
+static enum kv_result upgrade_olds(struct upgrading *u, bool *more)
+{
+	struct spool_id id = u->q->after;
+	size_t jobs = 0;
+	enum kv_result r;
+	do {
+		r = spool_job_next(u->space, KV_STAGED, 'J', &id);
+		if (r == KV_OK)
+			r = upgrade_job(u, &id);
+		jobs++;
+	} while (r == KV_OK && kv_batch_rows(u->batch) < UPGRADE_ROWS &&
+		 jobs < UPGRADE_ROWS);
+	*more = r == KV_OK;
+	u->ledger.upgraded = !*more;
+	u->q->job = id;
+	spool_ledger_put(u->batch, &u->ledger);
+	return r == KV_NONE ? KV_OK : r;
+}
+
 static enum kv_result upgrade_run(struct kv_op *op, struct kv_batch *b,
 				  void *arg)
 {
 	struct spool_upgrade *q = arg;
 	struct upgrading u = {.q = q, .space = op->space, .batch = b};
-	struct spool_id id = q->after;
-	size_t jobs = 0;
 	q->own.refusal = SPOOL_OK;
+	q->more = q->spread = false;
+	q->job = q->after;
 	enum kv_result r = spool_ledger_load(op->space, KV_STAGED, &u.ledger);
-	if (r != KV_OK)
-		return r;
-	do {
-		r = next_job(op->space, KV_STAGED, &id);
-		if (r == KV_OK)
-			r = upgrade_job(&u, &id);
-		jobs++;
-	} while (r == KV_OK && kv_batch_rows(b) < UPGRADE_ROWS &&
-		 jobs < UPGRADE_ROWS);
-	if (r != KV_OK && r != KV_NONE)
-		return r;
-	q->more = r == KV_OK;
-	u.ledger.upgraded = !q->more;
-	q->job = id;
-	spool_ledger_put(b, &u.ledger);
+	buf_init(&u.row, SPOOL_ROW);
+	if (r == KV_OK)
+		r = upgrade_wholes(&u, &q->more);
+	if (r == KV_OK && !q->more && !u.ledger.upgraded)
+		r = upgrade_olds(&u, &q->more);
+	buf_free(&u.row);
 	index_begin(q->own.index, &(struct count_row){0});
-	return KV_OK;
+	return r;
 }
 
 static void upgrade_done(void *arg, enum kv_result r, uint64_t version)
@@ -624,6 +830,8 @@ static void upgrade_done(void *arg, enum kv_result r, uint64_t version)
 	(void)version;
 	if (r == KV_OK)
 		q->after = q->job;
+	if (q->spread)
+		tell_spread(&q->own, r, NULL, false);
 	finish(&q->own, r, false);
 }
 
@@ -632,9 +840,12 @@ bool spool_is_old(struct spool *s, unsigned partition)
 	enum spool_result sr;
 	struct kv_space *space = spool_space(s, partition, &sr);
 	struct ledger_row l;
-	struct spool_id id = {{0}};
-	return space && spool_ledger_load(space, KV_VISIBLE, &l) == KV_OK &&
-	       !l.upgraded && next_job(space, KV_VISIBLE, &id) == KV_OK;
+	struct spool_id id = {{0}}, whole = {{0}};
+	if (!space || spool_ledger_load(space, KV_VISIBLE, &l) != KV_OK)
+		return false;
+	return spool_job_next(space, KV_VISIBLE, 'W', &whole) == KV_OK ||
+	       (!l.upgraded &&
+		spool_job_next(space, KV_VISIBLE, 'J', &id) == KV_OK);
 }
 
 enum spool_result spool_upgrade(struct spool *s, struct spool_upgrade *q,

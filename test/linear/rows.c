@@ -172,6 +172,8 @@ static void spool_rows(struct span in)
 	struct spool_recipient r;
 	struct job_row j;
 	struct lease_row l;
+	struct whole w;
+	(void)!spool_whole_read(in, &id, &w);
 	(void)!spool_recipient_read(in, 1, &r);
 	(void)!spool_job_read(in, &id, &j);
 	(void)!spool_lease_read(in, &l);

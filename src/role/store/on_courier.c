@@ -119,8 +119,13 @@ static bool fetch(struct job *j, const struct lease *l, uint64_t at,
 		  size_t len, struct buf *out)
 {
 	uint64_t size = lease_size(l);
+	struct span near = lease_bytes(l);
 	if (at >= size || len == 0)
 		return true;
+	if (near.len > 0) {
+		buf_add(out, span_sub(near, (size_t)at, len));
+		return buf_ok(out);
+	}
 	len = (size_t)u64_min(len, size - at);
 	return job_kv(j, kv_body_fetch(j->store->kv, lease_body(l), at, len,
 				       out, kv_gate, job_gate(j))) == KV_OK &&
@@ -398,6 +403,7 @@ static enum spool_result commit(struct job *j, const struct lease *l,
 				 .epoch = lease_epoch(s->queue.carry, l),
 				 .verdicts = verdicts,
 				 .count = count,
+				 .at_hand = lease_at_hand(l),
 				 .lenient = true};
 	if (count == 0)
 		return SPOOL_OK;

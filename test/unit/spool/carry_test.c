@@ -12,6 +12,7 @@
 #include "crypto/hash.h"
 #include "spool/carry.h"
 #include "spool/format.h"
+#include "spool/hand.h"
 
 static const struct schedule_rules rules = {
 	.per_destination = 3, .steps = {60, 600}, .step_count = 2};
@@ -52,11 +53,26 @@ static void discover(struct test *t)
 	assert_false(f.looking);
 }
 
+/* Jobs of one row get rows of their own, in one partition. */
+static void spread(struct test *t, unsigned partition)
+{
+	struct spool_upgrade u = {.partition = partition};
+	do {
+		struct answer a = {0};
+		assert_int_equal(
+			wait_for(t, spool_upgrade(t->s, &u, answered, &a), &a),
+			SPOOL_OK);
+	} while (u.more);
+}
+
 static void open_it(struct test *t)
 {
 	assert_int_equal(spool_open(t->f.kv, &t->s), SPOOL_OK);
 	t->c = carry_new(t->s, secret, &rules, SCHEDULE_MOST);
 	assert_non_null(t->c);
+	for (unsigned p = 0; p < SPOOL_PARTITIONS; p++)
+		if (spool_is_old(t->s, p))
+			spread(t, p);
 	discover(t);
 }
 
@@ -65,6 +81,13 @@ static void begin(struct test *t, uint64_t seed)
 	*t = (struct test){.a = arena_new(16 << 20), .now = 1000};
 	fixture_start(&t->f, MEMORY, seed);
 	open_it(t);
+}
+
+/* The clock of the spool: what comes is kept at hand.  (Else it has expired.) */
+static void begin_at_hand(struct test *t, uint64_t seed)
+{
+	begin(t, seed);
+	t->now = kv_now(t->f.kv);
 }
 
 static void end(struct test *t)
@@ -472,6 +495,10 @@ static void step(struct test *t, struct model *m, uint64_t *seed)
 	unsigned owner = (unsigned)roll(seed, OWNERS);
 	arena_reset(t->a);
 	switch (roll(seed, 10)) {
+	case 9:
+		if (m->jobs > 0 && roll(seed, 20) == 0)
+			spread(t, m->id[roll(seed, m->jobs)].byte[0]);
+		break;
 	case 0:
 		if (m->jobs < MOST / 2)
 			new_job(t, m, seed);
@@ -551,7 +578,10 @@ static void every_recipient_ends_once(void **state)
 		static struct model m;
 		uint64_t seed = s;
 		m = (struct model){0};
-		begin(&t, s);
+		if (s % 3 == 0)
+			begin(&t, s);
+		else
+			begin_at_hand(&t, s);
 		for (unsigned i = 0; i < 2500; i++)
 			step(&t, &m, &seed);
 		drain(&t, &m, &seed);
@@ -565,6 +595,216 @@ static void every_recipient_ends_once(void **state)
 		end(&t);
 	}
 	assert_true(delays > 0);
+}
+
+/* ---- at hand ---- */
+
+static bool is_whole(struct test *t, const struct spool_id *id)
+{
+	struct spool_key k = spool_key_id('W', id);
+	enum spool_result sr;
+	struct buf row;
+	buf_init(&row, SPOOL_ROW);
+	enum kv_result r = kv_get(spool_space(t->s, id->byte[0], &sr),
+				  KV_VISIBLE, spool_span(&k), &row);
+	buf_free(&row);
+	return r == KV_OK;
+}
+
+static size_t rows(struct test *t, unsigned partition)
+{
+	enum spool_result sr;
+	struct kv_scan *scan;
+	struct span key, value;
+	size_t n = 0;
+	assert_int_equal(kv_scan_open(spool_space(t->s, partition, &sr),
+				      KV_VISIBLE, SPAN(""), SPAN(""), false,
+				      &scan),
+			 KV_OK);
+	while (kv_scan_next(scan, &key, &value) == KV_OK)
+		n++;
+	kv_scan_close(scan);
+	return n;
+}
+
+/* One row, leased with its body, and nothing is left of it but the ledger. */
+static void what_just_came_is_one_row(void **state)
+{
+	(void)state;
+	struct test t;
+	struct carried w;
+	struct spool_job job;
+	struct spool_recipient rc;
+	uint64_t size;
+	int me;
+	begin_at_hand(&t, 1);
+	const struct spool_recipient r[] = {REMOTE("a@far.com", 0),
+					    REMOTE("b@far.com", 0)};
+	struct spool_id id = accept_job(&t, r, 2);
+	assert_true(is_whole(&t, &id) && rows(&t, id.byte[0]) == 2);
+	assert_int_equal(spool_job(t.s, &id, t.a, &job), SPOOL_OK);
+	assert_true(job.open == 2 && job.warns == t.now + 1000);
+	assert_int_equal(spool_recipient(t.s, &id, 1, t.a, &rc), SPOOL_OK);
+	assert_true(span_eq(rc.address, SPAN("b@far.com")));
+	assert_int_equal(spool_recipient(t.s, &id, 2, t.a, &rc), SPOOL_NONE);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	assert_true(w.count == 2 && w.work == CARRY_MAIL &&
+		    lease_at_hand(w.lease) &&
+		    span_eq(w.body, SPAN("Subject: x\r\n\r\nhello")) &&
+		    span_eq(w.destination, SPAN("far.com")));
+	struct carried none;
+	assert_int_equal(take(&t, &me, "", false, &none), SPOOL_NONE);
+	settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
+	assert_int_equal(rows(&t, id.byte[0]), 1);
+	assert_int_equal(kv_body_size(t.f.kv, &job.body, &size), KV_NONE);
+	assert_int_equal(spool_job(t.s, &id, t.a, &job), SPOOL_NONE);
+	assert_int_equal(schedule_count(carry_schedule(t.c)), 0);
+	end(&t);
+}
+
+/* What could not be delivered at once is found by the indexes, and only there. */
+static void what_is_put_off_gets_its_rows(void **state)
+{
+	(void)state;
+	struct test t;
+	struct carried w;
+	int me;
+	begin_at_hand(&t, 1);
+	const struct spool_recipient r[] = {REMOTE("a@far.com", 0),
+					    REMOTE("b@far.com", 0)};
+	struct spool_id id = accept_job(&t, r, 2);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	const struct spool_verdict v[] = {
+		{.n = 1, .state = SPOOL_DONE, .attempted = true},
+		{.n = 0, .state = SPOOL_REMOTE, .next = t.now + 60,
+		 .attempted = true}};
+	assert_int_equal(settle(&t, w.lease, v, 2), SPOOL_OK);
+	carry_end(t.c, w.lease, SCHEDULE_FINE, true, t.now, 0);
+	assert_false(is_whole(&t, &id));
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_NONE);
+	t.now += 60;
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	assert_true(w.count == 1 && w.recipients[0].n == 0 &&
+		    w.recipients[0].attempts == 1 && !lease_at_hand(w.lease));
+	settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
+	end(&t);
+}
+
+/* Others may have to do with it meanwhile: an administrator, a report, time. */
+static void what_changes_is_not_leased_from_memory(void **state)
+{
+	(void)state;
+	struct test t;
+	struct carried w;
+	struct answer a = {0};
+	int me;
+	begin_at_hand(&t, 1);
+	const struct spool_recipient r[] = {REMOTE("a@far.com", 0)};
+	/* Held: nobody gets it. */
+	struct spool_id id = accept_job(&t, r, 1);
+	struct spool_verdict v = {.state = SPOOL_HELD};
+	struct spool_settle q = {.id = id, .verdicts = &v, .count = 1};
+	assert_int_equal(wait_for(&t, spool_settle(t.s, &q, answered, &a), &a),
+			 SPOOL_OK);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_NONE);
+	v.state = SPOOL_DROPPED;
+	a = (struct answer){0};
+	assert_int_equal(wait_for(&t, spool_settle(t.s, &q, answered, &a), &a),
+			 SPOOL_OK);
+	/* A report about it while it is out. */
+	id = accept_job(&t, r, 1);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	struct spool_accept report = job_of(&t, r, 1);
+	struct spool_about about = {.job = id, .kind = 1};
+	report.about = &about;
+	report.job.id.byte[0] = id.byte[0];
+	a = (struct answer){0};
+	assert_int_equal(
+		wait_for(&t, spool_accept(t.s, &report, answered, &a), &a),
+		SPOOL_OK);
+	assert_false(is_whole(&t, &id));
+	settle_all(&t, w.lease, SPOOL_FAILED, 0, SCHEDULE_FINE);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	assert_int_equal(memcmp(&w.job.id, &report.job.id, sizeof id), 0);
+	settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_NONE);
+	/* It waits for a minute. */
+	id = accept_job(&t, r, 1);
+	int64_t came = kv_now(t.f.kv); /* or a second before */
+	assert_false(carry_old_hand(t.c, came + HAND_S - 2));
+	assert_true(carry_old_hand(t.c, came + HAND_S));
+	spread(&t, id.byte[0]);
+	assert_false(is_whole(&t, &id) || carry_old_hand(t.c, came + HAND_S));
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	assert_false(lease_at_hand(w.lease));
+	/* Its owner ends: it is due as before; so is one that is at hand. */
+	(void)accept_job(&t, r, 1);
+	carry_drop(t.c, &me, t.now);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+		carry_drop(t.c, &me, t.now);
+		assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+		settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
+	}
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_NONE);
+	end(&t);
+}
+
+/* Behind what waits longer, and never more than may be held. */
+static void what_is_behind_others_is_indexed(void **state)
+{
+	(void)state;
+	struct test t;
+	struct carried w;
+	struct spool_id first, id;
+	int me;
+	begin_at_hand(&t, 1);
+	const struct spool_recipient later[] = {REMOTE("a@far.com", t.now + 9)},
+				     r[] = {REMOTE("b@far.com", 0)},
+				     two[] = {REMOTE("a@one.com", 0),
+					      REMOTE("a@two.com", 0)};
+	first = accept_job(&t, later, 1); /* not now */
+	assert_false(is_whole(&t, &first));
+	id = accept_job(&t, two, 2);
+	assert_false(is_whole(&t, &id));
+	id = accept_job(&t, r, 1);
+	assert_true(is_whole(&t, &id));
+	/* As long as nothing else waits there, and it is not full. */
+	for (unsigned i = 1; i < HAND_EACH; i++)
+		assert_true((id = accept_job(&t, r, 1),
+			     is_whole(&t, &id)));
+	id = accept_job(&t, r, 1);
+	assert_false(is_whole(&t, &id));
+	unsigned n = 0;
+	for (; take(&t, &me, "far.com", true, &w) == SPOOL_OK; n++) {
+		assert_int_equal(lease_at_hand(w.lease), n < HAND_EACH);
+		settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
+		arena_reset(t.a);
+	}
+	assert_int_equal(n, HAND_EACH + 1);
+	end(&t);
+}
+
+/* A start finds it, also damaged. */
+static void one_row_is_found_after_a_cut(void **state)
+{
+	(void)state;
+	struct test t;
+	struct carried w;
+	struct spool_fsck_count n;
+	struct model m = {0};
+	int me;
+	begin_at_hand(&t, 1);
+	const struct spool_recipient r[] = {REMOTE("a@far.com", 0)};
+	struct spool_id id = accept_job(&t, r, 1);
+	assert_int_equal(spool_fsck(t.s, true, false, NULL, NULL, &n), SPOOL_OK);
+	assert_true(n.jobs == 1 && n.recipients == 1 && n.bodies == 1 &&
+		    n.wrong == 0);
+	cut(&t, &m);
+	assert_false(is_whole(&t, &id));
+	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
+	settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
+	end(&t);
 }
 
 /* ---- format 1 ---- */
@@ -747,6 +987,11 @@ int main(void)
 		cmocka_unit_test(what_arrived_is_told),
 		cmocka_unit_test(numbers_are_not_given_out_again),
 		cmocka_unit_test(every_recipient_ends_once),
+		cmocka_unit_test(what_just_came_is_one_row),
+		cmocka_unit_test(what_is_put_off_gets_its_rows),
+		cmocka_unit_test(what_changes_is_not_leased_from_memory),
+		cmocka_unit_test(what_is_behind_others_is_indexed),
+		cmocka_unit_test(one_row_is_found_after_a_cut),
 		cmocka_unit_test(rows_of_the_first_format_are_carried),
 		cmocka_unit_test(lost_indexes_are_mended),
 	};
