@@ -198,19 +198,44 @@ static bool quick(const struct directory *d, struct arena *a,
 	return true;
 }
 
+/* And all that is relayed: a domain that is not ours.  *ok: there was memory. */
+static bool elsewhere(const struct directory *d, struct arena *a,
+		      struct span address, struct directory_resolved *out,
+		      bool *ok)
+{
+	struct resolving r = {.d = d, .arena = a};
+	struct directory_key k = directory_key_text('@', address);
+	struct span lower = span_skip(directory_key_span(&k), 1), local, domain;
+	*ok = true;
+	if (!directory_split(lower, &local, &domain) ||
+	    directory_domain(d, domain))
+		return false;
+	struct directory_target *t = ARENA_NEW(a, struct directory_target);
+	struct span given = join(&r, span_sub(address, 0, local.len), domain);
+	*ok = t != NULL && !r.memory;
+	if (*ok) {
+		t->address = given;
+		*out = (struct directory_resolved){DIRECTORY_REMOTE, t, 1};
+	}
+	return true;
+}
+
 bool directory_resolve(const struct directory *d, struct arena *a,
 		       struct span address, struct directory_resolved *out)
 {
 	ENSURE_TAG(d, DIRECTORY_TAG);
 	struct resolving r = {.d = d, .arena = a};
 	*out = (struct directory_resolved){.answer = DIRECTORY_UNKNOWN};
+	bool ok;
 	if (address.len > DIRECTORY_ADDRESS_MAX || quick(d, a, address, out))
 		return true;
+	if (elsewhere(d, a, address, out, &ok))
+		return ok;
 	r.known = map_new(d->secret, SEEN_MAX + DIRECTORY_RESULTS_MAX);
 	r.seen = ARENA_ARRAY(a, SEEN_MAX, struct seen);
 	r.targets = ARENA_ARRAY(a, DIRECTORY_RESULTS_MAX,
 				struct directory_target);
-	bool ok = r.known && r.seen && r.targets;
+	ok = r.known && r.seen && r.targets;
 	if (ok) {
 		see(&r, address, 0);
 		while (r.next < r.count && !r.loop && !r.memory)

@@ -145,6 +145,14 @@ static void tell_name(const struct offer *o, const struct spool_id *id)
 	    F_CSTR("job", text));
 }
 
+static bool any_local(const struct offer *o)
+{
+	for (size_t i = 0; i < o->count; i++)
+		if (o->targets[i].account != 0)
+			return true;
+	return false;
+}
+
 enum edge_store_answer offer_custody(struct offer *o)
 {
 	struct store *s = o->job->store;
@@ -178,7 +186,7 @@ enum edge_store_answer offer_custody(struct offer *o)
 		o->job, spool_accept(s->spool, q, spool_gate, job_gate(o->job)));
 	s->count.kept_spool += r == SPOOL_OK;
 	/* Not known: it may stand in the queue, and nobody else would look. */
-	if (r == SPOOL_OK || r == SPOOL_UNAVAILABLE)
+	if (any_local(o) && (r == SPOOL_OK || r == SPOOL_UNAVAILABLE))
 		custody_kick(s, &q->job.id);
 	if (r == SPOOL_OK)
 		tell_name(o, &q->job.id);
