@@ -353,6 +353,7 @@ static enum kv_result accept_run(struct kv_op *op, struct kv_batch *b,
 	struct desk d;
 	q->own.refusal = SPOOL_OK;
 	q->again = q->about_spread = false;
+	index_begin(q->own.index, &(struct count_row){0});
 	enum kv_result r = spool_desk(s, op, &d);
 	if (r == KV_OK && q->about)
 		r = accept_about(q, op->space, b);

@@ -642,6 +642,7 @@ static void what_just_came_is_one_row(void **state)
 					    REMOTE("b@far.com", 0)};
 	struct spool_id id = accept_job(&t, r, 2);
 	assert_true(is_whole(&t, &id) && rows(&t, id.byte[0]) == 2);
+	assert_true(carry_wake(t.c) == 0); /* of the destination, not the sender */
 	assert_int_equal(spool_job(t.s, &id, t.a, &job), SPOOL_OK);
 	assert_true(job.open == 2 && job.warns == t.now + 1000);
 	assert_int_equal(spool_recipient(t.s, &id, 1, t.a, &rc), SPOOL_OK);
