@@ -56,12 +56,20 @@ static void learn(struct connection *c)
 				   r.names, r.names_count);
 }
 
+/* Nothing yet, or what auth offered before a reload switched SCRAM on or off. */
+static bool is_stale(const struct edge *e)
+{
+	struct span known = span_of(e->mechanisms, e->mechanisms_len);
+	bool scram = span_find_span(known, SPAN("SCRAM-")) != SIZE_MAX;
+	return known.len == 0 || scram != e->conf->auth.scram;
+}
+
 struct span login_mechanisms(struct connection *c)
 {
 	struct edge *e = c->edge;
 	if (!c->secured.on || c->bound)
 		return SPAN("");
-	if (e->mechanisms_len == 0)
+	if (is_stale(e))
 		learn(c);
 	if (c->secured.bindable)
 		return span_of(e->with_binding, e->with_binding_len);
