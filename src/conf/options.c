@@ -533,7 +533,9 @@ const struct conf_option conf_options[] = {
 	OPT(DESTINATION, STRING, conf_destination, login, "login", 1, 255, NULL,
 	    R(COURIER), RELOAD, NULL,
 	    "The user name for a server that wants a login. It is given inside "
-	    "TLS only."),
+	    "TLS only: by SCRAM-SHA-256 where the server offers that, bound to "
+	    "the connection where both sides can, so that the server sees no "
+	    "password; else by PLAIN."),
 	OPT(DESTINATION, SECRETS, conf_destination, password, "password", 1, 1,
 	    NULL, R(SUPERVISOR), RELOAD, NULL,
 	    "The password for login, by reference: file:/path. A line end behind "

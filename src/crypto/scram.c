@@ -9,17 +9,15 @@
 #include "crypto/password.h"
 #include "crypto/secret.h"
 
-#define SALT_MAX 64u
-
-bool scram_keys(struct span password, struct span salt, uint32_t iterations,
-		struct sha256 *stored_key, struct sha256 *server_key)
+bool scram_client_keys(struct span password, struct span salt,
+		       uint32_t iterations, struct sha256 *client_key,
+		       struct sha256 *server_key)
 {
 	unsigned char salted[SHA256_LEN];
-	struct sha256 client;
 	struct span key = span_of(salted, sizeof(salted));
 
 	if (password.len > PASSWORD_MAX || salt.len == 0 ||
-	    salt.len > SALT_MAX || iterations < SCRAM_ITERATIONS_MIN ||
+	    salt.len > SCRAM_SALT_MAX || iterations < SCRAM_ITERATIONS_MIN ||
 	    iterations > SCRAM_ITERATIONS_MAX)
 		return false;
 	if (PKCS5_PBKDF2_HMAC(password.ptr ? password.ptr : "",
@@ -28,10 +26,19 @@ bool scram_keys(struct span password, struct span salt, uint32_t iterations,
 			      (int)iterations, EVP_sha256(), sizeof(salted),
 			      salted) != 1)
 		return false;
-	client = hmac_sha256(key, SPAN("Client Key"));
-	*stored_key = sha256_of(span_of(client.bytes, SHA256_LEN));
+	*client_key = hmac_sha256(key, SPAN("Client Key"));
 	*server_key = hmac_sha256(key, SPAN("Server Key"));
 	secret_wipe(salted, sizeof(salted));
+	return true;
+}
+
+bool scram_keys(struct span password, struct span salt, uint32_t iterations,
+		struct sha256 *stored_key, struct sha256 *server_key)
+{
+	struct sha256 client;
+	if (!scram_client_keys(password, salt, iterations, &client, server_key))
+		return false;
+	*stored_key = sha256_of(span_of(client.bytes, SHA256_LEN));
 	secret_wipe(&client, sizeof(client));
 	return true;
 }

@@ -15,6 +15,7 @@
 #define SCRAM_ITERATIONS_MIN 4096u /* RFC 7677 section 4 */
 #define SCRAM_ITERATIONS_MAX 1000000u
 #define SCRAM_SALT_LEN       16u
+#define SCRAM_SALT_MAX       64u /* of others */
 
 struct scram_verifier {
 	uint32_t iterations;
@@ -35,3 +36,7 @@ MUST_USE bool scram_verifier_make(struct span password,
 MUST_USE bool scram_keys(struct span password, struct span salt,
 			 uint32_t iterations, struct sha256 *stored_key,
 			 struct sha256 *server_key);
+/* As a client needs them: what the first one is worth is the password's. */
+MUST_USE bool scram_client_keys(struct span password, struct span salt,
+				uint32_t iterations, struct sha256 *client_key,
+				struct sha256 *server_key);

@@ -144,13 +144,19 @@ bool tls_facts(const struct tls_conn *c, struct arena *arena,
 						TLSEXT_NAMETYPE_host_name)),
 		   TLS_SNI_MAX, &out->sni) &&
 	     peer_facts(c, arena, out);
+	out->bindable = tls_binding(c, out->binding);
+	return ok;
+}
+
+bool tls_binding(const struct tls_conn *c, unsigned char out[TLS_BINDING_LEN])
+{
 	/* In 1.2 the exporter is unique only with the extended secret. */
-	out->bindable = (SSL_version(c->ssl) == TLS1_3_VERSION ||
-			 SSL_get_extms_support(c->ssl) == 1) &&
-			SSL_export_keying_material(
-				c->ssl, out->binding, TLS_BINDING_LEN,
-				BINDING_LABEL, sizeof(BINDING_LABEL) - 1, NULL,
-				0, 0) == 1;
+	bool ok = (SSL_version(c->ssl) == TLS1_3_VERSION ||
+		   SSL_get_extms_support(c->ssl) == 1) &&
+		  SSL_export_keying_material(c->ssl, out, TLS_BINDING_LEN,
+					     BINDING_LABEL,
+					     sizeof(BINDING_LABEL) - 1, NULL, 0,
+					     0) == 1;
 	ERR_clear_error();
 	return ok;
 }

@@ -39,6 +39,10 @@ struct tls_facts {
 MUST_USE bool tls_facts(const struct tls_conn *, struct arena *,
 			struct tls_facts *out);
 
+/* The tls-exporter alone.  False: this connection has none. */
+MUST_USE bool tls_binding(const struct tls_conn *,
+			  unsigned char out[TLS_BINDING_LEN]);
+
 /*
  * "Anonymous TLS connection established from host[ip]: TLSv1.3 with cipher
  * TLS_AES_256_GCM_SHA384 (256/256 bits)" and then what else is known; one line

@@ -276,6 +276,7 @@ def test_instances_in_a_row(row, hosts):
         # A login at the first host and at the second, none at the third; TLS everywhere.
         assert ("with ESMTPSA" if number < 3 else "with ESMTPS\t") in field and "TLSv1.3" in field, field
     assert wait(lambda: outcomes(first, friend.user), SECONDS) == ["delivered"]
+    assert {line["mechanism"] for line in first.log_rows("carry.login")} == {"SCRAM-SHA-256-PLUS"}
 
 
 def test_aliases_of_two_instances_in_a_ring(row):

@@ -178,6 +178,36 @@ def test_a_login_at_a_smart_host(own, tmp_path, authority):
         assert 'pass-word-77' not in own.log_text()
 
 
+def test_a_login_shows_no_password_where_it_need_not(own, tmp_path):
+    """SCRAM, bound to the channel, is taken before PLAIN; a server without the secret gets no mail."""
+    smart = Instance(users=2)
+    try:
+        smart.start()
+        smart.ll('domain', 'add', 'smart.example')
+        friend = smart.new_account('friend@smart.example', 'a-long-password-1')
+        secret = tmp_path / 'password'
+        secret.write_text(smart.alice.password)
+        own.set_option('outgoing', 'authorities', f'"{smart.ca}"')
+        own.set_option('outgoing', 'idle', '0s')
+        route(own, f'destination smart {{ domain *; host 127.0.0.1; port {smart.ports["submission"]}; '
+                   f'tls verify; name mx.example.test; login {smart.alice.user}; password file:{secret}; }}',
+              [smart.ports['submission']])
+        assert find(smart, friend, submit(own, own.alice, friend.user), seconds=SECONDS)
+        assert [row['mechanism'] for row in own.log_rows('carry.login')] == ['SCRAM-SHA-256-PLUS']
+        smart.set_option('auth', 'scram', 'off')
+        smart.reload()
+        assert find(smart, friend, submit(own, own.alice, friend.user), seconds=SECONDS)
+        assert wait(lambda: own.log_rows('carry.login')[-1]['mechanism'] == 'PLAIN', SECONDS)
+        secret.write_text('wrong')
+        own.reload()
+        submit(own, own.alice, 'eve@smart.example')
+        assert wait(lambda: outcomes(own, 'eve@smart.example'), SECONDS)
+        assert '535' in outcomes(own, 'eve@smart.example')[0]['text']
+    finally:
+        smart.stop()
+        smart.clean()
+
+
 def test_clear_text_is_refused_where_tls_has_to_be(own, sink):
     route(own, to_sink(sink, 'tls encrypt;'), [sink.port])
     submit(own, own.alice, 'bob@there.example')

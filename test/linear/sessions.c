@@ -9,6 +9,7 @@
 #include "memory_drop.h"
 #include "memory_host.h"
 #include "pop3/session.h"
+#include "sasl/scram_client.h"
 #include "sasl/server.h"
 #include "script_stream.h"
 #include "smtp/client.h"
@@ -158,6 +159,21 @@ static bool nobody(void *owner, struct span user, struct scram_verifier *out)
 	return false;
 }
 
+static void scram_client(struct span in)
+{
+	struct scram_client_keys keys = {0};
+	const struct scram_client_settings set = {
+		.user = SPAN("u"), .password = SPAN("p"), .keys = &keys};
+	struct scram_client c;
+	struct buf out;
+	buf_init(&out, 2 * SCRAM_CLIENT_MESSAGE_MAX);
+	scram_client_begin(&c, &set);
+	ENSURE(scram_client_step(&c, NULL, &out));
+	(void)!scram_client_step(&c, &in, &out);
+	scram_client_end(&c);
+	buf_free(&out);
+}
+
 static void sasl(struct span in)
 {
 	struct sasl_owner owner = {.verifier = nobody, .iterations = 4096};
@@ -241,6 +257,8 @@ static const struct linear_case cases[] = {
 	ROW("pop3", pop3, POP3_AUTH_LINE_MAX, "AUTH PLAIN\r\n", "AAAA", "\r\n"),
 	ROW("pop3_retr", retrieve, LINEAR_INPUT, "\r\n", ".\n", ""),
 	ROW("pop3_retr", retrieve, LINEAR_INPUT, "", "a", ""),
+	ROW("scram_client", scram_client, SCRAM_CLIENT_MESSAGE_MAX, "r=AAAAAAAAAAAAAAAAAAAAAAAA", "x", ",s=AA==,i=1"),
+	ROW("scram_client", scram_client, SCRAM_CLIENT_MESSAGE_MAX, "", ",", ""),
 	ROW("sasl", sasl, SASL_MESSAGE_MAX, "", "\0a", ""),
 	ROW("sasl", sasl, SASL_MESSAGE_MAX, "n,,n=", "=2C", ",r=x"),
 	ROW("sasl", sasl, SASL_MESSAGE_MAX, "n,a=", "a,", "r=x"),

@@ -41,8 +41,7 @@ struct line {
 	struct smtp_client *client;
 	struct smtp_client_settings set;
 	struct smtp_client_host auth;
-	struct span user; /* of a login under way, as is ... */
-	const struct courier_secret *secret;
+	struct login *login; /* under way, or NULL */
 	struct addr peer, local;
 	char host[256], hello[256];
 	/* What was reached, for the count and the story. */
