@@ -122,10 +122,17 @@ bool rewrite_address(const struct conf_rewrite *r, enum rewrite_party party,
 		changed |= masquerade(r, &p);
 	if (!changed || p.local.len + 1 + p.domain.len > REWRITE_ADDRESS_MAX)
 		return false;
+	size_t before = buf_len(out);
 	buf_add(out, p.local);
 	buf_addc(out, '@');
 	buf_add(out, p.domain);
-	return buf_ok(out);
+	if (!buf_ok(out))
+		return false;
+	/* There by a rule and back by masquerading. */
+	if (!span_eq(span_skip(buf_span(out), before), address))
+		return true;
+	buf_cut(out, address.len);
+	return false;
 }
 
 bool rewrite_any(const struct conf_rewrite *r)

@@ -17,19 +17,20 @@
 static const struct conf_map canonical[] = {
 	MAP("@old.example", "@new.example"), MAP("jd@our.example", "john.doe@our.example"),
 	MAP("a@swap.example", "b@swap.example"), MAP("b@swap.example", "a@swap.example"),
-	MAP("x@old.example", "y@other.example"),
+	MAP("x@old.example", "y@other.example"), MAP("@round.example", "@x.round.example"),
 };
 static const struct conf_map senders[] = {
 	MAP("@old.example", "@sends.example"), MAP("jd@our.example", "office@our.example"),
 };
 static const struct conf_map recipients[] = {MAP("z@old.example", "z@gets.example")};
-static const struct span above[] = {SPAN_INIT("our.example"), SPAN_INIT("lab.our.example")};
+static const struct span above[] = {SPAN_INIT("our.example"), SPAN_INIT("lab.our.example"),
+				    SPAN_INIT("round.example")};
 static const struct span kept[] = {SPAN_INIT("lists.our.example"), SPAN_INIT(".keep.our.example")};
 static const struct span users[] = {SPAN_INIT("root")};
 
 static const struct conf_rewrite rules = {
 	.canonical = MAPS(canonical), .sender = MAPS(senders), .recipient = MAPS(recipients),
-	.masquerade = {above, 2}, .keep_domains = {kept, 2}, .keep_users = {users, 1},
+	.masquerade = {above, 3}, .keep_domains = {kept, 2}, .keep_users = {users, 1},
 };
 
 static const struct {
@@ -65,6 +66,8 @@ static const struct {
 	{REWRITE_SENDER, "u@lists.our.example", NULL},
 	{REWRITE_SENDER, "u@a.keep.our.example", NULL},
 	{REWRITE_SENDER, "u@keep.our.example", "u@our.example"},
+	/* There and back. */
+	{REWRITE_SENDER, "u@round.example", NULL}, {REWRITE_RECIPIENT, "u@round.example", "u@x.round.example"},
 	/* No address. */
 	{REWRITE_SENDER, "", NULL}, {REWRITE_SENDER, "jd", NULL},
 	{REWRITE_SENDER, "@old.example", NULL}, {REWRITE_SENDER, "jd@", NULL},
