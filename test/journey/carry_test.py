@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stage 6: mail goes out to other servers, protected as it was decided, and is never lost."""
 import base64
+import email
+import email.policy
 import hashlib
 import os
 import signal
@@ -103,6 +105,34 @@ def test_a_connection_is_used_again(own, sink):
     for _ in range(6):  # at once they would have a connection each
         sink.wait_for(submit(own, own.alice, 'bob@there.example'))
     assert len(sink.sessions) < 6
+
+
+def test_a_server_without_8bitmime(own, sink):
+    """It gets seven bits of the same content; what is signed comes back with the reason."""
+    sink.extensions = ['PIPELINING']
+    route(own, to_sink(sink), [sink.port])
+    text = 'Gr\u00fc\u00dfe aus Wien, 10 = 10 \r\n.dot\r\n' * 4000
+    word = token()
+    letter = (f'From: {own.alice.user}\r\nTo: bob@there.example\r\nSubject: {word}\r\nMIME-Version: 1.0\r\n'
+              'Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: 8bit\r\n\r\n--b\r\n'
+              'Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n'
+              f'{text}\r\n--b\r\nContent-Type: application/x\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+              'AAECAw==\r\n--b--\r\n').encode()
+    signed = letter.replace(b'MIME-Version', b'DKIM-Signature: v=1\r\nMIME-Version')
+    for data in (letter, signed.replace(word.encode(), b'kept' + word.encode())):
+        with submission(own, own.alice, 'submissions') as smtp:
+            assert smtp.cmd(f'MAIL FROM:<{own.alice.user}> BODY=8BITMIME') == 250
+            assert smtp.cmd('RCPT TO:<bob@there.example>') == 250
+            assert smtp.data(data) == 250
+    mail = sink.wait_for(word)
+    assert max(mail.data) < 128 and not any('BODY=' in line for s in sink.sessions for line in s.heard)
+    first, second = email.message_from_bytes(mail.data, policy=email.policy.SMTP).iter_parts()
+    assert first.get_payload(decode=True).decode() == text
+    assert first['Content-Transfer-Encoding'] == 'quoted-printable'
+    assert second.get_payload(decode=True) == b'\0\1\2\3'
+    report = find(own, own.alice, 'kept' + word, seconds=SECONDS)
+    assert b'5.6.3' in report and b'would break its signature' in b' '.join(report.split())
+    assert len(sink.mails) == 1
 
 
 # ---- TLS ----

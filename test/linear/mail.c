@@ -17,6 +17,7 @@
 #include "mime/words.h"
 #include "oracle.h"
 #include "script_stream.h"
+#include "sevenbit/sevenbit.h"
 #include "smtp/client_answer.h"
 #include "smtp/client_dots.h"
 #include "smtp/data.h"
@@ -133,6 +134,29 @@ static void decode(struct span in)
 		transfer_decode_end(&d, &b);
 		buf_free(&b);
 	}
+}
+
+static void sevenbit(struct span in)
+{
+	struct mime_parser *p = mime_parser_new(NULL);
+	struct arena *a = arena_new(32u << 20);
+	struct buf out;
+	ENSURE(p != NULL && a != NULL);
+	mime_parser_feed(p, in);
+	struct summary *known = mime_parser_end(p);
+	struct sevenbit *s = known != NULL ? sevenbit_new(known, a) : NULL;
+	ENSURE(s != NULL);
+	sevenbit_look(s, in);
+	buf_init(&out, 2048 * SEVENBIT_GROWTH + SEVENBIT_MORE);
+	if (sevenbit_judge(s) <= SEVENBIT_CAN) {
+		sevenbit_begin(s);
+		for (size_t at = 0; at < in.len; at += 2048, buf_clear(&out))
+			sevenbit_turn(s, span_sub(in, at, 2048), &out);
+		sevenbit_end(s, &out);
+	}
+	buf_free(&out);
+	arena_free(a);
+	mime_parser_free(p);
 }
 
 static bool becomes(const void *ctx, bool sender, struct span address, struct buf *out)
@@ -328,6 +352,11 @@ static const struct linear_case cases[] = {
 	ROW("decode", decode, LINEAR_INPUT, "", "=4", ""),
 	ROW("decode", decode, LINEAR_INPUT, "", " ", ""),
 	ROW("decode", decode, LINEAR_INPUT, "", "QUJD\r\n", ""),
+	ROW("sevenbit", sevenbit, LINEAR_INPUT, "A: b\r\n\r\n", "xxxxxxxxxx\xfc \r\n", ""),
+	ROW("sevenbit", sevenbit, LINEAR_INPUT, "A: b\r\n\r\n", "\xfc", ""),
+	ROW("sevenbit", sevenbit, LINEAR_INPUT, "A: b\r\n\r\n", "\r", "\xfc"),
+	ROW("sevenbit", sevenbit, LINEAR_INPUT, "", "a: b\r\n", "\r\n\xfc"),
+	ROW("sevenbit", sevenbit, LINEAR_INPUT, "Content-Type: multipart/digest; boundary=b\r\n\r\n", "\r\n--b\r\n\r\n\r\n\xfc", ""),
 	ROW("submit", submit, LINEAR_INPUT, "From: u@b\r\n", "Bcc: a\r\nTo: b\r\n", "\r\n"),
 	ROW("submit", submit, LINEAR_INPUT, "From: u@b\r\n", "Received: x\r\n y\r\n", "\r\n"),
 	ROW("submit", submit, MIME_FIELD_MAX, "To: ", "a@b,", "\r\n\r\n"),

@@ -2,6 +2,8 @@
 /* The scene: scripts at both hops and behind each connection. */
 #include "carry.h"
 
+#include "mime/parse.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -362,8 +364,29 @@ static void on_notes(void *role, struct ipc_call *call, const struct courier_sto
 	courier_store_notes_answer(call, &(struct courier_store_notes_reply){0});
 }
 
+/* As the sorter would have found it. */
+static void on_structure(void *role, struct ipc_call *call,
+			 const struct courier_store_structure *m)
+{
+	struct scene *s = role;
+	struct mime_parser *p = mime_parser_new(NULL);
+	struct buf out;
+	assert_non_null(p);
+	buf_init(&out, SUMMARY_MAX);
+	mime_parser_feed(p, s->jobs[m->lease - 1].body);
+	assert_true(summary_write(mime_parser_end(p), &out));
+	courier_store_structure_answer(call, &(struct courier_store_structure_reply){
+						     .answer = s->no_structure
+								       ? COURIER_STORE_ANSWER_LATER
+								       : COURIER_STORE_ANSWER_YES,
+						     .summary = buf_span(&out)});
+	buf_free(&out);
+	mime_parser_free(p);
+}
+
 static const struct courier_store_at_store store_handlers = {.lease = on_lease,
 							     .body = on_body,
+							     .structure = on_structure,
 							     .settle = on_settle,
 							     .report = on_report,
 							     .send = on_send,

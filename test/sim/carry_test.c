@@ -445,7 +445,8 @@ static void test_what_is_not_offered(void **state)
 	} rows[] = {{{.requiretls = true}, "5.7.30"},
 		    {{.utf8 = true}, "5.6.9"},
 		    {{.recipients = {"b\xc3\xb6" "b@there.example"}}, "5.6.7"},
-		    {{.eight_bit = true}, "5.6.3"}};
+		    {{.eight_bit = true, .body = SPAN_INIT("DKIM-Signature: x\r\n\r\n\xc3\xbc\r\n")},
+		     "5.6.3"}};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct server a = GOOD;
 		a.ehlo = "250 plain\r\n";
@@ -459,6 +460,73 @@ static void test_what_is_not_offered(void **state)
 			assert_string_equal(s->settled[0].at[0].status, rows[i].status);
 		scene_free(s);
 	}
+}
+
+/* Without 8BITMIME the message is turned on its way, larger ones too. */
+static void test_eight_bits_for_seven(void **state)
+{
+	(void)state;
+	static const char head[] = "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+				   "Content-Transfer-Encoding: 8bit\r\n\r\n";
+	struct server a = GOOD;
+	struct buf body;
+	a.ehlo = "250-plain\r\n250 SIZE\r\n";
+	buf_init(&body, 1u << 20);
+	buf_add(&body, span_cstr(head));
+	for (size_t i = 0; i < 3000; i++)
+		buf_add(&body, SPAN("lines of padding, \xc3\xbc\r\n.\r\n"));
+	struct scene *s = scene_new(RULE(""));
+	s->fixed = &a;
+	scene_job(s, &(struct test_job){.eight_bit = true, .prefix = SPAN("Received: x\r\n"),
+					.body = buf_span(&body)});
+	scene_run(s, 1);
+	assert_fate(s, 0, 0, COURIER_STORE_FATE_DELIVERED, "2.6.0");
+	assert_false(holds(&a.heard, "BODY=") || holds(&a.heard, "SIZE="));
+	assert_true(span_starts(buf_span(&a.data),
+				SPAN("Received: x\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; "
+				     "charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+				     "\r\nlines of padding, =C3=BC\r\n..\r\n")));
+	assert_int_equal(span_find_span(buf_span(&a.data), SPAN("\xc3")), SIZE_MAX);
+	scene_free(s);
+	buf_free(&body);
+}
+
+/* Nothing that was declared to be there is there: it goes as it is. */
+static void test_eight_bits_that_are_none(void **state)
+{
+	(void)state;
+	struct server a = GOOD;
+	a.ehlo = "250 plain\r\n";
+	struct scene *s = scene_new(RULE(""));
+	s->fixed = &a;
+	scene_job(s, &(struct test_job){.eight_bit = true,
+					.body = SPAN("DKIM-Signature: x\r\n\r\nascii\r\n")});
+	scene_run(s, 1);
+	assert_fate(s, 0, 0, COURIER_STORE_FATE_DELIVERED, "2.6.0");
+	assert_true(holds(&a.data, "DKIM-Signature: x\r\n\r\nascii\r\n"));
+	scene_free(s);
+}
+
+static void test_eight_bits_that_stay(void **state)
+{
+	(void)state;
+	struct server a = GOOD;
+	a.ehlo = "250 plain\r\n";
+	struct scene *s = scene_new(RULE(""));
+	s->fixed = &a;
+	struct test_job job = {.eight_bit = true,
+			       .body = SPAN("DKIM-Signature: x\r\n\r\n\xc3\xbc\r\n")};
+	scene_job(s, &job);
+	scene_run(s, 1);
+	assert_fate(s, 0, 0, COURIER_STORE_FATE_FAILED, "5.6.3");
+	assert_non_null(strstr(s->settled[0].at[0].text, "would break its signature"));
+	/* Whether it could be turned is not known now. */
+	s->no_structure = true;
+	scene_job(s, &job);
+	scene_run(s, 2);
+	assert_fate(s, 1, 0, COURIER_STORE_FATE_DEFERRED, "4.4.1");
+	assert_int_equal(a.messages, 0);
+	scene_free(s);
 }
 
 static void test_lmtp(void **state)
@@ -767,6 +835,9 @@ int main(void)
 		cmocka_unit_test(test_the_domain_itself),
 		cmocka_unit_test(test_a_loop_is_seen_in_the_greeting),
 		cmocka_unit_test(test_what_is_not_offered),
+		cmocka_unit_test(test_eight_bits_for_seven),
+		cmocka_unit_test(test_eight_bits_that_are_none),
+		cmocka_unit_test(test_eight_bits_that_stay),
 		cmocka_unit_test(test_lmtp),
 		cmocka_unit_test(test_names_in_ehlo),
 		cmocka_unit_test(test_ports),

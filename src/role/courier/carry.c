@@ -273,4 +273,5 @@ void carry(struct courier *c, struct arena *a, uint64_t epoch,
 	}
 	settle(j);
 	letter_free(j->letter);
+	narrow_free(j->narrow);
 }

@@ -15,6 +15,7 @@
  *   protect.c  STARTTLS, and what is expected of the server's certificate
  *   certs.c    certificates that we show, and the vault's signatures
  *   login.c    AUTH at hosts of our configuration
+ *   narrow.c   the message in seven bits, where a host takes no more
  *   deliver.c  the message, host by host
  *   sts.c      policies of MTA-STS
  *   tlsrpt*.c  reports on TLS to other domains

@@ -53,6 +53,9 @@ static void keep_outcome(struct round *r, struct line *l, size_t k, bool last)
 	struct carried *c = &j->carried[r->which[k]];
 	char status[ROUTE_STATUS_MAX];
 	struct span text = o->text.len > 0 ? o->text : route_words(o);
+	if (o->cannot == SMTP_CANNOT_8BIT && j->stays_wide.len > 0)
+		text = arena_printf(j->arena, "%.*s; it is not converted, because %.*s",
+				    SPAN_FMT(text), SPAN_FMT(j->stays_wide));
 	c->outcome.fate = fates[route_fate(o)];
 	c->outcome.code = o->code;
 	if (!arena_copy(j->arena, route_status(o, status), &c->outcome.status))
@@ -94,6 +97,32 @@ static void tell_transaction(const struct job *j, const struct line *l,
 	     F_U64("mended", out->mended_cr + out->mended_lf + out->mended_end));
 }
 
+/*
+ * The host takes seven bits alone: the message is turned, where it can be.  What it
+ * is then is no affair of SIZE, which is an estimate (RFC 1870 6.1).  False: whether
+ * it can be is not known now.
+ */
+static bool narrow_it(struct job *j, const struct line *l, struct smtp_outgoing *out)
+{
+	uint32_t offers = smtp_client_offer(l->client)->extensions;
+	if (out->mail.body != SMTP_BODY_8BITMIME || out->mail.utf8 ||
+	    (offers & SMTP_OFFER_8BITMIME) != 0)
+		return true;
+	struct smtp_source *s = narrow_source(j, &j->stays_wide);
+	if (s == NULL)
+		return j->stays_wide.len > 0;
+	out->source = s;
+	out->mail.body = SMTP_BODY_7BIT;
+	out->mail.has_size = false;
+	return true;
+}
+
+static void leave(struct round *r, size_t from)
+{
+	for (size_t k = from; k < r->count; k++)
+		r->to[k].outcome = (struct smtp_outcome){.fate = SMTP_FATE_LEFT};
+}
+
 static void transact(struct round *r, struct line *l, size_t from)
 {
 	struct job *j = r->job;
@@ -113,6 +142,10 @@ static void transact(struct round *r, struct line *l, size_t from)
 		.count = (uint32_t)(r->count - from),
 		.source = letter_source(j->letter),
 		.arena = j->arena};
+	if (!narrow_it(j, l, &out)) {
+		leave(r, from);
+		return;
+	}
 	smtp_client_deliver(l->client, &out);
 	l->carried++;
 	tell_transaction(j, l, &out);
@@ -129,8 +162,7 @@ static void hand_over(struct round *r, struct line *l, bool last)
 		transact(r, l, from);
 		from += size_min(room, r->count - from);
 	}
-	for (size_t k = from; k < r->count; k++)
-		r->to[k].outcome = (struct smtp_outcome){.fate = SMTP_FATE_LEFT};
+	leave(r, from);
 	for (size_t k = 0; k < r->count; k++)
 		keep_outcome(r, l, k, last);
 	count_delivery(r->job, l, r);

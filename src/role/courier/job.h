@@ -76,6 +76,8 @@ struct job {
 	struct carried *carried;
 	size_t count;
 	struct letter *letter;
+	struct narrow *narrow; /* the message for servers without 8BITMIME */
+	struct span stays_wide; /* why it has no such form */
 	bool spoke, slow; /* some host greeted us; one asked for less */
 	struct span trouble; /* why the destination is slow or down */
 };
@@ -101,6 +103,14 @@ struct smtp_source *letter_source(struct letter *); /* from its first byte */
 struct dsn_source *letter_ranges(struct letter *);
 uint64_t letter_size(const struct letter *);
 void letter_free(struct letter *); /* NULL is allowed */
+
+/*
+ * narrow.c: the message in seven bits, from its first byte; its structure is asked
+ * of the store once a job.  NULL: *why says why not; an empty one, that it is not
+ * known now.
+ */
+struct smtp_source *narrow_source(struct job *, struct span *why);
+void narrow_free(struct narrow *); /* NULL is allowed */
 
 /* tell.c: reports that are owed for what is settled. */
 void tell_sender(struct job *);

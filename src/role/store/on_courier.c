@@ -327,6 +327,34 @@ static void on_leased_body(void *ctx, struct ipc_call *call,
 	job_start(p->store, call, m, NULL, run_body);
 }
 
+static void run_structure(struct job *j)
+{
+	const struct courier_store_structure *m = j->ask;
+	struct courier_store_structure_reply r = {
+		.answer = COURIER_STORE_ANSWER_STALE};
+	struct lease *l = queue_lease(j, m->lease);
+	struct spool_job job;
+	if (l != NULL) {
+		bool ok = spool_job(j->store->spool, lease_job(l), j->arena,
+				    &job) == SPOOL_OK;
+		r.answer = ok ? COURIER_STORE_ANSWER_YES
+			      : COURIER_STORE_ANSWER_LATER;
+		(void)!lease_release(j->store->queue.carry, l,
+				     now_wall(j->store));
+	}
+	if (r.answer == COURIER_STORE_ANSWER_YES &&
+	    job.summary.len <= STORE_FRAME_BODY)
+		r.summary = job.summary;
+	courier_store_structure_answer(j->call, &r);
+}
+
+static void on_structure(void *ctx, struct ipc_call *call,
+			 const struct courier_store_structure *m)
+{
+	struct peer *p = ctx;
+	job_start(p->store, call, m, NULL, run_structure);
+}
+
 /* ---- settle ----------------------------------------------------------------------- */
 
 static int64_t again_at(struct job *j, const struct spool_id *id, uint32_t n)
@@ -481,6 +509,7 @@ static void on_settle(void *ctx, struct ipc_call *call,
 const struct courier_store_at_store store_for_courier = {
 	.lease = on_lease,
 	.body = on_leased_body,
+	.structure = on_structure,
 	.settle = on_settle,
 	.report = on_report,
 	.send = on_send,
