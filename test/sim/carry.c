@@ -324,7 +324,9 @@ static void on_settle(void *role, struct ipc_call *call, const struct courier_st
 	t->count = m->outcomes_count;
 	s->reached = s->settled_count >= s->want;
 	courier_store_settle_answer(call, &(struct courier_store_settle_reply){
-						  .answer = COURIER_STORE_ANSWER_YES});
+						  .answer = s->later > 0 ? COURIER_STORE_ANSWER_LATER
+									 : COURIER_STORE_ANSWER_YES});
+	s->later -= s->later > 0;
 }
 
 static void on_report(void *role, struct ipc_call *call, const struct courier_store_report *m)

@@ -128,6 +128,26 @@ static void test_no_backscatter(void **state)
 	scene_free(s);
 }
 
+/* A store that cannot write now is told again; nothing goes out twice. */
+static void test_settled_later(void **state)
+{
+	(void)state;
+	struct server out = GOOD;
+	struct scene *s = scene_new(RULE(""));
+	s->fixed = &out;
+	s->later = 3;
+	scene_job(s, &(struct test_job){0});
+	scene_run(s, 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(s->settled[i].job, 1);
+		assert_fate(s, i, 0, COURIER_STORE_FATE_DELIVERED, "2.6.0");
+	}
+	house_run(s->house, 10000);
+	assert_int_equal(s->settled_count, 4);
+	assert_int_equal(out.messages, 1);
+	scene_free(s);
+}
+
 /* A failure that nobody could be told of is no end. */
 static void test_report_refused(void **state)
 {
@@ -820,6 +840,7 @@ int main(void)
 		cmocka_unit_test(test_long_body),
 		cmocka_unit_test(test_fates_of_recipients),
 		cmocka_unit_test(test_no_backscatter),
+		cmocka_unit_test(test_settled_later),
 		cmocka_unit_test(test_report_refused),
 		cmocka_unit_test(test_success_is_told),
 		cmocka_unit_test(test_what_arrived_is_told),

@@ -13,6 +13,7 @@
 
 #define TEXT_MAX 1024u
 #define HOST_MAX 255u
+#define SETTLE_PAUSE_NS NS_PER_SEC /* before it is said again */
 
 bool carry_done(const struct job *j)
 {
@@ -144,6 +145,37 @@ static enum courier_store_mood mood(const struct job *j)
 	return j->slow ? COURIER_STORE_MOOD_SLOW : COURIER_STORE_MOOD_FINE;
 }
 
+/*
+ * Until the store has an answer: a lease that nobody ends is its recipients' for
+ * as long as this process lives.  With the channel the lease goes, too, and all of it
+ * is due again.
+ */
+static void end_lease(struct courier *c, struct arena *a, uint64_t epoch,
+		      const struct courier_store_settle *m, const struct story *story)
+{
+	struct courier_store_settle_reply rep;
+	struct loop *loop = c->role->loop;
+	bool told = false;
+	while (c->store != NULL && c->epoch == epoch) {
+		enum ipc_result r = courier_store_settle(
+			c->store, m, a, &rep, courier_within(c, COURIER_STORE_NS));
+		bool later = r == IPC_OK ? rep.answer == COURIER_STORE_ANSWER_LATER
+					 : r == IPC_BUSY || r == IPC_LATE ||
+						   r == IPC_NO_MEMORY;
+		if (r == IPC_OK && rep.answer == COURIER_STORE_ANSWER_YES)
+			return;
+		if (story != NULL && !told)
+			TELL(story, "carry.unsettled",
+			     F_CSTR("text", r != IPC_OK ? ipc_result_name(r)
+					    : later     ? "the store cannot write now"
+							: "the store does not know the lease"));
+		told = true;
+		if (!later || fiber_sleep_until(loop, loop_now(loop) + SETTLE_PAUSE_NS) !=
+				      WOKE_TIMEOUT)
+			return;
+	}
+}
+
 static void settle(struct job *j)
 {
 	struct courier_store_outcome *list = ARENA_ARRAY(
@@ -152,7 +184,6 @@ static void settle(struct job *j)
 					 .outcomes = list,
 					 .mood = mood(j),
 					 .why = span_sub(j->trouble, 0, TEXT_MAX)};
-	struct courier_store_settle_reply rep;
 	for (size_t i = 0; list != NULL && i < j->count; i++) {
 		if (!j->carried[i].settled)
 			continue;
@@ -162,16 +193,7 @@ static void settle(struct job *j)
 		count(j, &j->carried[i].outcome);
 		tell_outcome(j, i);
 	}
-	struct courier_store *store = job_store(j);
-	if (store == NULL)
-		return; /* the lease went with it: all of it is due again */
-	enum ipc_result r = courier_store_settle(
-		store, &m, j->arena, &rep,
-		courier_within(j->courier, COURIER_STORE_NS));
-	if (r != IPC_OK || rep.answer != COURIER_STORE_ANSWER_YES)
-		TELL(&j->story, "carry.unsettled",
-		     F_CSTR("text", r == IPC_OK ? "the store does not know the lease"
-						: ipc_result_name(r)));
+	end_lease(j->courier, j->arena, j->epoch, &m, &j->story);
 }
 
 /* ---- what is to be done ---------------------------------------------------- */
@@ -233,10 +255,7 @@ static void give_back(struct courier *c, struct arena *a, uint64_t epoch,
 		      const struct courier_store_lease_reply *l)
 {
 	struct courier_store_settle m = {.lease = l->lease};
-	struct courier_store_settle_reply rep;
-	if (c->epoch == epoch && c->store != NULL)
-		(void)!courier_store_settle(c->store, &m, a, &rep,
-					    courier_within(c, COURIER_STORE_NS));
+	end_lease(c, a, epoch, &m, NULL);
 }
 
 void carry(struct courier *c, struct arena *a, uint64_t epoch,

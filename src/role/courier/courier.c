@@ -189,7 +189,7 @@ static bool material(void *self, enum material kind, struct span name, int fd,
 	struct courier *c = self;
 	bool ok = (kind == MATERIAL_AUTHORITIES &&
 		   protect_authorities(c, fd, why)) ||
-		  (kind == MATERIAL_SECRET && login_secret(c, name, fd, why));
+		  (kind == MATERIAL_SECRET && login_take(c, name, fd, why));
 	world_close(c->role->world, fd);
 	return ok;
 }

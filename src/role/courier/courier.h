@@ -131,7 +131,7 @@ enum tls_sign_result certs_sign(void *courier, uint32_t key, enum tls_scheme,
 				size_t *len);
 
 /* login.c: the password of a destination, from its file. */
-MUST_USE bool login_secret(struct courier *, struct span name, int fd,
+MUST_USE bool login_take(struct courier *, struct span name, int fd,
 			   struct buf *why);
 void login_forget_all(struct courier *);
 

@@ -77,7 +77,7 @@ static size_t trimmed(const char *p, size_t len)
 	return len;
 }
 
-bool login_secret(struct courier *c, struct span name, int fd, struct buf *why)
+bool login_take(struct courier *c, struct span name, int fd, struct buf *why)
 {
 	struct courier_secret *s = calloc(1, sizeof *s), *old;
 	enum os r = s == NULL || name.len > NAME_MAX_LEN
