@@ -3,6 +3,8 @@
  * The administrator: accounts come and go and come back, limits change, aliases
  * are made, verification runs beside it all.
  *
+ * What waits for others is held, let go, tried at once, removed or sent back.
+ *
  * The last account, u4, is removed and restored; what was promised to it must be
  * there when it is back.
  */
@@ -116,10 +118,47 @@ static void verifies(struct person *p, struct arena *a)
 			   SPAN_FMT(r.findings[0].what));
 }
 
+/* What may be removed now, or was while the request was under way. */
+static void may_go(struct storm *s, unsigned domain)
+{
+	for (unsigned i = 0; i < s->ledger.count * LEDGER_WAYS; i++) {
+		struct away *w = &s->ledger.away[i / LEDGER_WAYS][i % LEDGER_WAYS];
+		if (w->said != SAID_NO && !w->over && w->domain == domain)
+			w->removed = true;
+	}
+}
+
+/* All that waits for a domain elsewhere: later, now, never. */
+static void queue(struct person *p, struct arena *a)
+{
+	static const enum admin_store_queue_step steps[] = {
+		ADMIN_STORE_QUEUE_STEP_HOLD, ADMIN_STORE_QUEUE_STEP_HOLD,
+		ADMIN_STORE_QUEUE_STEP_RELEASE, ADMIN_STORE_QUEUE_STEP_RETRY,
+		ADMIN_STORE_QUEUE_STEP_REMOVE, ADMIN_STORE_QUEUE_STEP_BOUNCE};
+	struct storm *s = p->storm;
+	unsigned domain = (unsigned)dice_below(&p->dice, LEDGER_DOMAINS);
+	char name[32] = "elsewhere.test";
+	struct admin_store_queue_change m = {.step = steps[dice_below(&p->dice, ARRAY_LEN(steps))]};
+	struct admin_store_queue_change_reply r = {0};
+	bool removes = m.step == ADMIN_STORE_QUEUE_STEP_REMOVE;
+
+	if (domain < LEDGER_DOMAINS - 1)
+		(void)snprintf(name, sizeof name, "d%u.test", domain);
+	m.filter.destination = span_cstr(name);
+	if (removes)
+		may_go(s, domain);
+	bool done = admin_store_queue_change(s->admin, &m, a, &r, deadline(p)) == IPC_OK &&
+		    r.answer == ADMIN_STORE_ANSWER_DONE;
+	if (removes)
+		may_go(s, domain);
+	storm_say(s, "the queue for %s: step %d, %u changed, %s", name, (int)m.step, r.changed,
+		  done ? "done" : "unclear");
+}
+
 void person_administers(struct person *p)
 {
 	static void (*const verbs[])(struct person *, struct arena *) = {
-		removes, restores, limits, alias, account, password, verifies};
+		removes, restores, limits, alias, account, password, verifies, queue, queue};
 	struct arena *a = arena_new(1u << 20);
 
 	for (unsigned i = 0; i < p->n && person_rests(p, 3000); i++) {

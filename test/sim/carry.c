@@ -91,6 +91,8 @@ static void serve(void *arg)
 {
 	struct guest *g = arg;
 	struct span line;
+	struct loop *loop = house_loop(g->scene->house);
+	(void)!fiber_sleep_until(loop, loop_now(loop) + g->server->wait_ms * NS_PER_MS);
 	bool ok = say(g, g->server->greeting);
 	while (ok && hear(g, &line)) {
 		const char *reply = reply_to(g->server, line);

@@ -25,6 +25,7 @@ struct line_reply {
 
 struct server {
 	const char *greeting; /* NULL: hangs up at once */
+	uint32_t wait_ms;     /* before it */
 	const char *ehlo;     /* whole reply */
 	struct line_reply replies[16]; /* the first that fits; else 250 */
 	const char *end;      /* after the data; NULL: hangs up */

@@ -833,6 +833,29 @@ static void test_the_store_leaves_meanwhile(void **state)
 	scene_free(s);
 }
 
+/* It would be there twice: who comes after that store has it, too. */
+static void test_nothing_goes_out_without_its_store(void **state)
+{
+	(void)state;
+	struct server out = GOOD;
+	struct scene *s = scene_new(RULE(""));
+	s->fixed = &out;
+	out.wait_ms = 5000;
+	scene_job(s, &(struct test_job){0});
+	house_run(s->house, 1000);
+	assert_int_equal(out.connections, 1);
+	ipc_free(courier_store_ipc(s->store));
+	s->store = NULL;
+	house_run(s->house, 60 * 1000);
+	assert_int_equal(out.messages, 0);
+	assert_int_equal(house_figure(s->courier, "in_flight"), 0);
+	s->leased = 0;
+	scene_join(s);
+	scene_run(s, 1);
+	assert_int_equal(out.messages, 1);
+	scene_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -868,6 +891,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_published_may_be_ignored),
 		cmocka_unit_test(test_a_certificate_comes_and_goes),
 		cmocka_unit_test(test_the_store_leaves_meanwhile),
+		cmocka_unit_test(test_nothing_goes_out_without_its_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@
  *   the mailbox's version is not below any MODSEQ told, nor below one in it
  *   the quota's figures are the sum of what is there
  *   accounts and aliases are those that the administrator was told of
- *   the queue has nothing left; fsck has nothing to tell
+ *   the queue has nothing left, its ledger and what is elsewhere agree (courier.c)
+ *   fsck has nothing to tell
  *   no role complains of another, and none left a descriptor behind
  */
 #include <stdio.h>
@@ -20,7 +21,8 @@
 
 #define MEMORY   (16u << 20)
 #define PIECE    61440u
-#define SETTLE_S 900u /* virtual; a mover tries again after a minute */
+#define SETTLE_S 1800u	      /* virtual; a mover tries again after a minute */
+#define WEEKS_S	 (6 * 86400u) /* the same where the queue is patient: all is expired */
 
 struct look {
 	struct storm *s;
@@ -28,7 +30,7 @@ struct look {
 	struct arena *a;
 	unsigned who;
 	uint64_t session, bytes, messages;
-	int found[LEDGER_TOKENS];
+	int found[LEDGER_ALL];
 };
 
 #define ASK(what, call)                                                        \
@@ -56,7 +58,7 @@ static unsigned read_one(struct look *l, uint64_t mailbox, uint32_t uid)
 		buf_add(&text, r.bytes);
 	} while (r.bytes.len > 0);
 	token = ledger_token(buf_span(&text));
-	if (token == LEDGER_TOKENS ||
+	if (token == LEDGER_ALL ||
 	    !ledger_same(&l->s->ledger, token, buf_span(&text)))
 		storm_fail("u%u: UID %u is not what was sent (message %u)", l->who, uid,
 			   token);
@@ -142,12 +144,13 @@ static void check_counts(struct look *l)
 {
 	struct ledger *led = &l->s->ledger;
 
-	for (unsigned t = 0; t < led->count; t++) {
+	for (unsigned t = 0; t < LEDGER_ALL; t++) {
 		int least = led->message[t].least[l->who];
 		int most = led->message[t].most[l->who];
 		if (l->found[t] < least || l->found[t] > most)
-			storm_fail("u%u: message %u is there %d times, not %d to %d",
-				   l->who, t, l->found[t], least, most);
+			storm_fail("u%u: %s %u is there %d times, not %d to %d", l->who,
+				   t < LEDGER_TOKENS ? "message" : "the report about",
+				   t % LEDGER_TOKENS, l->found[t], least, most);
 		led->found += (unsigned)l->found[t];
 	}
 }
@@ -239,34 +242,52 @@ static void restore_all(void *arg)
 	arena_free(a);
 }
 
-/* Clocks were wrong meanwhile: what waits for another time is tried now. */
-static void retry_all(void *arg)
+void check_people(struct storm *s)
 {
-	struct storm *s = arg;
+	house_do(s->town->house, restore_all, s);
+}
+
+static void change_all(struct storm *s, enum admin_store_queue_step step)
+{
 	struct arena *a = arena_new(MEMORY);
-	struct admin_store_queue_change m = {.step = ADMIN_STORE_QUEUE_STEP_RETRY};
+	struct admin_store_queue_change m = {.step = step};
 	struct admin_store_queue_change_reply r;
 
 	if (admin_store_queue_change(s->admin, &m, a, &r, IPC_NEVER) != IPC_OK ||
 	    r.answer != ADMIN_STORE_ANSWER_DONE || r.more)
-		storm_fail("the queue cannot be tried again");
+		storm_fail("the queue cannot be changed (step %d)", (int)step);
 	arena_free(a);
 }
 
+static void release_all(void *arg)
+{
+	change_all(arg, ADMIN_STORE_QUEUE_STEP_RELEASE);
+}
+
+/* Clocks were wrong meanwhile: what waits for another time is tried now. */
+static void retry_all(void *arg)
+{
+	change_all(arg, ADMIN_STORE_QUEUE_STEP_RETRY);
+}
+
+/* A patient queue settles by itself, unless the clock was wrong. */
 static void settle(struct storm *s)
 {
 	struct queue q = {.s = s, .left = 1};
+	bool waits = s->patient && !s->jumped;
+	unsigned most = waits ? WEEKS_S : SETTLE_S, each = waits ? 3600 : 10;
 
-	storm_raise(s); /* a courier that died, too */
-	house_do(s->town->house, restore_all, s);
-	house_do(s->town->house, retry_all, s);
-	for (unsigned i = 0; i < SETTLE_S && q.left > 0; i += 10) {
-		house_run(s->town->house, i == 0 ? 100 : 10000);
+	storm_raise(s);
+	far_mend(s->far);
+	house_do(s->town->house, release_all, s);
+	for (unsigned i = 0; i < most && q.left > 0; i += each) {
+		if (!waits && i % 120 == 0)
+			house_do(s->town->house, retry_all, s);
+		house_run(s->town->house, i == 0 ? 100 : each * 1000u);
 		house_do(s->town->house, ask_queue, &q);
 	}
 	if (q.left > 0)
-		storm_fail("after %u s the queue still has %zu: %s", SETTLE_S, q.left,
-			   q.first);
+		storm_fail("after %u s the queue still has %zu: %s", most, q.left, q.first);
 }
 
 static void check_fsck(void *arg)

@@ -12,13 +12,19 @@
 #include "os/sock.h"
 
 #define WAIT_NS (3600 * NS_PER_SEC) /* virtual: longer than any server's patience */
+#define DIAL_NS (60 * NS_PER_SEC)
 #define IN_MAX  (8u << 20)
 #define PART    4096
 
+static bool wait_for(struct client *c, unsigned what, uint64_t ns)
+{
+	uint64_t until = world_now(loop_world(c->loop)) + ns;
+	return fiber_io_wait(&c->io, what, until) == WOKE_VALUE;
+}
+
 static bool wait(struct client *c, unsigned what)
 {
-	uint64_t until = world_now(loop_world(c->loop)) + WAIT_NS;
-	return fiber_io_wait(&c->io, what, until) == WOKE_VALUE;
+	return wait_for(c, what, WAIT_NS);
 }
 
 /* ---- the socket ------------------------------------------------------------- */
@@ -211,8 +217,15 @@ void client_dial(struct client *c, struct loop *loop, uint16_t port)
 		c->fd = -1;
 		return;
 	}
-	c->code = wait(c, READY_OUT) &&
+	c->code = wait_for(c, READY_OUT, DIAL_NS) &&
 		  sock_connected(loop_world(loop), c->fd) == OS_OK;
+}
+
+void client_adopt(struct client *c, struct loop *loop, int fd)
+{
+	*c = (struct client){.loop = loop, .fd = fd};
+	buf_init(&c->in, IN_MAX);
+	ENSURE(fiber_io_start(loop, &c->io, fd) == OS_OK);
 }
 
 void client_open(struct client *c, struct loop *loop, uint16_t port)

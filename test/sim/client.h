@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A scripted client on a simulated socket: SMTP, and lines of any protocol.
+ * A scripted client on a simulated socket: SMTP, and lines of any protocol.  A
+ * scripted server is one that was accepted.
  *
  * For fibers of the test's loop.  It says what it is told to, right or wrong, and
  * reads replies of one or more lines, inside TLS when asked.  It checks no
@@ -26,6 +27,8 @@ struct client {
 void client_open(struct client *, struct loop *, uint16_t port);
 /* The same without reading anything; code is 1 when it is connected. */
 void client_dial(struct client *, struct loop *, uint16_t port);
+/* The other way round: this connection was accepted. */
+void client_adopt(struct client *, struct loop *, int fd);
 void client_close(struct client *);
 /* Send bytes as they are. */
 void client_send(struct client *, struct span);

@@ -78,7 +78,8 @@ static void take_fetch(struct imap *m, const char *line)
 	    m->listed == LEDGER_UIDS)
 		return; /* what others changed is told between */
 	*l = (struct listed){.uid = (uint32_t)strtoul(uid + 4, NULL, 10),
-			     .token = ledger_token(buf_span(&m->literal))};
+			     .token = ledger_header_token(&m->p->storm->ledger,
+							  buf_span(&m->literal))};
 	if (strstr(line, "\\Seen") != NULL)
 		l->flags |= 1;
 	if (strstr(line, "\\Answered") != NULL)

@@ -49,8 +49,45 @@ unsigned ledger_token(struct span bytes)
 
 	if (at == SIZE_MAX || bytes.len < at + 21 ||
 	    !span_u64(span_sub(bytes, at + 15, 6), LEDGER_TOKENS - 1, &n))
-		return LEDGER_TOKENS;
+		return LEDGER_ALL;
+	if (span_find_span(span_sub(bytes, 0, at), SPAN("multipart/report")) != SIZE_MAX)
+		n += LEDGER_TOKENS;
 	return (unsigned)n;
+}
+
+static uint64_t id_of(struct span bytes)
+{
+	size_t at = span_find_span(bytes, SPAN("Message-ID: <"));
+	uint64_t h = 1469598103934665603u;
+
+	if (at == SIZE_MAX)
+		return 0;
+	for (at += 13; at < bytes.len && bytes.ptr[at] != '>'; at++)
+		h = (h ^ (unsigned char)bytes.ptr[at]) * 1099511628211u;
+	return h;
+}
+
+unsigned ledger_header_token(const struct ledger *l, struct span header)
+{
+	unsigned token = ledger_token(header);
+	uint64_t id = token == LEDGER_ALL ? id_of(header) : 0;
+
+	for (unsigned i = 0; id != 0 && i < l->reports_count; i++)
+		if (l->reports[i].id == id)
+			return l->reports[i].token;
+	return token;
+}
+
+void ledger_report(struct ledger *l, struct span bytes)
+{
+	unsigned token = ledger_token(bytes);
+
+	if (token < LEDGER_TOKENS || token == LEDGER_ALL)
+		storm_fail("a report that is none");
+	if (l->reports_count == LEDGER_REPORTS)
+		storm_fail("more reports than anybody counted on");
+	l->reports[l->reports_count].id = id_of(bytes);
+	l->reports[l->reports_count++].token = token;
 }
 
 bool ledger_same(const struct ledger *l, unsigned token, struct span bytes)
@@ -59,6 +96,8 @@ bool ledger_same(const struct ledger *l, unsigned token, struct span bytes)
 	struct span s;
 	bool same;
 
+	if (token >= LEDGER_TOKENS)
+		return ledger_token(bytes) == token;
 	buf_init(&own, 4u << 20);
 	ledger_text(l, token, &own);
 	s = buf_span(&own);

@@ -15,6 +15,7 @@
 #include "town.h"
 
 #define LEDGER_TOKENS 512u
+#define LEDGER_ALL    (2 * LEDGER_TOKENS) /* from LEDGER_TOKENS on: reports about each */
 #define LEDGER_BOXES  3u /* names of mailboxes that people use */
 #define LEDGER_UIDS   1024u
 
@@ -44,12 +45,21 @@ struct ledger_box {
 	size_t count;
 };
 
-/* A copy for elsewhere: for an address there, or for an alias that leads there. */
+#define LEDGER_REPORTS 256u
+/* A recipient elsewhere: an address there, or an alias that leads there (courier.c). */
 #define LEDGER_WAYS 2u
+#define LEDGER_DOMAINS 5u
 struct away {
 	enum said said;
-	unsigned carried; /* how often a courier delivered it, or gave it up */
-	bool over;	  /* and was told that this is known */
+	unsigned domain; /* d0 ... d3, or elsewhere */
+	unsigned copies;  /* that a server there took */
+	bool unheard;	  /* the courier was not told of the last one */
+	unsigned severed; /* the town's figure when that one was leased, if known */
+	enum said report[3]; /* to the sender, by kind */
+	bool given_up;	  /* the courier said so, and why */
+	bool over, bounced; /* the store's yes to what became of it was heard */
+	unsigned over_severed; /* as severed, of that lease */
+	bool removed;	  /* by the administrator, perhaps */
 };
 
 struct ledger {
@@ -57,9 +67,15 @@ struct ledger {
 		size_t size;
 		const char *from;
 		int least[TOWN_PEOPLE], most[TOWN_PEOPLE];
-	} message[LEDGER_TOKENS];
+	} message[LEDGER_ALL];
 	struct away away[LEDGER_TOKENS][LEDGER_WAYS];
-	unsigned sent; /* of these, for the one who reads */
+	/* Reports by the hash of their own Message-ID; the same one may be made anew. */
+	struct {
+		uint64_t id;
+		unsigned token;
+	} reports[LEDGER_REPORTS];
+	unsigned reports_count;
+	unsigned sent, again, bounced; /* of these, for the one who reads */
 	unsigned count;
 	unsigned promised, unanswered, found; /* figures for the one who reads */
 	struct ledger_box box[TOWN_PEOPLE][LEDGER_BOXES];
@@ -71,9 +87,13 @@ extern const char *const ledger_names[LEDGER_BOXES];
 unsigned ledger_new(struct ledger *, const char *from, size_t size);
 /* Its bytes, lines with CRLF, appended. */
 void ledger_text(const struct ledger *, unsigned token, struct buf *);
-/* Whose bytes these are; LEDGER_TOKENS: nobody's. */
+/* Whose bytes these are; LEDGER_ALL: nobody's. */
 unsigned ledger_token(struct span bytes);
-/* Ends in the message's bytes, and before them stand whole lines only? */
+/* The same where only the header may be at hand: a report is known by its own id. */
+unsigned ledger_header_token(const struct ledger *, struct span header);
+void ledger_report(struct ledger *, struct span bytes);
+/* Ends in the message's bytes, and before them stand whole lines only?  A report: is it
+ * one, and does it return this message's header? */
 bool ledger_same(const struct ledger *, unsigned token, struct span bytes);
 
 /* One more shall be, or may be, in the account; one fewer. */

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "base/hex.h"
@@ -120,7 +121,7 @@ static enum resolver_verdict collect(const struct names *n, struct span name,
 }
 
 static void answer(struct names *n, struct question *q, const struct dns_name *name,
-		   uint16_t type)
+		   uint16_t type, enum resolver_verdict instead)
 {
 	struct buf text, records, packet;
 	unsigned count = 0;
@@ -130,9 +131,9 @@ static void answer(struct names *n, struct question *q, const struct dns_name *n
 	buf_init(&records, DNS_PACKET_MAX);
 	buf_init(&packet, DNS_PACKET_MAX);
 	dns_name_text(name, &text);
-	enum resolver_verdict v =
-		collect(n, span_sub(buf_span(&text), 0, buf_len(&text) - 1), type,
-			&records, &count, &exists);
+	enum resolver_verdict v = weaker(
+		instead, collect(n, span_sub(buf_span(&text), 0, buf_len(&text) - 1),
+				 type, &records, &count, &exists));
 	u16(&packet, 1);
 	u16(&packet, exists ? 0x8180 : 0x8183);
 	u16(&packet, 1);
@@ -149,16 +150,64 @@ static void answer(struct names *n, struct question *q, const struct dns_name *n
 	buf_free(&packet);
 }
 
+/* ---- when ----------------------------------------------------------------------- */
+
+/* A question whose answer takes time. */
+struct late {
+	struct list link;
+	struct timer timer;
+	struct names *names;
+	struct question *question;
+	struct dns_name name;
+	uint16_t type;
+	enum resolver_verdict instead;
+};
+
+static void on_time(struct timer *t)
+{
+	struct late *l = t->arg;
+
+	list_remove(&l->link);
+	answer(l->names, l->question, &l->name, l->type, l->instead);
+	free(l);
+}
+
 static void on_question(void *ctx, struct question *q, const struct dns_name *name,
 			uint16_t type)
 {
 	struct names *n = ctx;
+	enum resolver_verdict instead = RESOLVER_SECURE; /* nothing */
+	uint64_t ns = n->takes != NULL ? n->takes(n->arg, &instead) : 0;
+	struct late *l;
 
 	n->asked++;
-	answer(n, q, name, type);
+	if (ns == 0) {
+		answer(n, q, name, type, instead);
+		return;
+	}
+	l = calloc(1, sizeof *l);
+	assert_non_null(l);
+	*l = (struct late){.names = n, .question = q, .name = *name, .type = type,
+			   .instead = instead};
+	list_push_back(&n->late, &l->link);
+	assert_true(timer_start(n->loop, &l->timer, loop_now(n->loop) + ns, on_time, l));
+}
+
+void names_drop(struct names *n)
+{
+	if (n->late.next == NULL)
+		return;
+	LIST_EACH (&n->late, at) {
+		struct late *l = CONTAINER_OF(at, struct late, link);
+		timer_stop(&l->timer);
+		list_remove(&l->link);
+		free(l);
+	}
 }
 
 void names_serve(struct names *n, struct house_role *dialer)
 {
+	n->loop = dialer->loop;
+	list_init(&n->late);
 	assert_true(dialer_script(dialer->role->self, on_question, n));
 }

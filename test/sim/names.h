@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "base/list.h"
 #include "house.h"
 #include "role/dialer/resolver.h"
 
@@ -32,8 +33,17 @@ struct names {
 	const struct names_row *rows;
 	size_t count;
 	enum resolver_verdict absent;
-	unsigned asked; /* counted here */
+	/* How long a question takes, and what is said instead when *instead is set to
+	 * FAILED, TIMEOUT or BOGUS.  NULL: all are answered at once. */
+	uint64_t (*takes)(void *arg, enum resolver_verdict *instead);
+	void *arg;
+	/* Kept here: */
+	unsigned asked;
+	struct loop *loop; /* the dialer's */
+	struct list late;  /* questions that wait; zeroed before the first dialer */
 };
 
 /* From now on this dialer's questions come here; names lives as long as it does. */
 void names_serve(struct names *, struct house_role *dialer);
+/* That dialer is about to end: what waits is answered no more. */
+void names_drop(struct names *);

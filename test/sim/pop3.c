@@ -31,7 +31,7 @@ static unsigned retrieve(struct person *p, struct client *c, unsigned n)
 	char line[32];
 	struct buf text;
 	struct span s;
-	unsigned token = LEDGER_TOKENS;
+	unsigned token = LEDGER_ALL;
 
 	(void)snprintf(line, sizeof line, "RETR %u", n);
 	if (!say(c, line))
@@ -40,7 +40,7 @@ static unsigned retrieve(struct person *p, struct client *c, unsigned n)
 	while (client_line(c, &s)) {
 		if (s.len == 1 && s.ptr[0] == '.') {
 			token = ledger_token(buf_span(&text));
-			if (token == LEDGER_TOKENS ||
+			if (token == LEDGER_ALL ||
 			    !ledger_same(&p->storm->ledger, token, buf_span(&text)))
 				storm_fail("POP3 message %u reads as nobody's", n);
 			break;
@@ -77,7 +77,7 @@ static void fetch(struct person *p, struct client *c)
 		if (!dice_chance(&p->dice, 60))
 			continue;
 		unsigned token = retrieve(p, c, n);
-		if (token == LEDGER_TOKENS)
+		if (token == LEDGER_ALL)
 			break;
 		(void)snprintf(line, sizeof line, "DELE %u", n);
 		if (dice_chance(&p->dice, 60) && say(c, line))

@@ -124,8 +124,11 @@ static unsigned way_of(unsigned to)
 static void say_away(struct person *p, const struct letter *l, enum said said)
 {
 	for (unsigned i = 0; i < LEDGER_WAYS; i++)
-		if ((l->away >> i & 1) != 0)
+		if ((l->away >> i & 1) != 0) {
 			p->storm->ledger.away[l->token][i].said = said;
+			p->storm->ledger.away[l->token][i].domain =
+				i == 0 ? l->to[0] - AWAY : LEDGER_DOMAINS - 1;
+		}
 }
 
 static void note(struct person *p, const struct letter *l, enum said said)

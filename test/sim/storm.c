@@ -11,6 +11,9 @@
 #define EVENTS   10u
 #define QUIET_MS 3600000u /* virtual: the longest that people may still take */
 #define HURRY_MS 60000u
+#define PATIENT_OF   5u /* of a hundred seeds */
+#define WEEKS_SHIFTS 36u
+#define SHIFT_HOURS  36u
 
 /* Of the process: a run is a process's only one when it fails. */
 static const struct storm_how *running;
@@ -29,6 +32,11 @@ void storm_fail(const char *fmt, ...)
 	fprintf(stderr, "\n");
 	va_end(ap);
 	_Exit(1);
+}
+
+enum lie storm_lie(const struct storm *s)
+{
+	return s->how.mutant != NULL ? s->how.mutant->lie : LIE_NONE;
 }
 
 void storm_say(const struct storm *s, const char *fmt, ...)
@@ -77,8 +85,6 @@ static void end_dead(void *arg, struct ipc *c, const char *why)
 		s->eye = NULL;
 	if (s->auth != NULL && auth_store_ipc(s->auth) == c)
 		s->auth = NULL;
-	if (s->courier != NULL && courier_store_ipc(s->courier) == c)
-		s->courier = NULL;
 	ipc_free(c);
 }
 
@@ -105,8 +111,6 @@ void storm_raise(struct storm *s)
 		s->eye = town_access(s->town, &owner);
 	if (s->auth == NULL)
 		s->auth = town_auth(s->town, &owner);
-	if (s->courier == NULL)
-		s->courier = town_courier(s->town, &owner);
 }
 
 /* ---- people ----------------------------------------------------------------------- */
@@ -169,25 +173,59 @@ static void let_in(struct storm *s, struct life *lives)
 
 /* ---- the run ------------------------------------------------------------------------ */
 
+/* Until then, or for so many turns; whoever is doomed dies between two of them. */
+static void turns(struct storm *s, uint64_t until, uint64_t most)
+{
+	struct world *w = house_world(s->town->house);
+
+	while (most-- > 0 && sim_run(w, until, 1) == SIM_STEPS)
+		if (s->doomed != KIND_COUNT)
+			trouble_dooms(s);
+}
+
 static void rage(struct storm *s)
 {
 	struct world *w = house_world(s->town->house);
 	unsigned n = (unsigned)dice_below(&s->dice, EVENTS + 1);
 
 	trouble_choose(s);
+	s->raging = true;
 	while (n-- > 0 && s->busy > 0) {
 		/* By turns, so that it falls where much happens; now and then later. */
 		if (dice_chance(&s->dice, 30))
-			(void)sim_run(w,
-				      world_now(w) +
-					      dice_below(&s->dice, 3000) * NS_PER_MS,
-				      UINT64_MAX);
-		(void)sim_run(w, world_now(w) + 3 * NS_PER_SEC,
-			      dice_below(&s->dice, 500));
+			turns(s, world_now(w) + dice_below(&s->dice, 3000) * NS_PER_MS,
+			      UINT64_MAX);
+		turns(s, world_now(w) + 3 * NS_PER_SEC, dice_below(&s->dice, 500));
 		trouble_make(s);
 	}
-	(void)sim_run(w, world_now(w) + 3 * NS_PER_SEC, UINT64_MAX);
+	turns(s, world_now(w) + 3 * NS_PER_SEC, UINT64_MAX);
+	s->raging = false;
 	trouble_end(s);
+}
+
+/* Where the queue is patient weeks go by, far away nothing is better for long. */
+static void weeks(struct storm *s)
+{
+	static const enum kind idle[] = {KIND_EDGE_MX, KIND_EDGE_ACCESS, KIND_SORTER_ACCESS,
+					 KIND_SORTER_MX};
+	struct world *w = house_world(s->town->house);
+	unsigned n = (unsigned)dice_below(&s->dice, WEEKS_SHIFTS);
+
+	s->raging = true;
+	while (n-- > 0) {
+		/* Nobody comes, so nobody needs these for a while: less to simulate. */
+		for (size_t i = 0; i < ARRAY_LEN(idle); i++)
+			town_kill(s->town, idle[i]);
+		turns(s, world_now(w) + dice_below(&s->dice, SHIFT_HOURS * 3600) * NS_PER_SEC,
+		      UINT64_MAX);
+		far_shift(s->far);
+		if (!dice_chance(&s->dice, 20))
+			continue;
+		storm_raise(s);
+		turns(s, world_now(w) + NS_PER_SEC, UINT64_MAX);
+	}
+	s->raging = false;
+	storm_raise(s);
 }
 
 static uint64_t wait_for_people(struct storm *s)
@@ -215,18 +253,25 @@ struct storm_end storm_run(const struct storm_how *how)
 		storm_fail("memory is short");
 	s->how = *how;
 	s->dice.state = how->seed;
-	s->town = town_new(how->seed);
+	s->steps.state = ~how->seed;
+	s->doomed = KIND_COUNT;
+	s->patient = dice_chance(&s->dice, PATIENT_OF);
+	s->far = far_new(how->seed);
+	s->town = town_new(how->seed, s->patient, far_names(s->far));
+	far_begin(s->far, s);
+	away_watch(s);
 	if (how->trace)
 		sim_tell(house_world(s->town->house), told, s);
 	if (how->mutant != NULL)
 		kv_disk_lies(town_disk(s->town), &how->mutant->lies);
 	storm_raise(s);
 	let_in(s, lives);
-	couriers_begin(s);
 	rage(s);
 	end.settled_ms = wait_for_people(s);
+	check_people(s);
+	if (s->patient)
+		weeks(s);
 	check_all(s);
-	couriers_end(s);
 	end.kills = s->town->kills;
 	for (size_t i = 0; trouble_name(i) != NULL; i++)
 		end.troubles[i] = trouble_count(s, i);
@@ -237,8 +282,13 @@ struct storm_end storm_run(const struct storm_how *how)
 	end.sent = s->ledger.sent;
 	end.trace = sim_trace(house_world(s->town->house));
 	end.steps = sim_steps(house_world(s->town->house));
+	end.again = s->ledger.again;
+	end.bounced = s->ledger.bounced;
+	away_watch(NULL);
+	far_end(s->far);
 	free_ends(s);
 	town_free(s->town);
+	far_free(s->far);
 	free(s);
 	running = NULL;
 	return end;

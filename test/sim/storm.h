@@ -11,17 +11,27 @@
 #pragma once
 
 #include "client.h"
+#include "far.h"
 #include "ledger.h"
 #include "town.h"
 
-#define TROUBLES_MAX 32u /* rows of trouble.c */
-#define EVENTS_MAX   8u
+#define TROUBLES_MAX 48u /* rows of trouble.c */
+#define EVENTS_MAX   10u
 #define GUESTS       40u /* accounts that the administrator makes */
 
-/* A mutation of the store that the oracles have to find; see mutants.c. */
+/* What a courier may do that it must not. */
+enum lie {
+	LIE_NONE,
+	LIE_HOPES,   /* it takes no answer for a yes */
+	LIE_FORGETS, /* it takes a yes for no answer */
+	LIE_SILENT,  /* it tells no sender that his mail failed */
+};
+
+/* A mutation of store or courier that the oracles have to find; see mutants.c. */
 struct mutant {
 	const char *name, *what;
 	struct kv_memory_lies lies;
+	enum lie lie;
 };
 extern const struct mutant mutants[];
 extern const size_t mutants_count;
@@ -36,7 +46,12 @@ struct storm {
 	struct storm_how how;
 	struct town *town;
 	struct ledger ledger;
-	struct dice dice;
+	struct far *far;
+	struct dice dice, steps;
+	bool raging;	 /* things may go wrong */
+	bool patient;	 /* its queue waits for days */
+	bool jumped;	 /* the clock was set */
+	enum kind doomed; /* dies before the next turn; KIND_COUNT: nobody */
 	bool stop;       /* nobody begins anything new */
 	unsigned busy;   /* people who are not done */
 	unsigned events[EVENTS_MAX]; /* how often each row happened */
@@ -46,9 +61,6 @@ struct storm {
 	struct admin_store *admin;
 	struct edge_store *eye;
 	struct auth_store *auth;
-	struct courier_store *courier;
-	unsigned couriers; /* fibers of them */
-	bool over;	   /* they go home */
 };
 
 /* One of them; its fiber's argument. */
@@ -61,7 +73,7 @@ struct person {
 
 struct storm_end {
 	uint64_t trace, steps;
-	unsigned messages, promised, unanswered, found, kills, sent;
+	unsigned messages, promised, unanswered, found, kills, sent, again, bounced;
 	unsigned troubles[TROUBLES_MAX];
 	uint64_t settled_ms; /* virtual, after the last fault */
 };
@@ -71,10 +83,13 @@ __attribute__((noreturn, format(printf, 1, 2))) void storm_fail(const char *fmt,
 void storm_say(const struct storm *, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* ---- courier.c: from the beginning to after the last check ---- */
-void couriers_begin(struct storm *);
-void couriers_end(struct storm *);
+/* ---- courier.c ---- */
+void away_watch(struct storm *); /* NULL: no more */
+unsigned away_way(struct span address);
+/* A server far away has this, for these ways; told: its yes went out. */
+void away_arrives(struct storm *, struct span text, unsigned ways, bool told);
 void check_away(void *storm); /* in a fiber */
+enum lie storm_lie(const struct storm *);
 
 /* Whoever is dead is raised, and the test has its ends at the store again. */
 void storm_raise(struct storm *);
@@ -95,9 +110,11 @@ bool person_dials(struct person *, struct client *, uint16_t port);
 /* ---- trouble.c ---- */
 void trouble_choose(struct storm *);  /* which rates, by seed */
 void trouble_make(struct storm *);    /* one thing, or none */
+void trouble_dooms(struct storm *);   /* who is doomed dies */
 void trouble_end(struct storm *);     /* no faults any more, everybody is up */
 const char *trouble_name(size_t row); /* NULL: no such row */
 unsigned trouble_count(const struct storm *, size_t row);
 
 /* ---- check.c: what is there, against the ledger ---- */
+void check_people(struct storm *); /* who was removed is there again */
 void check_all(struct storm *);

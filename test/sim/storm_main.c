@@ -5,7 +5,7 @@
  *   sim_storm --seed N [--trace] [--mutant NAME]    one, told in detail with --trace
  *   sim_storm [--from N] [--count N]                 so many seeds (1000)
  *   sim_storm --minutes M --count N                  for that long, N at the least
- *   sim_storm --mutants                              each lying store must be found
+ *   sim_storm --mutants                              each lying store and courier must be found
  *
  * Many run in processes of their own, --jobs at a time; every 25th is run twice, and
  * both runs must have the same trace.  The first that fails ends it all, with the
@@ -91,6 +91,9 @@ static void add(struct crew *c, const struct slot *s)
 	c->total.unanswered += e->unanswered;
 	c->total.found += e->found;
 	c->total.kills += e->kills;
+	c->total.sent += e->sent;
+	c->total.again += e->again;
+	c->total.bounced += e->bounced;
 	for (size_t i = 0; i < TROUBLES_MAX; i++)
 		c->total.troubles[i] += e->troubles[i];
 	c->total.steps += e->steps;
@@ -224,11 +227,12 @@ static bool many(struct crew *c, uint64_t from, uint64_t count, double minutes)
 	rest_of(c);
 	good &= told_of_all(c);
 	printf("%llu seeds, %llu of them twice, in %.1f s: %u messages, %u promises, %u "
-	       "unclear, %u found; %u kills, %llu turns; slowest to settle: "
-	       "seed %llu, %llu s of its time\n",
+	       "unclear, %u found; %u sent elsewhere, %u of them again, %u bounced; "
+	       "%u kills, %llu turns; slowest to settle: seed %llu, %llu s of its time\n",
 	       (unsigned long long)c->done, (unsigned long long)c->again,
 	       seconds() - began, c->total.messages, c->total.promised,
-	       c->total.unanswered, c->total.found, c->total.kills,
+	       c->total.unanswered, c->total.found, c->total.sent, c->total.again,
+	       c->total.bounced, c->total.kills,
 	       (unsigned long long)c->total.steps, (unsigned long long)c->slowest,
 	       (unsigned long long)c->longest_ms / 1000);
 	return good;

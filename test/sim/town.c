@@ -17,6 +17,8 @@
 #include "ipc/over_os.h"
 #include "os/sock.h"
 #include "role/auth/role.h"
+#include "role/courier/role.h"
+#include "role/dialer/role.h"
 #include "role/edge/role.h"
 #include "role/logger/role.h"
 #include "role/sorter/role.h"
@@ -29,7 +31,7 @@ static const char conf[] =
 	"data /nowhere;\n"
 	"store { engine memory; }\n"
 	"dns { lookups off; }\n"
-	"queue { retry 10s 20s; lifetime 1h; warn 30s; per-destination 4; }\n"
+	"outgoing { reach 127.0.0.0/8; }\n"
 	"log { level error; }\n"
 	"limits { connections-per-address 0; }\n"
 	"auth { argon2-memory 8M; argon2-passes 1; scram-iterations 4096; threads 1; }\n"
@@ -39,6 +41,10 @@ static const char conf[] =
 	"tls implicit; }\n"
 	"listener imaps { role imap; address 127.0.0.1; port 2993; tls implicit; }\n"
 	"listener pop3s { role pop3; address 127.0.0.1; port 2995; tls implicit; }\n";
+
+static const char *const queues[] = {
+	"queue { retry 10s 20s; lifetime 1h; warn 30s; per-destination 4; }\n",
+	"queue { retry 5m 30m 2h 6h; lifetime 4d; warn 4h; per-destination 4; }\n"};
 
 static const struct {
 	const char *name;
@@ -53,10 +59,12 @@ static const struct role_def *const defs[KIND_COUNT] = {
 	[KIND_LOGGER] = &logger_role,     [KIND_VAULT] = &vault_role,
 	[KIND_SORTER_MX] = &sorter_role,  [KIND_SORTER_ACCESS] = &sorter_role,
 	[KIND_STORE] = &store_role,       [KIND_AUTH] = &auth_role,
+	[KIND_DIALER] = &dialer_role,     [KIND_COURIER] = &courier_role,
 	[KIND_EDGE_MX] = &edge_role,      [KIND_EDGE_ACCESS] = &edge_role};
 
-const enum kind town_kinds[] = {KIND_LOGGER,        KIND_VAULT, KIND_SORTER_MX,
-				KIND_SORTER_ACCESS, KIND_STORE, KIND_AUTH,
+const enum kind town_kinds[] = {KIND_LOGGER,        KIND_VAULT,   KIND_DIALER,
+				KIND_SORTER_MX,     KIND_SORTER_ACCESS,
+				KIND_STORE,         KIND_AUTH,    KIND_COURIER,
 				KIND_EDGE_MX,       KIND_EDGE_ACCESS};
 const size_t town_kinds_count = ARRAY_LEN(town_kinds);
 
@@ -119,6 +127,8 @@ void town_raise(struct town *t, enum kind k)
 	if (t->role[k] != NULL)
 		return;
 	t->role[k] = house_raise(t->house, defs[k], k);
+	if (k == KIND_DIALER)
+		names_serve(t->names, t->role[k]);
 	give_materials(t, k);
 	give_channels(t, k);
 	for (size_t i = 0; i < ARRAY_LEN(listeners); i++)
@@ -139,6 +149,10 @@ struct kv_disk *town_disk(struct town *t)
 
 static void end_role(struct town *t, enum kind k)
 {
+	if (k == KIND_DIALER)
+		names_drop(t->names);
+	t->severed += k == KIND_STORE || k == KIND_COURIER;
+	t->couriers += k == KIND_COURIER;
 	if (!house_kill(t->role[k])) {
 		print_message("%s left a descriptor open\n", kind_name(k));
 		t->leaks++;
@@ -206,12 +220,6 @@ struct auth_store *town_auth(struct town *t, const struct ipc_owner *o)
 {
 	return auth_store_join_auth(
 		house_link(t->role[KIND_STORE], HOP_AUTH_STORE, KIND_AUTH), o, &at_auth);
-}
-
-struct courier_store *town_courier(struct town *t, const struct ipc_owner *o)
-{
-	return courier_store_join_courier(
-		house_link(t->role[KIND_STORE], HOP_COURIER_STORE, KIND_EDGE_ADMIN), o);
 }
 
 uint64_t town_session(struct edge_store *const *c, struct auth_store *const *auth,
@@ -287,13 +295,16 @@ static void settle_in(void *arg)
 	arena_free(a);
 }
 
-struct town *town_new(uint64_t seed)
+struct town *town_new(uint64_t seed, bool patient, struct names *names)
 {
 	struct town *t = calloc(1, sizeof *t);
+	char text[sizeof conf + 128];
 
 	assert_non_null(t);
 	dice_load(seed);
-	t->house = house_new(seed, conf);
+	t->names = names;
+	(void)snprintf(text, sizeof text, "%s%s", conf, queues[patient]);
+	t->house = house_new(seed, text);
 	sim_wall_set(house_world(t->house), (struct wall){TOWN_WALL, 0});
 	for (size_t i = 0; i < ARRAY_LEN(listeners); i++) {
 		struct addr a = addr_v4(127, 0, 0, 1, listeners[i].port);
@@ -309,6 +320,7 @@ struct town *town_new(uint64_t seed)
 
 void town_free(struct town *t)
 {
+	names_drop(t->names);
 	for (size_t i = town_kinds_count; i-- > 0;)
 		if (t->role[town_kinds[i]] != NULL)
 			house_fall(t->role[town_kinds[i]]);

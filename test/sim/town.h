@@ -12,9 +12,9 @@
 #include "dice.h"
 #include "house.h"
 #include "kv/memory.h"
+#include "names.h"
 #include "wire/admin_store.h"
 #include "wire/auth_store.h"
-#include "wire/courier_store.h"
 #include "wire/edge_store.h"
 
 #define TOWN_MX         2525u
@@ -29,13 +29,16 @@ struct town {
 	struct house *house;
 	struct house_role *role[KIND_COUNT]; /* NULL: dead */
 	int sockets[4];
-	char verifier[128];
+	struct names *names; /* the dialer's DNS */
 	unsigned kills, raised, leaks;
+	unsigned severed; /* of these, store or courier: what was under way is unclear */
+	unsigned couriers; /* of these, couriers */
 };
 
 /* Once in a process: keys and certificates, which all towns share. */
 void town_prepare(void);
-struct town *town_new(uint64_t seed);
+/* patient: its queue tries for days, not for an hour. */
+struct town *town_new(uint64_t seed, bool patient, struct names *);
 void town_free(struct town *);
 struct kv_disk *town_disk(struct town *);
 
@@ -52,7 +55,6 @@ void town_raise(struct town *, enum kind); /* when it is dead */
 struct admin_store *town_admin(struct town *, const struct ipc_owner *);
 struct edge_store *town_access(struct town *, const struct ipc_owner *);
 struct auth_store *town_auth(struct town *, const struct ipc_owner *);
-struct courier_store *town_courier(struct town *, const struct ipc_owner *);
 /*
  * A session of that account at this end, bound without a password; 0: refused.  The
  * ends may die while it waits: whoever frees them puts NULL or new ones there.

@@ -28,6 +28,9 @@ static const struct {
 	{"sim.packet.late", 40000},  /* a frame between roles is delayed */
 	{"sim.accept.nofd", 150000},  /* descriptors are short */
 	{"sim.blob.none", 300000},    /* memory files are short */
+	{"sim.connect.refused", 150000},
+	{"sim.connect.hole", 60000},  /* nobody answers */
+	{"sim.connect.late", 200000},
 };
 
 /* ---- events -------------------------------------------------------------------- */
@@ -65,6 +68,19 @@ static void kills_two(struct storm *s)
 	kills(s);
 }
 
+static void kills_courier(struct storm *s) { kill_one(s, KIND_COURIER); }
+
+void trouble_dooms(struct storm *s)
+{
+	enum kind k = s->doomed;
+
+	s->doomed = KIND_COUNT;
+	s->events[0]++;
+	storm_say(s, "%s dies at a step of its own", kind_name(k));
+	town_kill(s->town, k);
+	storm_raise(s);
+}
+
 static void power_cut(struct storm *s)
 {
 	storm_say(s, "the power is cut");
@@ -84,10 +100,14 @@ static void clock_jumps(struct storm *s)
 	/* No certificate ends, no removed account is over. */
 	if (t.sec < TOWN_WALL - 7 * 86400 || t.sec > TOWN_WALL + 7 * 86400)
 		t.sec = TOWN_WALL;
+	s->jumped = true;
 	storm_say(s, "the clock jumps to %lld", (long long)t.sec);
 	sim_wall_set(w, t);
 }
 
+static void far_changes(struct storm *s) { far_shift(s->far); }
+
+/* Counts who dies at a step of a message's way. */
 static void nothing(struct storm *s) { (void)s; }
 
 /* weight: how often, beside the others */
@@ -96,9 +116,11 @@ static const struct {
 	void (*make)(struct storm *);
 	unsigned weight;
 } events[] = {
-	{"nothing", nothing, 4},       {"a role is killed", kills, 5},
-	{"the store is killed", kills_store, 3}, {"two are killed", kills_two, 2},
-	{"power cut", power_cut, 2},   {"clock jump", clock_jumps, 2},
+	{"killed at a step", nothing, 0}, {"nothing", nothing, 4},
+	{"a role is killed", kills, 5},   {"the store is killed", kills_store, 2},
+	{"the courier is killed", kills_courier, 2}, {"two are killed", kills_two, 2},
+	{"power cut", power_cut, 2},      {"clock jump", clock_jumps, 2},
+	{"others are down", far_changes, 2},
 };
 
 void trouble_choose(struct storm *s)
@@ -142,7 +164,8 @@ void trouble_end(struct storm *s)
 	storm_say(s, "no more trouble");
 }
 
-_Static_assert(ARRAY_LEN(rates) + ARRAY_LEN(events) <= TROUBLES_MAX, "too many rows");
+_Static_assert(ARRAY_LEN(rates) + ARRAY_LEN(events) + FAR_DEEDS <= TROUBLES_MAX,
+	       "too many rows");
 _Static_assert(ARRAY_LEN(events) <= EVENTS_MAX, "too many events");
 
 const char *trouble_name(size_t row)
@@ -150,13 +173,17 @@ const char *trouble_name(size_t row)
 	if (row < ARRAY_LEN(rates))
 		return rates[row].name;
 	row -= ARRAY_LEN(rates);
-	return row < ARRAY_LEN(events) ? events[row].name : NULL;
+	return row < ARRAY_LEN(events) ? events[row].name
+				       : far_deed(row - ARRAY_LEN(events));
 }
 
 unsigned trouble_count(const struct storm *s, size_t row)
 {
 	const struct world *w = house_world(s->town->house);
 
-	return row < ARRAY_LEN(rates) ? (unsigned)sim_fault_count(w, rates[row].name)
-				      : s->events[row - ARRAY_LEN(rates)];
+	if (row < ARRAY_LEN(rates))
+		return (unsigned)sim_fault_count(w, rates[row].name);
+	row -= ARRAY_LEN(rates);
+	return row < ARRAY_LEN(events) ? s->events[row]
+				       : far_count(s->far, row - ARRAY_LEN(events));
 }

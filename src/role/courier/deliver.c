@@ -152,12 +152,14 @@ static void transact(struct round *r, struct line *l, size_t from)
 }
 
 /* All that the session takes of what is not settled; one that names a limit of
- * recipients gets the message several times. */
+ * recipients gets the message several times.  Without the store that leased it nothing
+ * is handed over: the next one gives it to somebody else, or did. */
 static void hand_over(struct round *r, struct line *l, bool last)
 {
 	size_t from = 0;
 	gather(r);
-	while (from < r->count && smtp_client_room(l->client) > 0) {
+	while (from < r->count && smtp_client_room(l->client) > 0 &&
+	       job_store(r->job) != NULL) {
 		size_t room = smtp_client_room(l->client);
 		transact(r, l, from);
 		from += size_min(room, r->count - from);
@@ -321,7 +323,8 @@ void visit_all(struct job *j, const struct way *w)
 			j->carried[i].outcome.status = SPAN("");
 	for (size_t i = 0; i < w->in.host_count && !carry_done(j) && !t.loop; i++) {
 		const struct policy_target *target = &w->decision.targets[i];
-		if (fiber_stopped(fiber_self(j->courier->role->loop)))
+		if (fiber_stopped(fiber_self(j->courier->role->loop)) ||
+		    job_store(j) == NULL)
 			break;
 		if (target->allowed)
 			try_host(&t, i);
