@@ -122,11 +122,8 @@ static enum kv_result expunge_one(struct box_change *q, struct work *w,
 	struct box_chunk *c = q->chunk;
 	if (q->deleted_only && !(p->slot[uid % BOX_PAGE].flags & BOX_DELETED))
 		return KV_OK;
-	enum kv_result r = box_work_expunge(w, uid, &c->quota);
-	if (r == KV_OK && q->keep)
-		r = box_gone_keep(w->batch, kv_now(q->own.box->kv), w->mailbox,
-				  uid, &p->slot[uid % BOX_PAGE],
-				  buf_span(&row));
+	int64_t kept = q->keep ? kv_now(q->own.box->kv) : 0;
+	enum kv_result r = box_work_expunge(w, uid, kept, &c->quota);
 	if (r == KV_OK)
 		c->uids[c->count++] = uid;
 	return r;

@@ -84,8 +84,11 @@ MUST_USE enum kv_result box_work_keep_keywords(struct work *,
 					   const struct span *names,
 					   size_t count);
 void box_work_vanish(struct work *, struct page *, uint32_t uid, uint64_t bytes);
-/* A message leaves its mailbox, its row and the quota.  KV_NONE: it is not there. */
-MUST_USE enum kv_result box_work_expunge(struct work *, uint32_t uid,
+/*
+ * A message leaves its mailbox, its row and the quota.  kept: the time under which it
+ * can be had back; 0: it cannot.  KV_NONE: it is not there.
+ */
+MUST_USE enum kv_result box_work_expunge(struct work *, uint32_t uid, int64_t kept,
 				     struct box_quota *);
 /* Count a slot's flags in or out. */
 void box_work_count(struct work *, const struct slot *, bool in);

@@ -116,7 +116,8 @@ static enum kv_result take_replaced(struct box_insert *q, struct work *w,
 {
 	if (q->replaces == 0 || q->replaces_in != w->mailbox)
 		return KV_OK;
-	enum kv_result r = box_work_expunge(w, q->replaces, quota);
+	/* Each draft that a client saves replaces the one before. */
+	enum kv_result r = box_work_expunge(w, q->replaces, 0, quota);
 	return r == KV_NONE ? box_own_refuse(&q->own, BOX_CANNOT) : r;
 }
 

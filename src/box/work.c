@@ -188,7 +188,8 @@ void box_work_vanish(struct work *w, struct page *p, uint32_t uid, uint64_t byte
 	w->runs[w->run_count++] = (struct box_run){uid, uid};
 }
 
-enum kv_result box_work_expunge(struct work *w, uint32_t uid, struct box_quota *quota)
+enum kv_result box_work_expunge(struct work *w, uint32_t uid, int64_t kept,
+				struct box_quota *quota)
 {
 	struct page *p;
 	struct cold cold;
@@ -198,6 +199,9 @@ enum kv_result box_work_expunge(struct work *w, uint32_t uid, struct box_quota *
 		return r == KV_OK ? KV_NONE : r;
 	buf_init(&row, BOX_ROW_MAX);
 	r = box_cold_load(w->space, KV_STAGED, w->mailbox, uid, &row, &cold);
+	if (r == KV_OK && kept != 0)
+		r = box_gone_keep(w->batch, kept, w->mailbox, uid,
+				  &p->slot[uid % BOX_PAGE], buf_span(&row));
 	if (r == KV_OK) {
 		struct box_key k = box_key_two('M', w->mailbox, uid);
 		box_work_vanish(w, p, uid, cold.message.size);

@@ -97,7 +97,8 @@ struct scene {
 	uint16_t port;			     /* of its first target */
 	size_t pulled;	    /* bytes of bodies beyond the lease */
 	bool refuse_report;
-	unsigned later; /* so many settles are answered so first */	bool no_structure; /* the store does not know it now */
+	unsigned later; /* so many settles are answered so first */
+	bool no_structure; /* the store does not know it now */
 };
 
 struct scene *scene_new(const char *conf);
