@@ -173,6 +173,15 @@ enum io stream_start_tls(struct stream *s)
 	return s->state = s->ops->start_tls(s);
 }
 
+enum io stream_start_deflate(struct stream *s)
+{
+	enum io r = stream_flush(s);
+	if (r != IO_OK)
+		return r;
+	s->in_from = s->in_to = 0;
+	return s->state = s->ops->deflate(s);
+}
+
 void stream_deadline(struct stream *s, uint32_t seconds)
 {
 	s->ops->deadline(s, seconds);

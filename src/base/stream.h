@@ -48,6 +48,8 @@ struct stream_ops {
 	 */
 	enum io (*start_tls)(struct stream *);
 	void (*deadline)(struct stream *, uint32_t seconds);
+	/* From here on both directions are deflated.  NULL: cannot be had. */
+	enum io (*deflate)(struct stream *);
 };
 
 /*
@@ -95,4 +97,6 @@ PRINTF_LIKE(2, 3) void stream_printf(struct stream *, const char *fmt, ...);
 enum io stream_flush(struct stream *);
 
 MUST_USE enum io stream_start_tls(struct stream *);
+/* Buffered input is thrown away as well. */
+MUST_USE enum io stream_start_deflate(struct stream *);
 void stream_deadline(struct stream *, uint32_t seconds);

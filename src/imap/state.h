@@ -73,6 +73,7 @@ struct imap_session {
 	struct imap_work *work; /* NULL between two commands */
 	enum imap_state state;
 	bool closing, idling;
+	bool compressed;
 	bool read_only;
 	bool condstore, qresync; /* switched on: RFC 7162 */
 	bool utf8;               /* names and quoted strings are: RFC 6855 */
@@ -184,6 +185,7 @@ void imap_cmd_authenticate(struct imap_session *, struct imap_lex *);
 void imap_cmd_capability(struct imap_session *, struct imap_lex *);
 void imap_cmd_check(struct imap_session *, struct imap_lex *);
 void imap_cmd_close(struct imap_session *, struct imap_lex *);
+void imap_cmd_compress(struct imap_session *, struct imap_lex *);
 void imap_cmd_copy(struct imap_session *, struct imap_lex *);
 void imap_cmd_create(struct imap_session *, struct imap_lex *);
 void imap_cmd_delete(struct imap_session *, struct imap_lex *);

@@ -13,6 +13,7 @@ static const struct imap_verb verbs[] = {
 	{"CAPABILITY", IMAP_ANY, IMAP_TELL_ALL, false, imap_cmd_capability},
 	{"CHECK", IMAP_SELECTED, IMAP_TELL_ALL, false, imap_cmd_check},
 	{"CLOSE", IMAP_SELECTED, IMAP_TELL_NOTHING, false, imap_cmd_close},
+	{"COMPRESS", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_compress},
 	{"COPY", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_copy},
 	{"CREATE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_create},
 	{"DELETE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_delete},
@@ -96,6 +97,11 @@ static bool logged_in(const struct imap_session *s)
 	return s->state != IMAP_NEW;
 }
 
+static bool can_compress(const struct imap_session *s)
+{
+	return logged_in(s) && !s->compressed;
+}
+
 static uint64_t append_limit(const struct imap_session *s)
 {
 	return s->host->facts.append_max;
@@ -129,6 +135,7 @@ static const struct {
 	{"WITHIN", logged_in, NULL},
 	{"SAVEDATE", logged_in, NULL},
 	{"UTF8=ACCEPT", logged_in, NULL},
+	{"COMPRESS=DEFLATE", can_compress, NULL},
 	{"MULTIAPPEND", logged_in, NULL},
 	{"REPLACE", logged_in, NULL},
 	{"OBJECTID", logged_in, NULL},

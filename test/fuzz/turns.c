@@ -106,7 +106,14 @@ static void deadline(struct stream *s, uint32_t seconds)
 	ENSURE(seconds > 0);
 }
 
-static const struct stream_ops ops = {fill, flush, start_tls, deadline};
+/* The bytes are what they were: what is looked at here is the session. */
+static enum io start_deflate(struct stream *s)
+{
+	buf_clear(&turns_of(s)->say);
+	return IO_OK;
+}
+
+static const struct stream_ops ops = {fill, flush, start_tls, deadline, start_deflate};
 
 void turns_init(struct turns *t, size_t in_cap)
 {

@@ -2,6 +2,7 @@
 """Stage 5, read: what IMAP's extensions promise, against the real store."""
 import re
 import time
+import zlib
 
 import pytest
 
@@ -109,3 +110,57 @@ def test_names_in_utf8(demo, user, session):
         assert '\N{GREEK SMALL LETTER BETA}'.encode() in session.ok('FETCH 1 BODY[]')[0]
         session.ok('UNSELECT')
         other.ok(f'DELETE "{name}"')
+
+
+class Deflated:
+    """The socket of a session after COMPRESS."""
+    def __init__(self, sock):
+        self.sock, self.packed = sock, 0
+        self.out = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self.into = zlib.decompressobj(-15)
+
+    def sendall(self, data):
+        self.sock.sendall(self.out.compress(data) + self.out.flush(zlib.Z_SYNC_FLUSH))
+
+    def recv(self, size):
+        while True:
+            data = self.sock.recv(size)
+            self.packed += len(data)
+            plain = self.into.decompress(data)
+            if plain or not data:
+                return plain
+
+    def __getattr__(self, name):
+        return getattr(self.sock, name)
+
+
+def test_compressed(demo, user, folder):
+    with imap(demo, user) as session:
+        session.ok('COMPRESS DEFLATE')
+        session.sock = Deflated(session.sock)
+        assert 'COMPRESS=DEFLATE' not in session.capability()
+        assert session.cmd('COMPRESS DEFLATE')[1].startswith('[COMPRESSIONACTIVE]')
+        text = MAIL.format('deflated', 'x') + 20000 * 'the same line over and over again\r\n'
+        for _ in range(3):
+            assert session.append(text, folder)[0] == 'OK'
+        session.select(folder)
+        before = session.sock.packed
+        assert len(session.bodies()) == session.exists
+        assert session.sock.packed - before < 100000  # of two millions
+        with imap(demo, user) as other:
+            tag = session.start('IDLE')
+            assert session.line().startswith(b'+')
+            other.append(text, folder)
+            assert session.line() == b'* %d EXISTS' % (session.exists + 1)
+            session.send('DONE\r\n')
+            assert session.finish(tag)[0] == 'OK'
+        # Very little that becomes very much: one line has its limit all the same.
+        session.sock.sendall(b'a NOOP ' + bytes(64 << 20))
+        assert session.line().startswith(b'* BYE')
+
+
+def test_what_is_not_deflated_ends_the_session(demo, user):
+    with imap(demo, user) as session:
+        session.ok('COMPRESS DEFLATE')
+        session.send(b'a NOOP\r\n')
+        assert session.closes()

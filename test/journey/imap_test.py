@@ -17,7 +17,8 @@ CAPABILITIES = {'IMAP4rev1', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE', 'IDLE', 'NAM
                 'ESEARCH', 'SEARCHRES', 'PARTIAL', 'STATUS=SIZE', 'LIST-EXTENDED', 'LIST-STATUS',
                 'BINARY', 'PREVIEW', 'QUOTA', 'QUOTA=RES-STORAGE', 'UIDONLY', 'WITHIN',
                 'SAVEDATE', 'CREATE-SPECIAL-USE',
-                'OBJECTID', 'MULTIAPPEND', 'REPLACE', 'UTF8=ACCEPT'}
+                'OBJECTID', 'MULTIAPPEND', 'REPLACE', 'UTF8=ACCEPT',
+                'COMPRESS=DEFLATE'}
 
 
 @pytest.fixture

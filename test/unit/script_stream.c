@@ -70,7 +70,14 @@ static void deadline(struct stream *s, uint32_t seconds)
 	t->deadline_count++;
 }
 
-static const struct stream_ops ops = {fill, flush, start_tls, deadline};
+static enum io start_deflate(struct stream *s)
+{
+	struct script *t = script_of(s);
+	t->deflates++;
+	return IO_OK;
+}
+
+static const struct stream_ops ops = {fill, flush, start_tls, deadline, start_deflate};
 
 static char *allocate(size_t n)
 {

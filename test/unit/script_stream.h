@@ -30,6 +30,7 @@ struct script {
 
 	struct buf out;		/* everything flushed so far */
 	unsigned fills, tls;	/* how often */
+	unsigned deflates;	/* how often start_deflate; bytes stay as they are */
 	size_t tls_at;		/* length of `out` at the last start_tls */
 	unsigned deadline_count; /* all of them; the first 64 are kept */
 	uint32_t deadlines[SCRIPT_DEADLINES];

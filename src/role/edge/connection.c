@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/ensure.h"
+#include "gzip/flate.h"
 #include "os/sock.h"
 
 _Static_assert(sizeof(struct connection) <= CONNECTION_MAX,
@@ -73,6 +74,8 @@ static void workspace_give(struct connection *c)
 	if (w == NULL)
 		return;
 	c->work = NULL;
+	if (c->flate != NULL)
+		flate_rest(c->flate);
 	c->stream.in = c->stream.out = NULL;
 	c->stream.in_cap = c->stream.out_cap = 0;
 	c->stream.in_from = c->stream.in_to = 0;
@@ -102,6 +105,7 @@ static void forget(struct connection *c)
 	list_remove(&c->link);
 	e->connection_count--;
 	e->bound_count -= c->bound;
+	flate_free(c->flate);
 	tls_conn_free(c->tls);
 	world_close(e->role->world, c->fd);
 	crowd_leave(&c->port->crowd, c->place);
@@ -201,6 +205,7 @@ static bool begin(struct connection *c)
 static bool has_input(const struct connection *c)
 {
 	return c->readable || stream_buffered(&c->stream).len > 0 ||
+	       (c->flate != NULL && flate_has(c->flate)) ||
 	       (c->tls != NULL && tls_has_input(c->tls));
 }
 

@@ -74,6 +74,7 @@ struct connection {
 	struct fiber *fiber;
 	struct workspace *work;
 	struct tls_conn *tls;
+	struct flate *flate; /* both directions are deflated: inside of TLS */
 	struct secured secured;
 	struct exchange *exchange;
 	struct edge_store_hint *news; /* what `hinted` is about; NULL: ask */

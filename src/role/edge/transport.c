@@ -7,10 +7,12 @@
  * what is left of the connection's patience, which an answer uses up once.
  *
  * Must never pass a byte of the clear phase into TLS or the other way round:
- * from the moment that c->tls is set everything goes through it.
+ * from the moment that c->tls is set everything goes through it.  The same holds
+ * for c->flate.
  */
 #include "base/check.h"
 #include "base/ensure.h"
+#include "gzip/flate.h"
 #include "os/sock.h"
 #include "role/edge/connection.h"
 #include "role/socket/step.h"
@@ -24,9 +26,27 @@ static struct connection *of(struct stream *s)
 	return CONTAINER_OF(s, struct connection, stream);
 }
 
-static enum step get(struct connection *c, char *p, size_t cap, size_t *got)
+static enum step get_wire(struct connection *c, char *p, size_t cap, size_t *got)
 {
 	return step_get(c->edge->role->world, c->fd, c->tls, p, cap, got);
+}
+
+/* STEP_DONE with *got 0: the wire said something that meant no byte yet. */
+static enum step get(struct connection *c, char *p, size_t cap, size_t *got)
+{
+	size_t came = 0;
+	if (c->flate == NULL)
+		return get_wire(c, p, cap, got);
+	if (!flate_has(c->flate)) {
+		char *wire = flate_wire(c->flate);
+		if (wire == NULL)
+			return STEP_BROKEN;
+		enum step s = get_wire(c, wire, FLATE_WIRE, &came);
+		if (s != STEP_DONE)
+			return s;
+		flate_came(c->flate, came);
+	}
+	return flate_read(c->flate, p, cap, got) == FLATE_OK ? STEP_DONE : STEP_BROKEN;
 }
 
 static enum step put(struct connection *c, struct span b, size_t *done)
@@ -111,6 +131,11 @@ static enum io fill(struct stream *s)
 		enum step r = get(c, s->in + s->in_to, s->in_cap - s->in_to,
 				  &got);
 		s->in_to += got;
+		if (r == STEP_DONE && got == 0) {
+			if (breathe(c) != IO_OK)
+				return IO_BROKEN;
+			continue;
+		}
 		if (r == STEP_DONE)
 			return IO_OK;
 		if (r == STEP_END) {
@@ -162,7 +187,10 @@ static enum io flush(struct stream *s)
 	struct loop *l = c->edge->role->loop;
 	uint64_t began = loop_now(l);
 	uint64_t own = s->out_len * NS_PER_SEC / CONNECTION_RATE;
-	enum io r = write_all(c, span_of(s->out, s->out_len), own);
+	struct span out = span_of(s->out, s->out_len);
+	enum io r = IO_BROKEN;
+	if (c->flate == NULL || flate_write(c->flate, out, &out) == FLATE_OK)
+		r = write_all(c, out, own);
 	uint64_t took = loop_now(l) - began;
 	s->out_len = 0;
 	if (took > own)
@@ -173,6 +201,14 @@ static enum io flush(struct stream *s)
 static enum io start_tls(struct stream *s)
 {
 	return handshake(of(s));
+}
+
+static enum io start_deflate(struct stream *s)
+{
+	struct connection *c = of(s);
+	ENSURE(c->flate == NULL);
+	c->flate = flate_new();
+	return c->flate != NULL ? IO_OK : IO_BROKEN;
 }
 
 static void deadline(struct stream *s, uint32_t seconds)
@@ -186,6 +222,7 @@ const struct stream_ops transport_ops = {
 	.flush = flush,
 	.start_tls = start_tls,
 	.deadline = deadline,
+	.deflate = start_deflate,
 };
 
 void transport_prefill(struct connection *c)

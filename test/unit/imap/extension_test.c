@@ -73,6 +73,33 @@ T(utf8_search, ages, UTF8 "s SELECT INBOX\r\na SEARCH CHARSET UTF-8 ALL\r\nb SEA
 T(utf8_append, NULL, UTF8 "a APPEND INBOX (\\Seen) UTF8 (~{5+}\r\nH: \xc3\xa9)\r\nb APPEND INBOX UTF8 (~{1}\r\nx)\r\nc APPEND INBOX UTF8 (~{1+}\r\nx) UTF8 (~{1+}\r\ny) {1+}\r\nz\r\n", "a OK [APPENDUID 1 1]", "+ Go on", "b OK [APPENDUID 1 2]", "c OK [APPENDUID 1 3:5]")
 T(utf8_append_refused, NULL, UTF8 "a APPEND INBOX UTF8 (~{1+}\r\nx\r\nb APPEND INBOX UTF8 ({1+}\r\nx)\r\nc APPEND INBOX UTF8 ~{1+}\r\nx\r\nd APPEND INBOX UTF8 (~{1+}\r\nx))\r\ne APPEND INBOX UTF8 (~{1+}\r\nx) \r\nf STATUS INBOX (MESSAGES)\r\n", "a BAD", "b BAD", "c BAD", "d BAD", "e BAD", "(MESSAGES 0)\r\nf OK")
 
+/* RFC 4978: once, after login.  What was sent before the answer is not read. */
+T(compress, NULL, "z COMPRESS DEFLATE\r\n" LOGIN "a COMPRESS\r\nb COMPRESS GZIP\r\nc COMPRESS DEFLATE x\r\n", "z BAD", "COMPRESS=DEFLATE", "a BAD", "b NO", "c BAD")
+
+static void compress_once(void **state UNUSED)
+{
+	static const struct span chunks[] = {
+		SPAN_INIT(LOGIN "a COMPRESS deflate\r\nb LOGOUT\r\n"),
+		SPAN_INIT("c COMPRESS DEFLATE\r\nd CAPABILITY\r\n")};
+	struct talk t;
+	mem_init(&t.mem);
+	script_init(&t.script, chunks, 2);
+	t.session = imap_session_new(&t.script.stream, &t.mem.host);
+	enum imap_next next = imap_session_greet(t.session);
+	while (next != IMAP_CLOSE)
+		next = imap_session_run(t.session);
+	struct span out = script_output(&t.script);
+	assert_int_equal(t.script.deflates, 1);
+	assert_true(span_find_span(out, SPAN("a OK")) != SIZE_MAX);
+	assert_true(span_find_span(out, SPAN("b OK")) == SIZE_MAX);
+	size_t at = span_find_span(out, SPAN("c NO [COMPRESSIONACTIVE]"));
+	assert_true(at != SIZE_MAX);
+	assert_true(span_find_span(span_skip(out, at), SPAN("COMPRESS=DEFLATE")) == SIZE_MAX);
+	imap_session_free(t.session);
+	script_free(&t.script);
+	mem_free(&t.mem);
+}
+
 int main(void)
 {
 #define C(name) cmocka_unit_test(name)
@@ -81,6 +108,7 @@ int main(void)
 		C(savedate), C(savedate_search), C(create_use), C(create_use_taken), C(create_use_refused),
 		C(mailboxid), C(emailid), C(emailid_search), C(objectid_limit),
 		C(utf8_names), C(utf8_names_refused), C(utf8_search), C(utf8_append), C(utf8_append_refused),
+		C(compress), C(compress_once),
 	};
 	return cmocka_run_group_tests_name("imap_extension", tests, NULL, NULL);
 }

@@ -91,7 +91,7 @@ static void on_deadline(struct stream *s, uint32_t seconds)
 	(void)seconds;
 }
 
-static const struct stream_ops ops = {on_fill, on_flush, on_tls, on_deadline};
+static const struct stream_ops ops = {on_fill, on_flush, on_tls, on_deadline, NULL};
 
 static struct pair *pair_new(enum smtp_role role)
 {
