@@ -318,7 +318,17 @@ uint64_t kv_token(struct kv *kv)
 void kv_random(struct kv *kv, void *out, size_t len)
 {
 	ENSURE_TAG(kv, KV_TAG);
-	world_random(kv->engine->world, out, len);
+	if (len > KV_DICE) {
+		world_random(kv->engine->world, out, len);
+		return;
+	}
+	if (len > KV_DICE - kv->diced) {
+		world_random(kv->engine->world, kv->dice, kv->diced);
+		kv->diced = 0;
+	}
+	memcpy(out, kv->dice + kv->diced, len);
+	memset(kv->dice + kv->diced, 0, len);
+	kv->diced += len;
 }
 
 int64_t kv_now(struct kv *kv)

@@ -7,6 +7,7 @@
 #include "kv/engine.h"
 
 #define KV_REOPEN_EVERY  NS_PER_SEC
+#define KV_DICE		 512u
 #define KV_DISK_EVERY    NS_PER_SEC
 
 struct kv_space {
@@ -70,6 +71,8 @@ struct kv {
 	uint64_t full_at; /* when it was judged */
 	bool full_known;
 	struct kv_stats stats;
+	uint8_t dice[KV_DICE]; /* random bytes; the first `diced` are used up */
+	size_t diced;
 };
 
 #define KV_TAG	  TAG4('K', 'V', ' ', ' ')

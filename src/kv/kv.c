@@ -29,6 +29,7 @@ struct kv *kv_over(struct engine *engine)
 	if (kv) {
 		kv->tag = KV_TAG;
 		kv->engine = engine;
+		kv->diced = KV_DICE;
 		kv->reserve_percent = KV_RESERVE_PERCENT;
 		kv->reserve_least = KV_RESERVE_LEAST;
 		kv->chain_count = 64;

@@ -178,6 +178,9 @@ void kv_watch_del(struct kv_watch *); /* not from inside `moved` of another */
 MUST_USE enum kv_result kv_get(struct kv_space *, enum kv_view,
 			       struct span key, struct buf *out);
 
+/* Does a commit that is staged, and not visible yet, change this row? */
+bool kv_is_staged(const struct kv_space *, struct span key);
+
 /*
  * Rows with from <= key < to, ascending or descending.  An empty `to` means
  * no end.  A scan sees one moment; close it before anything is committed or

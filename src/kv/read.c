@@ -33,6 +33,12 @@ enum kv_result kv_get(struct kv_space *s, enum kv_view view, struct span key,
 	return r == KV_OK && !buf_ok(out) ? KV_UNAVAILABLE : r;
 }
 
+bool kv_is_staged(const struct kv_space *s, struct span key)
+{
+	ENSURE_TAG(s, SPACE_TAG);
+	return s->rows && kv_sorted_find(s->rows, key);
+}
+
 struct kv_scan {
 	uint32_t tag;
 	struct kv_space *space;

@@ -102,7 +102,7 @@ static void held(void *arg, void *copy, enum spool_held what)
 {
 	struct carry *c = arg;
 	struct held *h = copy;
-	if (what == SPOOL_HELD_YES && !h->gone)
+	if (what == SPOOL_HELD_YES && !h->copy.gone)
 		h->destination = schedule_hold(c->schedule, h->name, &h->link,
 					       spool_now(c->spool));
 	h->durable = h->destination != NULL;
@@ -116,11 +116,11 @@ static void held(void *arg, void *copy, enum spool_held what)
 static void let_go(struct carry *c, struct held *h, bool over, int64_t now)
 {
 	struct destination *d = h->destination;
-	h->gone = true;
+	h->copy.gone = true;
 	if (!h->durable)
 		return; /* the end of its commit sees to it */
-	if (!over && !schedule_add(c->schedule, h->name, h->job.id.byte[0],
-			  h->job.priority, h->job.accepted, now))
+	if (!over && !schedule_add(c->schedule, h->name, h->copy.job.id.byte[0],
+			  h->copy.job.priority, h->copy.job.accepted, now))
 		c->missed = true;
 	if (h->out)
 		return; /* the end of its lease does */
@@ -136,13 +136,13 @@ static void spread(void *arg, unsigned partition, const struct spool_id *id,
 	bool over = what == SPOOL_SPREAD_OVER;
 	c->lost |= what == SPOOL_SPREAD_UNKNOWN;
 	struct held *one = id ? hand_find(&c->hand, id) : NULL;
-	if (one && !one->gone)
+	if (one && !one->copy.gone)
 		let_go(c, one, over, now);
 	if (id)
 		return;
 	LIST_EACH (&c->hand.all, l) {
 		one = CONTAINER_OF(l, struct held, all);
-		if (one->job.id.byte[0] == partition && !one->gone)
+		if (one->copy.job.id.byte[0] == partition && !one->copy.gone)
 			let_go(c, one, over, now);
 	}
 }
@@ -151,7 +151,7 @@ static void spread(void *arg, unsigned partition, const struct spool_id *id,
 static void put_back(struct carry *c, struct held *h, int64_t now)
 {
 	h->out = false;
-	if (h->gone)
+	if (h->copy.gone)
 		hand_drop(&c->hand, h);
 	else
 		schedule_give_back(c->schedule, h->destination, &h->link, now);
@@ -306,7 +306,11 @@ const struct spool_id *lease_job(const struct lease *l) { return &l->job; }
 const struct kv_id *lease_body(const struct lease *l) { return &l->body; }
 uint64_t lease_size(const struct lease *l) { return l->size; }
 size_t lease_count(const struct lease *l) { return l->count; }
-bool lease_at_hand(const struct lease *l) { return l->at_hand != NULL; }
+
+const struct spool_copy *lease_copy(const struct lease *l)
+{
+	return l->at_hand ? &l->at_hand->copy : NULL;
+}
 
 struct span lease_bytes(const struct lease *l)
 {
@@ -480,12 +484,12 @@ static enum spool_result take_held(struct carry *c, struct held *h,
 {
 	*out = (struct carried){.work = CARRY_MAIL,
 				.destination = h->name,
-				.job = h->job,
-				.recipients = h->recipients,
-				.count = h->count,
+				.job = h->copy.job,
+				.recipients = h->copy.recipients,
+				.count = h->copy.count,
 				.body = h->body};
 	struct spool_due d = {
-		h->job.id, h->job.priority, h->job.accepted};
+		h->copy.job.id, h->copy.job.priority, h->copy.job.accepted};
 	enum spool_result r =
 		give(c, h->destination, &d, false, ask, out);
 	if (r != SPOOL_OK)
@@ -731,7 +735,7 @@ void carry_end(struct carry *c, struct lease *l, enum schedule_mood mood,
 	       bool whole, int64_t now, uint64_t random)
 {
 	struct destination *d = l->destination;
-	bool waits = l->at_hand && !l->at_hand->gone;
+	bool waits = l->at_hand && !l->at_hand->copy.gone;
 	l->over = true;
 	if (l->holds > 0)
 		return;

@@ -75,8 +75,8 @@ const struct spool_id *lease_job(const struct lease *);
 const struct kv_id *lease_body(const struct lease *);
 uint64_t lease_size(const struct lease *); /* of the body */
 struct span lease_bytes(const struct lease *); /* the body, if it is at hand */
-/* It was given from memory: its job is likely to be one row (spool/format.h). */
-bool lease_at_hand(const struct lease *);
+/* It was given from memory: as long as the lease lives; else NULL. */
+const struct spool_copy *lease_copy(const struct lease *);
 /* Is recipient n of its job in it? */
 bool lease_has(const struct lease *, uint32_t n);
 /* The epoch of its partition; 0: spool_lease is to take it first. */

@@ -74,20 +74,20 @@ static void keep_recipient(struct held *h, struct spool_recipient *r)
 static void keep_all(struct held *h, const struct spool_accept *q,
 		     struct span name)
 {
-	h->recipients = (struct spool_recipient *)(void *)h->bytes;
-	h->at = (char *)(h->recipients + q->count);
-	h->job = q->job;
-	h->job.sender = keep(h, q->job.sender);
-	h->job.facts = keep(h, q->job.facts);
-	h->job.summary = keep(h, q->job.summary);
-	h->job.recipients = h->job.open = (uint32_t)q->count;
+	h->copy.recipients = (struct spool_recipient *)(void *)h->bytes;
+	h->at = (char *)(h->copy.recipients + q->count);
+	h->copy.job = q->job;
+	h->copy.job.sender = keep(h, q->job.sender);
+	h->copy.job.facts = keep(h, q->job.facts);
+	h->copy.job.summary = keep(h, q->job.summary);
+	h->copy.job.recipients = h->copy.job.open = (uint32_t)q->count;
 	h->body = keep(h, q->bytes);
 	h->name = keep(h, name);
-	h->count = q->count;
+	h->copy.count = q->count;
 	for (size_t i = 0; i < q->count; i++) {
-		h->recipients[i] = q->recipients[i];
-		h->recipients[i].n = (uint32_t)i;
-		keep_recipient(h, &h->recipients[i]);
+		h->copy.recipients[i] = q->recipients[i];
+		h->copy.recipients[i].n = (uint32_t)i;
+		keep_recipient(h, &h->copy.recipients[i]);
 	}
 }
 
@@ -106,7 +106,7 @@ struct held *hand_copy(struct hand *h, const struct spool_accept *q,
 	keep_all(one, q, name);
 	one->came = now;
 	one->size = size;
-	if (!map_put(h->ids, key_of(&one->job.id), one)) {
+	if (!map_put(h->ids, key_of(&one->copy.job.id), one)) {
 		free(one);
 		return NULL;
 	}
@@ -123,7 +123,7 @@ struct held *hand_find(const struct hand *h, const struct spool_id *id)
 void hand_drop(struct hand *h, struct held *one)
 {
 	ENSURE(!one->out && !list_linked(&one->link));
-	map_remove(h->ids, key_of(&one->job.id));
+	map_remove(h->ids, key_of(&one->copy.job.id));
 	list_remove(&one->all);
 	h->bytes -= one->size;
 	free(one);
@@ -133,7 +133,7 @@ const struct held *hand_old(const struct hand *h, int64_t now)
 {
 	LIST_EACH (&h->all, l) {
 		const struct held *one = CONTAINER_OF(l, struct held, all);
-		if (one->durable && !one->gone)
+		if (one->durable && !one->copy.gone)
 			return one->came + HAND_S <= now ? one : NULL;
 	}
 	return NULL;

@@ -26,14 +26,11 @@ struct held {
 	struct list link; /* of its destination, while it waits there */
 	struct destination *destination; /* once it is durable */
 	struct span name; /* of the destination */
-	struct spool_job job;
-	struct spool_recipient *recipients;
-	size_t count;
+	struct spool_copy copy;
 	struct span body;
 	int64_t came;
 	size_t size;
 	bool durable, out;
-	bool gone; /* its row: it stands in the indexes, or is over */
 	char *at;  /* free bytes */
 	char bytes[];
 };

@@ -252,6 +252,13 @@ struct spool_verdict {
 	struct span status, host;
 	struct span route; /* a new destination; empty: as it is */
 };
+/* A whole job as its holder has it in memory; gone: its row is not there any more. */
+struct spool_copy {
+	struct spool_job job;
+	struct spool_recipient *recipients;
+	size_t count;
+	bool gone;
+};
 struct spool_settle {
 	struct spool_id id;
 	uint64_t epoch; /* 0: an administrator's verdict, not under a lease */
@@ -260,7 +267,7 @@ struct spool_settle {
 	/* A verdict that comes late is left out: about one that somebody else
 	 * settled, or "again later" about one that is held by now. */
 	bool lenient;
-	bool at_hand;	/* a hint: it was leased from memory */
+	const struct spool_copy *copy; /* NULL, or it stays until done */
 	bool finished; /* out: the job is gone, all recipients are settled */
 	bool spread;   /* spool's own: it was whole */
 	struct spool_own own;

@@ -455,9 +455,11 @@ struct settling {
 	uint32_t recipients; /* one more than the largest number */
 	uint32_t settled;
 	size_t used; /* verdicts that were not left out */
+	bool over;   /* nothing will be left: no row of a recipient is needed */
 	struct buf row;
 	bool is_whole;
-	struct whole whole; /* in whole_row */
+	const struct spool_copy *copy; /* that is it; else: */
+	struct whole whole;	       /* in whole_row */
 	struct buf whole_row;
 };
 
@@ -514,7 +516,7 @@ static enum kv_result settle_one(struct settling *s,
 		s->settled += spool_settled(is.state);
 		spool_ledger_move(&s->desk.ledger.n, was.state, is.state);
 	}
-	if (v || s->is_whole)
+	if (s->is_whole ? !s->over : v != NULL)
 		put_recipient(s->batch, &s->q->id, &is, &s->row);
 	index_add(s->q->own.index, s->count.old || s->is_whole ? NULL : &was,
 		  &is);
@@ -544,11 +546,32 @@ static enum kv_result settle_all(struct settling *s)
 	return r == KV_NONE ? KV_OK : r;
 }
 
+/* Each recipient once, and for good. */
+static bool ends_all(const struct settling *s)
+{
+	const struct spool_settle *q = s->q;
+	if (q->count != s->count.open)
+		return false;
+	for (size_t i = 0; i < q->count; i++) {
+		const struct spool_verdict *v = &q->verdicts[i];
+		if (v->untouched || !spool_settled(v->state) ||
+		    v->n >= q->count)
+			return false;
+		for (size_t k = 0; k < i; k++)
+			if (q->verdicts[k].n == v->n)
+				return false;
+	}
+	return true;
+}
+
 static enum kv_result settle_all_whole(struct settling *s)
 {
 	struct spool_recipient rc;
 	enum kv_result r = KV_OK;
 	s->recipients = s->count.open;
+	s->over = ends_all(s);
+	for (size_t i = 0; s->copy && i < s->copy->count && r == KV_OK; i++)
+		r = settle_one(s, &s->copy->recipients[i]);
 	while (r == KV_OK && spool_whole_next(&s->whole, &rc))
 		r = settle_one(s, &rc);
 	return r;
@@ -608,8 +631,29 @@ static enum kv_result upgrade_count(struct kv_space *space,
 	return r == KV_NONE ? KV_CORRUPT : r;
 }
 
+/* What its holder knows, if nobody is about to change it. */
+static bool known_whole(struct settling *s)
+{
+	const struct spool_copy *c = s->q->copy;
+	struct spool_key k = spool_key_id('W', &s->q->id);
+	if (!c || c->gone || kv_is_staged(s->space, spool_span(&k)))
+		return false;
+	s->copy = c;
+	s->whole.job.job = c->job;
+	s->count = (struct count_row){.open = (uint32_t)c->count,
+				      .due = SPOOL_NEVER,
+				      .tell = SPOOL_NEVER,
+				      .priority = c->job.priority,
+				      .warns = c->job.warns,
+				      .expires = c->job.expires};
+	return true;
+}
+
 static enum kv_result load_whole(struct settling *s)
 {
+	s->is_whole = known_whole(s);
+	if (s->is_whole)
+		return KV_OK;
 	enum kv_result r = spool_whole_load(s->space, KV_STAGED, &s->q->id,
 					    &s->whole_row, &s->whole);
 	s->is_whole = r == KV_OK;
@@ -621,10 +665,10 @@ static enum kv_result load_whole(struct settling *s)
 /* In one form or the other; the likely one first. */
 static enum kv_result load_job(struct settling *s)
 {
-	enum kv_result r = s->q->at_hand ? load_whole(s) : KV_NONE;
+	enum kv_result r = s->q->copy ? load_whole(s) : KV_NONE;
 	if (r == KV_NONE)
 		r = load_count(s->space, &s->q->id, &s->count);
-	return r == KV_NONE && !s->q->at_hand ? load_whole(s) : r;
+	return r == KV_NONE && !s->q->copy ? load_whole(s) : r;
 }
 
 static enum kv_result settle_job(struct settling *s)

@@ -89,6 +89,10 @@ static enum io fill(struct stream *s)
 	}
 	ENSURE(s->in_to < s->in_cap);
 	enum io r = breathe(l);
+	/* What was just asked is not answered yet. */
+	if (r == IO_OK && l->asked && l->tls == NULL && !l->hasty && !l->ended)
+		r = wait_for(l, READY_IN);
+	l->asked = false;
 	while (r == IO_OK) {
 		size_t got = 0;
 		enum step step = step_get(world_of(l), l->fd, l->tls,
@@ -108,6 +112,7 @@ static enum io flush(struct stream *s)
 	struct span b = span_of(s->out, s->out_len);
 	enum io r = IO_OK;
 	s->out_len = 0;
+	l->asked = b.len > 0;
 	while (b.len > 0 && r == IO_OK) {
 		size_t done = 0;
 		enum step step = step_put(world_of(l), l->fd, l->tls, b, &done);

@@ -31,6 +31,7 @@ struct line {
 	unsigned waits;	     /* READY_* */
 	unsigned busy;	     /* reads and writes since it last waited */
 	bool ended;	     /* the watch is over */
+	bool asked;	     /* something was sent since it last read */
 	bool hasty;	     /* nothing is waited for any more */
 	uint64_t deadline, end_by;
 	struct stream stream;

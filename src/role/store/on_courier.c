@@ -431,7 +431,7 @@ static enum spool_result commit(struct job *j, const struct lease *l,
 				 .epoch = lease_epoch(s->queue.carry, l),
 				 .verdicts = verdicts,
 				 .count = count,
-				 .at_hand = lease_at_hand(l),
+				 .copy = lease_copy(l),
 				 .lenient = true};
 	if (count == 0)
 		return SPOOL_OK;

@@ -151,7 +151,8 @@ static enum spool_result settle(struct test *t, struct lease *l,
 {
 	struct answer a = {0};
 	struct spool_settle q = {
-		.id = *lease_job(l), .verdicts = v, .count = n, .lenient = true};
+		.id = *lease_job(l), .verdicts = v, .count = n,
+		.copy = lease_copy(l), .lenient = true};
 	return wait_for(t, spool_settle(t->s, &q, answered, &a), &a);
 }
 
@@ -650,7 +651,7 @@ static void what_just_came_is_one_row(void **state)
 	assert_int_equal(spool_recipient(t.s, &id, 2, t.a, &rc), SPOOL_NONE);
 	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
 	assert_true(w.count == 2 && w.work == CARRY_MAIL &&
-		    lease_at_hand(w.lease) &&
+		    lease_copy(w.lease) != NULL &&
 		    span_eq(w.body, SPAN("Subject: x\r\n\r\nhello")) &&
 		    span_eq(w.destination, SPAN("far.com")));
 	struct carried none;
@@ -686,7 +687,7 @@ static void what_is_put_off_gets_its_rows(void **state)
 	t.now += 60;
 	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
 	assert_true(w.count == 1 && w.recipients[0].n == 0 &&
-		    w.recipients[0].attempts == 1 && !lease_at_hand(w.lease));
+		    w.recipients[0].attempts == 1 && lease_copy(w.lease) == NULL);
 	settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
 	end(&t);
 }
@@ -737,7 +738,7 @@ static void what_changes_is_not_leased_from_memory(void **state)
 	spread(&t, id.byte[0]);
 	assert_false(is_whole(&t, &id) || carry_old_hand(t.c, came + HAND_S));
 	assert_int_equal(take(&t, &me, "", false, &w), SPOOL_OK);
-	assert_false(lease_at_hand(w.lease));
+	assert_null(lease_copy(w.lease));
 	/* Its owner ends: it is due as before; so is one that is at hand. */
 	(void)accept_job(&t, r, 1);
 	carry_drop(t.c, &me, t.now);
@@ -778,7 +779,7 @@ static void what_is_behind_others_is_indexed(void **state)
 	assert_false(is_whole(&t, &id));
 	unsigned n = 0;
 	for (; take(&t, &me, "far.com", true, &w) == SPOOL_OK; n++) {
-		assert_int_equal(lease_at_hand(w.lease), n < HAND_EACH);
+		assert_int_equal(lease_copy(w.lease) != NULL, n < HAND_EACH);
 		settle_all(&t, w.lease, SPOOL_DONE, 0, SCHEDULE_FINE);
 		arena_reset(t.a);
 	}
