@@ -11,7 +11,7 @@ import collections
 
 READY_MS = 5000  # I9
 # Commands of several commits; every other one is there as a whole or not at all.
-SEVERAL = {'rename', 'remove', 'account-remove'}
+SEVERAL = {'rename', 'remove', 'account-remove', 'report'}
 NO_ANSWER = '99'  # play_do.c: the store was gone before it
 
 Box = collections.namedtuple('Box', 'validity next messages unseen version count subscribed')
@@ -21,6 +21,7 @@ Message = collections.namedtuple('Message', 'user box uid flags keywords modseq 
 class Dump:
     def __init__(self):
         self.messages, self.boxes, self.rest, self.quota = set(), {}, set(), {}
+        self.ledger = None
         self.wrong = []
 
     def add(self, line):
@@ -32,6 +33,8 @@ class Dump:
                 self.wrong.append(f'I2 a message is not what was given: {line}')
         elif w[0] == 'box':
             self.boxes[w[1], w[2]] = Box(*map(int, w[3:]))
+        elif w[0] == 'ledger':
+            self.ledger = tuple(map(int, w[1:]))
         elif w[0] == 'quota':
             self.quota[w[1]] = tuple(map(int, w[2:]))
         else:
@@ -39,7 +42,7 @@ class Dump:
 
     def same(self, other):
         return (self.messages == other.messages and self.boxes == other.boxes and
-                self.rest == other.rest)
+                self.rest == other.rest and self.ledger == other.ledger)
 
     def counts(self):
         """I5: what is counted is what is there."""
@@ -51,6 +54,10 @@ class Dump:
         for user, (messages, size, counted, summed) in self.quota.items():
             if messages != counted or size != summed:
                 yield f'I5 quota of {user}: {messages}, {size}, counted {counted}, {summed}'
+        queued = sum(line.startswith('queued') for line in self.rest)
+        if self.ledger and (self.ledger[0] != sum(self.ledger[1:6]) or not
+                            sum(self.ledger[4:6]) == self.ledger[6] == queued):
+            yield f'I11 {queued} recipients are in the queue, the ledger has {self.ledger}'
         seen = set()
         for m in self.messages:
             if (m.user, m.box, m.uid) in seen or m.uid >= self.boxes[m.user, m.box].next:
@@ -239,6 +246,8 @@ def differences(right, found):
     for word, a, b in (('lost', right, found), ('new', found, right)):
         for x in sorted(a.messages - b.messages)[:5] + sorted(a.rest - b.rest)[:5]:
             yield f'I1 I2 {word}: {x}'
+    if right.ledger != found.ledger:
+        yield f'I11 the ledger has {found.ledger}, was {right.ledger}'
     for key in set(right.boxes) | set(found.boxes):
         if right.boxes.get(key) != found.boxes.get(key):
             yield f'I3 I4 {key}: {found.boxes.get(key)}, was {right.boxes.get(key)}'

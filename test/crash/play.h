@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The player: starts the real store program and is everybody around it - the
- * supervisor, auth, two edges, the command line - with real sorters beside it.
+ * supervisor, auth, two edges, a courier, the command line - with real sorters beside it.
  *
  * It reads a script, a command a line, and prints what was asked, what was
  * answered, and which packet carried the answer; judge.py sets that beside the
@@ -16,6 +16,7 @@
 #include "role/common/role.h"
 #include "wire/admin_store.h"
 #include "wire/auth_store.h"
+#include "wire/courier_store.h"
 #include "wire/edge_store.h"
 
 #define PLAY_WORDS_MAX 128u
@@ -49,7 +50,8 @@ struct play {
 	struct admin_store *admin;
 	struct auth_store *auth;
 	struct edge_store *mx, *access, *other;
-	struct tap *mx_tap, *access_tap, *other_tap, *admin_tap, *auth_tap;
+	struct courier_store *courier;
+	struct tap *mx_tap, *access_tap, *other_tap, *admin_tap, *auth_tap, *courier_tap;
 	FILE *script;
 	unsigned step, running; /* fibers of a `par` */
 	bool watching, stop_watching, failed;
@@ -84,6 +86,11 @@ uint64_t play_session(struct play *, struct edge_store *, const struct tap *, co
 		      uint32_t service);
 /* The message that a label and a size stand for. */
 struct span play_message(struct arena *, const char *from, const char *label, size_t size);
+/* play_carry.c: one job for the domain is leased, and that is all (fate NULL); or it is
+ * settled like that; or first reported as failed to its sender, with this label.
+ * code: of the answer that counts, `said`. */
+bool play_carry(struct play *, struct arena *, const char *domain, const char *fate,
+		const char *label, struct asked *said, unsigned *code);
 /* play_dump.c: everything that can be read, in lines. */
 void play_dump(struct play *);
 void play_watch(struct play *, const char *user, const char *box);

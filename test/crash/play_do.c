@@ -333,6 +333,32 @@ static void do_backup(struct deed *d)
 	d->yes = got && rep.answer == ADMIN_STORE_ANSWER_DONE;
 }
 
+/* ---- the courier -------------------------------------------------------------------- */
+
+static void carry(struct deed *d, const char *fate, const char *label)
+{
+	d->tap = d->p->courier_tap;
+	d->yes = play_carry(d->p, d->a, d->w[1], fate, label, &d->said, &d->code);
+}
+
+/* lease DOMAIN: until the store is started anew */
+static void do_lease(struct deed *d)
+{
+	carry(d, NULL, NULL);
+}
+
+/* settle DOMAIN FATE: delivered, deferred or failed */
+static void do_settle(struct deed *d)
+{
+	carry(d, d->w[2], NULL);
+}
+
+/* report DOMAIN SIZE LABEL: to the sender, then it has failed */
+static void do_report(struct deed *d)
+{
+	carry(d, "failed", d->w[3]);
+}
+
 /* ---- the table ----------------------------------------------------------------------- */
 
 static const struct {
@@ -350,6 +376,9 @@ static const struct {
 	{"app-password", 4, do_app_password},
 	{"secret", 1, do_secret},
 	{"backup", 2, do_backup},
+	{"lease", 2, do_lease},
+	{"settle", 3, do_settle},
+	{"report", 4, do_report},
 	{"offer", 5, do_offer},
 	{"submit", 5, do_submit},
 	{"append", 5, do_append},

@@ -243,6 +243,32 @@ static int queue(struct play *p, struct arena *a, bool print)
 	return local;
 }
 
+/* What became of all recipients; beside it what the rows say. */
+static void ledger(struct play *p, struct arena *a)
+{
+	struct admin_store_queue_ledger m = {.recount = true};
+	struct admin_store_queue_ledger_reply rep = {0};
+	uint64_t n[6] = {0}, seen = 0;
+	struct asked w;
+	do {
+		if (!ASK(p, p->admin_tap, admin_store_queue_ledger, p->admin, &m, a, &rep, &w) ||
+		    rep.answer != ADMIN_STORE_ANSWER_DONE) {
+			puts("unreadable ledger - 0");
+			return;
+		}
+		const uint64_t some[] = {rep.accepted,	rep.delivered, rep.bounced,
+					 rep.discarded, rep.held,      rep.open};
+		for (size_t i = 0; i < 6; i++)
+			n[i] += some[i];
+		seen += rep.seen_held + rep.seen_open;
+		m.from = rep.next;
+	} while (rep.more);
+	fputs("ledger", stdout);
+	for (size_t i = 0; i < 6; i++)
+		printf(" %llu", (unsigned long long)n[i]);
+	printf(" %llu\n", (unsigned long long)seen);
+}
+
 /* Until the store has moved what it can, and its engine is up. */
 static void settle(struct play *p, struct arena *a)
 {
@@ -265,6 +291,7 @@ void play_dump(struct play *p)
 	printf("dump %u\n", p->step);
 	directory(p, a);
 	(void)queue(p, a, true);
+	ledger(p, a);
 	printf("shown %llu %llu\n", (unsigned long long)p->admin_tap->ino,
 	       (unsigned long long)p->admin_tap->packets);
 	puts(".");

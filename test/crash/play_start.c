@@ -258,6 +258,8 @@ static void join_all(struct play *p, struct arena *a)
 	p->access = edge_store_join_edge(l, &owner, &at_edge);
 	p->other_tap = join(p, a, HOP_EDGE_STORE, KIND_EDGE_ACCESS, 1, &l);
 	p->other = edge_store_join_edge(l, &owner, &at_edge);
+	p->courier_tap = join(p, a, HOP_COURIER_STORE, KIND_COURIER, 0, &l);
+	p->courier = courier_store_join_courier(l, &owner);
 }
 
 bool play_start(struct play *p)
@@ -288,6 +290,7 @@ void play_kill(struct play *p)
 		ipc_free(edge_store_ipc(p->mx));
 		ipc_free(edge_store_ipc(p->access));
 		ipc_free(edge_store_ipc(p->other));
+		ipc_free(courier_store_ipc(p->courier));
 	}
 	for (size_t i = 0; i < 3; i++) {
 		struct child *c = &p->children[i];

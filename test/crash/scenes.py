@@ -67,6 +67,16 @@ SCENES = {
     'queue': [*begin(), *quiet(letters(2)), f'submit {A} 2500 out1 far@far.test',
               f'submit {A} 2500 out2 far@far.test {B} near@far.test',
               *par([f'submit {A} 900 o{i} far{i}@far.test {B}' for i in range(16)])],
+    # What a courier makes of what is at hand, put off, found again; a lease is nobody's after
+    # a start.  Each recipient is in the queue or counted as over, whenever the power goes.
+    'carry': [*begin(), *par([f'submit {A} 900 c{i} a@far{i % 4}.test' for i in range(12)]),
+              'settle far0.test delivered', 'settle far1.test deferred',
+              f'submit {A} 2500 two a@far8.test b@far8.test', 'report far2.test 700 gone',
+              *par([f'settle far{i}.test {fate}' for i, fate in enumerate(
+                  ('delivered', 'failed', 'delivered', 'deferred'))]),
+              f'submit {A} 900 c12 a@far9.test', 'lease far9.test', 'restart',
+              'settle far9.test delivered', 'settle far8.test delivered', 'report far3.test 700 late',
+              f'submit {A} 900 c13 a@far0.test', 'settle far0.test delivered'],
     # Memtables of 64 KiB: flush, blob files, compaction, logs that are removed.
     'compact': [*begin(), *[x for r in range(5) for x in (
         *quiet([f'append {A} {9000 + i} r{r}x{i} INBOX' for i in range(12)]),
