@@ -23,7 +23,7 @@
 struct run {
 	struct bench *b;
 	long next, accepted, recipients;
-	int live, opening;
+	int live, opening, opened; /* opened: sessions that are ready */
 	double stop, last; /* last: when the last message was taken */
 	uint64_t bytes;
 	struct samples message, open;
@@ -67,6 +67,16 @@ static bool open_session(struct run *r, struct smtp *s, int id)
 	return false;
 }
 
+/* What follows is what is counted: no login, no handshake. */
+static void wait_for_all(struct run *r)
+{
+	struct bench *b = r->b;
+	if (++r->opened == b->o.sessions)
+		r->begun = usage_now(b);
+	while (r->opened < b->o.sessions)
+		loop_sleep(b->loop, 2);
+}
+
 static void send_one(struct run *r, struct smtp *s, struct message *m)
 {
 	struct bench *b = r->b;
@@ -98,6 +108,8 @@ static void session(void *argument)
 			if (!open_session(r, &s, self->id))
 				break;
 			on_connection = 0;
+			if (r->b->o.warm && r->opened < r->b->o.sessions)
+				wait_for_all(r);
 			if (!more(r))
 				break;
 		}
@@ -252,6 +264,12 @@ static void describe(struct run *r, double wall, double delivery)
 	json_int(b, "users", b->o.users);
 	json_int(b, "per_connection", b->o.per_connection);
 	json_text(b, "tls", tls_name(b->o.tls));
+	json_int(b, "warm", b->o.warm);
+	if (b->o.sink > 0) {
+		json_text(b, "sink_tls", tls_name(b->o.sink_tls));
+		json_int(b, "sink_connections", r->sink.connections);
+		json_int(b, "sink_handshakes", r->sink.handshakes);
+	}
 	json_int(b, "lmtp", b->o.lmtp);
 	json_int(b, "accepted", r->accepted);
 	json_int(b, "recipients_ok", r->recipients);
@@ -278,8 +296,10 @@ int cmd_smtp(struct bench *b)
 	if (b->o.seconds <= 0 && r.accepted < b->o.messages)
 		failed(b, "%ld of %ld messages accepted", r.accepted,
 		       b->o.messages);
-	if (r.accepted == 0)
+	if (r.accepted == 0) {
+		sink_end(&r.sink);
 		return report_done(b);
+	}
 	describe(&r, wall, delivery);
 	/* with a drain, the cost of the whole path */
 	const struct usage *end = drains(b) ? &r.drained : &r.accepted_all;
@@ -294,6 +314,7 @@ int cmd_smtp(struct bench *b)
 		say(b, "; delivered %ld in %.2f s", r.delivered, delivery);
 	say(b, "; server cpu %.0f us/msg\n",
 	    usage_server_us(&r.begun, end, (double)r.accepted));
+	sink_end(&r.sink);
 	free(r.watch);
 	free(r.before);
 	free(r.message.us);

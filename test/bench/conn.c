@@ -96,17 +96,11 @@ struct conn *conn_open(struct bench *b, int port)
 	return NULL;
 }
 
-bool conn_tls(struct conn *c)
+static bool shake(struct conn *c, int (*step)(SSL *))
 {
-	struct bench *b = c->b;
-	c->ssl = SSL_new(b->tls);
-	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1)
-		die("out of memory");
-	if (b->o.resume && b->ticket != NULL)
-		(void)SSL_set_session(c->ssl, b->ticket);
 	for (;;) {
 		ERR_clear_error();
-		int done = SSL_connect(c->ssl);
+		int done = step(c->ssl);
 		if (done == 1)
 			return true;
 		int why = SSL_get_error(c->ssl, done);
@@ -115,10 +109,34 @@ bool conn_tls(struct conn *c)
 		    wait_for(c))
 			continue;
 		const char *reason = ERR_reason_error_string(ERR_peek_error());
-		failed(b, "TLS handshake: %s", reason != NULL ? reason : "cut");
+		failed(c->b, "TLS handshake: %s",
+		       reason != NULL ? reason : "cut");
 		c->dead = true;
 		return false;
 	}
+}
+
+static void tls_begin(struct conn *c, SSL_CTX *how)
+{
+	c->ssl = SSL_new(how);
+	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1)
+		die("out of memory");
+}
+
+bool conn_tls(struct conn *c)
+{
+	struct bench *b = c->b;
+	tls_begin(c, b->tls);
+	if (b->o.resume && b->ticket != NULL)
+		(void)SSL_set_session(c->ssl, b->ticket);
+	return shake(c, SSL_connect);
+}
+
+bool conn_tls_serve(struct conn *c, SSL_CTX *how)
+{
+	tls_begin(c, how);
+	c->in_at = c->in_end = 0; /* nothing of before it counts */
+	return shake(c, SSL_accept);
 }
 
 static ssize_t tls_result(struct conn *c, int done)

@@ -32,6 +32,7 @@ struct conn *conn_open(struct bench *, int port); /* NULL: counted as failed */
 struct conn *conn_make(struct bench *, int fd);	  /* takes the descriptor */
 void conn_close(struct conn *);			  /* NULL is allowed */
 bool conn_tls(struct conn *);
+bool conn_tls_serve(struct conn *, SSL_CTX *); /* the other side of it */
 
 bool conn_fill(struct conn *); /* at least one byte more, or false */
 /* The next line without its line end, with a NUL; valid until the next read. */

@@ -49,6 +49,15 @@ def test_one_message_a_connection_in_lockstep(port):
     assert said['delivered'] == 60
 
 
+def test_tls_to_the_sink(port):
+    said = to_sink(port, '--sessions', '3', '--messages', '60', '--tls', 'starttls',
+                   '--sink-tls', 'starttls', '--warm')
+    assert said['delivered'] == 60 and said['warm'] == 1
+    assert said['sink_connections'] == said['sink_handshakes'] == 3
+    code, said = bench('smtp', '--port', port, '--sink', port, '--messages', '1', '--tls', 'starttls')
+    assert code == 1 and said['failed'] > 0  # it does not offer what it was not told to
+
+
 def test_nobody_listens(port):
     code, said = bench('smtp', '--port', port, '--messages', '1')
     assert code == 1 and said['failed'] > 0

@@ -29,6 +29,7 @@ static const struct row {
 	ROW("imap", INT, imap),
 	ROW("tls", TLS, tls),
 	ROW("imap-tls", TLS, imap_tls),
+	ROW("sink-tls", TLS, sink_tls),
 	ROW("user", TEXT, user),
 	ROW("to", TEXT, to),
 	ROW("pass", TEXT, pass),
@@ -55,6 +56,7 @@ static const struct row {
 	ROW("group", INT, group),
 	ROW("workers", INT, workers),
 	ROW("as", INT, as),
+	ROW("warm", FLAG, warm),
 	ROW("auth", FLAG, auth),
 	ROW("lmtp", FLAG, lmtp),
 	ROW("no-pipelining", FLAG, no_pipelining),
@@ -126,6 +128,8 @@ static const char usage_text[] =
 	"with one\n"
 	"          of --drain-maildir DIR, --imap PORT [--imap-tls T], --sink "
 	"PORT\n"
+	"          [--sink-tls starttls]; --warm: counted from when all sessions "
+	"are open\n"
 	"imap:     --init N --ops K (a session) --size B --box NAME --weights "
 	"a,b,...\n"
 	"idle:     --sessions K --messages 1 (0: no notification) --settle S "

@@ -31,7 +31,7 @@ struct options {
 	/* the server */
 	const char *host; /* an IPv4 address */
 	int port, imap;	  /* imap: a second port, to watch deliveries */
-	enum tls tls, imap_tls;
+	enum tls tls, imap_tls, sink_tls;
 	const char *user, *to; /* patterns */
 	const char *pass, *from;
 	int users;	    /* mailboxes u1..uN */
@@ -51,7 +51,7 @@ struct options {
 	/* of single commands */
 	int recipients, per_connection, sink, repeat, settle, group, workers,
 		as;
-	bool auth, lmtp, no_pipelining, resume, dele, verify, vary, no_idle;
+	bool warm, auth, lmtp, no_pipelining, resume, dele, verify, vary, no_idle;
 	const char *drain_maildir, *box, *cmd, *proto, *dir, *mode;
 	long init, ops, expect; /* expect: -1 is anything */
 	int weights[MIX_COUNT];
