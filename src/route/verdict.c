@@ -17,7 +17,9 @@ bool route_asks_next(const struct smtp_outcome *o)
 	case SMTP_FATE_PERMANENT:
 		/* What this host does not offer another one may. */
 		return o->cannot == SMTP_CANNOT_ADDRESS ||
-		       o->cannot == SMTP_CANNOT_REQUIRETLS;
+		       o->cannot == SMTP_CANNOT_REQUIRETLS ||
+		       o->cannot == SMTP_CANNOT_DELIVERBY ||
+		       o->cannot == SMTP_CANNOT_IN_TIME;
 	case SMTP_FATE_DELIVERED:
 	case SMTP_FATE_UNKNOWN:
 		break;
@@ -99,6 +101,11 @@ struct span route_words(const struct smtp_outcome *o)
 						     "server of the domain keeps it"),
 		[SMTP_CANNOT_ENVELOPE] = SPAN_INIT("the address cannot be written in "
 						   "a command"),
+		[SMTP_CANNOT_DELIVERBY] = SPAN_INIT("it was to come back unless it is "
+						    "delivered in time, and no server "
+						    "of the domain promises that"),
+		[SMTP_CANNOT_IN_TIME] = SPAN_INIT("it could not be delivered in the time "
+						  "that its sender set"),
 	};
 	if (o->fate == SMTP_FATE_UNKNOWN)
 		return SPAN("the connection ended after the message and before the "

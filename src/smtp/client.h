@@ -83,12 +83,15 @@ enum smtp_stage {
 #define SMTP_OFFER_STARTTLS   512u
 #define SMTP_OFFER_AUTH       1024u
 #define SMTP_OFFER_LIMITS     2048u
+#define SMTP_OFFER_DELIVERBY  4096u
+#define SMTP_OFFER_PRIORITY   8192u
 
 /* What the last EHLO said; all zero after HELO. */
 struct smtp_offer {
 	uint32_t extensions;
 	uint64_t size; /* 0: no limit was named */
 	uint32_t rcpt_max, mail_max, rcpt_domain_max; /* RFC 9422; 0: not named */
+	uint32_t by_least; /* RFC 2852: seconds; 0: any */
 	uint16_t mechanisms_len; /* by blanks; more than fit are left out whole */
 	char mechanisms[SMTP_CLIENT_MECHANISMS_MAX];
 };
@@ -163,6 +166,8 @@ enum smtp_cannot {
 	SMTP_CANNOT_ADDRESS,    /* 5.6.7: no SMTPUTF8 for the sender or recipient */
 	SMTP_CANNOT_REQUIRETLS, /* 5.7.30: no TLS, or no REQUIRETLS in it */
 	SMTP_CANNOT_ENVELOPE,   /* 5.5.4: our envelope is no command */
+	SMTP_CANNOT_DELIVERBY,  /* 5.3.3: no DELIVERBY, and it was to come back in time */
+	SMTP_CANNOT_IN_TIME,    /* 5.4.7: the time is over, or too short for it */
 };
 
 struct smtp_outcome {
@@ -184,6 +189,9 @@ struct smtp_outgoing {
 	 * header holds UTF-8; `size` is what is said in SIZE=. */
 	struct smtp_mail mail;
 	bool requiretls; /* RFC 8689 */
+	/* RFC 2852: what is left of the time for mail.by_mode; mail.by is not read.
+	 * It is not for LMTP, which delivers.  mail.priority goes where it can. */
+	int64_t by_left;
 	struct smtp_destination *to;
 	uint32_t count;
 	struct smtp_source *source;

@@ -99,6 +99,8 @@ static void cannot(struct smtp_transaction *t, uint32_t i, enum smtp_cannot why)
 		[SMTP_CANNOT_ADDRESS] = {SMTP_FATE_PERMANENT, {5, 6, 7}},
 		[SMTP_CANNOT_REQUIRETLS] = {SMTP_FATE_PERMANENT, {5, 7, 30}},
 		[SMTP_CANNOT_ENVELOPE] = {SMTP_FATE_PERMANENT, {5, 5, 4}},
+		[SMTP_CANNOT_DELIVERBY] = {SMTP_FATE_PERMANENT, {5, 3, 3}},
+		[SMTP_CANNOT_IN_TIME] = {SMTP_FATE_PERMANENT, {5, 4, 7}},
 	};
 	t->turns[i] = SMTP_TURN_SETTLED;
 	t->out->to[i].outcome = (struct smtp_outcome){
@@ -113,6 +115,14 @@ static void cannot(struct smtp_transaction *t, uint32_t i, enum smtp_cannot why)
 static enum smtp_cannot lacking(const struct smtp_client *c, const struct smtp_outgoing *out)
 {
 	const struct smtp_mail *m = &out->mail;
+	if ((m->by_mode & SMTP_BY_RETURN) != 0 && !c->set->lmtp) {
+		if (out->by_left <= 0)
+			return SMTP_CANNOT_IN_TIME;
+		if (!smtp_offers(c, SMTP_OFFER_DELIVERBY))
+			return SMTP_CANNOT_DELIVERBY;
+		if (out->by_left < (int64_t)c->offer.by_least)
+			return SMTP_CANNOT_IN_TIME;
+	}
 	if (out->requiretls && !(c->secure && smtp_offers(c, SMTP_OFFER_REQUIRETLS)))
 		return SMTP_CANNOT_REQUIRETLS;
 	if (m->from.utf8 && !smtp_offers(c, SMTP_OFFER_SMTPUTF8))
@@ -136,6 +146,16 @@ static bool wants_utf8(const struct smtp_transaction *t)
 	return utf8;
 }
 
+static void write_by(const struct smtp_outgoing *out, struct buf *b)
+{
+	int64_t left = out->by_left;
+	if (left > SMTP_BY_MOST || left < -SMTP_BY_MOST)
+		left = left < 0 ? -SMTP_BY_MOST : SMTP_BY_MOST;
+	buf_printf(b, " BY=%lld;%c%s", (long long)left,
+		   (out->mail.by_mode & SMTP_BY_RETURN) != 0 ? 'R' : 'N',
+		   (out->mail.by_mode & SMTP_BY_TRACE) != 0 ? "T" : "");
+}
+
 static void write_mail(const struct smtp_client *c, const struct smtp_transaction *t,
 		       struct buf *b)
 {
@@ -156,6 +176,10 @@ static void write_mail(const struct smtp_client *c, const struct smtp_transactio
 		buf_add(b, SPAN(" SMTPUTF8"));
 	if (t->out->requiretls)
 		buf_add(b, SPAN(" REQUIRETLS"));
+	if (m->by_mode != 0 && !c->set->lmtp && smtp_offers(c, SMTP_OFFER_DELIVERBY))
+		write_by(t->out, b);
+	if (m->priority != 0 && smtp_offers(c, SMTP_OFFER_PRIORITY))
+		buf_printf(b, " MT-PRIORITY=%d", m->priority);
 	if (!smtp_offers(c, SMTP_OFFER_DSN))
 		return;
 	if (m->ret != SMTP_RET_NONE)

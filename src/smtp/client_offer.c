@@ -55,6 +55,13 @@ static void take_limits(struct smtp_offer *o, struct span args)
 	}
 }
 
+/* RFC 2852 3: the least time, or nothing. */
+static void take_by(struct smtp_offer *o, struct span args)
+{
+	uint64_t n;
+	o->by_least = args.len <= 9 && span_u64(args, SMTP_BY_MOST, &n) ? (uint32_t)n : 0;
+}
+
 static const struct {
 	struct span name;
 	uint32_t bit;
@@ -72,6 +79,8 @@ static const struct {
 	{SPAN_INIT("STARTTLS"), SMTP_OFFER_STARTTLS, NULL},
 	{SPAN_INIT("AUTH"), SMTP_OFFER_AUTH, take_mechanisms},
 	{SPAN_INIT("LIMITS"), SMTP_OFFER_LIMITS, take_limits},
+	{SPAN_INIT("DELIVERBY"), SMTP_OFFER_DELIVERBY, take_by},
+	{SPAN_INIT("MT-PRIORITY"), SMTP_OFFER_PRIORITY, NULL},
 };
 
 void smtp_offer_line(struct smtp_offer *o, struct span line)

@@ -53,6 +53,7 @@ static void announce(struct smtp_session *s)
 	keyword(s, SMTP_EXT_REQUIRETLS, "REQUIRETLS");
 	announce_release(s);
 	keyword(s, SMTP_EXT_PRIORITY, "MT-PRIORITY");
+	keyword(s, SMTP_EXT_DELIVERBY, "DELIVERBY");
 	if (offers_tls(s))
 		stream_write(s->stream, SPAN("250-STARTTLS\r\n"));
 	if (s->secure && s->set->role == SMTP_SUBMISSION) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * smtp/cmd_mail: MAIL FROM and its parameters (RFC 5321 4.1.1.2, RFC 1870,
- * 3030, 3461, 4865, 4954, 6152, 6531, 6710, 8689).
+ * 2852, 3030, 3461, 4865, 4954, 6152, 6531, 6710, 8689).
  *
  * Must never open a transaction with a parameter that was not understood.
  */
@@ -18,6 +18,7 @@
 #define SEEN_REQUIRETLS 64u
 #define SEEN_RELEASE 128u /* one of the two */
 #define SEEN_PRIORITY 256u
+#define SEEN_BY 512u
 
 static enum smtp_reply param_size(struct smtp_session *s, struct smtp_param *p,
 				  struct smtp_mail *m)
@@ -151,6 +152,34 @@ static enum smtp_reply param_priority(struct smtp_session *s, struct smtp_param 
 	return SMTP_R_NONE;
 }
 
+/* RFC 2852 4: ["-" / "+"] 1*9digit ";" ("N" / "R") ["T"] */
+static enum smtp_reply param_by(struct smtp_session *s, struct smtp_param *p,
+				struct smtp_mail *m)
+{
+	struct span mode = p->value, time;
+	uint64_t seconds;
+	if (!span_cut(&mode, ';', &time))
+		return SMTP_R_BAD_PARAM;
+	bool past = span_starts(time, SPAN("-"));
+	if (past || span_starts(time, SPAN("+")))
+		time = span_skip(time, 1);
+	if (time.len > 9 || !span_u64(time, SMTP_BY_MOST, &seconds))
+		return SMTP_R_BAD_PARAM;
+	uint8_t bits = SMTP_BY_RETURN;
+	if (span_starts_nocase(mode, SPAN("N")))
+		bits = SMTP_BY_NOTIFY;
+	else if (!span_starts_nocase(mode, SPAN("R")) || past || seconds == 0)
+		return SMTP_R_BAD_PARAM;
+	mode = span_skip(mode, 1);
+	if (span_eq_nocase(mode, SPAN("T")))
+		bits |= SMTP_BY_TRACE;
+	else if (mode.len > 0)
+		return SMTP_R_BAD_PARAM;
+	m->by_mode = bits;
+	m->by = s->host->ops->now(s->host) + (past ? -(int64_t)seconds : (int64_t)seconds);
+	return SMTP_R_NONE;
+}
+
 static const struct {
 	struct span key;
 	unsigned seen;
@@ -168,6 +197,7 @@ static const struct {
 	{SPAN_INIT("HOLDFOR"), SEEN_RELEASE, SMTP_EXT_RELEASE, param_holdfor},
 	{SPAN_INIT("HOLDUNTIL"), SEEN_RELEASE, SMTP_EXT_RELEASE, param_holduntil},
 	{SPAN_INIT("MT-PRIORITY"), SEEN_PRIORITY, SMTP_EXT_PRIORITY, param_priority},
+	{SPAN_INIT("BY"), SEEN_BY, SMTP_EXT_DELIVERBY, param_by},
 };
 
 static enum smtp_reply parse_param(struct smtp_session *s, struct smtp_param *p,

@@ -78,7 +78,15 @@ struct smtp_mail {
 	bool requiretls;        /* RFC 8689 */
 	int64_t release;        /* RFC 4865: seconds since 1970; 0: not given */
 	int8_t priority;        /* RFC 6710: -9 to 9; 0: not given */
+	uint8_t by_mode;        /* RFC 2852: SMTP_BY_*; 0: not given */
+	int64_t by;             /* seconds since 1970 */
 };
+
+/* One of the first two, and perhaps the third. */
+#define SMTP_BY_RETURN 1u
+#define SMTP_BY_NOTIFY 2u
+#define SMTP_BY_TRACE  4u
+#define SMTP_BY_MOST   999999999 /* seconds, either way */
 
 #define SMTP_PRIORITY_MOST 9
 

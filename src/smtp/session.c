@@ -94,7 +94,7 @@ enum smtp_step smtp_lost(struct smtp_session *s, enum io io)
 
 bool smtp_announces(const struct smtp_session *s, uint32_t extension)
 {
-	const uint32_t of_users = SMTP_EXT_RELEASE | SMTP_EXT_PRIORITY;
+	const uint32_t of_users = SMTP_EXT_RELEASE | SMTP_EXT_PRIORITY | SMTP_EXT_DELIVERBY;
 	if ((extension & SMTP_EXT_REQUIRETLS) != 0 && !s->secure)
 		return false;
 	if ((extension & of_users) != 0 &&

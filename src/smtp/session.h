@@ -90,7 +90,8 @@ struct smtp_limits {
 #define SMTP_EXT_REQUIRETLS 512u  /* inside TLS only */
 #define SMTP_EXT_RELEASE    1024u /* FUTURERELEASE, submission only */
 #define SMTP_EXT_PRIORITY   2048u /* MT-PRIORITY, submission only */
-#define SMTP_EXT_ALL        4095u
+#define SMTP_EXT_DELIVERBY  4096u /* submission only */
+#define SMTP_EXT_ALL        8191u
 
 /* Per listener, shared by its sessions, outlives them. */
 struct smtp_settings {

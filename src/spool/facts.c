@@ -12,6 +12,13 @@
 #define TLS_OPTIONAL 2u
 #define LOCAL	     4u
 
+static bool by_fits(const struct spool_facts *f)
+{
+	unsigned way = f->by_mode & ~SPOOL_BY_TRACE;
+	return f->by_mode == 0 ? f->by == 0
+			       : way == SPOOL_BY_RETURN || way == SPOOL_BY_NOTIFY;
+}
+
 static bool fits(const struct spool_facts *f)
 {
 	return f->id.len <= SPOOL_ID_MAX && f->helo.len <= SPOOL_HELO_MAX &&
@@ -19,7 +26,7 @@ static bool fits(const struct spool_facts *f)
 	       f->original.len <= SPOOL_ADDRESS_MAX &&
 	       f->priority >= -SPOOL_PRIORITY_MOST &&
 	       f->priority <= SPOOL_PRIORITY_MOST &&
-	       !(f->requiretls && f->tls_optional);
+	       !(f->requiretls && f->tls_optional) && by_fits(f);
 }
 
 bool spool_facts_write(const struct spool_facts *f, struct buf *b)
@@ -39,6 +46,8 @@ bool spool_facts_write(const struct spool_facts *f, struct buf *b)
 			     (f->local ? LOCAL : 0)));
 	pack_u8(b, (uint8_t)(f->priority + SPOOL_PRIORITY_MOST));
 	pack_span(b, f->original);
+	pack_u8(b, f->by_mode);
+	pack_u64(b, (uint64_t)f->by);
 	return buf_ok(b);
 }
 
@@ -68,8 +77,12 @@ bool spool_facts_read(struct span row, struct spool_facts *out)
 	f.eight_bit = unpack_bool(&u);
 	f.utf8 = unpack_bool(&u);
 	f.account = unpack_u64(&u);
-	if (format == 2)
+	if (format >= 2)
 		read_second(&u, &f);
+	if (format >= 3) {
+		f.by_mode = unpack_u8(&u);
+		f.by = (int64_t)unpack_u64(&u);
+	}
 	if (format < 1 || format > SPOOL_FACTS_FORMAT || !unpack_done(&u) || !fits(&f))
 		return false;
 	*out = f;

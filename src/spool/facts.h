@@ -11,11 +11,16 @@
 
 #include "base/buf.h"
 
-#define SPOOL_FACTS_FORMAT 2u
+#define SPOOL_FACTS_FORMAT 3u
 #define SPOOL_ID_MAX	   64u
 #define SPOOL_HELO_MAX	   255u
 #define SPOOL_ENVID_MAX	   100u
 #define SPOOL_PRIORITY_MOST 9 /* RFC 6710: -9 to 9 */
+
+/* What is wanted when a deadline passes (RFC 2852): one of the first two. */
+#define SPOOL_BY_RETURN 1u
+#define SPOOL_BY_NOTIFY 2u
+#define SPOOL_BY_TRACE	4u
 
 struct spool_facts {
 	struct span id;	   /* as in the log */
@@ -30,6 +35,8 @@ struct spool_facts {
 	int8_t priority;   /* RFC 6710; 0: none given */
 	struct span original; /* the reverse path that was given, where the job
 				 has another one; else empty */
+	uint8_t by_mode; /* SPOOL_BY_*; 0: no deadline */
+	int64_t by;	 /* seconds; 0 without one */
 };
 
 /* False: memory is short, or a value is outside of its limits. */

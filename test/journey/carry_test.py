@@ -5,6 +5,7 @@ import email
 import email.policy
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -133,6 +134,45 @@ def test_a_server_without_8bitmime(own, sink):
     report = find(own, own.alice, 'kept' + word, seconds=SECONDS)
     assert b'5.6.3' in report and b'would break its signature' in b' '.join(report.split())
     assert len(sink.mails) == 1
+
+
+def asked(demo, to, params):
+    word = token()
+    with submission(demo, demo.alice, 'submissions') as smtp:
+        smtp.envelope(demo.alice.user, to, params=params)
+        assert smtp.data(message(to, demo.alice.user, word)) == 250
+    return word
+
+
+def test_a_deadline_and_a_priority_go_on(own, sink):
+    """What is left of the time, to servers that promise it; what must come back in time to no other."""
+    sink.extensions += ['DELIVERBY 5', 'MT-PRIORITY']
+    route(own, to_sink(sink), [sink.port])
+    sink.wait_for(asked(own, 'bob@there.example', ' BY=100;RT MT-PRIORITY=3'))
+    mail, = [line for line in sink.sessions[0].heard if line.startswith('MAIL')]
+    left = re.search(r' BY=(\d+);RT MT-PRIORITY=3$', mail)
+    assert left and 80 < int(left[1]) <= 100, mail
+    sink.extensions.remove('DELIVERBY 5')
+    own.set_option('outgoing', 'idle', '0s')
+    own.reload()
+    word = asked(own, 'bob@there.example', ' BY=100;R')
+    report = find(own, own.alice, word, seconds=SECONDS)
+    assert b'Status: 5.3.3' in report and len(sink.mails) == 1
+    sink.wait_for(asked(own, 'bob@there.example', ' BY=100;N'))
+
+
+def test_a_deadline_that_passes(own, sink):
+    """With R it comes back at its time, with N the sender hears that it is late and it goes on."""
+    sink.extensions.append('DELIVERBY')
+    sink.replies['RCPT'] = '451 4.2.0 come later'
+    route(own, to_sink(sink), [sink.port])
+    began = time.time()
+    back, late = asked(own, 'r@there.example', ' BY=3;R'), asked(own, 'n@there.example', ' BY=3;N')
+    report = find(own, own.alice, back, seconds=SECONDS)
+    assert time.time() - began >= 2
+    assert b'Action: failed' in report and b'Status: 5.4.7' in report
+    assert b'Action: delayed' in find(own, own.alice, late, seconds=SECONDS)
+    assert not queued(own, 'r@there.example') and queued(own, 'n@there.example')
 
 
 # ---- TLS ----

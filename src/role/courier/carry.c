@@ -221,6 +221,8 @@ static void deliver(struct job *j)
 /* The last reason that it waited for is the one to be told. */
 static void expire(struct job *j)
 {
+	/* The sender's own time, after which he wants it back (RFC 2852). */
+	bool late = (j->lease->by_mode & SMTP_BY_RETURN) != 0;
 	for (size_t i = 0; i < j->count; i++) {
 		const struct courier_store_recipient *r = &j->lease->recipients[i];
 		struct span text = r->reason.len > 0
@@ -233,7 +235,7 @@ static void expire(struct job *j)
 		j->carried[i].outcome = (struct courier_store_outcome){
 			.n = r->n,
 			.fate = COURIER_STORE_FATE_FAILED,
-			.status = SPAN("4.4.7"),
+			.status = late ? SPAN("5.4.7") : SPAN("4.4.7"),
 			.text = span_sub(text, 0, TEXT_MAX)};
 	}
 }

@@ -136,7 +136,10 @@ static void transact(struct round *r, struct line *l, size_t from)
 			 .utf8 = m->utf8,
 			 .ret = (enum smtp_ret)(m->ret <= SMTP_RET_HDRS ? m->ret
 									: 0),
-			 .envid = m->envid},
+			 .envid = m->envid,
+			 .priority = (int8_t)m->priority,
+			 .by_mode = m->by_mode},
+		.by_left = m->by - world_wall(j->courier->role->world).sec,
 		.requiretls = m->requiretls,
 		.to = r->to + from,
 		.count = (uint32_t)(r->count - from),

@@ -36,12 +36,23 @@ static struct dsn_ruling rule(struct job *j, size_t i, enum dsn_event e)
 {
 	const struct courier_store_lease_reply *l = j->lease;
 	int64_t now = world_wall(j->courier->role->world).sec;
+	uint32_t notify = l->recipients[i].notify;
+	/* A trace tells of each server that took it on (RFC 2852 4). */
+	if ((l->by_mode & SMTP_BY_TRACE) != 0 && (notify & SMTP_NOTIFY_NEVER) == 0 &&
+	    (e == DSN_ON_HANDED || e == DSN_ON_RELAYED)) {
+		e = DSN_ON_RELAYED;
+		notify |= SMTP_NOTIFY_SUCCESS;
+	}
+	/* So does a deadline that was to be told of. */
+	if ((l->by_mode & SMTP_BY_NOTIFY) != 0 && (notify & SMTP_NOTIFY_NEVER) == 0 &&
+	    e == DSN_ON_WAITING)
+		notify |= SMTP_NOTIFY_DELAY;
 	struct dsn_case facts = {
 		.event = e,
 		.null_sender = j->from.null,
 		.proven = l->proven,
 		.on_double = DSN_DOUBLE_HOLD,
-		.notify = l->recipients[i].notify,
+		.notify = notify,
 		.accepted = l->accepted,
 		.now = now,
 		/* When it is time the store has decided. */

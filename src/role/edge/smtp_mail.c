@@ -26,6 +26,8 @@ struct mail *mail_new(const struct smtp_mail *m)
 	mail->requiretls = m->requiretls;
 	mail->release = m->release;
 	mail->priority = m->priority;
+	mail->by_mode = m->by_mode;
+	mail->by = m->by;
 	mail->eight_bit = m->body != SMTP_BODY_7BIT;
 	ENSURE(m->envid.len <= sizeof mail->envid);
 	if (m->envid.len > 0)
@@ -272,6 +274,8 @@ static enum edge_store_answer offer(struct smtp_side *s, struct span from,
 		.requiretls = m->requiretls,
 		.release = m->release,
 		.priority = (uint8_t)m->priority,
+		.by_mode = m->by_mode,
+		.by = m->by,
 		.trace = buf_span(&trace),
 		.staged = m->stage.staged,
 		.body = buf_span(&m->stage.rest),

@@ -21,6 +21,8 @@ struct mail {
 	bool utf8, eight_bit, requiretls;
 	int64_t release;
 	int8_t priority;
+	uint8_t by_mode;
+	int64_t by;
 	char envid[SMTP_ENVID_MAX];
 	size_t envid_len;
 	uint64_t id;

@@ -53,6 +53,29 @@ static enum spool_priority class_of(const struct offer *o)
 	return p < 0 || o->ask->sender.len == 0 ? SPOOL_LAST : SPOOL_NORMAL;
 }
 
+/* Of submissions alone. */
+static uint8_t by_mode_of(const struct offer *o)
+{
+	unsigned way = o->ask->by_mode & (SPOOL_BY_RETURN | SPOOL_BY_NOTIFY);
+	if (!offer_submitted(o) ||
+	    (way != SPOOL_BY_RETURN && way != SPOOL_BY_NOTIFY))
+		return 0;
+	return o->ask->by_mode & (uint8_t)(way | SPOOL_BY_TRACE);
+}
+
+/*
+ * A deadline ends the job, or is when the sender hears that it is late, whatever
+ * the configuration says of either.
+ */
+static void keep_deadline(const struct offer *o, struct spool_job *job)
+{
+	uint8_t mode = by_mode_of(o);
+	if ((mode & SPOOL_BY_RETURN) != 0 && o->ask->by < job->expires)
+		job->expires = o->ask->by;
+	if ((mode & SPOOL_BY_NOTIFY) != 0 && job->sender.len > 0)
+		job->warns = o->ask->by;
+}
+
 static struct span facts_of(const struct offer *o, struct span sender)
 {
 	const struct edge_store_offer *m = o->ask;
@@ -68,6 +91,8 @@ static struct span facts_of(const struct offer *o, struct span sender)
 		.requiretls = m->requiretls,
 		.tls_optional = o->seen.tls_optional && !m->requiretls,
 		.priority = offer_submitted(o) ? priority_of(m) : 0,
+		.by_mode = by_mode_of(o),
+		.by = by_mode_of(o) != 0 ? m->by : 0,
 		.original = span_eq(sender, m->sender) ? span_of(NULL, 0)
 						       : m->sender};
 	struct buf b;
@@ -182,6 +207,7 @@ enum edge_store_answer offer_custody(struct offer *o)
 		.recipients = list,
 		.count = o->count};
 	queue_times(s, &q->job, o->release != 0 ? o->release : now);
+	keep_deadline(o, &q->job);
 	enum spool_result r = job_spool(
 		o->job, spool_accept(s->spool, q, spool_gate, job_gate(o->job)));
 	s->count.kept_spool += r == SPOOL_OK;

@@ -134,9 +134,10 @@ static void offers_are_understood(void **state)
 		"250-PIPELINING greets\r\n250-pipelining\r\n250-SIZE 1000\r\n250-8BITMIME\r\n"
 		"250-SMTPUTF8\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250-ENHANCEDSTATUSCODES\r\n"
 		"250-DSN\r\n250-REQUIRETLS\r\n250-STARTTLS\r\n250-AUTH PLAIN SCRAM-SHA-256 b@d "
-		"toolongtobeamechanism\r\n250-X-OTHER\r\n"
+		"toolongtobeamechanism\r\n250-X-OTHER\r\n250-MT-PRIORITY MIXER\r\n250-DELIVERBY 60\r\n"
 		"250 LIMITS RCPTMAX=20 MAILMAX=5 RCPTDOMAINMAX=1\r\n");
-	assert_int_equal(o.extensions, 4095);
+	assert_int_equal(o.extensions, 16383);
+	assert_int_equal(o.by_least, 60);
 	assert_int_equal(o.size, 1000);
 	assert_int_equal(o.rcpt_max, 20);
 	assert_int_equal(o.mail_max, 5);
@@ -147,6 +148,9 @@ static void offers_are_understood(void **state)
 		     "250-LIMITS RCPTMAX=0 MAILMAX=1000000 RCPTMAX= =5 RCPTDOMAINMAX=-1\r\n"
 		     "250-AUTH\r\n250 AUTH=PLAIN\r\n");
 	assert_int_equal(o.extensions, SMTP_OFFER_SIZE | SMTP_OFFER_LIMITS | SMTP_OFFER_AUTH);
+	assert_int_equal(offer_of("250-x\r\n250 DELIVERBY 1234567890\r\n").by_least, 0);
+	assert_int_equal(offer_of("250-x\r\n250 DELIVERBY 999999999\r\n").by_least, 999999999);
+	assert_int_equal(offer_of("250-x\r\n250 DELIVERBY -1\r\n").by_least, 0);
 	assert_int_equal(o.size, 0);
 	assert_int_equal(o.rcpt_max | o.mail_max | o.rcpt_domain_max, 0);
 	assert_int_equal(o.mechanisms_len, 0);
@@ -466,6 +470,40 @@ static void parameters_only_where_announced(void **state)
 			 "ENVID=id+2B1\r\nRCPT TO:<c@d.example> NOTIFY=SUCCESS,DELAY "
 			 "ORCPT=rfc822;c+40d.example\r\nDATA\r\n" BODY QUIT,
 		   "ok D250");
+	drop(t);
+}
+
+#define BY GREET "250-mx\r\n250-MT-PRIORITY\r\n250 DELIVERBY 60\r\n|"
+
+/* RFC 2852, 6710: passed on where it can be; what has to come back in time is not
+ * given to a server that does not promise that. */
+static void a_deadline_and_a_priority(void **state)
+{
+	(void)state;
+	struct client_talk *t = one();
+	t->out.mail.priority = -3;
+	CLIENT(t, BY "550 no\r\n|", HELLO "MAIL FROM:<a@b.example> MT-PRIORITY=-3\r\n" QUIT, "ok P550");
+	CLIENT(t, PLAIN "550 no\r\n|", HELLO MAIL QUIT, "ok P550");
+	t->out.mail.priority = 0;
+	t->out.mail.by_mode = SMTP_BY_NOTIFY | SMTP_BY_TRACE;
+	t->out.by_left = -5;
+	CLIENT(t, BY "550 no\r\n|", HELLO "MAIL FROM:<a@b.example> BY=-5;NT\r\n" QUIT, "ok P550");
+	CLIENT(t, PLAIN "550 no\r\n|", HELLO MAIL QUIT, "ok P550");
+	t->out.by_left = -SMTP_BY_MOST - 1ll;
+	CLIENT(t, BY "550 no\r\n|", HELLO "MAIL FROM:<a@b.example> BY=-999999999;NT\r\n" QUIT, "ok P550");
+	t->out.mail.by_mode = SMTP_BY_RETURN;
+	t->out.by_left = SMTP_BY_MOST + 1ll;
+	CLIENT(t, BY "550 no\r\n|", HELLO "MAIL FROM:<a@b.example> BY=999999999;R\r\n" QUIT, "ok P550");
+	t->out.by_left = 60;
+	CLIENT(t, BY "550 no\r\n|", HELLO "MAIL FROM:<a@b.example> BY=60;R\r\n" QUIT, "ok P550");
+	t->out.by_left = 59;
+	CLIENT(t, BY, HELLO QUIT, "ok P!8");
+	assert_int_equal(t->to[0].outcome.enhanced.detail, 7);
+	t->out.by_left = 0;
+	CLIENT(t, PLAIN, HELLO QUIT, "ok P!8");
+	t->out.by_left = 1000;
+	CLIENT(t, PLAIN, HELLO QUIT, "ok P!7");
+	assert_int_equal(t->to[0].outcome.enhanced.subject, 3);
 	drop(t);
 }
 
@@ -813,6 +851,7 @@ int main(void)
 		cmocka_unit_test(commands_under_way_are_few),
 		cmocka_unit_test(the_longest_envelope),
 		cmocka_unit_test(parameters_only_where_announced),
+		cmocka_unit_test(a_deadline_and_a_priority),
 		cmocka_unit_test(what_a_server_cannot_carry),
 		cmocka_unit_test(no_command_hides_in_an_envelope),
 		cmocka_unit_test(a_message_over_the_announced_size),

@@ -194,7 +194,7 @@ static void what_the_queue_is_told(void **state)
 	t = submission(SMTP_TLS_IMPLICIT);
 	assert_true(says(&t, "EHLO c.example\r\n",
 			 SPAN("250-FUTURERELEASE 2592000 2023-12-14T22:13:20Z\r\n"
-			      "250-MT-PRIORITY\r\n")));
+			      "250-MT-PRIORITY\r\n250-DELIVERBY\r\n")));
 	t.set.limits.bad_commands = 1000;
 #define USER "EHLO c.example\r\n|AUTH PLAIN AHUAcmlnaHQ=\r\n|"
 #define FROM "MAIL FROM:<a@b.example> "
@@ -224,7 +224,25 @@ static void what_the_queue_is_told(void **state)
 		{"MT-PRIORITY=", NULL},
 		{"MT-PRIORITY=1 MT-PRIORITY=1", NULL},
 		{"MT-PRIORITY=-", NULL},
-		{"BY=120;R", NULL},
+		{"BY=120;R", "by=120/1 "},
+		{"BY=+1;rt", "by=1/5 "},
+		{"BY=0;N", "by=0/2 "},
+		{"BY=-999999999;NT MT-PRIORITY=1", "priority=1 by=-999999999/6 "},
+		{"BY=999999999;N", "by=999999999/2 "},
+		{"BY=1000000000;N", NULL},
+		{"BY=0000000001;N", NULL},
+		{"BY=0;R", NULL},
+		{"BY=-1;R", NULL},
+		{"BY=-0;R", NULL},
+		{"BY=1", NULL},
+		{"BY=1;", NULL},
+		{"BY=;N", NULL},
+		{"BY=+-1;N", NULL},
+		{"BY=1;X", NULL},
+		{"BY=1;NTT", NULL},
+		{"BY=1;NR", NULL},
+		{"BY=1;N BY=1;N", NULL},
+		{"BY", NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char client[512], log[256];

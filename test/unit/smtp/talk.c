@@ -112,6 +112,8 @@ static enum smtp_mail_ruling on_mail(struct smtp_host *h, const struct smtp_mail
 		buf_printf(&t->log, "release=%lld ", (long long)(m->release - TALK_NOW));
 	if (m->priority)
 		buf_printf(&t->log, "priority=%d ", m->priority);
+	if (m->by_mode)
+		buf_printf(&t->log, "by=%lld/%u ", (long long)(m->by - TALK_NOW), m->by_mode);
 	if (m->ret)
 		buf_printf(&t->log, "ret=%d ", m->ret);
 	if (m->envid.len)

@@ -23,6 +23,8 @@ static const struct spool_facts full = {
 	.requiretls = true,
 	.priority = -9,
 	.original = SPAN_INIT("a@b.example"),
+	.by_mode = SPOOL_BY_RETURN | SPOOL_BY_TRACE,
+	.by = -1,
 };
 
 static void same(const struct spool_facts *a, const struct spool_facts *b)
@@ -37,6 +39,8 @@ static void same(const struct spool_facts *a, const struct spool_facts *b)
 	assert_int_equal(a->tls_optional, b->tls_optional);
 	assert_int_equal(a->local, b->local);
 	assert_int_equal(a->priority, b->priority);
+	assert_int_equal(a->by_mode, b->by_mode);
+	assert_true(a->by == b->by);
 }
 
 static void both_ways(void **state)
@@ -48,6 +52,8 @@ static void both_ways(void **state)
 	rows[2].priority = 9;
 	rows[3].priority = 0;
 	rows[3].local = true;
+	rows[3].by_mode = SPOOL_BY_NOTIFY;
+	rows[3].by = INT64_MAX;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct buf b;
 		struct spool_facts out;
@@ -97,6 +103,15 @@ static void limits(void **state)
 				 p >= -SPOOL_PRIORITY_MOST && p <= SPOOL_PRIORITY_MOST);
 		buf_free(&b);
 	}
+	for (uint8_t mode = 0; mode < 10; mode++)
+		for (int64_t by = 0; by < 2; by++) {
+			struct spool_facts f = {.by_mode = mode, .by = by};
+			bool ok = mode == 0 ? by == 0 : mode == 1 || mode == 2 || mode == 5 || mode == 6;
+			struct buf d;
+			buf_init(&d, SPOOL_FACTS_MAX);
+			assert_int_equal(spool_facts_write(&f, &d), ok);
+			buf_free(&d);
+		}
 	struct spool_facts both = {.requiretls = true, .tls_optional = true};
 	struct buf b;
 	buf_init(&b, SPOOL_FACTS_MAX);
@@ -125,6 +140,24 @@ static void rows_of_the_first_format(void **state)
 	buf_free(&b);
 }
 
+static void rows_of_the_second_format(void **state)
+{
+	(void)state;
+	struct spool_facts f = full, out;
+	struct buf b;
+	f.by_mode = 0;
+	f.by = 0;
+	buf_init(&b, SPOOL_FACTS_MAX);
+	assert_true(spool_facts_write(&f, &b));
+	char bytes[SPOOL_FACTS_MAX];
+	size_t len = buf_len(&b) - 9;
+	memcpy(bytes, buf_span(&b).ptr, len);
+	bytes[0] = 2;
+	assert_true(spool_facts_read(span_of(bytes, len), &out));
+	same(&out, &f);
+	buf_free(&b);
+}
+
 static void rows_that_are_none(void **state)
 {
 	(void)state;
@@ -133,11 +166,12 @@ static void rows_that_are_none(void **state)
 	buf_init(&b, SPOOL_FACTS_MAX);
 	assert_true(spool_facts_write(&(struct spool_facts){.ret = 0}, &b));
 	size_t len = buf_len(&b);
-	/* format, the bits, the priority */
+	/* format, the bits, the priority, the deadline */
 	const struct {
 		size_t at;
 		unsigned char value;
-	} rows[] = {{0, 0}, {0, 3}, {len - 3, 3}, {len - 3, 8}, {len - 2, 19}};
+	} rows[] = {{0, 0},	 {0, 4},       {len - 12, 3}, {len - 12, 8},
+		    {len - 11, 19}, {len - 9, 3}, {len - 9, 4},	 {len - 1, 1}};
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char bytes[64];
 		assert_true(len <= sizeof bytes);
@@ -155,6 +189,7 @@ int main(void)
 		cmocka_unit_test(both_ways),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(rows_of_the_first_format),
+		cmocka_unit_test(rows_of_the_second_format),
 		cmocka_unit_test(rows_that_are_none),
 	};
 	return cmocka_run_group_tests_name("spool/facts", tests, NULL, NULL);
