@@ -19,6 +19,7 @@ struct os_link {
 	struct loop *loop;
 	struct ipc *ch;
 	int fd;
+	bool last; /* of all that a turn sends */
 	struct watch watch;
 	struct hook hook;
 	struct timer timer; /* always set, so that moving it needs no memory */
@@ -144,7 +145,10 @@ static void link_close_fd(struct ipc_link *link, int fd)
 static void link_want_turn_end(struct ipc_link *link)
 {
 	struct os_link *l = of(link);
-	loop_at_end(l->loop, &l->hook, on_turn_end, l);
+	if (l->last)
+		loop_at_last(l->loop, &l->hook, on_turn_end, l);
+	else
+		loop_at_end(l->loop, &l->hook, on_turn_end, l);
 }
 
 static void link_alarm(struct ipc_link *link, uint64_t when)
@@ -174,6 +178,11 @@ static void link_wake(struct ipc_link *link, void *fiber)
 {
 	(void)link;
 	fiber_wake(fiber, 0);
+}
+
+void ipc_link_last(struct ipc_link *link)
+{
+	of(link)->last = true;
 }
 
 struct ipc_link *ipc_link_os(struct loop *loop, int fd)

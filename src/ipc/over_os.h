@@ -12,3 +12,5 @@
  * Hand the link to a <hop>_join_<side> at once.  NULL: out of memory.
  */
 MUST_USE struct ipc_link *ipc_link_os(struct loop *, int fd);
+/* What it sends leaves at the very end of a turn: no peer waits for it. */
+void ipc_link_last(struct ipc_link *);

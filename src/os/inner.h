@@ -38,6 +38,8 @@ struct loop {
 	struct heap timers;
 	struct list changed; /* watch.changed */
 	struct list hooks;   /* hook.link */
+	struct list last;    /* the same, of loop_at_last */
+	struct list mark;    /* between this turn's and the next one's */
 	size_t watch_count;
 	struct ready batch[LOOP_EVENTS_MAX];
 	size_t batch_len, batch_at;

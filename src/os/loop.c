@@ -37,7 +37,7 @@ static uint64_t party_next(void *arg)
 	struct heap_item *first = heap_first(&l->timers);
 
 	if (!list_empty(&l->fibers.runnable) || !list_empty(&l->hooks) ||
-	    !list_empty(&l->changed))
+	    !list_empty(&l->last) || !list_empty(&l->changed))
 		return 0;
 	return first != NULL ? first->key : NS_NEVER;
 }
@@ -54,6 +54,7 @@ struct loop *loop_new(struct world *w)
 	l->signals_fd = -1;
 	list_init(&l->changed);
 	list_init(&l->hooks);
+	list_init(&l->last);
 	heap_init(&l->timers, LOOP_TIMERS_MAX);
 	fiber_pool_init(l);
 	l->now = world_now(w);
@@ -221,13 +222,24 @@ static bool run_timers(struct loop *l)
 
 /* --- end of turn --- */
 
-void loop_at_end(struct loop *l, struct hook *h, hook_fn *fn, void *arg)
+static void add_hook(struct list *to, struct hook *h, hook_fn *fn, void *arg)
 {
-	ENSURE_TAG(l, TAG_LOOP);
 	h->fn = fn;
 	h->arg = arg;
 	if (!list_linked(&h->link))
-		list_push_back(&l->hooks, &h->link);
+		list_push_back(to, &h->link);
+}
+
+void loop_at_end(struct loop *l, struct hook *h, hook_fn *fn, void *arg)
+{
+	ENSURE_TAG(l, TAG_LOOP);
+	add_hook(&l->hooks, h, fn, arg);
+}
+
+void loop_at_last(struct loop *l, struct hook *h, hook_fn *fn, void *arg)
+{
+	ENSURE_TAG(l, TAG_LOOP);
+	add_hook(&l->last, h, fn, arg);
 }
 
 void hook_stop(struct hook *h)
@@ -236,13 +248,13 @@ void hook_stop(struct hook *h)
 }
 
 /* A mark in the list separates this turn's hooks from those that they add. */
-static bool run_hooks(struct loop *l)
+static bool run_hooks(struct loop *l, struct list *hooks)
 {
-	struct list mark = {0}, *at;
+	struct list *at;
 	bool any = false;
 
-	list_push_back(&l->hooks, &mark);
-	while ((at = list_pop_front(&l->hooks)) != &mark) {
+	list_push_back(hooks, &l->mark);
+	while ((at = list_pop_front(hooks)) != &l->mark) {
 		struct hook *h = CONTAINER_OF(at, struct hook, link);
 		uint64_t began = loop_clock(l);
 		any = true;
@@ -264,7 +276,8 @@ static bool turn(struct loop *l, uint64_t until)
 	any = run_timers(l);
 	any |= run_ready(l);
 	any |= fiber_run_all(l);
-	any |= run_hooks(l);
+	any |= run_hooks(l, &l->hooks);
+	any |= run_hooks(l, &l->last);
 	tell_changes(l);
 	return any;
 }

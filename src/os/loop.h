@@ -120,6 +120,8 @@ struct hook {
  * without waiting.  Cannot fail.
  */
 void loop_at_end(struct loop *, struct hook *, hook_fn *fn, void *arg);
+/* The same after all of those: for what nobody waits for. */
+void loop_at_last(struct loop *, struct hook *, hook_fn *fn, void *arg);
 void hook_stop(struct hook *);
 
 /* --- signals and other threads --- */

@@ -229,6 +229,7 @@ static void log_channel_dead(void *ctx, struct ipc *c, const char *reason)
 static void attach_log(struct life *l, struct ipc_link *link)
 {
 	struct ipc_owner owner = {.role = l, .dead = log_channel_dead};
+	ipc_link_last(link); /* who waits for an answer is not behind a line of the log */
 	if (l->logger != NULL)
 		ipc_free(role_logger_ipc(l->logger));
 	l->logger = role_logger_join_role(link, &owner);

@@ -226,6 +226,44 @@ static void park_outside(struct box *b)
 	(void)!fiber_park(b->loop, NULL);
 }
 
+struct noting {
+	struct hook hook;
+	struct box *box;
+	char name;
+	struct hook *more; /* asked for from inside */
+};
+
+static void notes(struct hook *h)
+{
+	struct noting *n = h->arg;
+	n->box->order[n->box->order_len++] = n->name;
+	if (n->more != NULL)
+		loop_at_end(n->box->loop, n->more, notes, n->more->arg);
+}
+
+/* At the end of a turn in their order, the last ones behind all others. */
+static void test_hooks_in_order(void **state)
+{
+	struct box b;
+	(void)state;
+	open_box(&b);
+	struct noting next = {.box = &b, .name = 'n'};
+	struct noting one = {.box = &b, .name = 'a', .more = &next.hook},
+		      two = {.box = &b, .name = 'b'}, last = {.box = &b, .name = 'z'},
+		      gone = {.box = &b, .name = 'x'};
+	next.hook.arg = &next;
+	loop_at_last(b.loop, &last.hook, notes, &last);
+	loop_at_last(b.loop, &gone.hook, notes, &gone);
+	loop_at_end(b.loop, &one.hook, notes, &one);
+	loop_at_end(b.loop, &two.hook, notes, &two);
+	loop_at_last(b.loop, &last.hook, notes, &last); /* changes nothing */
+	hook_stop(&gone.hook);
+	(void)loop_turn(b.loop);
+	assert_memory_equal(b.order, "abz", 4);
+	close_box(&b);
+	assert_memory_equal(b.order, "abzn", 5);
+}
+
 static void test_misuse(void **state)
 {
 	int status;
@@ -247,6 +285,6 @@ int main(void)
 		cmocka_unit_test(test_wake_after_park_and_stop),
 		cmocka_unit_test(test_gate), cmocka_unit_test(test_many),
 		cmocka_unit_test(test_limit), cmocka_unit_test(test_timer_order),
-		cmocka_unit_test(test_misuse)};
+		cmocka_unit_test(test_hooks_in_order), cmocka_unit_test(test_misuse)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
