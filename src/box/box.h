@@ -84,6 +84,8 @@ void box_uids_init(struct box_uids *, struct arena *);
 /* Ascending order only.  False: out of memory. */
 MUST_USE bool box_uids_add(struct box_uids *, uint32_t first, uint32_t last);
 bool box_uids_has(const struct box_uids *, uint32_t uid);
+/* Is one of first..last in it? */
+bool box_uids_any(const struct box_uids *, uint32_t first, uint32_t last);
 uint64_t box_uids_size(const struct box_uids *);
 
 /* ---- the handle ---- */

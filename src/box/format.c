@@ -54,6 +54,15 @@ struct box_key box_key_log(uint32_t mailbox, uint64_t modseq)
 }
 
 /* As unsigned: no time here is before 1970. */
+struct box_key box_key_index(uint32_t mailbox, uint32_t segment, uint8_t part,
+			     uint32_t n)
+{
+	struct box_key k = box_key_two('J', mailbox, segment);
+	k.bytes[k.len++] = (char)part;
+	put32(&k, n);
+	return k;
+}
+
 struct box_key box_key_gone(int64_t when, uint32_t mailbox, uint32_t uid)
 {
 	struct box_key k = box_key_kind('E');

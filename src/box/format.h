@@ -14,6 +14,8 @@
  *  M mailbox uid           cold row of a message; never changes
  *  L mailbox modseq        log: pages whose slots changed, UIDs that vanished
  *  D token                 a delivery that was done: when, and into what
+ *  I mailbox               search index: its shelf (opaque: index/segment.h)
+ *  J mailbox segment part n  a row of a segment
  *  E when mailbox uid      an expunged message: flags, keywords, its cold row
  *  X mailbox               removed: when, special use, name, head; with its other
  *                          rows it waits for box_purge (format byte alone: no
@@ -54,6 +56,8 @@ struct box_key box_key_mailbox(char kind, uint32_t mailbox);
 struct box_key box_key_two(char kind, uint32_t mailbox, uint32_t n); /* P, M */
 struct box_key box_key_log(uint32_t mailbox, uint64_t modseq);
 struct box_key box_key_token(const struct box_token *);
+struct box_key box_key_index(uint32_t mailbox, uint32_t segment, uint8_t part,
+			     uint32_t n);
 struct box_key box_key_gone(int64_t when, uint32_t mailbox, uint32_t uid);
 int64_t box_gone_when(struct span key);
 uint32_t box_gone_mailbox(struct span key);

@@ -2,10 +2,13 @@
 /*
  * box/query: the program is run over three truths: no, yes, and not known
  * yet.  The first run has only the slot; if the answer is not known, the cold
- * row is read and the second run judges with it; the third asks the leaves.  So
+ * row is read and the second run judges with it; the third asks the leaves.  Before
+ * all that a page is judged as a whole: one that cannot hold a match is not read.  So
  * a cheap key that decides keeps the dear ones from being asked.
  */
 #include "box/query.h"
+
+#include <stdlib.h>
 
 #include "base/ensure.h"
 #include "box/inner.h"
@@ -13,13 +16,15 @@
 #define COST_PAGE 16u
 #define COST_ROW  1u
 #define COST_LEAF 4u
+#define PAGES_AT_ONCE 4u
 
 enum truth { NO, YES, OPEN };
 
-enum depth { SLOT, ROW, LEAF };
+enum depth { PAGE, SLOT, ROW, LEAF };
 
 struct judged {
 	const struct box_query *query;
+	uint32_t page; /* the first UID of it, when it is judged as a whole */
 	const struct box_slot *slot;
 	const struct box_message *message; /* from ROW on */
 	enum depth depth;
@@ -74,9 +79,28 @@ static enum truth of_slot(const struct box_slot *s,
 		return truth_of(box_uids_has(op->uids, s->uid));
 	case BOX_Q_MODSEQ:
 		return truth_of(s->modseq >= op->number);
+	case BOX_Q_LEAF:
+		if (s->uid > op->known || box_uids_has(op->may, s->uid))
+			return OPEN;
+		return truth_of(box_uids_has(op->uids, s->uid));
 	default:
 		return OPEN;
 	}
+}
+
+/* Of all UIDs of a page: NO, or not known. */
+static enum truth of_page(uint32_t first, const struct box_query_op *op)
+{
+	uint32_t last = first | (BOX_PAGE - 1);
+	bool may = true;
+	if (op->kind == BOX_Q_UIDS)
+		may = box_uids_any(op->uids, first, last);
+	if (op->kind == BOX_Q_LEAF)
+		may = last > op->known || box_uids_any(op->uids, first, last) ||
+		      box_uids_any(op->may, first, last);
+	if (op->kind == BOX_Q_NOTHING)
+		may = false;
+	return may ? OPEN : NO;
 }
 
 static enum truth of_row(const struct box_message *m,
@@ -115,6 +139,8 @@ static enum truth of_leaf(struct judged *j, const struct box_query_op *op)
 
 static enum truth judge_key(struct judged *j, const struct box_query_op *op)
 {
+	if (j->depth == PAGE)
+		return of_page(j->page, op);
 	enum truth t = of_slot(j->slot, op);
 	if (t == OPEN && j->depth >= ROW)
 		t = of_row(j->message, op);
@@ -188,45 +214,80 @@ static enum box_result judge_message(struct box *b, enum kv_view view,
 	return j->result;
 }
 
+/* The first page from `from` on that may hold a match; 0: none has. */
+static uint32_t worth(struct judged *j, uint32_t from, uint32_t end, size_t budget)
+{
+	j->depth = PAGE;
+	while (from != 0 && from < end && j->cost < budget) {
+		j->page = from;
+		if (judge(j) != NO)
+			return from;
+		j->cost++;
+		uint32_t page = from | (BOX_PAGE - 1);
+		from = page + 1;
+	}
+	return from < end ? from : 0;
+}
+
+/* The slots that were read, as far as the budget goes. */
+static enum box_result judge_slots(struct box *b, enum kv_view view, uint32_t mailbox,
+				   struct judged *j, const struct box_slot *slots, size_t n,
+				   size_t budget, struct arena *a, struct box_uids *out,
+				   uint64_t *highest, uint32_t *next)
+{
+	enum box_result r = BOX_OK;
+	for (size_t i = 0; r == BOX_OK && i < n; i++) {
+		bool match;
+		j->slot = &slots[i];
+		arena_reset(a);
+		r = judge_message(b, view, mailbox, j, a, &match);
+		if (r == BOX_OK && match) {
+			if (slots[i].modseq > *highest)
+				*highest = slots[i].modseq;
+			if (!box_uids_add(out, slots[i].uid, slots[i].uid))
+				r = BOX_UNAVAILABLE;
+		}
+		if (j->cost >= budget && i + 1 < n) {
+			*next = slots[i + 1].uid;
+			break;
+		}
+	}
+	return r;
+}
+
 enum box_result box_query_run(struct box *b, enum kv_view view,
 			      uint32_t mailbox, const struct box_query *query,
 			      uint32_t from, size_t budget,
 			      struct box_uids *out, uint64_t *highest,
 			      uint32_t *next)
 {
-	struct box_slot slots[BOX_PAGE];
 	struct judged j = {.query = query};
-	size_t n;
+	struct box_status now;
+	size_t n, pages = 1; /* most runs end soon; the others read on in larger steps */
 	enum box_result r = box_query_check(query);
+	if (r == BOX_OK)
+		r = box_status(b, view, mailbox, &now);
 	if (r != BOX_OK)
 		return r;
 	/* One message's spans; the bounds are those of a row and its summary. */
 	struct arena *a = arena_new(BOX_PREFIX_MAX + BOX_SUMMARY_MAX + 1024);
-	if (!a)
-		return BOX_UNAVAILABLE;
+	struct box_slot *slots = calloc(PAGES_AT_ONCE * BOX_PAGE, sizeof *slots);
+	if (!a || !slots)
+		r = BOX_UNAVAILABLE;
 	*next = from;
 	while (r == BOX_OK && *next && j.cost < budget) {
-		r = box_slots(b, view, mailbox, *next, 0, slots, BOX_PAGE, &n,
+		*next = worth(&j, *next, now.uid_next, budget);
+		if (*next == 0 || j.cost >= budget)
+			break;
+		r = box_slots(b, view, mailbox, *next, 0, slots, pages * BOX_PAGE, &n,
 			      next);
-		j.cost += COST_PAGE;
-		for (size_t i = 0; r == BOX_OK && i < n; i++) {
-			bool match;
-			j.slot = &slots[i];
-			arena_reset(a);
-			r = judge_message(b, view, mailbox, &j, a, &match);
-			if (r == BOX_OK && match) {
-				if (slots[i].modseq > *highest)
-					*highest = slots[i].modseq;
-				if (!box_uids_add(out, slots[i].uid,
-						  slots[i].uid))
-					r = BOX_UNAVAILABLE;
-			}
-			if (j.cost >= budget && i + 1 < n) {
-				*next = slots[i + 1].uid;
-				break;
-			}
-		}
+		j.cost += COST_PAGE * pages;
+		if (r == BOX_OK)
+			r = judge_slots(b, view, mailbox, &j, slots, n, budget, a, out,
+					highest, next);
+		pages = PAGES_AT_ONCE;
 	}
+	free(slots);
 	arena_free(a);
 	return r;
 }

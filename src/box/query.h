@@ -9,6 +9,9 @@
  * a parser of mail may judge them.  Evaluation stops early where the outcome
  * is known (a message that a cheap key excludes is never read).
  *
+ * Where an index says which messages can match (`known`), pages without one of
+ * them are not read at all.
+ *
  * Work is cut in slices: box_query_run answers after about `budget` units (a
  * page 16, a cold row 1, a text leaf 4) with *next to go on from.
  */
@@ -42,8 +45,14 @@ enum box_query_kind {
 struct box_query_op {
 	enum box_query_kind kind;
 	uint64_t number;
-	const struct box_uids *uids; /* UIDS */
+	const struct box_uids *uids; /* UIDS, LEAF */
 	struct kv_id id;	     /* EMAIL */
+	/*
+	 * LEAF: of messages up to the UID `known` it is true for those in `uids`,
+	 * the callback's for those in `may`, false for all others.
+	 */
+	uint32_t known;
+	const struct box_uids *may;
 };
 
 /* The truth of a leaf.  Anything but BOX_OK ends the run with it. */

@@ -31,17 +31,22 @@ bool box_uids_add(struct box_uids *u, uint32_t first, uint32_t last)
 	return true;
 }
 
-bool box_uids_has(const struct box_uids *u, uint32_t uid)
+bool box_uids_any(const struct box_uids *u, uint32_t first, uint32_t last)
 {
 	size_t lo = 0, hi = u->count;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		if (u->runs[mid].last < uid)
+		if (u->runs[mid].last < first)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return lo < u->count && u->runs[lo].first <= uid;
+	return lo < u->count && u->runs[lo].first <= last;
+}
+
+bool box_uids_has(const struct box_uids *u, uint32_t uid)
+{
+	return box_uids_any(u, uid, uid);
 }
 
 uint64_t box_uids_size(const struct box_uids *u)
