@@ -5,9 +5,12 @@
  */
 #include "index/segment.h"
 
+#include "base/ensure.h"
 #include "base/pack.h"
 #include "terms/extract.h"
 
+#define TIER_FIRST 512u
+#define TIER_TIMES 8u
 #define TERMS_MOST 0xffffffffu
 #define BYTES_MOST ((uint64_t)UINT32_MAX * INDEX_ROW)
 
@@ -41,6 +44,13 @@ void index_shelf_write(struct buf *b, const struct index_shelf *s)
 	pack_varint(b, s->count);
 	for (size_t i = 0; i < s->count; i++)
 		write_segment(b, &s->segment[i]);
+	pack_varint(b, s->gone_count);
+	for (size_t i = 0; i < s->gone_count; i++) {
+		pack_varint(b, s->gone[i].id);
+		pack_varint(b, s->gone[i].word_rows);
+		pack_varint(b, s->gone[i].docs_rows);
+		pack_varint(b, s->gone[i].uids_rows);
+	}
 }
 
 static bool read_segment(struct unpack *u, uint32_t after, struct index_segment *s)
@@ -83,6 +93,87 @@ bool index_shelf_read(struct span row, struct index_shelf *s)
 			return false;
 		after = s->segment[i].last;
 	}
+	s->gone_count = (size_t)unpack_varint(&u, INDEX_GONE);
+	for (size_t i = 0; i < s->gone_count; i++) {
+		s->gone[i].id = (uint32_t)unpack_varint(&u, UINT32_MAX);
+		s->gone[i].word_rows = (uint32_t)unpack_varint(&u, UINT32_MAX);
+		s->gone[i].docs_rows = (uint32_t)unpack_varint(&u, UINT32_MAX);
+		s->gone[i].uids_rows = (uint32_t)unpack_varint(&u, UINT32_MAX);
+	}
 	return unpack_done(&u) && after <= s->covered && s->next_id > 0 &&
 	       s->version == TERMS_VERSION;
+}
+
+/* ---- which to merge ---- */
+
+/* Segments of a tier have up to eight times as many documents as those of the last. */
+static unsigned tier(uint32_t docs)
+{
+	unsigned t = 0;
+	for (; docs >= TIER_FIRST; docs /= TIER_TIMES)
+		t++;
+	return t;
+}
+
+/* The last segments that are of no higher tier than t, and how many are of it. */
+static size_t tail(const struct index_shelf *s, unsigned t, size_t *of_it)
+{
+	size_t n = 0;
+	*of_it = 0;
+	uint64_t docs = 0;
+	while (n < s->count && n < INDEX_GONE) {
+		const struct index_segment *g = &s->segment[s->count - 1 - n];
+		docs += g->docs;
+		if (tier(g->docs) > t || docs > INDEX_DOCS_MAX)
+			break;
+		*of_it += tier(g->docs) == t;
+		n++;
+	}
+	return n;
+}
+
+/* The two neighbours with the fewest documents between them. */
+static size_t smallest_pair(const struct index_shelf *s, size_t *from)
+{
+	uint64_t least = INDEX_DOCS_MAX;
+	size_t found = 0;
+	for (size_t i = 0; i + 1 < s->count; i++) {
+		uint64_t docs = (uint64_t)s->segment[i].docs + s->segment[i + 1].docs;
+		if (docs <= least) {
+			least = docs;
+			*from = i;
+			found = 2;
+		}
+	}
+	return found;
+}
+
+size_t index_shelf_due(const struct index_shelf *s, size_t *from)
+{
+	for (unsigned t = 0; t <= tier(INDEX_DOCS_MAX); t++) {
+		size_t of_it, n = tail(s, t, &of_it);
+		*from = s->count - n;
+		if (of_it >= TIER_TIMES)
+			return n;
+	}
+	return s->count == INDEX_SEGMENTS ? smallest_pair(s, from) : 0;
+}
+
+void index_shelf_replace(struct index_shelf *s, size_t from, size_t count,
+			 const struct index_segment *by)
+{
+	ENSURE(count > 0 && count <= INDEX_GONE && from + count <= s->count);
+	ENSURE(s->gone_count == 0);
+	for (size_t i = 0; i < count; i++) {
+		const struct index_segment *g = &s->segment[from + i];
+		s->gone[s->gone_count++] = (struct index_gone){
+			.id = g->id,
+			.word_rows = g->word_rows,
+			.docs_rows = index_stream_rows(g->docs_bytes),
+			.uids_rows = index_stream_rows(g->uids_bytes)};
+	}
+	s->segment[from] = *by;
+	memmove(&s->segment[from + 1], &s->segment[from + count],
+		(s->count - from - count) * sizeof s->segment[0]);
+	s->count -= count - 1;
 }

@@ -24,6 +24,7 @@
 #define INDEX_ROW	 49152u /* bytes of a row, about; never more than INDEX_ROW_MAX */
 #define INDEX_ROW_MAX	 65536u
 #define INDEX_SEGMENTS	 48u	/* of a shelf */
+#define INDEX_GONE	 16u
 #define INDEX_DOCS_MAX	 (1u << 20) /* of a segment */
 #define INDEX_SHELF_MAX	 16384u	    /* bytes of a shelf's row */
 
@@ -40,11 +41,18 @@ struct index_segment {
 	uint32_t row_of[TERM_CLASSES];
 };
 
+/* A segment that nobody reads any more, and whose rows are still to be deleted. */
+struct index_gone {
+	uint32_t id, word_rows, docs_rows, uids_rows;
+};
+
 struct index_shelf {
 	unsigned version;     /* TERMS_VERSION that its terms were made by */
 	uint32_t next_id, covered; /* every UID up to this one */
 	struct index_segment segment[INDEX_SEGMENTS];
 	size_t count;
+	struct index_gone gone[INDEX_GONE];
+	size_t gone_count;
 };
 
 void index_shelf_init(struct index_shelf *);
@@ -70,6 +78,16 @@ enum index_result {
 	INDEX_DAMAGED, /* a row is missing or makes no sense */
 	INDEX_MEMORY,  /* short, or the sink takes no more */
 };
+
+/*
+ * Which neighbours should be one: *from and how many, 0 for none.  Each message is so
+ * written anew a few times in its life, and a shelf never gets full unless it holds
+ * INDEX_DOCS_MAX times INDEX_SEGMENTS messages or so.
+ */
+size_t index_shelf_due(const struct index_shelf *, size_t *from);
+/* One segment stands in the place of several, which are gone now. */
+void index_shelf_replace(struct index_shelf *, size_t from, size_t count,
+			 const struct index_segment *);
 
 /* Rows of a part that is a stream of so many bytes. */
 static inline uint32_t index_stream_rows(uint64_t bytes)

@@ -70,6 +70,7 @@ static struct open_box *make(struct store *s, uint64_t account,
 	if (map_put_id(s->boxes, account, b))
 		*r = box_open(s->kv, account, &b->box);
 	if (*r == BOX_OK) {
+		b->index_looked = kv_version(box_space(b->box), KV_VISIBLE);
 		kv_watch_add(box_space(b->box), &b->watch);
 		return b;
 	}

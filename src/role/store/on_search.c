@@ -2,18 +2,23 @@
 /*
  * role/store/on_search: which messages match, a slice at a time.
  *
- * Flags, dates and sizes are judged from rows, the Subject from the summary.
- * What only a parser of mail may judge (other fields, texts, the Date field) is
- * asked of the sorter: the query runs until a message needs it, stops there, all
+ * Flags, dates and sizes are judged from rows.  For texts the index says which
+ * messages hold them, which may, and which do not (consult.h); of those that may, and
+ * of those too new to be in it, the Subject is judged from the summary.  What then only
+ * a parser of mail may judge is asked of the sorter: the query runs until a message needs it, stops there, all
  * such keys are asked for that message at once, and the query goes on with the
  * answers.  So nothing waits inside a scan.
  */
 #include "base/check.h"
 #include "box/query.h"
-#include "os/file.h"
+#include "index/ask.h"
+#include "role/store/attach.h"
+#include "role/store/consult.h"
 #include "role/store/search.h"
 #include "role/store/understand.h"
 #include "summary/summary.h"
+#include "terms/field.h"
+#include "terms/fold.h"
 
 #define RANGES_MAX   4096u
 #define SLICE	     512u /* units of work without asking anybody */
@@ -22,16 +27,16 @@
 #define LEAVES_MAX   64u
 #define NEEDLES_MAX  16u /* of one question */
 #define DAY	     86400
-#define PIECE	     65536u
-#define INLINE_MAX   20480u /* bytes of a body inside the question */
-#define SEARCH_BODY_MAX	  (64ull << 20) /* larger messages: their beginning */
-#define SEARCH_HEADER_MAX PIECE
+#define CONSULT_ARENA (64u << 20) /* for sets of UIDs */
 
 /* A key that the sorter judges. */
 struct leaf {
 	enum op_kind kind;
 	int64_t day;
 	struct span name, text;
+	struct buf folded;
+	struct needle needle;
+	size_t op;	/* in the program */
 	bool truth;
 };
 
@@ -48,6 +53,7 @@ struct search {
 	bool stopped;
 	struct box_message message;
 	struct arena *arena; /* of one message */
+	struct arena *sets;  /* of what the index says */
 };
 
 /* ---- the program ------------------------------------------------------------- */
@@ -66,11 +72,16 @@ static bool put_leaf(struct search *q, const struct edge_store_op *op)
 	if (q->leaf_count == LEAVES_MAX ||
 	    !put_op(q, BOX_Q_LEAF, q->leaf_count))
 		return false;
-	q->leaves[q->leaf_count++] = (struct leaf){.kind = (enum op_kind)op->kind,
-						   .day = op->day,
-						   .name = op->name,
-						   .text = op->text};
-	return true;
+	struct leaf *l = &q->leaves[q->leaf_count++];
+	*l = (struct leaf){.kind = (enum op_kind)op->kind,
+			   .day = op->day,
+			   .name = op->name,
+			   .text = op->text,
+			   .op = q->query.count - 1};
+	buf_init(&l->folded, FOLD_GROWTH * op->text.len + 1);
+	terms_fold(&l->folded, op->text);
+	needle_cut(&l->needle, buf_span(&l->folded));
+	return buf_ok(&l->folded);
 }
 
 static bool put_uids(struct search *q, const struct edge_store_search *m,
@@ -171,13 +182,16 @@ static bool put_key(struct search *q, const struct edge_store_search *m,
 
 /* ---- leaves ---------------------------------------------------------------------- */
 
-/* Without ASCII case, as the sorter compares. */
-static bool holds(struct span line, struct span text)
+/* Folded, as the sorter compares. */
+static bool holds(struct span line, const struct leaf *l)
 {
-	for (size_t i = 0; i + text.len <= line.len; i++)
-		if (span_eq_nocase(span_sub(line, i, text.len), text))
-			return true;
-	return false;
+	struct buf folded;
+	buf_init(&folded, FOLD_GROWTH * line.len + 1);
+	terms_fold(&folded, line);
+	bool there = buf_len(&l->folded) == 0 ||
+		     span_find_span(buf_span(&folded), buf_span(&l->folded)) != SIZE_MAX;
+	buf_free(&folded);
+	return there;
 }
 
 /* False: the summary does not say.  It has the Subject as the sorter would
@@ -197,7 +211,7 @@ static bool in_summary(struct search *q, const struct box_message *m,
 	*truth = false;
 	for (size_t i = 0; i < s->value_count && !*truth; i++)
 		*truth = s->values[i].field == SUMMARY_F_SUBJECT &&
-			 holds(s->values[i].text, l->text);
+			 holds(s->values[i].text, l);
 	return true;
 }
 
@@ -232,43 +246,21 @@ static bool wants_body(const struct search *q)
 	return false;
 }
 
-/* The message for the sorter: in the request, or in sealed memory. */
-static bool attach_body(struct search *q, struct store_sorter_match *m)
+/* The message for the sorter: all that its keys may be about. */
+static bool attach(struct search *q, struct store_sorter_match *m)
 {
-	struct store *s = q->job->store;
-	uint64_t size = q->message.body_size, at = 0;
-	uint64_t end = u64_min(size, wants_body(q) ? SEARCH_BODY_MAX
-						   : SEARCH_HEADER_MAX);
-	/* The summary and the needles travel in the same frame. */
-	bool inside = end <= INLINE_MAX && q->message.summary.len <= INLINE_MAX;
-	struct buf piece;
-	m->size = size;
-	m->file = -1;
-	buf_init(&piece, PIECE);
-	if (!inside && blob_new(s->role->world, &m->file) != OS_OK)
+	const struct box_message *of = &q->message;
+	struct attached a;
+	uint64_t end = ATTACH_HEADER_MAX;
+	if (wants_body(q))
+		end = u64_min(attach_text_end(of, q->arena), ATTACH_BODY_MAX);
+	if (attach_body(q->job, of, u64_min(end, of->body_size), q->arena, &a) != KV_OK)
 		return false;
-	bool ok = true;
-	while (ok && at < end) {
-		size_t want = (size_t)u64_min(PIECE, end - at);
-		buf_clear(&piece);
-		ok = job_kv(q->job, kv_body_fetch(s->kv, &q->message.body, at,
-						  want, &piece, kv_gate,
-						  job_gate(q->job))) == KV_OK &&
-		     buf_len(&piece) == want;
-		at += want;
-		if (ok && m->file >= 0)
-			ok = file_append(s->role->world, m->file,
-					 buf_span(&piece)) == OS_OK;
-	}
-	if (ok && m->file >= 0)
-		ok = blob_seal(s->role->world, m->file) == OS_OK;
-	else if (ok)
-		ok = arena_copy(q->arena, buf_span(&piece), &m->body);
-	m->has_file = ok && m->file >= 0;
-	if (!ok)
-		world_close(s->role->world, m->file);
-	buf_free(&piece);
-	return ok;
+	m->size = of->body_size;
+	m->body = a.bytes;
+	m->file = a.file;
+	m->has_file = a.file >= 0;
+	return true;
 }
 
 static void set_sent(struct search *q,
@@ -299,7 +291,7 @@ static bool in_prefix(const struct search *q, const struct leaf *l)
 				(span_starts_nocase(line, l->name) &&
 				 line.len > l->name.len &&
 				 line.ptr[l->name.len] == ':');
-		if (named && holds(line, l->text))
+		if (named && holds(line, l))
 			return true;
 	}
 	return false;
@@ -335,7 +327,7 @@ static bool ask_some(struct search *q, size_t *from)
 				       .needles = needles};
 	*from = put_needles(q, *from, needles, index, &count);
 	m.needles_count = count;
-	if (!attach_body(q, &m))
+	if (!attach(q, &m))
 		return false;
 	/* Only now: while the body was read, a sorter may have left for its successor. */
 	struct store_sorter *c = sorter_of(q->job, KIND_SORTER_ACCESS);
@@ -371,6 +363,58 @@ static enum box_result ask_leaves(struct search *q)
 	while (from < q->leaf_count);
 	q->asked = q->message.uid;
 	return BOX_OK;
+}
+
+/* ---- the index ---------------------------------------------------------------------- */
+
+/* False: the index has nothing for this key. */
+static bool in_index(struct leaf *l, struct consulted *c)
+{
+	*c = (struct consulted){.needle = &l->needle};
+	switch (l->kind) {
+	case OP_BODY:
+		c->fields = 1u << TERM_BODY;
+		break;
+	case OP_TEXT:
+		c->fields = (1u << TERM_FIELDS) - 1;
+		break;
+	case OP_HEADER:
+		if (term_field_is_seal(l->name))
+			return false;
+		c->fields = 1u << term_field_named(l->name);
+		c->only_may = term_field_named(l->name) == TERM_HEADER;
+		break;
+	default:
+		return false;
+	}
+	return l->needle.count > 0;
+}
+
+/* The keys that the index knows get their sets. */
+static void consult(struct search *q)
+{
+	struct consulted c[INDEX_LEAVES];
+	size_t of[INDEX_LEAVES], n = 0;
+	for (size_t i = 0; i < q->leaf_count && n < INDEX_LEAVES; i++)
+		if (in_index(&q->leaves[i], &c[n]))
+			of[n++] = i;
+	if (n == 0)
+		return;
+	q->sets = arena_new(CONSULT_ARENA);
+	uint32_t known = q->sets == NULL ? 0
+					 : index_consult(q->job, q->box, q->mailbox, c, n,
+							 q->sets);
+	for (size_t i = 0; i < n && known > 0; i++) {
+		struct box_query_op *op = &q->ops[q->leaves[of[i]].op];
+		struct box_uids *sets = ARENA_ARRAY(q->sets, 2, struct box_uids);
+		if (sets == NULL)
+			break;
+		sets[0] = c[i].sure;
+		sets[1] = c[i].may;
+		op->uids = &sets[0];
+		op->may = &sets[1];
+		op->known = known;
+	}
 }
 
 /* ---- running ------------------------------------------------------------------------ */
@@ -421,6 +465,7 @@ static enum box_result search(struct search *q,
 	q->query.leaf = q->leaf_count > 0 ? judge_leaf : NULL;
 	q->query.arg = q;
 	box_uids_init(&found, a);
+	consult(q);
 	enum box_result r = run_slices(q, m->from, &found, rep);
 	if (r != BOX_OK)
 		return r;
@@ -448,6 +493,9 @@ static void run_search(struct job *j)
 			rep.next = 0;
 	}
 	edge_store_search_answer(j->call, &rep);
+	for (size_t i = 0; i < q.leaf_count; i++)
+		buf_free(&q.leaves[i].folded);
+	arena_free(q.sets);
 	arena_free(q.arena);
 	box_release(q.box);
 }

@@ -10,6 +10,7 @@
  */
 #include <stdlib.h>
 
+#include "role/store/index.h"
 #include "role/store/queue.h"
 #include "role/store/role.h"
 #include "role/store/session.h"
@@ -151,6 +152,7 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	list_init(&s->busy_jobs);
 	list_init(&s->idle_boxes);
 	list_init(&s->hinting);
+	indexing_begin(s);
 	list_init(&s->waiting);
 	list_init(&s->load.waiting);
 	list_init(&s->queue.asks);
@@ -236,6 +238,7 @@ static void destroy(void *self)
 	custody_end(s);
 	queue_end(s);
 	sweep_end(s);
+	indexing_end(s);
 	load_end(s);
 	backup_stop(s);
 	restore_stop(s);

@@ -66,6 +66,9 @@ struct open_box {
 	struct kv_watch watch;
 	struct list watchers; /* selected mailboxes that want hints */
 	struct list hinting;  /* in the store's list of boxes that moved */
+	struct list index_wait; /* in the store's list of boxes to be indexed */
+	uint64_t index_looked;	/* the version at which that was asked last */
+	bool index_busy;	/* somebody is at its index */
 	uint64_t hinted_at;
 	uint64_t pop3_at; /* a POP3 session's last select; 0: not known */
 };
@@ -123,6 +126,12 @@ struct store {
 	bool unlisted; /* jobs stand in the spool that are not in `moving` */
 	struct timer look;
 	struct timer sweep;
+
+	struct { /* mailboxes with mail that is in no index yet */
+		struct list boxes;
+		struct timer timer;
+		bool running;
+	} index;
 
 	/* Mail for other servers: what is due, and couriers that wait for it. */
 	struct {

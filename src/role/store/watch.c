@@ -9,6 +9,7 @@
  * Who was told of one version is told of the next in the hint itself, when that
  * is little: 200 sessions on one mailbox cost one look at it, no questions.
  */
+#include "role/store/index.h"
 #include "role/store/session.h"
 
 #define HINT_NS	      (5 * NS_PER_MS)
@@ -32,7 +33,8 @@ void watch_moved(struct kv_watch *w, struct kv_space *space, uint64_t version)
 	struct store *s = b->store;
 	uint64_t now = loop_now(s->role->loop);
 	(void)space;
-	(void)version;
+	if (version - b->index_looked >= INDEX_LEAST)
+		indexing_kick(b);
 	if (list_empty(&b->watchers) || list_linked(&b->hinting))
 		return;
 	list_push_back(&s->hinting, &b->hinting);

@@ -63,8 +63,7 @@ static void random_lines(struct buf *b, unsigned n)
 		for (int w = rand() % 30; w > 0; w--) {
 			unsigned word = (unsigned)rand() % (1u + (unsigned)rand() % 3000u);
 			buf_printf(b, word % 7 == 0 ? "w%u-" : "word%ux ", word);
-			if (w % 2 == 0)
-				buf_printf(b, "u%x ", (unsigned)rand());
+			buf_printf(b, "u%x ", (unsigned)rand());
 		}
 		buf_addc(b, '\n');
 	}
@@ -154,7 +153,7 @@ static void without(void **state)
 	struct needle n;
 	buf_init(&lines, 4u << 20);
 	srand(5);
-	random_lines(&lines, 900);
+	random_lines(&lines, GATHER_DOCS);
 	rows_init(&s);
 	in = rows_segment(&s, buf_span(&lines), 1, 1);
 	assert_true(in.word_rows > 2 && s.count >= 5);
@@ -288,10 +287,14 @@ static void shelf(void **state)
 		for (uint32_t c = 0; c < TERM_CLASSES; c++)
 			g->row_of[c] = c * 200000000u;
 	}
+	a.gone_count = INDEX_GONE;
+	for (uint32_t i = 0; i < INDEX_GONE; i++)
+		a.gone[i] = (struct index_gone){UINT32_MAX, UINT32_MAX, UINT32_MAX, i};
 	index_shelf_write(&row, &a);
 	assert_true(buf_ok(&row)); /* the longest fits */
 	assert_true(index_shelf_read(buf_span(&row), &b));
 	assert_int_equal(b.count, a.count);
+	assert_memory_equal(a.gone, b.gone, sizeof a.gone);
 	assert_memory_equal(&a.segment[7], &b.segment[7], sizeof a.segment[7]);
 	for (size_t i = 0; i < buf_len(&row); i++)
 		assert_false(index_shelf_read(span_sub(buf_span(&row), 0, i), &b));
@@ -312,6 +315,59 @@ static void shelf(void **state)
 	buf_free(&row);
 }
 
+/* A mailbox that grows by so many messages a time: few segments, little is written twice. */
+static void grows(void **state)
+{
+	(void)state;
+	static const uint32_t steps[] = {64, 100, 512, 5000};
+	for (size_t k = 0; k < ARRAY_LEN(steps); k++) {
+		struct index_shelf a;
+		uint64_t written = 0, total = 0;
+		index_shelf_init(&a);
+		while (total < 3000000) {
+			size_t from, n;
+			uint32_t first = a.covered + 1;
+			assert_true(a.count < INDEX_SEGMENTS);
+			a.covered += steps[k];
+			a.segment[a.count++] = (struct index_segment){
+				.id = a.next_id++, .first = first, .last = a.covered,
+				.docs = steps[k]};
+			total += steps[k];
+			while ((n = index_shelf_due(&a, &from)) > 0) {
+				struct index_segment by = {
+					.id = a.next_id++,
+					.first = a.segment[from].first,
+					.last = a.segment[from + n - 1].last};
+				for (size_t i = 0; i < n; i++)
+					by.docs += a.segment[from + i].docs;
+				assert_true(n > 1 && n <= INDEX_GONE &&
+					    by.docs <= INDEX_DOCS_MAX);
+				written += by.docs;
+				index_shelf_replace(&a, from, n, &by);
+				assert_int_equal(a.gone_count, n);
+				a.gone_count = 0;
+			}
+		}
+		for (size_t i = 1; i < a.count; i++)
+			assert_int_equal(a.segment[i].first, a.segment[i - 1].last + 1);
+		assert_int_equal(a.segment[a.count - 1].last, a.covered);
+		assert_true(written < 6 * total);
+	}
+	/* A full shelf makes room as long as two fit into one. */
+	struct index_shelf full;
+	size_t from;
+	index_shelf_init(&full);
+	full.count = INDEX_SEGMENTS;
+	for (size_t i = 0; i < full.count; i++)
+		full.segment[i].docs = INDEX_DOCS_MAX / 2;
+	full.segment[9].docs--;
+	assert_int_equal(index_shelf_due(&full, &from), 2);
+	assert_true(from == 8 || from == 9);
+	for (size_t i = 0; i < full.count; i++)
+		full.segment[i].docs = INDEX_DOCS_MAX / 2 + 1;
+	assert_int_equal(index_shelf_due(&full, &from), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +375,7 @@ int main(void)
 		cmocka_unit_test(all_gone),    cmocka_unit_test(without),
 		cmocka_unit_test(many_leaves), cmocka_unit_test(open_ones),
 		cmocka_unit_test(full),	       cmocka_unit_test(shelf),
+		cmocka_unit_test(grows),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
