@@ -31,6 +31,7 @@ struct lease {
 	bool more;  /* the job has others that are due there */
 	struct kv_id body;
 	uint64_t size;
+	uint32_t recipients; /* that the job has */
 	unsigned holds;
 	bool over; /* ended while it was held */
 	struct held *at_hand; /* NULL: it was read */
@@ -284,6 +285,7 @@ static struct lease *lease_new(struct carry *c, const struct carried *w,
 	l->job = w->job.id;
 	l->body = w->job.body;
 	l->size = w->job.body_size;
+	l->recipients = w->job.recipients;
 	l->count = w->count;
 	for (size_t i = 0; i < w->count; i++)
 		l->n[i] = w->recipients[i].n;
@@ -305,6 +307,7 @@ const struct spool_id *lease_job(const struct lease *l) { return &l->job; }
 
 const struct kv_id *lease_body(const struct lease *l) { return &l->body; }
 uint64_t lease_size(const struct lease *l) { return l->size; }
+uint32_t lease_job_recipients(const struct lease *l) { return l->recipients; }
 size_t lease_count(const struct lease *l) { return l->count; }
 
 const struct spool_copy *lease_copy(const struct lease *l)
@@ -415,7 +418,7 @@ static enum spool_result gather(struct carry *c, struct choice *h,
 	h->carry = c;
 	h->out = map_get(c->jobs, job_key(id));
 	enum spool_result r =
-		spool_gather(c->spool, id, a, want, h, list,
+		spool_gather(c->spool, id, out->job.recipients, a, want, h, list,
 			     CARRY_RECIPIENTS, &out->count, more);
 	*more |= h->full;
 	if (r == SPOOL_OK && h->failed)
@@ -454,12 +457,11 @@ static enum spool_result take_job(struct carry *c, struct span destination,
 				  bool *more)
 {
 	struct choice h = {.destination = destination, .now = now};
-	enum spool_result r =
-		gather(c, &h, want_mail, &d->id, a, out, more);
-	if (r != SPOOL_OK)
-		return r;
+	enum spool_result r = spool_job(c->spool, &d->id, a, &out->job);
+	if (r == SPOOL_OK)
+		r = gather(c, &h, want_mail, &d->id, a, out, more);
 	out->work = CARRY_MAIL;
-	return spool_job(c->spool, &d->id, a, &out->job);
+	return r;
 }
 
 static enum spool_result give(struct carry *c, struct destination *to,
@@ -500,6 +502,29 @@ static enum spool_result take_held(struct carry *c, struct held *h,
 	return SPOOL_OK;
 }
 
+/* SPOOL_NONE: it is out, or damaged. */
+static enum spool_result try_row(struct carry *c, struct destination *to,
+				 const struct schedule_look *look,
+				 const struct spool_due *row,
+				 const struct carry_ask *ask, struct arena *a,
+				 struct carried *out)
+{
+	struct span name = schedule_name(to);
+	bool more;
+	enum spool_result r =
+		take_job(c, name, row, ask->now, a, out, &more);
+	if (r == SPOOL_UNAVAILABLE)
+		return r;
+	if (r != SPOOL_OK)
+		return SPOOL_NONE;
+	if (!arena_copy(a, name, &out->destination))
+		return SPOOL_UNAVAILABLE;
+	r = give(c, to, row, more, ask, out);
+	if (r == SPOOL_OK)
+		schedule_looked(c->schedule, to, look, row, 0, ask->now);
+	return r;
+}
+
 /* One look; SPOOL_NONE: nothing in that partition, the schedule knows it. */
 static enum spool_result try_destination(struct carry *c,
 					 struct destination *to,
@@ -507,11 +532,23 @@ static enum spool_result try_destination(struct carry *c,
 					 struct arena *a, struct carried *out)
 {
 	struct schedule_look look;
+	struct spool_due row;
 	struct list *first = schedule_at_hand(to, ask->now);
 	if (first)
 		return take_held(c, CONTAINER_OF(first, struct held, link), ask,
 				 out);
 	schedule_look(to, ask->now, &look);
+	while (schedule_next_row(to, &look, &row)) {
+		bool yields = schedule_yields(to, &look, row.priority, ask->now);
+		enum spool_result known =
+			yields ? SPOOL_NONE
+			       : try_row(c, to, &look, &row, ask, a, out);
+		if (yields || (known != SPOOL_OK && known != SPOOL_NONE))
+			schedule_ahead(to, NULL, 0); /* it is met again */
+		if (yields || known != SPOOL_NONE)
+			return known;
+		look.from = row;
+	}
 	struct candidates k = {.carry = c, .name = schedule_name(to),
 			       .partition = look.partition, .now = ask->now};
 	int64_t next;
@@ -525,19 +562,11 @@ static enum spool_result try_destination(struct carry *c,
 					   ask->now))
 		return SPOOL_NONE;
 	for (size_t i = 0; i < k.count; i++) {
-		bool more;
-		r = take_job(c, k.name, &k.row[i], ask->now, a, out, &more);
-		if (r == SPOOL_UNAVAILABLE)
-			return r;
-		if (r != SPOOL_OK)
-			continue; /* it is out, or damaged */
-		if (!arena_copy(a, k.name, &out->destination))
-			return SPOOL_UNAVAILABLE;
-		r = give(c, to, &k.row[i], more, ask, out);
+		r = try_row(c, to, &look, &k.row[i], ask, a, out);
 		if (r == SPOOL_OK)
-			schedule_looked(c->schedule, to, &look, &k.row[i], 0,
-					ask->now);
-		return r;
+			schedule_ahead(to, &k.row[i + 1], k.count - i - 1);
+		if (r != SPOOL_NONE)
+			return r;
 	}
 	schedule_looked(c->schedule, to, &look,
 			k.count == CANDIDATES ? &k.row[k.count - 1] : NULL,
@@ -726,7 +755,7 @@ static void add_destinations(struct carry *c, const struct lease *l,
 	struct spool_recipient none;
 	size_t count;
 	bool more;
-	if (spool_gather(c->spool, &l->job, NULL, add_again, &x, &none, 1,
+	if (spool_gather(c->spool, &l->job, 0, NULL, add_again, &x, &none, 1,
 			 &count, &more) != SPOOL_OK)
 		c->missed = true;
 }

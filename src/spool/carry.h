@@ -74,6 +74,7 @@ enum carry_work lease_work(const struct lease *);
 const struct spool_id *lease_job(const struct lease *);
 const struct kv_id *lease_body(const struct lease *);
 uint64_t lease_size(const struct lease *); /* of the body */
+uint32_t lease_job_recipients(const struct lease *); /* all of its job */
 struct span lease_bytes(const struct lease *); /* the body, if it is at hand */
 /* It was given from memory: as long as the lease lives; else NULL. */
 const struct spool_copy *lease_copy(const struct lease *);

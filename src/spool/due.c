@@ -29,18 +29,21 @@ struct looking {
 	bool ended;
 };
 
-static enum kv_result one_priority(struct looking *l, enum spool_priority p,
-				   const struct spool_due *from)
+/* The rows from *p on, or behind `from`; *p: the priority to go on with. */
+static enum kv_result look(struct looking *l, unsigned *p,
+			   const struct spool_due *from)
 {
-	struct spool_key prefix =
-		spool_key_destination(l->hash, p, 0, NULL);
-	struct spool_key start = prefix;
+	struct spool_key prefix = spool_key_hash(l->hash);
+	struct spool_key start = spool_key_destination(
+		l->hash, (enum spool_priority)*p, 0, NULL);
 	struct kv_scan *scan;
 	struct span key, value;
-	prefix.len = start.len = 1 + 8 + 1;
+	start.len = 1 + 8 + 1;
 	if (from)
-		start = spool_key_destination(l->hash, p, from->at, &from->id);
+		start = spool_key_destination(l->hash, from->priority,
+					      from->at, &from->id);
 	enum kv_result r = scan_from(l->space, &start, from, &prefix, &scan);
+	*p = SPOOL_LAST + 1;
 	if (r != KV_OK)
 		return r;
 	while (!l->ended && (r = kv_scan_next(scan, &key, &value)) == KV_OK) {
@@ -52,6 +55,7 @@ static enum kv_result one_priority(struct looking *l, enum spool_priority p,
 		if (d.due > l->now) {
 			if (d.due < *l->next)
 				*l->next = d.due;
+			*p = d.priority + 1u;
 			break;
 		}
 		l->ended = !l->fn(l->arg,
@@ -79,9 +83,8 @@ enum spool_result spool_due(struct spool *s, unsigned partition,
 	if (!l.space)
 		return sr;
 	for (unsigned p = from ? from->priority : SPOOL_FIRST;
-	     p <= SPOOL_LAST && r == KV_OK && !l.ended; p++)
-		r = one_priority(&l, (enum spool_priority)p,
-				 from && p == from->priority ? from : NULL);
+	     p <= SPOOL_LAST && r == KV_OK && !l.ended; from = NULL)
+		r = look(&l, &p, from);
 	return spool_from_kv(r);
 }
 
@@ -216,6 +219,30 @@ static enum kv_result gather_one(struct arena *a, spool_want_fn *want,
 	return KV_OK;
 }
 
+/* One row after the other: cheaper than a range while there are few. */
+static enum kv_result gather_few(struct kv_space *space,
+				 const struct spool_id *id, uint32_t recipients,
+				 struct arena *a, spool_want_fn *want,
+				 void *arg, struct spool_recipient *out,
+				 size_t max, size_t *count, bool *more)
+{
+	struct spool_recipient rc;
+	struct buf row;
+	enum kv_result r = KV_OK;
+	buf_init(&row, SPOOL_ROW);
+	for (uint32_t n = 0; n < recipients && r == KV_OK && !*more; n++) {
+		struct spool_key k = spool_key_n(id, n);
+		r = spool_row(space, KV_VISIBLE, &k, &row);
+		if (r == KV_OK && !spool_recipient_read(buf_span(&row), n, &rc))
+			r = KV_CORRUPT;
+		if (r == KV_OK)
+			r = gather_one(a, want, arg, &rc, out, max, count,
+				       more);
+	}
+	buf_free(&row);
+	return r;
+}
+
 static enum kv_result gather_whole(struct kv_space *space,
 				   const struct spool_id *id, struct arena *a,
 				   spool_want_fn *want, void *arg,
@@ -234,7 +261,7 @@ static enum kv_result gather_whole(struct kv_space *space,
 }
 
 enum spool_result spool_gather(struct spool *s, const struct spool_id *id,
-			       struct arena *a, spool_want_fn *want, void *arg,
+			       uint32_t recipients, struct arena *a, spool_want_fn *want, void *arg,
 			       struct spool_recipient *out, size_t max,
 			       size_t *count, bool *more)
 {
@@ -249,6 +276,12 @@ enum spool_result spool_gather(struct spool *s, const struct spool_id *id,
 	*more = false;
 	if (!space)
 		return sr;
+	if (recipients > 0 && recipients <= SPOOL_FEW) {
+		enum kv_result few = gather_few(space, id, recipients, a, want,
+						arg, out, max, count, more);
+		if (few != KV_NONE || *count > 0)
+			return spool_from_kv(few == KV_NONE ? KV_CORRUPT : few);
+	}
 	enum kv_result r = spool_scan(space, KV_VISIBLE, &prefix, &scan);
 	if (r != KV_OK)
 		return spool_from_kv(r);

@@ -55,10 +55,10 @@ MUST_USE enum spool_result spool_locals(struct spool *, unsigned partition,
 
 /*
  * Recipients of a job that `want` takes, at most max, in the arena; *more: it
- * wanted another one.
+ * wanted another one.  recipients: how many it has, 0: not known.
  */
 typedef bool spool_want_fn(void *arg, const struct spool_recipient *);
 MUST_USE enum spool_result
-spool_gather(struct spool *, const struct spool_id *, struct arena *,
-	     spool_want_fn *, void *arg, struct spool_recipient *out,
+spool_gather(struct spool *, const struct spool_id *, uint32_t recipients,
+	     struct arena *, spool_want_fn *, void *arg, struct spool_recipient *out,
 	     size_t max, size_t *count, bool *more);

@@ -35,6 +35,7 @@
 #define SPOOL_FORMAT 2u
 #define SPOOL_OLD    1u
 #define SPOOL_ROW    KV_VALUE_MAX
+#define SPOOL_FEW    8u /* recipients that are read one by one */
 
 
 #define SPOOL_TAG TAG4('S', 'P', 'O', 'L')

@@ -41,6 +41,9 @@ struct destination {
 	bool has_cursor;
 	unsigned partition; /* of the cursor */
 	struct spool_due cursor;
+	/* Behind the cursor, the next one at ahead_at; NULL: never any. */
+	struct spool_due *ahead;
+	unsigned ahead_at, ahead_count;
 	size_t len;
 	char name[];
 };
@@ -93,6 +96,7 @@ void schedule_free(struct schedule *s)
 		return;
 	while ((d = map_next(s->known, &at)) != NULL) {
 		free(d->spots);
+		free(d->ahead);
 		free(d);
 	}
 	map_free(s->known);
@@ -118,6 +122,7 @@ static void forget(struct schedule *s, struct destination *d)
 	heap_remove(&s->waiting, &d->wakes);
 	map_remove(s->known, span_of(d->name, d->len));
 	free(d->spots);
+	free(d->ahead);
 	free(d);
 }
 
@@ -250,17 +255,26 @@ static struct spot *spot_new(struct destination *d, unsigned partition)
 	return p;
 }
 
+static void forget_cursor(struct destination *d)
+{
+	d->has_cursor = false;
+	d->ahead_at = d->ahead_count = 0;
+}
+
 /* A row came: is it behind the cursor, where it will be met? */
 static void mind_cursor(struct destination *d, struct spot *p,
 			enum spool_priority priority, int64_t at)
 {
+	const struct spool_due *last = &d->cursor;
 	if (!d->has_cursor || d->partition != p->partition)
 		return;
-	if (priority < d->cursor.priority ||
-	    (priority == d->cursor.priority && at <= d->cursor.at))
+	if (d->ahead_at < d->ahead_count)
+		last = &d->ahead[d->ahead_count - 1];
+	if (priority < last->priority ||
+	    (priority == last->priority && at <= last->at))
 		p->again = true;
 	if (priority < d->cursor.priority)
-		d->has_cursor = false;
+		forget_cursor(d);
 }
 
 bool schedule_add(struct schedule *s, struct span name, unsigned partition,
@@ -413,6 +427,8 @@ void schedule_looked(struct schedule *s, struct destination *d,
 {
 	struct spot *p = spot_of(d, look->partition);
 	if (found) {
+		if (d->partition != look->partition)
+			forget_cursor(d);
 		d->has_cursor = true;
 		d->partition = look->partition;
 		d->cursor = *found;
@@ -420,7 +436,7 @@ void schedule_looked(struct schedule *s, struct destination *d,
 			p->priority = (uint8_t)found->priority;
 	} else {
 		if (d->partition == look->partition)
-			d->has_cursor = false;
+			forget_cursor(d);
 		if (p && !p->again)
 			p->at = next == SPOOL_NEVER ? SPOT_NEVER
 						    : spot_time(next);
@@ -432,6 +448,31 @@ void schedule_looked(struct schedule *s, struct destination *d,
 			p->again = false;
 	}
 	(void)place(s, d, now);
+}
+
+void schedule_ahead(struct destination *d, const struct spool_due *rows,
+		    size_t n)
+{
+	d->ahead_at = d->ahead_count = 0;
+	if (n == 0)
+		return;
+	ENSURE(d->has_cursor && n <= SCHEDULE_AHEAD);
+	if (!d->ahead)
+		d->ahead = malloc(SCHEDULE_AHEAD * sizeof(*d->ahead));
+	if (!d->ahead)
+		return; /* they are found again */
+	memcpy(d->ahead, rows, n * sizeof(*rows));
+	d->ahead_count = (unsigned)n;
+}
+
+bool schedule_next_row(struct destination *d, const struct schedule_look *look,
+		       struct spool_due *out)
+{
+	if (!look->has_from || d->partition != look->partition ||
+	    d->ahead_at == d->ahead_count)
+		return false;
+	*out = d->ahead[d->ahead_at++];
+	return true;
 }
 
 bool schedule_yields(struct destination *d, const struct schedule_look *look,
@@ -513,6 +554,6 @@ size_t schedule_count(const struct schedule *s)
 void schedule_retry(struct schedule *s, struct destination *d, int64_t now)
 {
 	d->until = 0;
-	d->has_cursor = false;
+	forget_cursor(d);
 	(void)place(s, d, now);
 }

@@ -104,6 +104,18 @@ void schedule_looked(struct schedule *, struct destination *,
 		     const struct spool_due *found, int64_t next, int64_t now);
 
 /*
+ * Rows that the look saw behind the one that was leased, at most SCHEDULE_AHEAD:
+ * the next looks get them without another question.  They are as old as that
+ * look; what came meanwhile and would stand between them is met later.
+ */
+#define SCHEDULE_AHEAD 7u
+void schedule_ahead(struct destination *, const struct spool_due *, size_t n);
+/* False: the rows have to be asked. */
+MUST_USE bool schedule_next_row(struct destination *,
+				const struct schedule_look *,
+				struct spool_due *out);
+
+/*
  * What the look found is of this priority.  True: another partition may have
  * something more urgent, and is looked at before this one.
  */

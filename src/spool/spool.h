@@ -268,6 +268,7 @@ struct spool_settle {
 	 * settled, or "again later" about one that is held by now. */
 	bool lenient;
 	const struct spool_copy *copy; /* NULL, or it stays until done */
+	uint32_t recipients;	       /* that the job has; 0: not known */
 	bool finished; /* out: the job is gone, all recipients are settled */
 	bool spread;   /* spool's own: it was whole */
 	struct spool_own own;

@@ -523,9 +523,30 @@ static enum kv_result settle_one(struct settling *s,
 	return buf_ok(&s->row) ? KV_OK : KV_UNAVAILABLE;
 }
 
+static enum kv_result settle_few(struct settling *s)
+{
+	struct spool_recipient rc;
+	struct buf row;
+	enum kv_result r = KV_OK;
+	buf_init(&row, SPOOL_ROW);
+	s->recipients = s->q->recipients;
+	for (uint32_t n = 0; n < s->recipients && r == KV_OK; n++) {
+		struct spool_key k = spool_key_n(&s->q->id, n);
+		r = spool_row(s->space, KV_STAGED, &k, &row);
+		if (r == KV_OK)
+			r = spool_recipient_read(buf_span(&row), n, &rc)
+				    ? settle_one(s, &rc)
+				    : KV_CORRUPT;
+	}
+	buf_free(&row);
+	return r == KV_NONE ? KV_CORRUPT : r;
+}
+
 /* Every recipient is looked at: the verdicts, and when the job is due next. */
 static enum kv_result settle_all(struct settling *s)
 {
+	if (s->q->recipients > 0 && s->q->recipients <= SPOOL_FEW)
+		return settle_few(s);
 	struct spool_key prefix = spool_key_id('R', &s->q->id);
 	struct kv_scan *scan;
 	struct span key, value;

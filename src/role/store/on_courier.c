@@ -435,6 +435,7 @@ static enum spool_result commit(struct job *j, const struct lease *l,
 				 .verdicts = verdicts,
 				 .count = count,
 				 .copy = lease_copy(l),
+				 .recipients = lease_job_recipients(l),
 				 .lenient = true};
 	if (count == 0)
 		return SPOOL_OK;

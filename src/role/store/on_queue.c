@@ -174,7 +174,7 @@ static bool walk_next(struct walk *w, size_t max, unsigned *looked)
 		if (!spool_facts_read(w->job.facts, &w->facts))
 			w->facts = (struct spool_facts){0};
 		if (wants_job(w))
-			(void)!spool_gather(sp, &w->id, w->arena, wants, w,
+			(void)!spool_gather(sp, &w->id, 0, w->arena, wants, w,
 					    w->found, max, &w->count, &rest);
 		w->inside = rest;
 		if (rest)

@@ -17,6 +17,7 @@
 #include "spool/carry.h"
 
 #define LEASES	 2000u
+#define EXPIRES	 1500000000 /* of the leases' time not yet, of the spool's long ago: none is at hand */
 #define TOGETHER 500u
 
 static const struct schedule_rules rules = {
@@ -54,11 +55,12 @@ static void fill(struct fixture *f, struct spool *s, unsigned count,
 				.next = 1000 + (i + k) / 1000};
 			q[k] = (struct spool_accept){
 				.job = {.id = spool_name(s),
+					.priority = SPOOL_NORMAL,
 					.sender = SPAN("from@example.org"),
 					.body = kv_body_name(f->kv),
 					.body_size = body.len,
 					.body_crc = crc32c(0, body),
-					.expires = INT64_MAX - 1,
+					.expires = EXPIRES,
 					.warns = SPOOL_NEVER},
 				.bytes = body,
 				.recipients = &r[k],
@@ -111,6 +113,7 @@ static struct cost work(struct fixture *f, struct spool *s, struct carry *c,
 				.state = SPOOL_DONE};
 			q[i] = (struct spool_settle){.id = *lease_job(out[i]),
 						     .verdicts = &v[i],
+						     .recipients = 1,
 						     .count = 1};
 			assert_int_equal(spool_settle(s, &q[i], answered,
 						      &under_way),
