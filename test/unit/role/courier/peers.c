@@ -166,6 +166,13 @@ static void on_body(void *ctx, struct ipc_call *call, const struct courier_store
 	ipc_refuse(call, IPC_BUSY);
 }
 
+static void on_structure(void *ctx, struct ipc_call *call,
+			 const struct courier_store_structure *m)
+{
+	(void)ctx, (void)m;
+	ipc_refuse(call, IPC_BUSY);
+}
+
 static void on_settle(void *ctx, struct ipc_call *call, const struct courier_store_settle *m)
 {
 	(void)ctx, (void)m;
@@ -180,6 +187,7 @@ static void on_report(void *ctx, struct ipc_call *call, const struct courier_sto
 
 static const struct courier_store_at_store at_store = {.lease = on_lease,
 						       .body = on_body,
+						       .structure = on_structure,
 						       .settle = on_settle,
 						       .report = on_report,
 						       .send = on_send,
