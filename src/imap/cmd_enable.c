@@ -28,10 +28,17 @@ static void utf8(struct imap_session *s)
 	s->utf8 = true;
 }
 
+/* RFC 9051: what differs is asked of s->rev2 where it is told. */
+static void rev2(struct imap_session *s)
+{
+	s->rev2 = s->utf8 = true;
+}
+
 static const struct {
 	const char *name;
 	void (*enable)(struct imap_session *);
 } things[] = {
+	{"IMAP4rev2", rev2},
 	{"CONDSTORE", condstore},
 	{"QRESYNC", qresync},
 	{"UIDONLY", uidonly},

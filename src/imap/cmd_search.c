@@ -42,12 +42,14 @@ static bool option(struct imap_lex *lex, struct wanted *w)
 }
 
 /* "RETURN (" options ") ", or nothing.  False: BAD. */
-static bool parse_return(struct imap_lex *lex, struct wanted *w)
+static bool parse_return(struct imap_session *s, struct imap_lex *lex, struct wanted *w)
 {
-	*w = (struct wanted){0};
+	/* RFC 9051 6.4.4: there is no other answer any more. */
+	*w = (struct wanted){.extended = s->rev2, .what = s->rev2 ? WANT_ALL : 0};
 	if (!imap_lex_word(lex, "RETURN"))
 		return true;
 	w->extended = true;
+	w->what = 0;
 	if (!imap_lex_space(lex) || !imap_lex_char(lex, '('))
 		return false;
 	if (!imap_lex_char(lex, ')')) {
@@ -180,7 +182,7 @@ void imap_cmd_search(struct imap_session *s, struct imap_lex *lex)
 	struct imap_query query;
 	struct imap_set found, told;
 	uint64_t modseq = 0;
-	if (!parse_return(lex, &wanted)) {
+	if (!parse_return(s, lex, &wanted)) {
 		imap_bad(s, "RETURN takes MIN, MAX, ALL, COUNT, SAVE and PARTIAL n:m");
 		return;
 	}

@@ -5,6 +5,7 @@
  * left first, whatever comes of it.
  */
 #include "imap/object.h"
+#include "imap/write.h"
 
 /* What a client with a copy of the mailbox knows of it (RFC 7162 3.2.5). */
 struct resync {
@@ -71,8 +72,8 @@ static void tell(struct imap_session *s, const struct imap_selected *m)
 {
 	struct stream *out = s->stream;
 	imap_view_flags(s);
-	stream_printf(out, "* %u EXISTS\r\n* %u RECENT\r\n", s->exists, s->recent);
-	if (m->first_unseen != 0 && !s->uidonly)
+	imap_exists_tell(s);
+	if (m->first_unseen != 0 && !s->uidonly && !s->rev2)
 		stream_printf(out, "* OK [UNSEEN %u] First unseen message\r\n",
 			      m->first_unseen);
 	char id[IMAP_MAILBOXID];
@@ -82,6 +83,21 @@ static void tell(struct imap_session *s, const struct imap_selected *m)
 	stream_printf(out, "* OK [UIDNEXT %u] Next UID\r\n", s->uid_next);
 	stream_printf(out, "* OK [HIGHESTMODSEQ %llu] Highest\r\n",
 		      (unsigned long long)m->version);
+}
+
+/* RFC 9051 6.3.2: how it is called, and how the client called it. */
+static void tell_name(struct imap_session *s, struct span name, struct span wire)
+{
+	if (!s->rev2)
+		return;
+	stream_write(s->stream, SPAN("* LIST () \"/\" "));
+	imap_write_name(s, s->work->arena, name);
+	if (!span_eq(name, wire)) {
+		stream_write(s->stream, SPAN(" (\"OLDNAME\" ("));
+		imap_write_string(s->stream, wire);
+		stream_write(s->stream, SPAN("))"));
+	}
+	stream_write(s->stream, SPAN("\r\n"));
 }
 
 /* What happened since the client's copy was right. */
@@ -103,7 +119,8 @@ static enum imap_answer tell_resync(struct imap_session *s, const struct resync 
 
 static void run(struct imap_session *s, struct imap_lex *lex, bool read_only)
 {
-	struct span name;
+	struct span name, wire;
+	struct imap_lex again = *lex;
 	struct imap_selected m = {0};
 	struct selecting p = {0};
 	if (!imap_arg_name(s, lex, &name))
@@ -137,6 +154,8 @@ static void run(struct imap_session *s, struct imap_lex *lex, bool read_only)
 	s->recent = m.recent;
 	s->recent_from = m.recent_from;
 	tell(s, &m);
+	if (imap_lex_astring(&again, &wire))
+		tell_name(s, name, wire);
 	r = tell_resync(s, &p.resync);
 	if (s->closing || s->work->done)
 		return;

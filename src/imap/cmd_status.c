@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/cmd_status: STATUS (RFC 3501 6.3.10; SIZE of RFC 8438, DELETED-STORAGE of
- * RFC 9208, APPENDLIMIT of RFC 7889, MAILBOXID of RFC 8474).  A table of items: an extension adds a row.
+ * imap/cmd_status: STATUS (RFC 3501 6.3.10; SIZE of RFC 8438, DELETED and
+ * DELETED-STORAGE of RFC 9208, APPENDLIMIT of RFC 7889, MAILBOXID of RFC 8474).  A table of items: an extension adds a row.
  * Who asks for HIGHESTMODSEQ minds mod-sequences from then on (RFC 7162 3.1).
  */
 #include "imap/object.h"
@@ -19,6 +19,7 @@ static uint64_t uid_next(const struct told *t) { return t->of.uid_next; }
 static uint64_t uid_validity(const struct told *t) { return t->of.uid_validity; }
 static uint64_t unseen(const struct told *t) { return t->of.unseen; }
 static uint64_t size(const struct told *t) { return t->of.size; }
+static uint64_t deleted_count(const struct told *t) { return t->of.deleted_count; }
 static uint64_t deleted(const struct told *t) { return t->of.deleted; }
 static uint64_t modseq(const struct told *t) { return t->of.version; }
 static uint64_t object(const struct told *t) { return t->of.object; }
@@ -31,11 +32,12 @@ static const struct {
 	{"MESSAGES", messages},         {"RECENT", recent},
 	{"UIDNEXT", uid_next},          {"UIDVALIDITY", uid_validity},
 	{"UNSEEN", unseen},             {"HIGHESTMODSEQ", modseq},
-	{"SIZE", size},                 {"DELETED-STORAGE", deleted},
+	{"SIZE", size},                 {"DELETED", deleted_count},
+	{"DELETED-STORAGE", deleted},
 	{"APPENDLIMIT", append_limit},  {"MAILBOXID", object},
 };
 
-bool imap_status_parse(struct imap_lex *lex, unsigned *wanted)
+bool imap_status_parse(struct imap_session *s, struct imap_lex *lex, unsigned *wanted)
 {
 	*wanted = 0;
 	if (!imap_lex_char(lex, '('))
@@ -48,7 +50,7 @@ bool imap_status_parse(struct imap_lex *lex, unsigned *wanted)
 		while (i < ARRAY_LEN(items) &&
 		       !span_eq_nocase(name, span_cstr(items[i].name)))
 			i++;
-		if (i == ARRAY_LEN(items))
+		if (i == ARRAY_LEN(items) || (s->rev2 && items[i].value == recent))
 			return false;
 		*wanted |= 1u << i;
 	} while (imap_lex_space(lex));
@@ -97,7 +99,7 @@ void imap_cmd_status(struct imap_session *s, struct imap_lex *lex)
 	unsigned wanted;
 	if (!imap_arg_name(s, lex, &name))
 		return;
-	if (!imap_lex_space(lex) || !imap_status_parse(lex, &wanted) ||
+	if (!imap_lex_space(lex) || !imap_status_parse(s, lex, &wanted) ||
 	    !imap_lex_end(lex)) {
 		imap_bad(s, "STATUS takes a name and a list of items");
 		return;

@@ -114,9 +114,9 @@ static bool partial(struct imap_lex *lex, struct imap_fetch_item *item)
 	item->partial = imap_lex_char(lex, '<');
 	if (!item->partial)
 		return true;
-	return imap_lex_number(lex, UINT32_MAX, &item->offset) &&
+	return imap_lex_number(lex, INT64_MAX, &item->offset) &&
 	       imap_lex_char(lex, '.') &&
-	       imap_lex_number(lex, UINT32_MAX, &item->length) && item->length > 0 &&
+	       imap_lex_number(lex, INT64_MAX, &item->length) && item->length > 0 &&
 	       imap_lex_char(lex, '>');
 }
 

@@ -78,7 +78,7 @@ void imap_flags_write(struct imap_session *s, const struct imap_keywords *k,
 		stream_write(out, span_cstr(system_flags[i].name));
 		between = " ";
 	}
-	if (slot->uid >= s->recent_from) {
+	if (slot->uid >= s->recent_from && !s->rev2) {
 		stream_write(out, span_cstr(between));
 		stream_write(out, SPAN("\\Recent"));
 		between = " ";

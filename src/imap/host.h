@@ -100,6 +100,7 @@ struct imap_selected {
 
 struct imap_status {
 	uint32_t messages, recent, uid_next, uid_validity, unseen;
+	uint32_t deleted_count; /* of those with \Deleted */
 	uint64_t version;
 	uint64_t size;    /* of all messages, bytes */
 	uint64_t deleted; /* of those with \Deleted; only when asked for */

@@ -86,7 +86,8 @@ static bool patterns(struct imap_session *s, struct imap_lex *lex, struct imap_l
 }
 
 /* CHILDREN and SPECIAL-USE are always told. */
-static bool returns(struct imap_lex *lex, struct imap_listing *l)
+static bool returns(struct imap_session *s, struct imap_lex *lex,
+		    struct imap_listing *l)
 {
 	if (!imap_lex_word(lex, "RETURN") || !imap_lex_space(lex) ||
 	    !imap_lex_char(lex, '('))
@@ -97,7 +98,7 @@ static bool returns(struct imap_lex *lex, struct imap_listing *l)
 		if (imap_lex_word(lex, "SUBSCRIBED"))
 			l->tell_subscribed = true;
 		else if (imap_lex_word(lex, "STATUS")) {
-			if (!imap_lex_space(lex) || !imap_status_parse(lex, &l->status))
+			if (!imap_lex_space(lex) || !imap_status_parse(s, lex, &l->status))
 				return false;
 		} else if (!imap_lex_word(lex, "CHILDREN") &&
 			   !imap_lex_word(lex, "SPECIAL-USE"))
@@ -113,7 +114,7 @@ bool imap_list_parse(struct imap_session *s, struct imap_lex *lex, struct imap_l
 	bool good = selection(lex, l) && patterns(s, lex, l, &extended);
 	if (good && imap_lex_space(lex)) {
 		extended = true;
-		good = returns(lex, l);
+		good = returns(s, lex, l);
 	}
 	l->root = l->root && !extended;
 	l->tell_subscribed = l->tell_subscribed || l->subscribed;

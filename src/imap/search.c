@@ -124,7 +124,7 @@ static bool k_date(struct parser *p, const struct search_key *k)
 static bool k_number(struct parser *p, const struct search_key *k)
 {
 	uint64_t n;
-	return imap_lex_space(p->lex) && imap_lex_number(p->lex, UINT32_MAX, &n) &&
+	return imap_lex_space(p->lex) && imap_lex_number(p->lex, INT64_MAX, &n) &&
 	       push(p, (struct imap_query_op){.kind = k->kind, .number = n});
 }
 
@@ -281,6 +281,12 @@ static const struct search_key keys[] = {
 	{"YOUNGER", k_age, IMAP_Q_YOUNGER, 0, NULL},
 };
 
+/* What RFC 9051 has no more. */
+static bool of_recent(const struct search_key *k)
+{
+	return k->parse == k_recent || k->parse == k_old || k->parse == k_new;
+}
+
 /* Keys side by side all have to match. */
 static bool all_of(struct parser *p, unsigned depth)
 {
@@ -315,7 +321,8 @@ static bool key(struct parser *p, unsigned depth)
 		       push_kind(p, IMAP_Q_OR);
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		if (span_eq_nocase(name, span_cstr(keys[i].name)))
-			return keys[i].parse(p, &keys[i]);
+			return (!p->s->rev2 || !of_recent(&keys[i])) &&
+			       keys[i].parse(p, &keys[i]);
 	return false;
 }
 

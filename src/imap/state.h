@@ -77,6 +77,7 @@ struct imap_session {
 	bool read_only;
 	bool condstore, qresync; /* switched on: RFC 7162 */
 	bool utf8;               /* names and quoted strings are: RFC 6855 */
+	bool rev2;               /* the client speaks IMAP4rev2: RFC 9051 */
 	bool uidonly;            /* no sequence numbers, either way: RFC 9586 */
 	unsigned bad, logins;
 	char word[IMAP_TAG_MAX]; /* the running command's tag */
@@ -134,6 +135,7 @@ void imap_view_tell(struct imap_session *, enum imap_tell);
 /* The same from what a hint carried.  False: it does not fit, ask. */
 MUST_USE bool imap_view_news(struct imap_session *, const struct imap_news *);
 void imap_view_flags(struct imap_session *); /* FLAGS and PERMANENTFLAGS */
+void imap_exists_tell(struct imap_session *); /* EXISTS and, in rev1, RECENT */
 void imap_view_close(struct imap_session *); /* deselect */
 /* Our own change went from version to version: no need to be told of it. */
 void imap_view_advance(struct imap_session *, uint64_t before, uint64_t after);
@@ -160,7 +162,8 @@ MUST_USE enum imap_answer imap_vanished_since(struct imap_session *, uint64_t si
 					      struct imap_set *out);
 
 /* imap/cmd_status.c: "(MESSAGES UNSEEN)" as bits, and "* STATUS ..." for them. */
-MUST_USE bool imap_status_parse(struct imap_lex *, unsigned *wanted);
+MUST_USE bool imap_status_parse(struct imap_session *, struct imap_lex *,
+				unsigned *wanted);
 enum imap_answer imap_status_tell(struct imap_session *, struct span name, unsigned wanted);
 
 /* imap/saved.c (RFC 5182) */

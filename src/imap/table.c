@@ -113,6 +113,7 @@ static const struct {
 	uint64_t (*value)(const struct imap_session *); /* "=n" after the name */
 } capabilities[] = {
 	{"IMAP4rev1", NULL, NULL},
+	{"IMAP4rev2", NULL, NULL},
 	{"STARTTLS", can_starttls, NULL},
 	{"LOGINDISABLED", login_disabled, NULL},
 	{"SASL-IR", NULL, NULL},

@@ -249,14 +249,20 @@ static void tell_vanished(struct imap_session *s, const struct imap_set *gone)
 	}
 }
 
+void imap_exists_tell(struct imap_session *s)
+{
+	stream_printf(s->stream, "* %u EXISTS\r\n", s->exists);
+	if (!s->rev2)
+		stream_printf(s->stream, "* %u RECENT\r\n", s->recent);
+}
+
 static void tell_new(struct imap_session *s, uint32_t exists)
 {
 	if (exists <= s->exists)
 		return;
 	s->recent += exists - s->exists;
 	s->exists = exists;
-	stream_printf(s->stream, "* %u EXISTS\r\n* %u RECENT\r\n", s->exists,
-		      s->recent);
+	imap_exists_tell(s);
 }
 
 enum imap_answer imap_view_changed(struct imap_session *s, uint64_t since, uint32_t end,

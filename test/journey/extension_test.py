@@ -164,3 +164,14 @@ def test_what_is_not_deflated_ends_the_session(demo, user):
         session.ok('COMPRESS DEFLATE')
         session.send(b'a NOOP\r\n')
         assert session.closes()
+
+
+def test_rev2(demo, user, folder):
+    with imap(demo, user) as session:
+        session.ok('ENABLE IMAP4rev2')
+        lines = session.ok(f'SELECT {folder}')
+        assert f'* LIST () "/" "{folder}"'.encode() in lines
+        session.ok('STORE 1 +FLAGS (\\Deleted)')
+        assert session.ok(f'STATUS {folder} (DELETED)')[0].endswith(b'(DELETED 1)')
+        assert re.match(rb'\* ESEARCH \(TAG "t\d+"\) ALL 1:2$', session.ok('SEARCH ALL')[0])
+        assert not any(b'RECENT' in line.upper() for line in [*lines, *session.ok('FETCH 1:* (FLAGS)')])

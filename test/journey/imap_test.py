@@ -12,7 +12,7 @@ from kit.wire import Imap, imap, literal
 
 FOLDERS = {'Archive': b'\\Archive', 'Drafts': b'\\Drafts', 'Junk': b'\\Junk',
            'Sent': b'\\Sent', 'Trash': b'\\Trash'}
-CAPABILITIES = {'IMAP4rev1', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE', 'IDLE', 'NAMESPACE',
+CAPABILITIES = {'IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE', 'IDLE', 'NAMESPACE',
                 'CHILDREN', 'SPECIAL-USE', 'UNSELECT', 'UIDPLUS', 'MOVE', 'CONDSTORE', 'QRESYNC',
                 'ESEARCH', 'SEARCHRES', 'PARTIAL', 'STATUS=SIZE', 'LIST-EXTENDED', 'LIST-STATUS',
                 'BINARY', 'PREVIEW', 'QUOTA', 'QUOTA=RES-STORAGE', 'UIDONLY', 'WITHIN',

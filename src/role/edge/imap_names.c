@@ -93,6 +93,7 @@ static enum imap_answer status(struct imap_host *h, struct span name, bool delet
 			.uid_next = r.uid_next,
 			.uid_validity = r.uid_validity,
 			.unseen = r.unseen,
+			.deleted_count = r.deleted,
 			.version = r.version,
 			.size = r.size,
 			.deleted = r.deleted_size,

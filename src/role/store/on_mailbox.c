@@ -273,6 +273,7 @@ static void run_status(struct job *j)
 	rep.uid_next = st.uid_next;
 	rep.uid_validity = st.uid_validity;
 	rep.unseen = st.unseen;
+	rep.deleted = st.deleted;
 	rep.version = st.version;
 	rep.size = st.bytes;
 	rep.object = mailbox;

@@ -294,6 +294,7 @@ static enum imap_answer status(struct imap_host *h, struct span name, bool delet
 				    .object = b->uid_validity};
 	for (size_t i = 0; i < b->count; i++) {
 		out->unseen += !(b->messages[i].flags & IMAP_SEEN);
+		out->deleted_count += (b->messages[i].flags & IMAP_DELETED) != 0;
 		if (deleted && (b->messages[i].flags & IMAP_DELETED))
 			out->deleted += b->messages[i].size;
 	}

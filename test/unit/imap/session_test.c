@@ -69,7 +69,7 @@ static void gone_body(struct mem_host *m) { three(m); m->body_gone = true; }
 static void torn_body(struct mem_host *m) { gone_body(m); m->body_gone_from = 50; }
 
 T(greeting, NULL, "", "* OK [CAPABILITY IMAP4rev1", "AUTH=PLAIN", "] mail.example ready")
-T(capability, NULL, "a CAPABILITY\r\n", "* CAPABILITY IMAP4rev1 SASL-IR LITERAL- ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN\r\na OK")
+T(capability, NULL, "a CAPABILITY\r\n", "* CAPABILITY IMAP4rev1 IMAP4rev2 SASL-IR LITERAL- ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN\r\na OK")
 T(capability_after_login, NULL, LOGIN "a CAPABILITY\r\n", "l OK [CAPABILITY IMAP4rev1", "* CAPABILITY IMAP4rev1", "NAMESPACE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE UNSELECT UIDPLUS MOVE CONDSTORE QRESYNC")
 T(noop, NULL, "a NOOP\r\n", "a OK")
 T(logout, NULL, "a LOGOUT\r\nb NOOP\r\n", "* BYE", "a OK")
@@ -86,7 +86,7 @@ T(authenticate_not_base64, NULL, "a AUTHENTICATE PLAIN !!\r\nb AUTHENTICATE PLAI
 T(authenticate_unknown, NULL, "a AUTHENTICATE CRAM-MD5\r\n", "a NO")
 T(authenticate_empty_initial, NULL, "a AUTHENTICATE PLAIN =\r\n", "a NO [AUTHENTICATIONFAILED]")
 T(login_disabled, clear_text, "a CAPABILITY\r\nb LOGIN fred secret\r\nc AUTHENTICATE PLAIN AGZyZWQAc2VjcmV0\r\nd AUTHENTICATE SCRAM-SHA-256\r\n",
-  "* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED", "b NO [PRIVACYREQUIRED]", "c NO [PRIVACYREQUIRED]", "d NO [PRIVACYREQUIRED]")
+  "* CAPABILITY IMAP4rev1 IMAP4rev2 STARTTLS LOGINDISABLED", "b NO [PRIVACYREQUIRED]", "c NO [PRIVACYREQUIRED]", "d NO [PRIVACYREQUIRED]")
 T(create_delete, NULL, LOGIN "a CREATE foo/\r\nb CREATE foo\r\nc DELETE foo\r\nd DELETE foo\r\ne DELETE inbox\r\n",
   "a OK", "b NO [ALREADYEXISTS]", "c OK", "d NO [NONEXISTENT]", "e NO [CANNOT]")
 T(rename_, NULL, LOGIN "a CREATE foo\r\nb RENAME foo bar\r\nc RENAME foo x\r\nd RENAME bar bar/below\r\ne LIST \"\" *\r\n",
