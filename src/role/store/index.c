@@ -145,7 +145,8 @@ static void run_index(struct job *j)
 		struct open_box *b = CONTAINER_OF(l, struct open_box, index_wait);
 		b->index_looked = kv_version(box_space(b->box), KV_VISIBLE);
 		ok = one_box(j, b);
-		if (!ok && !over(s))
+		/* Meanwhile it may have come into the list again. */
+		if (!ok && !over(s) && !list_linked(&b->index_wait))
 			list_push_back(&s->index.boxes, &b->index_wait);
 		else
 			box_release(b);
