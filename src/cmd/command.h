@@ -88,6 +88,7 @@ enum end verb_config(struct command *);
 enum end verb_domain(struct command *);
 enum end verb_account(struct command *);
 enum end verb_alias(struct command *);
+enum end verb_index(struct command *);
 enum end verb_mailbox(struct command *);
 enum end verb_queue(struct command *);
 enum end verb_dns(struct command *);

@@ -10,7 +10,7 @@ from kit.mail import ELSEWHERE, deliver, find, token
 from kit.wire import Imap, imap, mx
 
 VERBS = ['start', 'demo', 'stop', 'reload', 'status', 'check', 'config', 'domain', 'account', 'alias',
-         'queue', 'sendmail', 'dns', 'tls', 'log', 'fsck', 'version', 'help']
+         'queue', 'sendmail', 'dns', 'tls', 'log', 'index', 'fsck', 'version', 'help']
 
 
 def run(*words, text=None):

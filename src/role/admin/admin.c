@@ -58,6 +58,7 @@ static const struct verb verbs[] = {
 	{"dns.keys", NULL, verb_dns_keys},
 	{"why", "id", verb_why},
 	{"why-not", "domain", verb_why_not},
+	{"index.rebuild", NULL, verb_index_rebuild},
 	{"fsck", NULL, verb_fsck},
 	{"backup.begin", NULL, verb_backup_begin},
 	{"backup.keep", NULL, verb_backup_keep},

@@ -179,6 +179,7 @@ void verb_dns_check(struct job *);
 void verb_dns_keys(struct job *);
 void verb_why(struct job *);
 void verb_why_not(struct job *);
+void verb_index_rebuild(struct job *);
 void verb_fsck(struct job *);
 void verb_backup_begin(struct job *);
 void verb_backup_keep(struct job *);

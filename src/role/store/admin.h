@@ -52,6 +52,8 @@ void on_restore_message(void *ctx, struct ipc_call *,
 			const struct admin_store_restore_message *);
 void on_restore_end(void *ctx, struct ipc_call *,
 		    const struct admin_store_restore_end *);
+void on_index_rebuild(void *ctx, struct ipc_call *,
+		      const struct admin_store_index_rebuild *);
 void on_fsck(void *ctx, struct ipc_call *, const struct admin_store_fsck *);
 void on_statistics(void *ctx, struct ipc_call *,
 		   const struct admin_store_statistics *);

@@ -480,6 +480,7 @@ const struct admin_store_at_store store_for_admin = {
 	.queue = on_queue,
 	.queue_change = on_queue_change,
 	.queue_ledger = on_queue_ledger,
+	.index_rebuild = on_index_rebuild,
 	.fsck = on_fsck,
 	.backup = on_backup,
 	.restore_begin = on_restore_begin,
