@@ -105,6 +105,7 @@ static void cold_delete(struct work *w, uint32_t uid)
 {
 	struct box_key k = box_key_two('M', w->mailbox, uid);
 	kv_delete(w->batch, box_key_span(&k));
+	box_order_delete(w->batch, w->mailbox, uid);
 }
 
 /* The message's size: what its mailbox and the quota count. */
@@ -179,6 +180,8 @@ static enum kv_result copy_one(struct box_change *q, struct work *from,
 	}
 	if (r == KV_OK)
 		r = copy_row(q, to, &cold, &slot, keywords);
+	if (r == KV_OK)
+		r = box_order_copy(from, uid, to, c->into[c->count]);
 	if (r == KV_OK) {
 		c->uids[c->count++] = uid;
 		if (c->kind == MOVE) {
@@ -227,9 +230,9 @@ static bool room(const struct box_chunk *c, const struct kv_batch *b)
 	/* The heads, the page in hand and the log come on top at the end. */
 	const size_t end = 2 * BOX_PAGE_BYTES + BOX_ROW_MAX;
 	size_t one = c->kind == STORE ? BOX_PAGE_BYTES
-				      : BOX_PREFIX_MAX + BOX_SUMMARY_ROW + 512;
+				      : BOX_PREFIX_MAX + BOX_SUMMARY_ROW + BOX_ORDER_MAX + 512;
 	return c->count < c->cap && c->skipped < c->cap &&
-	       kv_batch_room(b, 8, one + 2 * end);
+	       kv_batch_room(b, 12, one + 2 * end);
 }
 
 static enum kv_result walk(struct box_change *q, struct work *from,

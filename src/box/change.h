@@ -45,6 +45,7 @@ struct box_new {
 	const struct span *keywords; /* a new one takes a bit; none left: dropped */
 	size_t keyword_count;
 	struct span summary;
+	struct span order; /* record for box/order.h; may be empty */
 	/* out */
 	uint32_t uid, uid_validity;
 	uint32_t into; /* the mailbox that has it */

@@ -314,6 +314,14 @@ void box_cold_write(struct buf *b, const struct cold *c)
 	}
 }
 
+void box_order_write(struct buf *b, const struct box_order *o)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_varint(b, zigzag((uint64_t)o->date, 0));
+	pack_varint(b, o->size);
+	buf_add(b, o->record);
+}
+
 bool box_cold_read(struct span row, struct cold *c)
 {
 	struct unpack u = unpack_of(row);
@@ -343,6 +351,17 @@ bool box_cold_read(struct span row, struct cold *c)
 		m->summary = unpack_span(&u, BOX_SUMMARY_ROW);
 	}
 	return unpack_done(&u);
+}
+
+bool box_order_read(struct span row, struct box_order *o)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	o->date = (int64_t)unzigzag(unpack_varint(&u, UINT64_MAX), 0);
+	o->size = unpack_varint(&u, UINT64_MAX);
+	o->record = u.rest;
+	return unpack_ok(&u) && u.rest.len > 0 && u.rest.len <= BOX_ORDER_MAX;
 }
 
 /* ---- what is gone ---- */

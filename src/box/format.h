@@ -12,6 +12,7 @@
  *  P mailbox page          page: the slots of 256 UIDs
  *  K mailbox               keywords by bit
  *  M mailbox uid           cold row of a message; never changes
+ *  O mailbox uid           what it is sorted and threaded by; may be missing
  *  L mailbox modseq        log: pages whose slots changed, UIDs that vanished
  *  D token                 a delivery that was done: when, and into what
  *  I mailbox               search index: its shelf (opaque: index/segment.h)
@@ -34,6 +35,7 @@
 
 #include "base/pack.h"
 #include "box/change.h"
+#include "box/order.h"
 
 #define BOX_FORMAT	  1u
 #define BOX_SLOT_KEYWORDS 0x20u
@@ -133,6 +135,9 @@ struct removed_row {
 };
 void box_removed_write(struct buf *, const struct removed_row *);
 MUST_USE bool box_removed_read(struct span, struct removed_row *);
+void box_order_write(struct buf *, const struct box_order *);
+/* Spans borrow the row; the UID is the key's. */
+MUST_USE bool box_order_read(struct span, struct box_order *);
 
 struct log_row {
 	uint32_t *pages;

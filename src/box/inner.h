@@ -5,6 +5,7 @@
 #pragma once
 
 #include "box/format.h"
+#include "box/order.h"
 
 struct box {
 	uint32_t tag;
@@ -103,6 +104,12 @@ MUST_USE enum box_result box_own_run(struct box_own *, struct box *,
 enum kv_result box_own_refuse(struct box_own *, enum box_result);
 /* The outcome in the words of box. */
 enum box_result box_own_result(const struct box_own *, enum kv_result);
+
+/* Rows 'O' (box/order.h): without a record nothing is written. */
+void box_order_put(struct kv_batch *, uint32_t mailbox, const struct box_order *);
+void box_order_delete(struct kv_batch *, uint32_t mailbox, uint32_t uid);
+MUST_USE enum kv_result box_order_copy(const struct work *from, uint32_t uid,
+				       const struct work *to, uint32_t into);
 
 /* The bits of keywords by name in a mailbox; new ones go into the batch. */
 MUST_USE enum kv_result box_keywords_bits(struct work *, const struct span *names,

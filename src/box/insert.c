@@ -107,6 +107,9 @@ static enum kv_result put_cold(struct box_insert *q, struct kv_batch *b,
 	if (ok)
 		kv_put_row(b, box_key_span(&k), &row);
 	buf_free(&row);
+	const struct box_order o = {m->uid, c.message.date, m->prefix.len + m->body_size,
+				    m->order};
+	box_order_put(b, m->into, &o);
 	return ok ? KV_OK : KV_UNAVAILABLE;
 }
 

@@ -206,6 +206,7 @@ enum kv_result box_work_expunge(struct work *w, uint32_t uid, int64_t kept,
 		struct box_key k = box_key_two('M', w->mailbox, uid);
 		box_work_vanish(w, p, uid, cold.message.size);
 		kv_delete(w->batch, box_key_span(&k));
+		box_order_delete(w->batch, w->mailbox, uid);
 		quota->bytes -= u64_min(cold.message.size, quota->bytes);
 		quota->messages -= quota->messages > 0;
 	}

@@ -7,45 +7,29 @@
 #include "imap/fetch.h"
 #include "imap/search.h"
 
-/* What RETURN asks for. */
-#define WANT_MIN   1u
-#define WANT_MAX   2u
-#define WANT_ALL   4u
-#define WANT_COUNT 8u
-#define WANT_SAVE  16u
-#define WANT_PART  32u
-
-struct wanted {
-	bool extended; /* RETURN stands there */
-	unsigned what;
-	struct imap_part part;
-};
-
 static const struct {
 	const char *name;
 	unsigned bit;
 } options[] = {
-	{"MIN", WANT_MIN},     {"MAX", WANT_MAX},   {"ALL", WANT_ALL},
-	{"COUNT", WANT_COUNT}, {"SAVE", WANT_SAVE}, {"PARTIAL", WANT_PART},
+	{"MIN", IMAP_WANT_MIN},     {"MAX", IMAP_WANT_MAX},   {"ALL", IMAP_WANT_ALL},
+	{"COUNT", IMAP_WANT_COUNT}, {"SAVE", IMAP_WANT_SAVE}, {"PARTIAL", IMAP_WANT_PART},
 };
 
-static bool option(struct imap_lex *lex, struct wanted *w)
+static bool option(struct imap_lex *lex, struct imap_wanted *w)
 {
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		if (!imap_lex_word(lex, options[i].name))
 			continue;
 		w->what |= options[i].bit;
-		return options[i].bit != WANT_PART ||
+		return options[i].bit != IMAP_WANT_PART ||
 		       (imap_lex_space(lex) && imap_part_parse(lex, &w->part));
 	}
 	return false;
 }
 
-/* "RETURN (" options ") ", or nothing.  False: BAD. */
-static bool parse_return(struct imap_session *s, struct imap_lex *lex, struct wanted *w)
+/* "RETURN (" options ") ", or nothing, which leaves what is wanted.  False: BAD. */
+bool imap_return_parse(struct imap_lex *lex, struct imap_wanted *w)
 {
-	/* RFC 9051 6.4.4: there is no other answer any more. */
-	*w = (struct wanted){.extended = s->rev2, .what = s->rev2 ? WANT_ALL : 0};
 	if (!imap_lex_word(lex, "RETURN"))
 		return true;
 	w->extended = true;
@@ -61,10 +45,10 @@ static bool parse_return(struct imap_session *s, struct imap_lex *lex, struct wa
 			return false;
 	}
 	/* RFC 9394 3.1: a part of all, or all. */
-	if ((w->what & WANT_PART) && (w->what & WANT_ALL))
+	if ((w->what & IMAP_WANT_PART) && (w->what & IMAP_WANT_ALL))
 		return false;
 	if (w->what == 0)
-		w->what = WANT_ALL;
+		w->what = IMAP_WANT_ALL;
 	return imap_lex_space(lex);
 }
 
@@ -93,7 +77,7 @@ static void answer_plain(struct imap_session *s, const struct imap_set *n,
 
 #define SET_TEXT_MAX (4u << 20)
 
-static void add_part(const struct wanted *w, const struct imap_set *part, struct buf *b)
+static void add_part(const struct imap_wanted *w, const struct imap_set *part, struct buf *b)
 {
 	const char *sign = w->part.from_end ? "-" : "";
 	buf_printf(b, " PARTIAL (%s%u:%s%u ", sign, w->part.first, sign, w->part.last);
@@ -104,27 +88,27 @@ static void add_part(const struct wanted *w, const struct imap_set *part, struct
 }
 
 /* RFC 4731 3.1; false: out of memory. */
-static bool answer_extended(struct imap_session *s, const struct wanted *w,
+static bool answer_extended(struct imap_session *s, const struct imap_wanted *w,
 			    const struct imap_set *n, const struct imap_query *query,
 			    uint64_t modseq)
 {
 	struct buf b;
 	struct imap_set part;
 	imap_set_init(&part, s->work->arena);
-	if ((w->what & WANT_PART) && !imap_part_of(&w->part, n, &part))
+	if ((w->what & IMAP_WANT_PART) && !imap_part_of(&w->part, n, &part))
 		return false;
 	buf_init(&b, SET_TEXT_MAX);
-	if ((w->what & WANT_MIN) && n->count > 0)
+	if ((w->what & IMAP_WANT_MIN) && n->count > 0)
 		buf_printf(&b, " MIN %u", n->runs[0].first);
-	if ((w->what & WANT_MAX) && n->count > 0)
+	if ((w->what & IMAP_WANT_MAX) && n->count > 0)
 		buf_printf(&b, " MAX %u", n->runs[n->count - 1].last);
-	if (w->what & WANT_COUNT)
+	if (w->what & IMAP_WANT_COUNT)
 		buf_printf(&b, " COUNT %llu", (unsigned long long)imap_set_size(n));
-	if ((w->what & WANT_ALL) && n->count > 0) {
+	if ((w->what & IMAP_WANT_ALL) && n->count > 0) {
 		buf_add(&b, SPAN(" ALL "));
 		imap_set_text(n, &b);
 	}
-	if (w->what & WANT_PART)
+	if (w->what & IMAP_WANT_PART)
 		add_part(w, &part, &b);
 	if (query->modseq && n->count > 0)
 		buf_printf(&b, " MODSEQ %llu", (unsigned long long)modseq);
@@ -140,35 +124,35 @@ static bool answer_extended(struct imap_session *s, const struct wanted *w,
 }
 
 /* RFC 5182 2.4: with MIN or MAX alone those are kept, else all. */
-static bool save(struct imap_session *s, const struct wanted *w, const struct imap_set *uids)
+static bool save(struct imap_session *s, const struct imap_wanted *w, const struct imap_set *uids)
 {
-	unsigned ends = w->what & (WANT_MIN | WANT_MAX);
+	unsigned ends = w->what & (IMAP_WANT_MIN | IMAP_WANT_MAX);
 	struct imap_set kept;
-	if (ends == 0 || (w->what & (WANT_ALL | WANT_COUNT)) || uids->count == 0)
+	if (ends == 0 || (w->what & (IMAP_WANT_ALL | IMAP_WANT_COUNT)) || uids->count == 0)
 		return imap_saved_keep(s, uids);
 	uint32_t least = uids->runs[0].first, most = uids->runs[uids->count - 1].last;
 	imap_set_init(&kept, s->work->arena);
-	if ((ends & WANT_MIN) && !imap_set_add(&kept, least, least))
+	if ((ends & IMAP_WANT_MIN) && !imap_set_add(&kept, least, least))
 		return false;
-	if ((ends & WANT_MAX) && most > (ends & WANT_MIN ? least : 0) &&
+	if ((ends & IMAP_WANT_MAX) && most > (ends & IMAP_WANT_MIN ? least : 0) &&
 	    !imap_set_add(&kept, most, most))
 		return false;
 	return imap_saved_keep(s, &kept);
 }
 
-static void answer(struct imap_session *s, const struct wanted *w,
+static void answer(struct imap_session *s, const struct imap_wanted *w,
 		   const struct imap_set *uids, const struct imap_query *query,
 		   uint64_t modseq)
 {
 	struct imap_set n;
-	if ((w->what & WANT_SAVE) && !save(s, w, uids)) {
+	if ((w->what & IMAP_WANT_SAVE) && !save(s, w, uids)) {
 		imap_no(s, "NOTSAVED", "The result is too scattered to be kept");
 		return;
 	}
 	bool good = numbers(s, uids, &n);
 	if (good && !w->extended)
 		answer_plain(s, &n, query, modseq);
-	else if (good && w->what != WANT_SAVE)
+	else if (good && w->what != IMAP_WANT_SAVE)
 		good = answer_extended(s, w, &n, query, modseq);
 	if (good)
 		imap_ok(s, NULL, "Searched");
@@ -178,18 +162,20 @@ static void answer(struct imap_session *s, const struct wanted *w,
 
 void imap_cmd_search(struct imap_session *s, struct imap_lex *lex)
 {
-	struct wanted wanted;
+	/* RFC 9051 6.4.4: there is no other answer any more. */
+	struct imap_wanted wanted = {.extended = s->rev2,
+				     .what = s->rev2 ? IMAP_WANT_ALL : 0};
 	struct imap_query query;
 	struct imap_set found, told;
 	uint64_t modseq = 0;
-	if (!parse_return(s, lex, &wanted)) {
+	if (!imap_return_parse(lex, &wanted)) {
 		imap_bad(s, "RETURN takes MIN, MAX, ALL, COUNT, SAVE and PARTIAL n:m");
 		return;
 	}
 	if (!imap_view_map(s) || !imap_search_parse(s, lex, &query))
 		return;
 	/* RFC 5182 2.1: a search that fails leaves nothing behind. */
-	if (wanted.what & WANT_SAVE)
+	if (wanted.what & IMAP_WANT_SAVE)
 		imap_saved_drop(s);
 	if (query.modseq)
 		imap_condstore_on(s);

@@ -21,6 +21,7 @@
  */
 #pragma once
 
+#include "imap/order.h"
 #include "imap/query.h"
 #include "imap/set.h"
 
@@ -284,6 +285,11 @@ struct imap_host {
 	enum imap_answer (*search)(struct imap_host *, uint64_t mailbox,
 				   const struct imap_query *, struct imap_set *out,
 				   uint64_t *highest_modseq);
+
+	/* The UIDs in order or in threads; those gone meanwhile are missing.  LIMIT: too many. */
+	enum imap_answer (*sort)(struct imap_host *, uint64_t mailbox,
+				 const struct imap_order *, const struct imap_set *uids,
+				 struct arena *, struct imap_ordered *out);
 
 	/*
 	 * A new message.  begin refuses (before the client was told to go on) or

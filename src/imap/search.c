@@ -326,13 +326,13 @@ static bool key(struct parser *p, unsigned depth)
 	return false;
 }
 
-/* "CHARSET" name.  False: answered. */
-static bool charset(struct parser *p)
+/* "CHARSET" name; without the word where it always stands.  False: answered. */
+static bool charset(struct parser *p, bool always)
 {
 	struct span name;
-	if (!imap_lex_word(p->lex, "CHARSET"))
+	if (!always && !imap_lex_word(p->lex, "CHARSET"))
 		return true;
-	if (!imap_lex_space(p->lex) || !imap_lex_astring(p->lex, &name) ||
+	if ((!always && !imap_lex_space(p->lex)) || !imap_lex_astring(p->lex, &name) ||
 	    !imap_lex_space(p->lex)) {
 		imap_bad(p->s, "Character set expected");
 		return false;
@@ -347,8 +347,8 @@ static bool charset(struct parser *p)
 	return false;
 }
 
-bool imap_search_parse(struct imap_session *s, struct imap_lex *lex,
-		       struct imap_query *out)
+static bool parse(struct imap_session *s, struct imap_lex *lex, bool always,
+		  struct imap_query *out)
 {
 	struct parser p = {.s = s, .lex = lex, .out = out};
 	*out = (struct imap_query){0};
@@ -357,7 +357,7 @@ bool imap_search_parse(struct imap_session *s, struct imap_lex *lex,
 		imap_no_answer(s, IMAP_UNAVAILABLE);
 		return false;
 	}
-	if (!charset(&p))
+	if (!charset(&p, always))
 		return false;
 	if (all_of(&p, 0) && imap_lex_end(lex))
 		return true;
@@ -370,4 +370,15 @@ bool imap_search_parse(struct imap_session *s, struct imap_lex *lex,
 	else
 		imap_bad(s, "Invalid search key");
 	return false;
+}
+
+bool imap_search_parse(struct imap_session *s, struct imap_lex *lex,
+		       struct imap_query *out)
+{
+	return parse(s, lex, false, out);
+}
+
+bool imap_order_parse(struct imap_session *s, struct imap_lex *lex, struct imap_query *out)
+{
+	return imap_view_map(s) && parse(s, lex, true, out);
 }

@@ -1,11 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/search - SEARCH keys into a postfix program.  Private.
+ * imap/search - SEARCH keys into a postfix program; what SEARCH, SORT and THREAD
+ * share.  Private.
  */
 #pragma once
 
-#include "imap/state.h"
+#include "imap/fetch.h"
+
+/* What RETURN asks for (RFC 4731, 5182, 5267, 9394). */
+#define IMAP_WANT_MIN   1u
+#define IMAP_WANT_MAX   2u
+#define IMAP_WANT_ALL   4u
+#define IMAP_WANT_COUNT 8u
+#define IMAP_WANT_SAVE  16u
+#define IMAP_WANT_PART  32u
+
+struct imap_wanted {
+	bool extended; /* RETURN stands there */
+	unsigned what;
+	struct imap_part part;
+};
+/* "RETURN (" options ") ", or nothing, which leaves what is wanted.  False: BAD. */
+MUST_USE bool imap_return_parse(struct imap_lex *, struct imap_wanted *);
 
 /* Parses everything to the end.  False: answered. */
 MUST_USE bool imap_search_parse(struct imap_session *, struct imap_lex *,
 				struct imap_query *);
+/* The same behind SORT and THREAD, where a charset always stands in front. */
+MUST_USE bool imap_order_parse(struct imap_session *, struct imap_lex *,
+			       struct imap_query *);
+
+/* imap/ordered.c */
+/* The messages that match, in order; numbers[i] is what the client calls uids[i], 0 of none.
+ * False: answered. */
+struct imap_numbered {
+	struct imap_ordered order;
+	uint32_t *numbers;
+	struct imap_set uids;
+	uint64_t modseq;
+};
+MUST_USE bool imap_order_run(struct imap_session *, const struct imap_query *,
+			     const struct imap_order *, struct imap_numbered *);

@@ -7,6 +7,7 @@
 
 #include "base/ensure.h"
 #include "mime/parse.h"
+#include "summary/order.h"
 
 #define MIME_PARSER_TAG TAG4('M', 'I', 'M', 'E')
 
@@ -25,7 +26,8 @@
 #define MIME_PREVIEW_RAW 1024u
 #define MIME_ARENA_MAX  (16u << 20)
 
-_Static_assert(MIME_KEEP_MAX + MIME_PARTS_COST + MIME_INDEX_MAX + 1024 <= SUMMARY_MAX,
+_Static_assert(MIME_KEEP_MAX + MIME_PARTS_COST + MIME_INDEX_MAX + SUMMARY_ORDER_MAX + 1024 <=
+		       SUMMARY_MAX,
 	       "what a parser makes can be written");
 
 struct mime_open {

@@ -5,3 +5,4 @@
 #include "summary/summary.h"
 
 #define SUMMARY_MAGIC "LLsm"
+#define SUMMARY_FORMAT_ORDER 2u /* the first that holds an order record */

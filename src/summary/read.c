@@ -7,6 +7,7 @@
  */
 #include "base/pack.h"
 #include "summary/format.h"
+#include "summary/order.h"
 
 struct reader {
 	struct unpack in;
@@ -151,7 +152,7 @@ static void get_values(struct reader *r, struct summary *s)
 	s->values = v;
 }
 
-static enum summary_result get_head(struct reader *r)
+static enum summary_result get_head(struct reader *r, struct span *order)
 {
 	if (!span_eq(unpack_bytes(&r->in, 4), SPAN(SUMMARY_MAGIC)))
 		return SUMMARY_INVALID;
@@ -160,7 +161,12 @@ static enum summary_result get_head(struct reader *r)
 		return SUMMARY_INVALID;
 	if (format > SUMMARY_FORMAT)
 		return SUMMARY_NEWER;
-	return unpack_u16(&r->in) == 0 ? SUMMARY_OK : SUMMARY_INVALID;
+	uint16_t n = unpack_u16(&r->in);
+	if (n > (format < SUMMARY_FORMAT_ORDER ? 0 : SUMMARY_ORDER_MAX))
+		return SUMMARY_INVALID;
+	struct summary_order check;
+	*order = unpack_bytes(&r->in, n);
+	return n == 0 || summary_order_read(*order, &check) ? SUMMARY_OK : SUMMARY_INVALID;
 }
 
 static void get_body(struct reader *r, struct summary *s, uint64_t size)
@@ -186,12 +192,14 @@ enum summary_result summary_read(struct span bytes, uint64_t size, struct arena 
 	struct reader r = {.in = unpack_of(bytes), .arena = arena};
 	if (bytes.len > SUMMARY_MAX)
 		return SUMMARY_INVALID;
-	enum summary_result head = get_head(&r);
+	struct span order = {0};
+	enum summary_result head = get_head(&r, &order);
 	if (head != SUMMARY_OK)
 		return head;
 	struct summary *s = ARENA_NEW(arena, struct summary);
 	if (s == NULL)
 		return SUMMARY_MEMORY;
+	s->order = order;
 	get_body(&r, s, size);
 	if (r.no_memory)
 		return SUMMARY_MEMORY;

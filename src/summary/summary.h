@@ -31,7 +31,7 @@
 #include "base/buf.h"
 #include "base/span.h"
 
-#define SUMMARY_FORMAT        1u
+#define SUMMARY_FORMAT        2u /* 1 is read, too */
 #define SUMMARY_MAX           (48u << 10) /* bytes of a written summary */
 #define SUMMARY_PARTS_MAX     1000u
 #define SUMMARY_DEPTH_MAX     50u
@@ -149,6 +149,7 @@ struct summary {
 	const struct span *references; /* ids with their angle brackets */
 	size_t reference_count;
 	struct span preview; /* UTF-8, first words of the text; may be empty */
+	struct span order;   /* summary/order.h; empty: not made */
 };
 
 enum summary_result {

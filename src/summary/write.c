@@ -2,8 +2,9 @@
 /*
  * summary/write: from memory to bytes.
  *
- *   "LLsm" u16 format, u16 0, varints: flags, size, sent (zigzag), received
- *   count, then parts, values, references, preview.
+ *   "LLsm" u16 format, u16 length of the order record, that record, varints:
+ *   flags, size, sent (zigzag), received count, then parts, values, references,
+ *   preview.  Format 1 had no order record and 0 in place of its length.
  *
  * A string is a varint: 0 for NIL, else its length + 1, then its bytes.
  * Offsets of a part are written relative to what precedes them, so that most
@@ -11,6 +12,7 @@
  */
 #include "base/pack.h"
 #include "summary/format.h"
+#include "summary/order.h"
 
 static void put_string(struct buf *b, struct span s)
 {
@@ -96,7 +98,8 @@ static void put_all(struct buf *b, const struct summary *s)
 {
 	buf_add(b, SPAN(SUMMARY_MAGIC));
 	pack_u16(b, SUMMARY_FORMAT);
-	pack_u16(b, 0);
+	pack_u16(b, (uint16_t)s->order.len);
+	buf_add(b, s->order);
 	pack_varint(b, s->flags);
 	pack_varint(b, s->size);
 	pack_varint(b, (uint64_t)s->sent << 1 ^ (uint64_t)(s->sent >> 63));
@@ -119,7 +122,7 @@ bool summary_write(const struct summary *s, struct buf *out)
 {
 	struct summary check = *s;
 	struct buf b;
-	if (!summary_link(&check))
+	if (!summary_link(&check) || s->order.len > SUMMARY_ORDER_MAX)
 		return false;
 	buf_init(&b, SUMMARY_MAX);
 	put_all(&b, s);

@@ -4,6 +4,7 @@ import importlib.machinery
 import importlib.util
 import json
 import pathlib
+import re
 import shutil
 import signal
 import sys
@@ -16,6 +17,7 @@ sys.path.insert(0, str(HERE.parent / 'journey'))
 
 from kit.instance import Instance  # noqa: E402
 from kit.mail import deliver  # noqa: E402
+from kit.wire import imap  # noqa: E402
 
 loader = importlib.machinery.SourceFileLoader('formats_make', str(HERE / 'make'))
 make = importlib.util.module_from_spec(importlib.util.spec_from_loader('formats_make', loader))
@@ -61,6 +63,16 @@ def test_there_is_a_folder_of_the_present_format():
     assert number in FORMATS, f'test/formats/make {number}'
 
 
+def in_order(demo):
+    """What SORT needs of a message may be younger than the message."""
+    with imap(demo, make.account(next(iter(make.PASSWORDS))), 'INBOX') as session:
+        sizes = [int(re.search(rb'SIZE (\d+)', line).group(1)) for line in session.ok('FETCH 1:* RFC822.SIZE')]
+        for _ in range(2):
+            order = [int(word) for word in session.ok('SORT (SIZE) UTF-8 ALL')[0].split()[2:]]
+            assert order == sorted(range(1, len(sizes) + 1), key=lambda number: (sizes[number - 1], number))
+        assert session.ok('THREAD REFERENCES UTF-8 ALL')[0].startswith(b'* THREAD (')
+
+
 @pytest.mark.parametrize('name', FORMATS)
 def test_a_folder_of_the_past_is_as_it_was(demo, name):
     unpack(demo, name)
@@ -69,6 +81,7 @@ def test_a_folder_of_the_past_is_as_it_was(demo, name):
     expected = json.loads((HERE / f'{name}.json').read_text())
     assert make.picture(demo) == expected
     assert deliver(demo, 'sales@example.test')
+    in_order(demo)
     now = make.picture(demo)
     for user, account in now['accounts'].items():
         box, was = account['mailboxes']['INBOX'], expected['accounts'][user]['mailboxes']['INBOX']

@@ -85,6 +85,18 @@ static void read_cold(struct span in)
 	buf_free(&row);
 }
 
+static void read_order(struct span in)
+{
+	struct box_order o;
+	struct buf row;
+	if (!box_order_read(in, &o))
+		return;
+	buf_init(&row, BOX_ROW_MAX);
+	box_order_write(&row, &o);
+	ENSURE(buf_ok(&row) && box_order_read(buf_span(&row), &o));
+	buf_free(&row);
+}
+
 static void read_log(struct span in)
 {
 	uint32_t pages[8];
@@ -201,6 +213,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 1:
 		read_cold(in);
+		read_order(in);
 		break;
 	case 2:
 		read_log(in);

@@ -18,7 +18,8 @@ CAPABILITIES = {'IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE',
                 'BINARY', 'PREVIEW', 'QUOTA', 'QUOTA=RES-STORAGE', 'UIDONLY', 'WITHIN',
                 'SAVEDATE', 'CREATE-SPECIAL-USE',
                 'OBJECTID', 'MULTIAPPEND', 'REPLACE', 'UTF8=ACCEPT',
-                'COMPRESS=DEFLATE'}
+                'COMPRESS=DEFLATE', 'SORT', 'SORT=DISPLAY', 'ESORT',
+                'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES', 'THREAD=REFS'}
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@
 #include "mime/html.h"
 #include "mime/letter.h"
 #include "mime/match.h"
+#include "mime/order.h"
 #include "mime/parse.h"
 #include "mime/submit.h"
 #include "mime/trace.h"
@@ -112,6 +113,14 @@ static void content(struct span in)
 		(void)mime_param_decode(NULL, c.params, SPAN("filename"), &b);
 	buf_free(&b);
 	arena_free(a);
+}
+
+static void base_subject(struct span in)
+{
+	struct buf b;
+	buf_init(&b, 4096);
+	(void)mime_base_subject(in, &b);
+	buf_free(&b);
 }
 
 static void words(struct span in)
@@ -331,6 +340,12 @@ static const struct linear_case cases[] = {
 	ROW("content", content, FIELD, "a/b", ";filename*1=d", ""),
 	ROW("content", content, FIELD, "a/b;filename=\"", "\\\"", "\""),
 	ROW("content", content, FIELD, "", "(", ""),
+	ROW("order", base_subject, 4096, "", "[a]", ""),
+	ROW("order", base_subject, 4096, "", "re:", ""),
+	ROW("order", base_subject, 4096, "", "[a]re:", "x"),
+	ROW("order", base_subject, 4096, "", "re[a", ""),
+	ROW("order", base_subject, 4096, "x", "(fwd) ", ""),
+	ROW("order", base_subject, 4096, "", "[fwd:", "]"),
 	ROW("words", words, FIELD, "", "=?utf-8?q?", ""),
 	ROW("words", words, FIELD, "", "=?utf-8?b?w6k=?= ", ""),
 	ROW("words", words, FIELD, "", "=?x?q?=E9?=", ""),

@@ -120,6 +120,7 @@ static void other_rows(struct span in)
 {
 	static struct page p;
 	struct cold c;
+	struct box_order o;
 	struct done_row d;
 	struct name_row name;
 	struct gone_row gone;
@@ -130,6 +131,7 @@ static void other_rows(struct span in)
 	(void)!box_removed_read(in, &removed);
 	(void)!box_page_read(in, 3, &p);
 	(void)!box_cold_read(in, &c);
+	(void)!box_order_read(in, &o);
 	(void)!box_done_read(in, &d);
 	(void)!box_name_read(in, &name);
 	(void)!box_keywords_read(in, names, &n);

@@ -322,6 +322,91 @@ static enum imap_answer search(struct imap_host *h, uint64_t mailbox,
 	return a;
 }
 
+/* ---- order ---------------------------------------------------------------- */
+
+/* All runs of the UIDs but those of the last piece, which asks. */
+static enum imap_answer send_set(struct connection *c, struct edge_store_sort *m,
+				 const struct imap_set *uids, struct arena *arena)
+{
+	size_t at = 0;
+	do {
+		struct edge_store_sort_reply r;
+		size_t n;
+		m->uids = imap_side_runs(arena, uids, at, &n);
+		if (m->uids == NULL)
+			return IMAP_UNAVAILABLE;
+		m->uids_count = n;
+		at += n;
+		m->more = at < uids->count;
+		if (!m->more)
+			return IMAP_YES;
+		enum imap_answer a = IMAP_ASK(c, sort, m, connection_scratch(c), &r, EDGE_LONG_NS);
+		if (a != IMAP_YES)
+			return a;
+	} while (true);
+}
+
+static bool take_piece(struct imap_ordered *out, size_t all, const uint32_t *uids, size_t count,
+		       const uint16_t *depths, size_t depths_count)
+{
+	if (count > all - out->count || (out->depths != NULL && depths_count != count))
+		return false;
+	if (count > 0)
+		memcpy(out->uids + out->count, uids, count * sizeof *uids);
+	if (count > 0 && out->depths != NULL)
+		memcpy(out->depths + out->count, depths, count * sizeof *depths);
+	out->count += count;
+	return true;
+}
+
+static enum imap_answer sort_all(struct connection *c, struct edge_store_sort *m,
+				 struct arena *arena, struct imap_ordered *out)
+{
+	struct edge_store_sort_reply r;
+	enum imap_answer a = IMAP_ASK(c, sort, m, connection_scratch(c), &r, EDGE_LONG_NS);
+	if (a != IMAP_YES)
+		return a;
+	size_t all = r.count;
+	/* Threads have places for messages that are not here. */
+	if (all > 8u * SUMMARY_SORT_MAX)
+		return IMAP_UNAVAILABLE;
+	out->uids = ARENA_ARRAY(arena, all + 1, uint32_t);
+	out->depths = m->threads != 0 ? ARENA_ARRAY(arena, all + 1, uint16_t) : NULL;
+	if (out->uids == NULL || (m->threads != 0 && out->depths == NULL) ||
+	    !take_piece(out, all, r.uids, r.uids_count, r.depths, r.depths_count))
+		return IMAP_UNAVAILABLE;
+	while (out->count < all) {
+		struct edge_store_sort_more more = {.session = m->session,
+						    .mailbox = m->mailbox,
+						    .from = (uint32_t)out->count};
+		struct edge_store_sort_more_reply p;
+		a = IMAP_ASK(c, sort_more, &more, connection_scratch(c), &p, EDGE_LONG_NS);
+		if (a != IMAP_YES)
+			return a;
+		if (p.uids_count == 0 ||
+		    !take_piece(out, all, p.uids, p.uids_count, p.depths, p.depths_count))
+			return IMAP_UNAVAILABLE;
+	}
+	return IMAP_YES;
+}
+
+static enum imap_answer sort(struct imap_host *h, uint64_t mailbox, const struct imap_order *how,
+			     const struct imap_set *uids, struct arena *arena,
+			     struct imap_ordered *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_sort m = {.session = c->session,
+				    .mailbox = mailbox,
+				    .threads = how->threads ? (uint8_t)(how->how + 1) : 0,
+				    .keys = how->keys,
+				    .keys_count = how->threads ? 0 : how->key_count};
+	*out = (struct imap_ordered){0};
+	if (uids->count == 0)
+		return IMAP_YES;
+	enum imap_answer a = send_set(c, &m, uids, arena);
+	return a == IMAP_YES ? sort_all(c, &m, arena, out) : a;
+}
+
 void imap_read_ops(struct imap_host *h)
 {
 	h->uids = uids;
@@ -331,4 +416,5 @@ void imap_read_ops(struct imap_host *h)
 	h->body = body;
 	h->keywords = keywords;
 	h->search = search;
+	h->sort = sort;
 }

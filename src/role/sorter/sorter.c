@@ -16,6 +16,7 @@
 #include "base/utf8.h"
 #include "mime/address.h"
 #include "mime/match.h"
+#include "mime/order.h"
 #include "mime/parse.h"
 #include "mime/submit.h"
 #include "mime/trace.h"
@@ -62,9 +63,10 @@ struct job {
 	const struct store_sorter_understand *ask;
 	const struct store_sorter_match *match;
 	const struct store_sorter_terms *terms;
+	const struct store_sorter_order *order_ask;
 	struct message message;
 	struct arena *arena;
-	struct buf header, summary;
+	struct buf header, summary, order;
 	struct mime_edit edit;
 	struct span authors[AUTHORS_MAX], delivered[DELIVERED_MAX];
 	struct store_sorter_cut cuts[MIME_CUTS_MAX];
@@ -164,8 +166,12 @@ static enum store_sorter_answer make_summary(struct job *j)
 		feed_kept(j, p, piece, at, &cut);
 	}
 	struct summary *s = mime_parser_end(p);
-	bool ok = s != NULL && summary_write(s, &j->summary);
-	bool is_short = mime_parser_short(p) || buf_short(&j->summary);
+	bool ok = s != NULL && mime_order(j->sorter->charsets, s, &j->order);
+	if (ok) {
+		s->order = buf_span(&j->order);
+		ok = summary_write(s, &j->summary);
+	}
+	bool is_short = mime_parser_short(p) || buf_short(&j->summary) || buf_short(&j->order);
 	mime_parser_free(p);
 	if (is_short || message_failed(&j->message))
 		return STORE_SORTER_ANSWER_LATER;
@@ -257,6 +263,7 @@ static void job_free(struct job *j)
 	message_close(&j->message);
 	buf_free(&j->header);
 	buf_free(&j->summary);
+	buf_free(&j->order);
 	arena_free(j->arena);
 	free(j);
 	s->jobs--;
@@ -352,6 +359,38 @@ static void terms_fiber(void *arg)
 		      j->arena, &r);
 	j->sorter->listed++;
 	store_sorter_terms_answer(j->call, &r);
+	job_free(j);
+}
+
+/* ---- order ------------------------------------------------------------------ */
+
+/* A message that cannot be understood has a record without keys. */
+static bool one_record(struct job *j, const struct store_sorter_described *d, struct span *out)
+{
+	static const struct summary_order none = {0};
+	struct summary *s;
+	buf_clear(&j->order);
+	bool ok = summary_read(d->summary, d->size, j->arena, &s) == SUMMARY_OK
+			  ? mime_order(j->sorter->charsets, s, &j->order)
+			  : !arena_short(j->arena) && summary_order_write(&none, &j->order);
+	return ok && arena_copy(j->arena, buf_span(&j->order), out);
+}
+
+static void order_fiber(void *arg)
+{
+	struct job *j = arg;
+	struct store_sorter_order_reply r = {.answer = STORE_SORTER_ANSWER_LATER};
+	struct span *records = ARENA_ARRAY(j->arena, j->order_ask->items_count + 1, struct span);
+	size_t i = 0;
+	while (records != NULL && i < j->order_ask->items_count &&
+	       one_record(j, &j->order_ask->items[i], &records[i]))
+		i++;
+	if (records != NULL && i == j->order_ask->items_count) {
+		r.answer = STORE_SORTER_ANSWER_UNDERSTOOD;
+		r.records = records;
+		r.records_count = i;
+	}
+	store_sorter_order_answer(j->call, &r);
 	job_free(j);
 }
 
@@ -454,6 +493,7 @@ static struct job *job_new(struct client *c, struct ipc_call *call,
 	j->call = call;
 	buf_init(&j->header, MIME_HEADER_BLOCK_MAX);
 	buf_init(&j->summary, SUMMARY_MAX);
+	buf_init(&j->order, SUMMARY_ORDER_MAX);
 	ipc_keep(call);
 	return j;
 }
@@ -499,10 +539,21 @@ static void on_terms(void *ctx, struct ipc_call *call,
 	job_start(j, terms_fiber);
 }
 
+static void on_order(void *ctx, struct ipc_call *call,
+		     const struct store_sorter_order *m)
+{
+	struct job *j = job_new(ctx, call, 0, span_of(NULL, 0), -1);
+	if (j == NULL)
+		return;
+	j->order_ask = m;
+	job_start(j, order_fiber);
+}
+
 static const struct store_sorter_at_sorter handlers = {
 	.understand = on_understand,
 	.match = on_match,
 	.terms = on_terms,
+	.order = on_order,
 };
 
 /* ---- channels and life ------------------------------------------------------ */

@@ -15,6 +15,7 @@
 #include "role/store/deliver.h"
 #include "role/store/forward.h"
 #include "role/store/queue.h"
+#include "summary/order.h"
 #include "spool/facts.h"
 
 #define MOVERS_MAX    8u
@@ -238,6 +239,7 @@ static void begin_delivery(struct job *j, const struct spool_job *job,
 				      .body_crc = job->body_crc,
 				      .date = job->accepted,
 				      .summary = job->summary,
+				      .order = summary_order_of(job->summary),
 				      .flags = m->to.flags};
 	d->insert = (struct box_insert){.custody = true};
 	memcpy(d->insert.token.byte, token.byte, sizeof token.byte);

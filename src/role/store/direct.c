@@ -14,6 +14,7 @@
  */
 #include "role/store/deliver.h"
 #include "role/store/offer.h"
+#include "summary/order.h"
 
 /* A full disk or a limit of a row are not the recipient's quota. */
 static enum edge_store_answer kept_or_not(enum box_result r)
@@ -37,7 +38,8 @@ static bool begin(struct offer *o, size_t i, struct delivery *d)
 		.kept = o->body.kept,
 		.body_size = o->body.size,
 		.body_crc = o->body.crc,
-		.summary = o->seen.summary};
+		.summary = o->seen.summary,
+		.order = summary_order_of(o->seen.summary)};
 	/* Several: who had room at RCPT is not refused any more. */
 	if (o->count == 1 && a != NULL) {
 		d->insert.quota_bytes = quota_of(s, a);

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "role/store/body.h"
+#include "summary/order.h"
 
 #define HELD_SLACK 1024u
 
@@ -22,6 +23,7 @@ static bool copy_spans(struct held *h, const struct box_new *m)
 	for (size_t i = 0; ok && i < m->keyword_count; i++)
 		ok = arena_copy(h->arena, m->keywords[i], &names[i]);
 	h->message.keywords = names;
+	h->message.order = summary_order_of(h->message.summary); /* stands in it */
 	return ok;
 }
 

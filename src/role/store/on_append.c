@@ -8,6 +8,7 @@
 #include "box/change.h"
 #include "role/store/held.h"
 #include "role/store/understand.h"
+#include "summary/order.h"
 
 static enum edge_store_answer room_for(struct job *j, struct open_box *b,
 				       uint64_t size)
@@ -79,7 +80,8 @@ static struct box_new new_of(uint32_t mailbox, const struct body *body,
 				.flags = m->flags & BOX_FLAGS,
 				.keywords = m->keywords,
 				.keyword_count = m->keyword_count,
-				.summary = summary};
+				.summary = summary,
+				.order = summary_order_of(summary)};
 }
 
 /* It and all that waited, or none of them. */

@@ -6,6 +6,7 @@
  * twice.
  */
 #include "role/store/session.h"
+#include "role/store/sort.h"
 
 #include <stdlib.h>
 
@@ -244,6 +245,7 @@ struct selected *session_select(struct session *ss, struct open_box *b,
 
 void session_deselect(struct selected *sel)
 {
+	sort_held_free(sel);
 	list_remove(&sel->watching);
 	list_remove(&sel->link);
 	sel->session->mailbox_count--;
@@ -292,6 +294,8 @@ const struct edge_store_at_store store_for_edge = {
 	.expunge = on_expunge,
 	.copy = on_copy,
 	.search = on_search,
+	.sort = on_sort,
+	.sort_more = on_sort_more,
 	.append_check = on_append_check,
 	.append = on_append,
 	.quota = on_quota,

@@ -41,6 +41,7 @@ struct selected {
 	bool read_only;
 	uint64_t told;      /* the version of the last hint */
 	uint32_t told_next; /* UIDNEXT of that version */
+	struct sort_held *held; /* of a SORT or THREAD; NULL: none */
 };
 
 struct staged;
@@ -139,6 +140,9 @@ void on_expunge(void *ctx, struct ipc_call *,
 		const struct edge_store_expunge *);
 void on_copy(void *ctx, struct ipc_call *, const struct edge_store_copy *);
 void on_search(void *ctx, struct ipc_call *, const struct edge_store_search *);
+void on_sort(void *ctx, struct ipc_call *, const struct edge_store_sort *);
+void on_sort_more(void *ctx, struct ipc_call *,
+		  const struct edge_store_sort_more *);
 void on_append_check(void *ctx, struct ipc_call *,
 		     const struct edge_store_append_check *);
 void on_append(void *ctx, struct ipc_call *, const struct edge_store_append *);

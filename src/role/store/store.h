@@ -98,6 +98,8 @@ struct store {
 	struct role *role;
 	const struct conf *conf;
 	struct kv *kv;
+	bool sorting;	     /* a SORT or THREAD is at work */
+	uint64_t sort_held;  /* bytes of what they wait to be asked for */
 	struct kv_disk *disk; /* the memory engine's, unless the world keeps it */
 	struct spool *spool;
 	struct directory *directory;

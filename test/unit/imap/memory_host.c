@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/ensure.h"
+#include "base/siphash.h"
 
 static struct mem_host *mem(struct imap_host *h)
 {
@@ -617,6 +618,57 @@ static enum imap_answer search(struct imap_host *h, uint64_t mailbox,
 	return IMAP_YES;
 }
 
+/* Subjects as they are written, ids by their bytes: enough for what the session says of it. */
+static void order_of(const struct mem_message *msg, struct arena *a, struct summary_row *r)
+{
+	static const uint8_t key[SIPHASH_KEY] = "memory host";
+	const struct summary *s = msg->summary;
+	const struct summary_envelope *e = s->parts[0].envelope;
+	uint64_t *ids = ARENA_ARRAY(a, s->reference_count + 1, uint64_t);
+	*r = (struct summary_row){.uid = msg->uid, .arrived = msg->date, .sent = msg->date,
+				  .size = msg->prefix + msg->size};
+	for (size_t i = 0; i < s->reference_count && ids != NULL; i++)
+		ids[i] = siphash(key, s->references[i]);
+	r->order.ids = span_of((const char *)ids, ids != NULL ? s->reference_count * sizeof *ids : 0);
+	if (e == NULL)
+		return;
+	r->order.id = e->message_id.len > 0 ? siphash(key, e->message_id) : 0;
+	r->order.subject = e->subject.len > 0 ? siphash(key, e->subject) : 0;
+	r->order.key[SUMMARY_ORDER_BASE] = e->subject;
+}
+
+static enum imap_answer sort(struct imap_host *h, uint64_t mailbox, const struct imap_order *how,
+			     const struct imap_set *uids, struct arena *a, struct imap_ordered *out)
+{
+	struct mem_box *b = by_handle(mem(h), mailbox);
+	struct summary_row *rows = ARENA_ARRAY(a, MEM_MESSAGES + 1, struct summary_row);
+	struct summary_pause pause = {0};
+	struct summary_threads t = {0};
+	size_t n = 0;
+	if (b == NULL || rows == NULL || mem(h)->sort_answer != IMAP_YES)
+		return b == NULL ? IMAP_GONE : rows == NULL ? IMAP_UNAVAILABLE : mem(h)->sort_answer;
+	for (size_t i = 0; i < b->count; i++)
+		if (imap_set_has(uids, b->messages[i].uid))
+			order_of(&b->messages[i], a, &rows[n++]);
+	*out = (struct imap_ordered){.uids = ARENA_ARRAY(a, 3 * n + 1, uint32_t)};
+	uint32_t *order = how->threads ? NULL : summary_sort(rows, n, how->keys, how->key_count, a, &pause);
+	if (out->uids == NULL || (order == NULL && !how->threads))
+		return IMAP_UNAVAILABLE;
+	for (; order != NULL && out->count < n; out->count++)
+		out->uids[out->count] = rows[order[out->count]].uid;
+	if (!how->threads)
+		return IMAP_YES;
+	out->depths = ARENA_ARRAY(a, 3 * n + 1, uint16_t);
+	if (out->depths == NULL || !summary_threads(rows, n, how->how, a, &pause, &t))
+		return IMAP_UNAVAILABLE;
+	for (; out->count < t.count; out->count++) {
+		uint32_t row = t.at[out->count].row;
+		out->uids[out->count] = row == SUMMARY_THREAD_NOBODY ? 0 : rows[row].uid;
+		out->depths[out->count] = (uint16_t)t.at[out->count].depth;
+	}
+	return IMAP_YES;
+}
+
 static enum imap_answer append_begin(struct imap_host *h, const struct imap_append *a)
 {
 	struct mem_host *m = mem(h);
@@ -718,7 +770,7 @@ void mem_init(struct mem_host *m)
 			 .pages = pages, .rows = rows, .changes = changes, .body = body,
 			 .keywords = keywords, .keyword_add = keyword_add,
 			 .store = store, .expunge = expunge, .copy = copy,
-			 .search = search, .append_begin = append_begin,
+			 .search = search, .sort = sort, .append_begin = append_begin,
 			 .append_chunk = append_chunk, .append_hold = append_hold,
 			 .append_end = append_end,
 			 .append_abort = append_abort}};

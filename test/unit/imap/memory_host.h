@@ -64,7 +64,7 @@ struct mem_host {
 	uint32_t validity, emails;
 
 	/* Knobs. */
-	enum imap_answer append_begin, append_end, copy_answer, quota_answer;
+	enum imap_answer append_begin, append_end, copy_answer, quota_answer, sort_answer;
 	struct imap_quota quota;
 	bool body_gone;
 	/* How a message is understood; NULL: header and body, no more. */
