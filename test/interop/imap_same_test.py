@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dovecot and letterlock answer the same about the same mailbox.
 
-Every letter of lab/letters.py is appended to both; then all that FETCH can say of each
-and a table of searches are compared.  Where they differ, the difference stands in
+Every letter of lab/letters.py is appended to both; then all that FETCH can say of each,
+a table of searches, and orders and threads are compared.  Where they differ, the difference stands in
 lab/differences.py under a name that doc/imap.md explains, and it has to be there still.
 """
 import fnmatch
@@ -244,6 +244,39 @@ def test_search(both):
     assert not wrong, f"{len(wrong)}:\n" + "\n".join(wrong[:80])
     gone = [(reason, each[at]) for reason, each in SEARCHES.items() for at in range(len(each)) if (reason, at) not in used]
     assert not gone, f"listed, but no longer different: {gone}"
+
+
+# Letters whose date or subject is read otherwise are left out of what is ordered.
+ORDERED_ALIKE = re.compile(r"^(date-(before|old|three-digits|zone)|subject-(controls|split-char|language|unknown|folded-blanks)|address-.*)$")
+SORT_KEYS = ("ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO", "DISPLAYFROM", "DISPLAYTO")
+ORDERS = ([f"SORT ({reverse}{key})" for key in SORT_KEYS for reverse in ("", "REVERSE ")]
+          + [f"SORT ({a} {b})" for a, b in zip(SORT_KEYS, SORT_KEYS[4:] + SORT_KEYS[:4])]
+          + ["SORT (SUBJECT REVERSE DATE)", "SORT (REVERSE FROM SUBJECT ARRIVAL)", "THREAD ORDEREDSUBJECT", "THREAD REFERENCES", "THREAD REFS"])
+
+
+def ordered(side, command, rest):
+    return [line.rstrip() for line in side.session.ok(f"{command} UTF-8 {rest}") if line[:6] in (b"* SORT", b"* THRE")]
+
+
+def test_order(both):
+    """SORT by each key and by two, all threads: of all alike letters, of some, by number and by UID."""
+    alike = [str(number) for number, name in enumerate(letters.every(), 1) if not ORDERED_ALIKE.match(name)]
+    for command in ORDERS:
+        for rest in (",".join(alike), ",".join(alike[::3]), f"{','.join(alike)} SEEN", "DELETED NOT DELETED"):
+            ours, theirs = (ordered(side, command, rest) for side in both)
+            assert ours == theirs, (command, rest[:80], ours[0][:600], theirs[0][:600])
+    ours, theirs = (ordered(side, "UID SORT (SUBJECT)", f"UID {','.join(alike)}") for side in both)
+    assert ours == theirs
+
+
+def test_sort_return(both):
+    """ESORT: the same facts; only in another order of words."""
+    some = "1:5,140:300"
+    for keys in "SIZE", "REVERSE ARRIVAL", "SUBJECT DATE":
+        for wanted in "MIN MAX", "COUNT", "ALL", "MIN MAX COUNT ALL", "":
+            lines = [side.session.ok(f"SORT RETURN ({wanted}) ({keys}) UTF-8 {some} NOT 166:200") for side in both]
+            facts = [sorted(re.findall(rb"(?:MIN|MAX|COUNT|ALL) \S+", each[0])) for each in lines]
+            assert facts[0] == facts[1] and facts[0], lines
 
 
 def test_every_difference_is_explained():
