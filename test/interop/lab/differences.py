@@ -182,4 +182,5 @@ SEARCHES = {
     "unfolding": [(r"hello|a b", r"^subject-(folded-blanks|folded-empty|tab)$")],
     "encoded words": [(r"", r"^subject-(language|split-char|unknown)$")],
     "a type that cannot be read": [(r"body", r"^type-")],
+    "HTML in searches": [(r'(BODY|TEXT) "<b>"', r"^(multi|message)-"), (r'(BODY|TEXT) "(w\u00f6rld|body)"', r"^body-html$")],
 }
