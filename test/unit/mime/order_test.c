@@ -72,7 +72,7 @@ static void keys(void **state)
 		"From: =?utf-8?q?J=C3=B6rg?= <joe@a.example>, x@y\r\nTo: big@b.example\r\nCc: team: a@c, b@c;\r\n"
 		"Subject: Re: =?utf-8?q?Gr=C3=BC=C3=9Fe?=  There\r\nDate: Thu, 1 Jan 1970 00:00:01 +0000\r\n\r\n", &b);
 	static const char *const want[SUMMARY_ORDER_KEYS] = {
-		"GRU\xcc\x88\xc3\x9f" "E THERE", "JOE", "BIG", "TEAM", "JO\xcc\x88RG", "BIG@B.EXAMPLE"};
+		("GRU\xcc\x88\xc3\x9f" "E THERE"), "JOE", "BIG", "TEAM", "JO\xcc\x88RG", "BIG@B.EXAMPLE"};
 	for (size_t i = 0; i < SUMMARY_ORDER_KEYS; i++)
 		if (!span_eq(o.key[i], span_cstr(want[i])))
 			fail_msg("key %zu: %.*s", i, SPAN_FMT(o.key[i]));
