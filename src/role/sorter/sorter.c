@@ -166,12 +166,14 @@ static enum store_sorter_answer make_summary(struct job *j)
 		feed_kept(j, p, piece, at, &cut);
 	}
 	struct summary *s = mime_parser_end(p);
-	bool ok = s != NULL && mime_order(j->sorter->charsets, s, &j->order);
-	if (ok) {
+	bool ordered = s != NULL && mime_order(j->sorter->charsets, s, &j->order);
+	bool ok = ordered;
+	if (ordered) {
 		s->order = buf_span(&j->order);
 		ok = summary_write(s, &j->summary);
 	}
-	bool is_short = mime_parser_short(p) || buf_short(&j->summary) || buf_short(&j->order);
+	bool is_short = mime_parser_short(p) || buf_short(&j->summary) ||
+			(s != NULL && !ordered);
 	mime_parser_free(p);
 	if (is_short || message_failed(&j->message))
 		return STORE_SORTER_ANSWER_LATER;
