@@ -407,6 +407,19 @@ static void search(void *r, struct ipc_call *c, const struct edge_store_search *
 			   .next = m->from < s->count ? m->from + 1 : 0});
 }
 
+/* Nobody asks for an order here. */
+static void sort(void *r, struct ipc_call *c, const struct edge_store_sort *m)
+{
+	(void)r, (void)m;
+	edge_store_sort_answer(c, &(struct edge_store_sort_reply){.answer = YES});
+}
+
+static void sort_more(void *r, struct ipc_call *c, const struct edge_store_sort_more *m)
+{
+	(void)r, (void)m;
+	edge_store_sort_more_answer(c, &(struct edge_store_sort_more_reply){.answer = YES});
+}
+
 static void append_check(void *r, struct ipc_call *c,
 			 const struct edge_store_append_check *m)
 {
@@ -459,6 +472,8 @@ const struct edge_store_at_store fake_store_handlers = {
 	.expunge = expunge,
 	.copy = copy,
 	.search = search,
+	.sort = sort,
+	.sort_more = sort_more,
 	.append_check = append_check,
 	.append = append,
 	.quota = quota_name,
