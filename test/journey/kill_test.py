@@ -118,8 +118,7 @@ class Load:
             smtp.cmd('RSET')
             return False
         if set(codes[:-1]) != {250}:
-            smtp.send('.\r\n')  # some of them only: take nothing
-            smtp.close()
+            smtp.close()  # some of them only: an end of data would be a message, an empty one
             return False
         message.sent += 1
         smtp.send(message.data + b'.\r\n')
