@@ -117,7 +117,12 @@ static void held(void *arg, void *copy, enum spool_held what)
 static void let_go(struct carry *c, struct held *h, bool over, int64_t now)
 {
 	struct destination *d = h->destination;
+	const struct spool_job *job = &h->copy.job;
 	h->copy.gone = true;
+	if (!over)
+		hear_tell(c, job->id.byte[0],
+			  job->warns < job->expires ? job->warns
+						    : job->expires);
 	if (!h->durable)
 		return; /* the end of its commit sees to it */
 	if (!over && !schedule_add(c->schedule, h->name, h->copy.job.id.byte[0],

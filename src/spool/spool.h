@@ -205,7 +205,6 @@ struct spool_accept {
 	uint64_t epoch;
 	void *copy;
 	bool about_spread; /* that job was whole */
-	int64_t about_tell;
 	struct spool_own own;
 };
 /* SPOOL_NONE: the job that it is about is gone. */

@@ -248,7 +248,6 @@ static enum kv_result spread_about(struct spool_accept *q,
 		r = spread_whole(b, q->own.index, &w, c);
 	buf_free(&row);
 	q->about_spread = r == KV_OK;
-	q->about_tell = q->own.index->tell;
 	return r;
 }
 
@@ -384,18 +383,14 @@ static void held(struct spool_accept *q, enum kv_result r)
 static void accept_done(void *arg, enum kv_result r, uint64_t version)
 {
 	struct spool_accept *q = arg;
-	const struct spool_watch *w = &q->own.spool->watch;
 	(void)version;
 	if (r == KV_OK)
 		q->job.recipients = q->job.open = (uint32_t)q->count;
 	if (q->epoch)
 		owned(&q->own, r, q->own.spool->owner, q->epoch);
 	held(q, r);
-	if (q->about_spread) {
+	if (q->about_spread)
 		tell_spread(&q->own, r, &q->about->job, false);
-		if (w->tell && q->own.watched && q->about_tell != SPOOL_NEVER)
-			w->tell(w->arg, q->own.partition, q->about_tell);
-	}
 	finish(&q->own, r, !q->again);
 }
 

@@ -105,11 +105,9 @@ static void look(struct timer *t)
 	struct carry_figures f;
 	uint64_t now = loop_now(s->role->loop);
 	carry_figures(s->queue.carry, &f);
-	if (!s->queue.finding &&
-	    (f.wholes || carry_old_hand(s->queue.carry, now_wall(s)))) {
-		s->unlisted = true;
+	s->unlisted |= f.wholes || carry_old_hand(s->queue.carry, now_wall(s));
+	if (f.wholes && !s->queue.finding)
 		carry_rediscover(s->queue.carry);
-	}
 	if (!s->queue.finding && f.looking &&
 	    (f.destinations < SCHEDULE_MOST / 4 * 3 ||
 	     now >= s->queue.looked + AGAIN_NS)) {
