@@ -271,6 +271,12 @@ enum kv_result spool_desk(struct spool *s, const struct kv_op *op,
 	enum kv_result r = spool_ledger_load(op->space, KV_STAGED, &out->ledger);
 	if (r != KV_OK)
 		return r;
+	/* Where nothing was before, nothing is of an earlier format: a start need
+	 * not look at what is there by then. */
+	struct spool_id none = {{0}};
+	if (out->ledger.n.accepted == 0 && !out->ledger.upgraded)
+		out->ledger.upgraded = spool_job_next(op->space, KV_STAGED, 'J',
+						      &none) == KV_NONE;
 	buf_init(&row, SPOOL_ROW);
 	r = spool_row(op->space, KV_STAGED, &k, &row);
 	if (r == KV_OK && !spool_lease_read(buf_span(&row), &out->lease))

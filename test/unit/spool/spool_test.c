@@ -244,7 +244,7 @@ static void accepting_takes_the_partition(void **state)
 	assert_true(spool_epoch(t.s, p) == 0);
 	assert_int_equal(accept_job(&t, &q), SPOOL_OK);
 	uint64_t mine = spool_epoch(t.s, p);
-	assert_true(mine != 0);
+	assert_true(mine != 0 && !spool_is_old(t.s, p));
 	assert_true(spool_epoch(t.s, (p + 1) % SPOOL_PARTITIONS) == 0);
 	/* Not one that somebody holds. */
 	struct spool_lease other = {
