@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd/tls: reports on TLS that other servers sent.
+ * cmd/tls: reports on TLS, those that other servers sent and those that were sent
+ * to them.
  *
- * They are strangers' files: a process for each of them, letterlock-reader, which
+ * The former are strangers' files: a process for each of them, letterlock-reader, which
  * has the file and nothing else, reads it and leaves rows.
  */
 #include <stdio.h>
@@ -136,15 +137,38 @@ static enum end report(struct command *c, const struct args *a)
 	return whole ? end : END_FAILED;
 }
 
+static enum end sent(struct command *c, const struct args *a)
+{
+	static const struct column columns[] = {
+		{"day", "DAY", COLUMN_TIME},	   {"domain", "DOMAIN", COLUMN_TEXT},
+		{"to", "TO", COLUMN_TEXT},	   {"outcome", "OUTCOME", COLUMN_TEXT},
+		{"when", "LAST TRIED", COLUMN_TIME}, {"why", "WHY", COLUMN_TEXT},
+	};
+	static const struct showing show = {.shape = SHAPE_LIST,
+					    .columns = columns,
+					    .column_count = ARRAY_LEN(columns),
+					    .done = "no report was sent within a month"};
+	struct answer x;
+	if (!ask(c, a, "tls.sent", NULL, 0, &x))
+		return x.end;
+	return answer_show(c, a, &x, &show);
+}
+
 enum end verb_tls(struct command *c)
 {
+	static const struct arg_option options[] = {{"--sent", NULL}};
 	struct args a;
 	enum end end;
-	if (!command_args(c, &a, NULL, 0, &end))
+	if (!command_args(c, &a, options, ARRAY_LEN(options), &end))
 		return end;
+	bool of_ours = args_has(&a, "--sent");
 	if (a.word_count == 0 || !span_eq(span_cstr(a.words[0]), SPAN("report")))
 		return usage_error(c, "say what to do: report");
+	if (of_ours && a.word_count > 1)
+		return usage_error(c, "--sent takes no files");
+	if (of_ours)
+		return sent(c, &a);
 	if (a.word_count == 1)
-		return usage_error(c, "name the files to read");
+		return usage_error(c, "name the files to read, or --sent");
 	return report(c, &a);
 }

@@ -107,8 +107,9 @@ const struct verb verbs[] = {
 	 .usage = "[--requiretls] DOMAIN",
 	 .run = verb_why_not},
 	{.name = "tls",
-	 .summary = "reports on TLS that other servers sent",
-	 .usage = "report FILE...",
+	 .summary = "reports on TLS, of other servers and to them",
+	 .usage = "report FILE...\n"
+		  "report --sent",
 	 .run = verb_tls},
 	{.name = "log",
 	 .summary = "what the log says of TLS",

@@ -55,7 +55,7 @@ static const struct asked others[] = {
 	  "alias.set", "alias.remove", "alias.list", "alias.show", "queue.list", "fsck",
 	  "backup.begin", "backup.keep", "backup.end", "restore.begin",
 	  "restore.mailbox", "restore.piece", "restore.message", "restore.end",
-	  "statistics", "dns.show"}},
+	  "statistics", "dns.show", "tls.sent"}},
 	{&admin_auth_hop, HOP_ADMIN_AUTH, KIND_AUTH, false,
 	 {"account.passwd", "app-password.add", "statistics"}},
 	{&admin_dialer_hop, HOP_ADMIN_DIALER, KIND_DIALER, false, 

@@ -213,3 +213,10 @@ def test_a_thousand_accounts(own):
     assert time.monotonic() - begin < 30
     account = Account({'user': 'u1@example.test', 'password': 'secret'})
     find(own, account, deliver(own, 'a119@example.test'))
+
+
+def test_reports_on_tls_that_were_sent(demo):
+    """A report is of a day that is over; what rows look like is shown by tests of the roles."""
+    assert 'no report was sent' in demo.ll('tls', 'report', '--sent').all
+    assert demo.rows('tls', 'report', '--sent') == []
+    assert demo.ll('tls', 'report', '--sent', 'file', code=2).returncode == 2

@@ -7,6 +7,7 @@
 #include "policy/dane.h"
 #include "policy/record.h"
 #include "policy/report.h"
+#include "policy/report_sent.h"
 #include "policy/sts.h"
 #include "role/reader/open.h"
 
@@ -14,6 +15,13 @@ static void record(struct span in)
 {
 	const struct policy_lookup l = {POLICY_DNS_SECURE, true};
 	(void)policy_sts_record(l, &in, 1);
+}
+
+static void sent(struct span in)
+{
+	struct policy_sent one;
+	while (policy_sent_next(&in, &one))
+		;
 }
 
 static void reporting(struct span in)
@@ -131,6 +139,8 @@ static const struct linear_case cases[] = {
 	    "\x0dmailto:a@b.c,", ""),
 	ROW("policy_reporting", reporting, POLICY_RECORD_MAX, RPT_HEAD "\x0brua=mailto:", "\3%41",
 	    ""),
+	ROW("policy_sent", sent, POLICY_SENT_MAX, "", "1 failed to why\n", ""),
+	ROW("policy_sent", sent, POLICY_SENT_MAX, "1 failed to ", "x", "\n"),
 	ROW("policy_sts", sts, POLICY_STS_TEXT_MAX, STS "x: ", "y", ""),
 	ROW("policy_sts", sts, POLICY_STS_TEXT_MAX, STS, "\n", ""),
 	ROW("policy_sts", sts, POLICY_STS_TEXT_MAX, STS, "x: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

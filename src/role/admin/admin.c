@@ -56,6 +56,7 @@ static const struct verb verbs[] = {
 	{"dns.show", NULL, verb_dns_show},
 	{"dns.check", NULL, verb_dns_check},
 	{"dns.keys", NULL, verb_dns_keys},
+	{"tls.sent", NULL, verb_tls_sent},
 	{"why", "id", verb_why},
 	{"why-not", "domain", verb_why_not},
 	{"index.rebuild", NULL, verb_index_rebuild},

@@ -177,6 +177,7 @@ void verb_dns_query(struct job *);
 void verb_dns_show(struct job *);
 void verb_dns_check(struct job *);
 void verb_dns_keys(struct job *);
+void verb_tls_sent(struct job *);
 void verb_why(struct job *);
 void verb_why_not(struct job *);
 void verb_index_rebuild(struct job *);

@@ -37,10 +37,10 @@ bool tlsrpt_name_read(struct span name, int64_t *day, struct span *domain)
 	return true;
 }
 
-bool tlsrpt_put(struct courier_tlsrpt *t, struct span name, struct span value,
-		struct arena *a)
+bool tlsrpt_put(struct courier_tlsrpt *t, enum courier_store_note kind,
+		struct span name, struct span value, struct arena *a)
 {
-	struct courier_store_note_put m = {.kind = COURIER_STORE_NOTE_TALLY,
+	struct courier_store_note_put m = {.kind = kind,
 					   .name = name,
 					   .value = value};
 	struct courier_store_note_put_reply rep;
@@ -66,19 +66,19 @@ bool tlsrpt_get(struct courier_tlsrpt *t, struct span name, struct arena *a,
 	       rep.answer == COURIER_STORE_ANSWER_NONE;
 }
 
-static bool names(struct courier_tlsrpt *t, struct span after, struct arena *a,
+static bool names(struct courier_tlsrpt *t, enum courier_store_note kind,
+		  struct span after, struct arena *a,
 		  struct courier_store_notes_reply *rep)
 {
-	struct courier_store_notes m = {.kind = COURIER_STORE_NOTE_TALLY,
-					.after = after};
+	struct courier_store_notes m = {.kind = kind, .after = after};
 	return *t->use.store != NULL &&
 	       courier_store_notes(*t->use.store, &m, a, rep,
 				   tlsrpt_within(t, TLSRPT_CALL_NS)) == IPC_OK &&
 	       rep->answer == COURIER_STORE_ANSWER_YES;
 }
 
-bool tlsrpt_each(struct courier_tlsrpt *t, struct span after, tlsrpt_each_fn *fn,
-		 void *arg)
+bool tlsrpt_each(struct courier_tlsrpt *t, enum courier_store_note kind,
+		 struct span after, tlsrpt_each_fn *fn, void *arg)
 {
 	struct arena *a = arena_new(TLSRPT_ARENA), *each = arena_new(TLSRPT_ARENA);
 	struct courier_store_notes_reply rep = {.more = true};
@@ -90,7 +90,7 @@ bool tlsrpt_each(struct courier_tlsrpt *t, struct span after, tlsrpt_each_fn *fn
 			memmove(last, after.ptr, after.len);
 		after = span_of(last, after.len);
 		arena_reset(a);
-		ok = names(t, after, a, &rep);
+		ok = names(t, kind, after, a, &rep);
 		for (size_t i = 0; ok && go && i < rep.names_count; i++) {
 			arena_reset(each);
 			after = rep.names[i];
@@ -142,8 +142,9 @@ static bool save_one(struct courier_tlsrpt *t, struct policy_tally_domain *d,
 	buf_init(&row, TLSRPT_VALUE_MAX);
 	pack(&row, d);
 	policy_tally_saved(d); /* what is counted while we wait is new again */
-	bool ok = buf_ok(&row) && tlsrpt_put(t, tlsrpt_name(a, t->day, domain),
-					     buf_span(&row), a);
+	bool ok = buf_ok(&row) &&
+		  tlsrpt_put(t, COURIER_STORE_NOTE_TALLY,
+			     tlsrpt_name(a, t->day, domain), buf_span(&row), a);
 	buf_free(&row);
 	if (!ok)
 		policy_tally_touched(d);
@@ -241,7 +242,7 @@ static void restore(struct courier_tlsrpt *t)
 		/* A blank sorts before all names of the day. */
 		struct span after = arena_printf(a, "%0*lld ", DAY_DIGITS,
 						 (long long)t->day);
-		if (!tlsrpt_each(t, after, take_back, kept))
+		if (!tlsrpt_each(t, COURIER_STORE_NOTE_TALLY, after, take_back, kept))
 			t->restored = false;
 	}
 	if (t->restored) {

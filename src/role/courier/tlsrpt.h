@@ -7,7 +7,7 @@
  * (notes, named "DAY DOMAIN"), so a restart loses that minute at most.  When the day
  * is over its notes are sent, each at a moment of its own within four hours, tried
  * again every hour for a day, and removed.  Of a domain without a record nothing is
- * kept.
+ * kept.  What became of a report is a note of its own for a month.
  *
  * Must never: count the delivery of a report (who sends one for that gets one for
  * it); send to an address that is not in the record of the day of sending.
@@ -27,6 +27,7 @@
 #define COURIER_TLSRPT_SPREAD (4 * 3600)  /* RFC 8460 4.1: a random delay */
 #define COURIER_TLSRPT_RETRY  3600	  /* and that again after a failure ... */
 #define COURIER_TLSRPT_GIVE_UP (24 * 3600) /* ... for so long */
+#define COURIER_TLSRPT_KEEP   31 /* days that it is known what was sent */
 
 struct courier_tlsrpt;
 

@@ -48,15 +48,15 @@ MUST_USE bool tlsrpt_name_read(struct span name, int64_t *day, struct span *doma
 MUST_USE bool tlsrpt_wanted(struct courier_tlsrpt *, struct span domain,
 			    struct arena *, struct policy_reporting *);
 
-/* All names of notes behind `after`, in a fiber; fn false: stop.  False: not all were
+/* All names of notes of a kind behind `after`, in a fiber; fn false: stop.  False: not all were
  * seen.  `each` is empty for every name. */
 typedef bool tlsrpt_each_fn(struct courier_tlsrpt *, struct span name,
 			    struct arena *each, void *arg);
-MUST_USE bool tlsrpt_each(struct courier_tlsrpt *, struct span after,
-			  tlsrpt_each_fn *, void *arg);
+MUST_USE bool tlsrpt_each(struct courier_tlsrpt *, enum courier_store_note,
+			  struct span after, tlsrpt_each_fn *, void *arg);
 /* An empty value removes.  False: the store did not say yes. */
-MUST_USE bool tlsrpt_put(struct courier_tlsrpt *, struct span name,
-			 struct span value, struct arena *);
+MUST_USE bool tlsrpt_put(struct courier_tlsrpt *, enum courier_store_note,
+			 struct span name, struct span value, struct arena *);
 /* False: no answer; an empty value: there is none. */
 MUST_USE bool tlsrpt_get(struct courier_tlsrpt *, struct span name, struct arena *,
 			 struct span *value);

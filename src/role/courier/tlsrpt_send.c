@@ -6,6 +6,7 @@
  * queue or at a web server, when nobody wants it any more, or when it is too old.
  */
 #include "gzip/gzip.h"
+#include "policy/report_sent.h"
 #include "role/courier/tlsrpt_inner.h"
 
 #define TEXT_MAX   POLICY_REPORT_TEXT_MAX
@@ -133,24 +134,27 @@ static bool send_mail(struct report *r, struct span to)
 	return ok;
 }
 
-static bool post(struct report *r, struct span url)
+static bool post(struct report *r, struct span url, struct span *why)
 {
 	struct courier_tlsrpt *t = r->t;
 	struct courier_fetch_post_reply rep;
 	for (int part = POLICY_TALLY_BARE; buf_len(&r->gzip) > TLSRPT_VALUE_MAX;
 	     part++)
 		if (part > POLICY_TALLY_SUMS ||
-		    !reduce(r, (enum policy_tally_part)part) || !write_gzip(r))
+		    !reduce(r, (enum policy_tally_part)part) || !write_gzip(r)) {
+			*why = SPAN("memory is short");
 			return false;
+		}
 	struct courier_fetch_post m = {.url = url,
 				       .media = SPAN("application/tlsrpt+gzip"),
 				       .body = buf_span(&r->gzip)};
-	bool ok = *t->use.fetch != NULL &&
-		  courier_fetch_post(*t->use.fetch, &m, r->arena, &rep,
-				     tlsrpt_within(t, TLSRPT_POST_NS)) ==
-			  IPC_OK &&
-		  rep.outcome == COURIER_FETCH_OUTCOME_ANSWERED &&
-		  rep.status / 100 == 2;
+	bool said = *t->use.fetch != NULL &&
+		    courier_fetch_post(*t->use.fetch, &m, r->arena, &rep,
+				       tlsrpt_within(t, TLSRPT_POST_NS)) == IPC_OK;
+	bool answered = said && rep.outcome == COURIER_FETCH_OUTCOME_ANSWERED;
+	bool ok = answered && rep.status / 100 == 2;
+	*why = answered ? arena_printf(r->arena, "HTTP %u", rep.status)
+			: SPAN("no answer");
 	t->counts.posted += ok;
 	return ok;
 }
@@ -167,16 +171,34 @@ static void tell(struct report *r, struct span to, bool ok)
 		    F("domain", r->domain), F("to", to), F("report", r->id));
 }
 
+/* To one of them, and what became of it. */
+static bool deliver_one(struct report *r, const struct policy_rua *to, struct buf *lines)
+{
+	struct policy_sent s = {.when = tlsrpt_wall(r->t), .to = to->uri};
+	bool ok = to->https ? post(r, to->uri, &s.why) : send_mail(r, to->uri);
+	s.outcome = !ok ? POLICY_SENT_FAILED
+		    : to->https ? POLICY_SENT_POSTED
+				: POLICY_SENT_QUEUED;
+	if (!ok && !to->https)
+		s.why = SPAN("the queue did not take it");
+	policy_sent_write(lines, &s);
+	tell(r, to->uri, ok);
+	return ok;
+}
+
 /* To each of them; one that has it is enough for the note to go. */
-static bool deliver(struct report *r, const struct policy_reporting *wanted)
+static bool deliver(struct report *r, const struct policy_reporting *wanted,
+		    struct span name)
 {
 	bool any = false;
-	for (size_t i = 0; i < wanted->count && !r->t->ending; i++) {
-		const struct policy_rua *to = &wanted->rua[i];
-		bool ok = to->https ? post(r, to->uri) : send_mail(r, to->uri);
-		tell(r, to->uri, ok);
-		any = any || ok;
-	}
+	struct buf lines;
+	buf_init(&lines, POLICY_SENT_MAX);
+	for (size_t i = 0; i < wanted->count && !r->t->ending; i++)
+		any |= deliver_one(r, &wanted->rua[i], &lines);
+	if (buf_ok(&lines) && buf_len(&lines) > 0)
+		(void)!tlsrpt_put(r->t, COURIER_STORE_NOTE_REPORT, name,
+				  buf_span(&lines), r->arena);
+	buf_free(&lines);
 	return any;
 }
 
@@ -197,7 +219,7 @@ static bool send_report(struct courier_tlsrpt *t, int64_t day, struct span domai
 	buf_init(&r.gzip, TEXT_MAX);
 	fill_head(&r, day);
 	bool ours = policy_tally_unpack(r.tally, domain, row);
-	bool done = !ours || (write_gzip(&r) && deliver(&r, &wanted));
+	bool done = !ours || (write_gzip(&r) && deliver(&r, &wanted, name));
 	buf_free(&r.gzip);
 	policy_tally_free(r.tally);
 	return done;
@@ -222,7 +244,7 @@ static bool look_at(struct courier_tlsrpt *t, struct span name,
 	struct span domain;
 	int64_t day;
 	if (!tlsrpt_name_read(name, &day, &domain)) {
-		(void)!tlsrpt_put(t, name, SPAN(""), each);
+		(void)!tlsrpt_put(t, COURIER_STORE_NOTE_TALLY, name, SPAN(""), each);
 		return true;
 	}
 	if (day >= t->day)
@@ -237,13 +259,27 @@ static bool look_at(struct courier_tlsrpt *t, struct span name,
 	t->counts.failed += !done;
 	t->counts.given_up += !done && old;
 	if (done || old)
-		(void)!tlsrpt_put(t, name, SPAN(""), each);
+		(void)!tlsrpt_put(t, COURIER_STORE_NOTE_TALLY, name, SPAN(""), each);
 	return true;
+}
+
+/* What is older than it has to be known; names go by day. */
+static bool forget(struct courier_tlsrpt *t, struct span name, struct arena *each,
+		   void *arg)
+{
+	const struct look *l = arg;
+	struct span domain;
+	int64_t day = 0;
+	if (tlsrpt_name_read(name, &day, &domain) &&
+	    day >= l->now / POLICY_REPORT_DAY - COURIER_TLSRPT_KEEP)
+		return false;
+	return tlsrpt_put(t, COURIER_STORE_NOTE_REPORT, name, SPAN(""), each);
 }
 
 void tlsrpt_send_due(struct courier_tlsrpt *t)
 {
 	struct look l = {.now = tlsrpt_wall(t), .before = t->looked};
-	if (tlsrpt_each(t, SPAN(""), look_at, &l))
+	if (tlsrpt_each(t, COURIER_STORE_NOTE_TALLY, SPAN(""), look_at, &l))
 		t->looked = l.now;
+	(void)!tlsrpt_each(t, COURIER_STORE_NOTE_REPORT, SPAN(""), forget, &l);
 }

@@ -55,5 +55,6 @@ void on_restore_end(void *ctx, struct ipc_call *,
 void on_index_rebuild(void *ctx, struct ipc_call *,
 		      const struct admin_store_index_rebuild *);
 void on_fsck(void *ctx, struct ipc_call *, const struct admin_store_fsck *);
+void on_reports(void *ctx, struct ipc_call *, const struct admin_store_reports *);
 void on_statistics(void *ctx, struct ipc_call *,
 		   const struct admin_store_statistics *);

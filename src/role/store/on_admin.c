@@ -493,5 +493,6 @@ const struct admin_store_at_store store_for_admin = {
 	.expunged = on_expunged,
 	.undelete = on_undelete,
 	.revive = on_revive,
+	.reports = on_reports,
 	.statistics = on_statistics,
 };

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* role/store/on_note: what couriers remember; durable before the answer. */
+#include "role/store/admin.h"
 #include "role/store/queue.h"
 
+#include "base/utf8.h"
 #include "spool/note.h"
 
 #define NAMES_MAX 100u
 
-_Static_assert(COURIER_STORE_NOTE_TALLY < SPOOL_NOTE_KINDS, "kinds");
+_Static_assert(COURIER_STORE_NOTE_REPORT < SPOOL_NOTE_KINDS, "kinds");
 
 static void run_put(struct job *j)
 {
@@ -69,4 +71,50 @@ void on_notes(void *ctx, struct ipc_call *call,
 {
 	struct peer *p = ctx;
 	job_now(p->store, call, m, NULL, run_list);
+}
+
+/* ---- what was reported, for the administrator ---------------------------------- */
+
+#define PAGE_REPORTS 6u
+#define REPORT_MAX   8192u
+
+static bool one_report(struct job *j, struct span name,
+		       struct admin_store_sent_report *out)
+{
+	struct buf b;
+	buf_init(&b, SPOOL_NOTE_VALUE);
+	bool ok = spool_note_get(j->store->spool, COURIER_STORE_NOTE_REPORT,
+				 name, &b) == SPOOL_OK &&
+		  buf_len(&b) <= REPORT_MAX && utf8_valid(buf_span(&b)) &&
+		  !span_has(buf_span(&b), '\0');
+	out->name = name;
+	ok = ok && arena_copy(j->arena, buf_span(&b), &out->sent);
+	buf_free(&b);
+	return ok;
+}
+
+static void run_reports(struct job *j)
+{
+	const struct admin_store_reports *m = j->ask;
+	struct admin_store_sent_report list[PAGE_REPORTS] = {0};
+	struct admin_store_reports_reply r = {
+		.answer = ADMIN_STORE_ANSWER_LATER, .reports = list};
+	struct span names[PAGE_REPORTS];
+	size_t count = 0;
+	if (spool_notes(j->store->spool, COURIER_STORE_NOTE_REPORT, m->after,
+			j->arena, names, PAGE_REPORTS, &count,
+			&r.more) == SPOOL_OK)
+		r.answer = ADMIN_STORE_ANSWER_DONE;
+	for (size_t i = 0; i < count; i++) {
+		/* A row that cannot be read is named all the same. */
+		(void)!one_report(j, names[i], &list[i]);
+		r.reports_count++;
+	}
+	admin_store_reports_answer(j->call, &r);
+}
+
+void on_reports(void *ctx, struct ipc_call *call, const struct admin_store_reports *m)
+{
+	struct peer *p = ctx;
+	job_now(p->store, call, m, NULL, run_reports);
 }

@@ -14,6 +14,7 @@
 #include "base/base64.h"
 #include "gzip/gzip.h"
 #include "peers.h"
+#include "policy/report_sent.h"
 #include "role/courier/tlsrpt.h"
 
 #define NOON 1795348800 /* of 22 Nov 2026 */
@@ -133,6 +134,18 @@ static void has(const struct buf *json, const char *what)
 
 /* ---- cases ----------------------------------------------------------------------------- */
 
+/* What is known of the report to this address. */
+static struct policy_sent sent_to(struct fix *f, size_t index)
+{
+	struct peers_note *n = peers_note(&f->peers, COURIER_STORE_NOTE_REPORT, NOTE);
+	struct policy_sent s = {0};
+	assert_non_null(n);
+	struct span rest = span_of(n->value, n->len);
+	for (size_t i = 0; i <= index; i++)
+		assert_true(policy_sent_next(&rest, &s));
+	return s;
+}
+
 static void a_day(void **state)
 {
 	struct fix *f = *state;
@@ -149,6 +162,8 @@ static void a_day(void **state)
 	assert_null(peers_note(&f->peers, COURIER_STORE_NOTE_TALLY, NOTE));
 	assert_string_equal(f->peers.sent[0].to, "tls@reports.test");
 	assert_string_equal(f->peers.sent[0].sender, "tls-reports@mx.sender.test");
+	assert_int_equal(sent_to(f, 0).outcome, POLICY_SENT_QUEUED);
+	assert_true(span_eq(sent_to(f, 0).to, SPAN("tls@reports.test")));
 	report_of(&f->peers.sent[0], &json);
 	has(&json, "\"organization-name\":\"mx.sender.test\"");
 	has(&json, "\"start-datetime\":\"2026-11-22T00:00:00Z\"");
@@ -163,6 +178,11 @@ static void a_day(void **state)
 	assert_int_equal(f->peers.sent_count, 1);
 	assert_int_equal(courier_tlsrpt_counts(f->t).mailed, 1);
 	assert_int_equal(courier_tlsrpt_counts(f->t).domains, 0);
+	/* It is known for a month. */
+	peers_run(&f->peers, (COURIER_TLSRPT_KEEP - 4) * 24 * HOUR);
+	assert_non_null(peers_note(&f->peers, COURIER_STORE_NOTE_REPORT, NOTE));
+	peers_run(&f->peers, 4 * 24 * HOUR);
+	assert_null(peers_note(&f->peers, COURIER_STORE_NOTE_REPORT, NOTE));
 }
 
 /* Again and again, in the middle of the day and behind its end. */
@@ -248,6 +268,8 @@ static void posted(void **state)
 	has(&json, "\"result-type\":\"sts-policy-fetch-error\"");
 	buf_free(&json);
 	assert_string_equal(f->peers.sent[1].to, "tls@reports.test");
+	assert_int_equal(sent_to(f, 0).outcome, POLICY_SENT_POSTED);
+	assert_int_equal(sent_to(f, 1).outcome, POLICY_SENT_QUEUED);
 }
 
 /* Every hour for a day; then it is too late. */
@@ -260,12 +282,15 @@ static void retries(void **state)
 	count(f, "good.test", POLICY_FAILURE_NONE, 1);
 	peers_run(&f->peers, 22 * HOUR);
 	assert_in_range(f->web->asked, 6, 11);
+	assert_int_equal(sent_to(f, 0).outcome, POLICY_SENT_FAILED);
+	assert_true(span_eq(sent_to(f, 0).why, SPAN("HTTP 500")));
 	f->web->outcome = COURIER_FETCH_OUTCOME_LATE;
 	peers_run(&f->peers, 25 * HOUR);
 	assert_in_range(f->web->asked, 24, 32);
 	assert_null(peers_note(&f->peers, COURIER_STORE_NOTE_TALLY, NOTE));
 	assert_int_equal(courier_tlsrpt_counts(f->t).given_up, 1);
 	assert_int_equal(f->peers.sent_count, 0);
+	assert_true(span_eq(sent_to(f, 0).why, SPAN("no answer")));
 }
 
 static void works_again(void **state)

@@ -5,6 +5,10 @@
  */
 #include "rig.h"
 
+#include <stdio.h>
+
+#include "summary/summary.h"
+
 #include "os/world.h"
 
 #include <stdio.h>
@@ -149,6 +153,51 @@ static void a_message_is_leased_and_settled(void **state)
 			 COURIER_STORE_ANSWER_STALE);
 	assert_int_equal(waiting(&s), 0);
 	assert_int_equal(rig_figure(s.r, "sent"), 1);
+	end(&s);
+}
+
+/* What is kept of the structure goes with the lease, and with nothing else. */
+static void the_structure_of_a_leased_message(void **state)
+{
+	struct scene s = begin(state);
+	struct courier_store_structure_reply rep;
+	struct summary *known;
+	submit(&s, FAR, BODY);
+	struct courier_store_lease_reply l = leased(&s);
+	ASK(s.r, s.c, courier_store_structure, &rep, .lease = l.lease);
+	assert_int_equal(rep.answer, YES);
+	struct arena *a = arena_new(1u << 20);
+	assert_int_equal(summary_read(rep.summary, l.size, a, &known), SUMMARY_OK);
+	assert_int_equal(known->part_count, 1);
+	arena_free(a);
+	assert_int_equal(settle(&s, l.lease, DELIVERED, FINE), YES);
+	ASK(s.r, s.c, courier_store_structure, &rep, .lease = l.lease);
+	assert_int_equal(rep.answer, COURIER_STORE_ANSWER_STALE);
+	end(&s);
+}
+
+/* What a courier notes of reports the administrator reads, page by page. */
+static void reports_that_were_sent(void **state)
+{
+	struct scene s = begin(state);
+	struct admin_store_reports_reply page;
+	for (unsigned i = 0; i < 8; i++) {
+		char name[32];
+		struct courier_store_note_put_reply put;
+		snprintf(name, sizeof name, "02077%u good.test", i);
+		ASK(s.r, s.c, courier_store_note_put, &put, .kind = COURIER_STORE_NOTE_REPORT,
+		    .name = span_cstr(name),
+		    .value = i == 7 ? SPAN("\xff") : SPAN("1 queued tls@good.test\n"));
+		assert_int_equal(put.answer, YES);
+	}
+	ASK(s.r, s.r->admin, admin_store_reports, &page, .after = SPAN(""));
+	assert_int_equal(page.answer, ADMIN_STORE_ANSWER_DONE);
+	assert_true(page.more && page.reports_count == 6);
+	assert_true(span_eq(page.reports[0].name, SPAN("020770 good.test")));
+	assert_true(span_eq(page.reports[0].sent, SPAN("1 queued tls@good.test\n")));
+	ASK(s.r, s.r->admin, admin_store_reports, &page, .after = SPAN("020775 good.test"));
+	assert_true(!page.more && page.reports_count == 2);
+	assert_int_equal(page.reports[1].sent.len, 0); /* no text */
 	end(&s);
 }
 
@@ -518,6 +567,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_message_is_leased_and_settled),
+		TEST(the_structure_of_a_leased_message),
+		TEST(reports_that_were_sent),
 		TEST(mail_of_a_user_of_this_machine),
 		TEST(an_ask_waits),
 		TEST(a_long_body_is_read_on),
