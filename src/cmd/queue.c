@@ -27,7 +27,7 @@ static const struct column details[] = {
 	{"attempts", "tried", COLUMN_COUNT},
 	{"last", "last", COLUMN_TIME},
 	{"next", "next", COLUMN_TIME},
-	{"code", "reply", COLUMN_COUNT},
+	{"code", "reply", COLUMN_CODE},
 	{"host", "host", COLUMN_TEXT},
 	{"why", "why", COLUMN_TEXT},
 };

@@ -73,9 +73,11 @@ static void number_cell(struct buf *out, enum column_kind kind,
 			const struct json *v)
 {
 	uint64_t n = 0;
-	if (kind == COLUMN_TIME)
+	if (kind == COLUMN_CODE && span_eq(v->text, SPAN("0")))
+		buf_addc(out, '-');
+	else if (kind == COLUMN_TIME)
 		time_text(out, v->text);
-	else if (kind == COLUMN_COUNT || kind == COLUMN_TEXT ||
+	else if (kind == COLUMN_COUNT || kind == COLUMN_CODE || kind == COLUMN_TEXT ||
 		 !span_u64(v->text, UINT64_MAX, &n))
 		table_plain(out, v->text);
 	else if (kind == COLUMN_LIMIT && n == 0)
@@ -113,7 +115,7 @@ static size_t width_of(struct span s)
 
 static bool to_the_right(enum column_kind k)
 {
-	return k == COLUMN_COUNT || k == COLUMN_SIZE || k == COLUMN_LIMIT;
+	return k == COLUMN_COUNT || k == COLUMN_CODE || k == COLUMN_SIZE || k == COLUMN_LIMIT;
 }
 
 static void pad(struct buf *out, size_t n)

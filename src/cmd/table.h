@@ -12,6 +12,7 @@
 enum column_kind {
 	COLUMN_TEXT,
 	COLUMN_COUNT, /* a number, to the right */
+	COLUMN_CODE,  /* the same; 0 is "-" */
 	COLUMN_SIZE,  /* bytes: 1.5 MiB */
 	COLUMN_LIMIT, /* the same; 0 is "none" */
 	COLUMN_TIME,  /* seconds since 1970; 0 is "-" */

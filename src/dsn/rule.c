@@ -52,6 +52,9 @@ static struct dsn_ruling waiting(const struct dsn_case *c)
 static struct dsn_ruling failed(const struct dsn_case *c)
 {
 	/* First, so that NOTIFY=NEVER cannot make a bounce vanish. */
+	if (c->null_sender && !c->proven)
+		return (struct dsn_ruling){DSN_DO_DISCARD, DSN_FAILED, DSN_IS_DISCARDED,
+					   DSN_RULE_NULL_SENDER};
 	if (c->null_sender) {
 		if (c->to_postmaster)
 			return (struct dsn_ruling){DSN_DO_HOLD, DSN_FAILED, DSN_IS_HELD,

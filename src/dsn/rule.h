@@ -9,7 +9,8 @@
  *
  * Never: a report about a message with the null sender to anybody but our own
  * postmaster, and none about that one; a report to a sender whose address
- * nobody proved (backscatter); more than one report of a delay.
+ * nobody proved (backscatter); more than one report of a delay; strangers' mail
+ * with the null sender kept for a person, who would never be done with it.
  */
 #pragma once
 
@@ -35,7 +36,8 @@ enum dsn_double {
 struct dsn_case {
 	enum dsn_event event;
 	bool null_sender;
-	bool proven;	   /* the sender was authenticated, or is DMARC-aligned */
+	bool proven;	   /* the sender was authenticated, or is DMARC-aligned; of a
+			    * null sender: the report is our own, or a user's */
 	bool to_postmaster; /* the message is itself a report to our postmaster */
 	enum dsn_double on_double;
 	uint32_t notify;     /* SMTP_NOTIFY_*; 0: not given, which means FAILURE and DELAY */

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from kit.instance import Instance, alive, wait
+from kit.instance import PROGRAM, Instance, alive, wait
 from kit.mail import find, message, token, values
 from kit.sink import Sink, make_key
 from kit.wire import submission
@@ -89,6 +89,24 @@ def test_a_bounce_comes_into_the_senders_mailbox(own, sink):
     assert b'Status: 5.1.1' in report and b'yes@there.example' not in report
     assert values(report, 'Return-Path') == ['<>']
     assert not queued(own, 'no@there.example')
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='root alone sends as anybody')
+def test_a_report_that_nobody_takes_is_held(own, sink):
+    """71: no bounce of a bounce; it is there for a person, and in the ledger."""
+    route(own, to_sink(sink), [sink.port])
+    sink.replies['RCPT'] = '550 5.1.1 no such user here'
+    done = subprocess.run([str(PROGRAM), 'sendmail', '--config', str(own.config), '-f', 'x@there.example',
+                           'no@there.example'], input='Subject: x\n\nx\n', text=True, timeout=20)
+    assert done.returncode == 0
+    assert wait(lambda: queued(own, 'x@there.example') and outcomes(own, 'x@there.example'), SECONDS)
+    row, = wait(lambda: [r for r in queued(own, 'x@there.example') if r['state'] == 'held'], SECONDS)
+    assert row['sender'] == '' and row['code'] == 550 and row['why'] == 'no such user here'
+    assert outcomes(own, 'x@there.example')[0]['outcome'] == 'held'
+    book = {r['what']: r['recipients'] for r in own.rows('queue', 'ledger', '--recount')}
+    assert book['held'] == 1 and book['accepted'] == sum(book.values()) - book['accepted']
+    own.ll('queue', 'delete', '--all')
+    assert not queued(own, 'x@there.example')
 
 
 def test_a_server_that_does_not_want_now_is_asked_again(own, sink):

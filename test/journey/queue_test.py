@@ -42,6 +42,15 @@ def balanced(demo):
     return book
 
 
+def test_show_of_what_nobody_answered(demo, user, away):
+    """No reply is a dash, not a number."""
+    word = put(demo, user, f'{token()}@{away}')
+    one, = rows(demo, '--domain', away)
+    shown = demo.ll('queue', 'show', one['id']).stdout
+    assert one['code'] == 0 and [line.split() for line in shown.splitlines() if line.startswith('reply:')] == [
+        ['reply:', '-']], (word, shown)
+
+
 def test_filters(demo, user, away):
     put(demo, user, f'a@{away}', f'b@{away}', f'c@other.{away}')
     try:

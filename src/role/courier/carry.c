@@ -119,7 +119,7 @@ static void count(struct job *j, const struct courier_store_outcome *o)
 	struct courier_counts *n = &j->courier->counts;
 	if (o->fate == COURIER_STORE_FATE_DELIVERED)
 		n->delivered++;
-	else if (o->fate == COURIER_STORE_FATE_FAILED)
+	else if (o->fate == COURIER_STORE_FATE_FAILED || o->fate == COURIER_STORE_FATE_HELD)
 		n->failed++;
 	else
 		n->deferred++;
@@ -130,7 +130,8 @@ static void tell_outcome(const struct job *j, size_t i)
 	static const char *const names[] = {
 		[COURIER_STORE_FATE_DELIVERED] = "delivered",
 		[COURIER_STORE_FATE_DEFERRED] = "deferred",
-		[COURIER_STORE_FATE_FAILED] = "failed"};
+		[COURIER_STORE_FATE_FAILED] = "failed",
+		[COURIER_STORE_FATE_HELD] = "held"};
 	const struct courier_store_outcome *o = &j->carried[i].outcome;
 	TELL(&j->story, "carry.recipient",
 	     F("recipient", j->lease->recipients[i].address),

@@ -64,6 +64,7 @@ static struct dsn_ruling rule(struct job *j, size_t i, enum dsn_event e)
 	TELL(&j->story, "carry.report",
 	     F("recipient", l->recipients[i].address),
 	     F_CSTR("outcome", r.what == DSN_DO_REPORT ? "the sender is told"
+			       : r.what == DSN_DO_HOLD ? "it is held"
 						       : "nobody is told"),
 	     F_CSTR("rule", dsn_rule_name(r.rule)));
 	return r;
@@ -226,6 +227,8 @@ void tell_sender(struct job *j)
 		if (!c->settled || c->outcome.fate == COURIER_STORE_FATE_DEFERRED)
 			continue;
 		struct dsn_ruling r = rule(j, i, event_of(j, c));
+		if (r.what == DSN_DO_HOLD)
+			j->carried[i].outcome.fate = COURIER_STORE_FATE_HELD;
 		if (r.what != DSN_DO_REPORT)
 			continue;
 		group_add(j, r.action == DSN_FAILED ? &failed : &done, i,

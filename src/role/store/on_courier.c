@@ -383,6 +383,8 @@ static struct spool_verdict verdict_of(struct job *j, const struct lease *l,
 				  .host = o->host};
 	if (o->fate == COURIER_STORE_FATE_FAILED)
 		v.state = SPOOL_FAILED;
+	if (o->fate == COURIER_STORE_FATE_HELD)
+		v.state = SPOOL_HELD;
 	if (o->fate == COURIER_STORE_FATE_DEFERRED) {
 		v.state = SPOOL_REMOTE;
 		v.next = again_at(j, lease_job(l), o->n);

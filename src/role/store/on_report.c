@@ -37,6 +37,8 @@ static bool facts_of(struct job *j, const struct letter *l, struct span id,
 	struct spool_facts f = {.id = id,
 				.eight_bit = !is_ascii(l->bytes),
 				.utf8 = !is_ascii(l->to),
+				/* A report is from here; nobody hears of its end. */
+				.local = l->sender.len == 0,
 				.requiretls = l->requiretls};
 	struct buf b;
 	buf_init(&b, SPOOL_FACTS_MAX);

@@ -81,7 +81,7 @@ static void no_case_breaks_the_promises(void **state)
 				if (r.what == DSN_DO_REPORT)
 					assert_true(!c.null_sender && c.proven && !(notify & NEVER));
 				if (r.what == DSN_DO_POSTMASTER)
-					assert_true(c.null_sender && !c.to_postmaster);
+					assert_true(c.null_sender && c.proven && !c.to_postmaster);
 				assert_int_equal(r.account == DSN_IS_OPEN, event == DSN_ON_WAITING);
 				assert_int_equal(r.what == DSN_DO_DISCARD,
 						 r.account == DSN_IS_DISCARDED);
@@ -110,6 +110,11 @@ static void double_bounces(void **state)
 	r = dsn_rule(&c);
 	assert_int_equal(r.what, DSN_DO_HOLD);
 	assert_string_equal(dsn_rule_name(r.rule), "report-to-postmaster-held");
+	/* Of strangers nothing is kept. */
+	c.proven = false;
+	r = dsn_rule(&c);
+	assert_int_equal(r.what, DSN_DO_DISCARD);
+	assert_string_equal(dsn_rule_name(r.rule), "null-sender");
 }
 
 static void no_backscatter(void **state)

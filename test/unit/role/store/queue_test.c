@@ -414,7 +414,9 @@ static void no_report_of_a_report(void **state)
 	struct courier_store_lease_reply l = leased(&s);
 	assert_int_equal(l.sender.len, 0);
 	report(&s, l.lease, "failure", COURIER_STORE_ANSWER_REFUSED);
-	assert_int_equal(settle(&s, l.lease, FAILED, FINE), YES);
+	assert_true(l.proven); /* from here */
+	assert_int_equal(settle(&s, l.lease, COURIER_STORE_FATE_HELD, FINE), YES);
+	assert_int_equal(waiting(&s), 1); /* for a person */
 	/* Nobody else's name. */
 	ASK(s.r, s.c, courier_store_send, &sent,
 	    .sender = SPAN("president@far.test"), .recipient = SPAN(FAR),
@@ -425,7 +427,7 @@ static void no_report_of_a_report(void **state)
 	    .recipient = SPAN("bob@example.test"), .body = MAIL("x"));
 	assert_int_equal(sent.answer, YES);
 	(void)inbox(&s); /* some time */
-	assert_int_equal(waiting(&s), 0);
+	assert_int_equal(waiting(&s), 1);
 	end(&s);
 }
 
