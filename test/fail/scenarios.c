@@ -444,6 +444,7 @@ static void check_connect(struct scene *s, enum verdict v)
 }
 
 const struct scenario scenarios[] = {
+	{"reload", NULL, act_reload, check_reload, true},
 	{"connect", NULL, act_connect, check_connect, true},
 	{"one", NULL, act_one, check_inbox, false},
 	{"large", emptied, act_large, check_inbox, false},

@@ -49,6 +49,9 @@ enum verdict heard_code(struct scene *, struct talk *, unsigned code);
 /* A session logged in and with INBOX selected; made anew when it has ended. */
 bool session(struct scene *, struct talk *);
 bool log_in(struct scene *, struct talk *, const char *name);
+/* ---- life.c: a new configuration for all roles ---- */
+enum verdict act_reload(struct scene *);
+void check_reload(struct scene *, enum verdict);
 /* A message with the mark, of so many bytes in all. */
 struct span message(struct scene *, size_t size);
 /* How many messages with the mark stand in that mailbox of that account; the

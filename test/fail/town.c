@@ -19,19 +19,35 @@
 #include "role/vault/role.h"
 #include "tls/issue.h"
 
-static const char conf[] =
-	"hostname mx.example.test;\n"
-	"data /nowhere;\n"
-	"store { engine memory; }\n"
-	"dns { lookups off; }\n"
-	"outgoing { reach 127.0.0.0/8; }\n"
-	"log { level error; }\n"
-	"auth { argon2-memory 8M; argon2-passes 1; scram-iterations 4096; threads 1; }\n"
-	"certificate default { chain /nowhere/c.pem; key file:/nowhere/k.pem; }\n"
-	"listener mx { role mx; address 127.0.0.1; port 2525; }\n"
-	"listener submissions { role submission; port 2465; tls implicit; }\n"
-	"listener imaps { role imap; port 2993; tls implicit; }\n"
-	"listener pop3s { role pop3; port 2995; tls implicit; }\n";
+#define CONF(host, more)                                                       \
+	"hostname " host ";\n"                                                  \
+	"data /nowhere;\n"                                                     \
+	"store { engine memory; }\n"                                           \
+	"dns { lookups off; }\n"                                               \
+	"outgoing { reach 127.0.0.0/8; }\n"                                    \
+	"log { level error; }\n"                                               \
+	"auth { argon2-memory 8M; argon2-passes 1; scram-iterations 4096; threads 1; }\n" \
+	"certificate default { chain /nowhere/c.pem; key file:/nowhere/k.pem; }\n" \
+	"listener mx { role mx; address 127.0.0.1; port 2525; }\n"             \
+	"listener submissions { role submission; port 2465; tls implicit; }\n" \
+	"listener imaps { role imap; port 2993; tls implicit; }\n"             \
+	"listener pop3s { role pop3; port 2995; tls implicit; }\n" more
+
+static const char *const confs[] = {
+	CONF("mx.example.test", ""),
+	CONF("other.example.test", "limits { recipients 50; }\n")};
+const char *const town_names[] = {"mx.example.test", "other.example.test"};
+
+const struct town_listener town_listeners[TOWN_LISTENERS] = {
+	{"mx", TOWN_MX, KIND_EDGE_MX},
+	{"submissions", TOWN_SUBMISSION, KIND_EDGE_ACCESS},
+	{"imaps", TOWN_IMAP, KIND_EDGE_ACCESS},
+	{"pop3s", TOWN_POP3, KIND_EDGE_ACCESS}};
+
+const char *town_conf(unsigned generation)
+{
+	return confs[generation % 2];
+}
 
 const struct role_def *town_def(enum kind k)
 {
@@ -50,19 +66,17 @@ static void certificate(struct town *t)
 	const struct span dns[] = {SPAN("mx.example.test")};
 	const struct tls_issue_names names = {.dns = dns, .dns_count = 1};
 	struct house_role *vault = t->role[KIND_VAULT];
-	struct buf key, chain, ca;
-	struct tls_issued leaf = {.key = &key, .chain = &chain, .kind = TLS_KEY_P256};
+	struct buf ca;
+	struct tls_issued leaf = {.key = &t->key, .chain = &t->chain, .kind = TLS_KEY_P256};
 	int64_t now = world_wall(house_world(t->house)).sec;
 
-	buf_init(&key, 65536);
-	buf_init(&chain, 65536);
+	buf_init(&t->key, 65536);
+	buf_init(&t->chain, 65536);
 	buf_init(&ca, 65536);
 	assert_true(tls_issue_throwaway(SPAN("fail"), &names, now, 30, &leaf, 1, &ca));
-	assert_true(house_material(vault, MATERIAL_CHAIN, "default 0", buf_span(&chain),
+	assert_true(house_material(vault, MATERIAL_CHAIN, "default 0", buf_span(&t->chain),
 				   NULL));
-	assert_true(house_material(vault, MATERIAL_KEY, "default 0", buf_span(&key), NULL));
-	buf_free(&key);
-	buf_free(&chain);
+	assert_true(house_material(vault, MATERIAL_KEY, "default 0", buf_span(&t->key), NULL));
 	buf_free(&ca);
 }
 
@@ -120,7 +134,7 @@ struct town *town_new(uint64_t seed)
 	struct town *t = calloc(1, sizeof *t);
 
 	assert_true(t != NULL && crypto_library_start());
-	t->house = house_new(seed, conf);
+	t->house = house_new(seed, town_conf(0));
 	fault_exempt(house_loop(t->house));
 	t->arena = arena_new(1u << 20);
 	sim_wall_set(house_world(t->house), (struct wall){1800000000, 0});
@@ -135,10 +149,16 @@ struct town *town_new(uint64_t seed)
 			world_close(house_world(t->house),
 				    house_join(t->role[l->a], t->role[l->b], l->hop));
 	}
-	house_listen(t->role[KIND_EDGE_MX], "mx", TOWN_MX);
-	house_listen(t->role[KIND_EDGE_ACCESS], "submissions", TOWN_SUBMISSION);
-	house_listen(t->role[KIND_EDGE_ACCESS], "imaps", TOWN_IMAP);
-	house_listen(t->role[KIND_EDGE_ACCESS], "pop3s", TOWN_POP3);
+	for (size_t i = 0; i < TOWN_LISTENERS; i++) {
+		const struct town_listener *l = &town_listeners[i];
+		struct addr at = addr_v4(127, 0, 0, 1, l->port);
+		int fd;
+		assert_int_equal(sock_listen(house_world(t->house), &at,
+					     (struct listen_how){0}, &t->sockets[i]),
+				 OS_OK);
+		assert_int_equal(world_dup(house_world(t->house), t->sockets[i], &fd), OS_OK);
+		house_lend(t->role[l->kind], l->name, fd);
+	}
 	for (unsigned k = 0; k < KIND_COUNT; k++)
 		if (t->role[k] != NULL)
 			assert_true(house_activate(t->role[k]));
@@ -152,6 +172,10 @@ void town_free(struct town *t)
 	ipc_free(admin_auth_ipc(t->passwords));
 	ipc_free(courier_dialer_ipc(t->courier));
 	world_close(house_world(t->house), t->elsewhere);
+	for (size_t i = 0; i < TOWN_LISTENERS; i++)
+		world_close(house_world(t->house), t->sockets[i]);
+	buf_free(&t->key);
+	buf_free(&t->chain);
 	for (unsigned k = KIND_COUNT; k-- > 0;)
 		if (t->role[k] != NULL)
 			house_fall(t->role[k]);

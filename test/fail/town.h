@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "house.h"
 #include "talk.h"
 #include "wire/admin_auth.h"
@@ -24,6 +25,13 @@
 #define TOWN_BOB   "bob@example.test"
 #define TOWN_CAROL "carol@example.test"
 
+#define TOWN_LISTENERS 4u
+extern const struct town_listener {
+	const char *name;
+	uint16_t port;
+	enum kind kind;
+} town_listeners[TOWN_LISTENERS];
+
 struct town {
 	struct house *house;
 	struct house_role *role[KIND_COUNT];
@@ -31,8 +39,16 @@ struct town {
 	struct admin_auth *passwords;
 	struct courier_dialer *courier; /* likewise, at the dialer */
 	int elsewhere;			/* another server: 127.0.0.2, port 25 */
+	int sockets[TOWN_LISTENERS];	/* of the listeners */
+	struct buf key, chain;		/* of the certificate */
 	struct arena *arena;
+	unsigned generation; /* of the configuration that is tried last */
+	unsigned active;     /* and of the one that is in force; UINT_MAX: of some */
 };
+
+/* The configurations that take turns, and the name that each gives the server. */
+const char *town_conf(unsigned generation);
+extern const char *const town_names[2];
 
 struct town *town_new(uint64_t seed);
 void town_free(struct town *);

@@ -46,26 +46,33 @@ static void answered(void *ctx, enum ipc_result r)
 struct world *house_world(struct house *h) { return h->world; }
 struct loop *house_loop(struct house *h) { return h->loop; }
 
-struct house *house_new(uint64_t seed, const char *conf)
+static struct conf_snapshot *parse(const char *text)
 {
-	struct house *h = calloc(1, sizeof *h);
+	struct conf_snapshot *conf = NULL;
 	struct conf_report report;
 	struct buf said;
 
-	assert_non_null(h);
-	h->world = world_sim(seed);
-	assert_non_null(h->world);
-	h->loop = loop_new(h->world);
-	h->answer = arena_new(ANSWER_MAX);
-	assert_true(h->loop != NULL && h->answer != NULL);
-	enum conf_result r = conf_parse(SPAN("house.conf"), span_cstr(conf), NULL,
-					&report, &h->conf);
+	enum conf_result r = conf_parse(SPAN("house.conf"), span_cstr(text), NULL,
+					&report, &conf);
 	buf_init(&said, 65536);
 	conf_report_text(&report, &said);
 	if (r != CONF_OK)
 		fail_msg("%.*s", SPAN_FMT(buf_span(&said)));
 	buf_free(&said);
 	conf_report_free(&report);
+	return conf;
+}
+
+struct house *house_new(uint64_t seed, const char *conf)
+{
+	struct house *h = calloc(1, sizeof *h);
+	assert_non_null(h);
+	h->world = world_sim(seed);
+	assert_non_null(h->world);
+	h->loop = loop_new(h->world);
+	h->answer = arena_new(ANSWER_MAX);
+	assert_true(h->loop != NULL && h->answer != NULL);
+	h->conf = parse(conf);
 	return h;
 }
 
@@ -160,19 +167,36 @@ static int sealed(struct house *h, struct span bytes)
 	return fd;
 }
 
+static int slice_of(struct house *h, const struct conf_snapshot *conf, enum kind kind)
+{
+	struct buf slice;
+	int fd;
+
+	buf_init(&slice, CONF_SLICE_MAX);
+	conf_slice(conf, kind_conf(kind), &slice);
+	assert_true(buf_ok(&slice));
+	fd = sealed(h, buf_span(&slice));
+	buf_free(&slice);
+	return fd;
+}
+
+int house_slice(struct house *h, const char *conf, enum kind kind)
+{
+	struct conf_snapshot *other = parse(conf);
+	int fd = slice_of(h, other, kind);
+
+	conf_snapshot_free(other);
+	return fd;
+}
+
 static void configure(struct house_role *r)
 {
 	struct house *h = r->house;
 	struct boss_role_configure m = {.generation = 1};
 	struct boss_role_configure_reply rep;
 	struct waiting w = {0};
-	struct buf slice;
 
-	buf_init(&slice, CONF_SLICE_MAX);
-	conf_slice(h->conf, kind_conf(r->kind), &slice);
-	assert_true(buf_ok(&slice));
-	m.slice = sealed(h, buf_span(&slice));
-	buf_free(&slice);
+	m.slice = slice_of(h, h->conf, r->kind);
 	arena_reset(h->answer);
 	assert_int_equal(boss_role_configure_start(r->boss, &m, h->answer, &rep,
 						   IPC_NEVER, answered, &w),

@@ -49,6 +49,8 @@ void house_do(struct house *, fiber_fn *fn, void *arg);
 /* The test's own end of a channel of the role, as a link on the test's loop. */
 struct ipc_link *house_link(struct house_role *, enum hop, enum kind peer);
 
+/* The slice of another configuration for a role, for who configures one by hand. */
+int house_slice(struct house *, const char *conf, enum kind);
 /* Start a role and configure it; it awaits channels, material, listeners. */
 struct house_role *house_raise(struct house *, const struct role_def *, enum kind);
 /*

@@ -258,11 +258,13 @@ static bool start(void *self, struct buf *why)
 static bool prepare(void *self, const struct conf *conf, struct buf *why)
 {
 	struct edge *e = self;
-	(void)conf; /* every value was checked when it was written */
-	(void)why;
 	e->round++; /* the sockets that it wants are named from here on */
 	listener_drop_authorities(e);
-	return true;
+	/* Every value was checked when it was written. */
+	if (listener_prepare(e, conf))
+		return true;
+	buf_add(why, SPAN("memory is short"));
+	return false;
 }
 
 static void adopt(void *self, const struct conf *conf)
@@ -338,6 +340,7 @@ static void destroy(void *self)
 		return;
 	for (size_t i = 0; i < e->port_count; i++) {
 		service_release(e->ports[i].service);
+		service_release(e->ports[i].next_service);
 		crowd_free(&e->ports[i].crowd);
 		free(e->ports[i].client_ca);
 		free(e->ports[i].next_ca);

@@ -80,6 +80,7 @@ struct port {
 	struct edge *edge;
 	char name[64];
 	struct service *service; /* NULL: the configuration knows it no more */
+	struct service *next_service; /* of one that is not in force yet, or NULL */
 	struct socket sockets[EDGE_SOCKETS_MAX];
 	size_t socket_count;
 	struct crowd crowd;
@@ -161,6 +162,9 @@ MUST_USE bool listener_client_ca(struct edge *, struct span name, int fd,
 void listener_take_authorities(struct edge *);
 /* The configuration to come will not come. */
 void listener_drop_authorities(struct edge *);
+/* A service for each port by a configuration to come.  False: memory is short. */
+MUST_USE bool listener_prepare(struct edge *, const struct conf *);
+void listener_drop_services(struct edge *);
 /*
  * A service for each port by the present configuration; sockets that were not
  * named with it are closed.

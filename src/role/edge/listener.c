@@ -183,6 +183,15 @@ static struct socket *socket_for(struct port *p, const struct addr *at)
 	return place;
 }
 
+static void keep_sockets(struct port *p)
+{
+	LOG(p->edge->role->log, ERROR, "listener.unknown", 0,
+	    F_CSTR("listener", p->name),
+	    F_CSTR("why", "memory is short: a socket that is new is not used"));
+	for (size_t k = 0; k < p->socket_count; k++)
+		p->sockets[k].round = p->edge->round;
+}
+
 void listener_add(struct edge *e, struct span name, int fd)
 {
 	struct port *p = port_of(e, name);
@@ -190,6 +199,8 @@ void listener_add(struct edge *e, struct span name, int fd)
 	struct socket *s = NULL;
 	if (p != NULL && sock_local(e->role->world, fd, &at) == OS_OK)
 		s = socket_for(p, &at);
+	else if (p != NULL)
+		keep_sockets(p); /* it may be any of them */
 	if (s != NULL)
 		s->round = e->round;
 	if (s == NULL || s->fd >= 0 || e->draining || e->retiring) {
@@ -270,12 +281,39 @@ void listener_drop_authorities(struct edge *e)
 	}
 }
 
+void listener_drop_services(struct edge *e)
+{
+	for (size_t i = 0; i < e->port_count; i++) {
+		service_release(e->ports[i].next_service);
+		e->ports[i].next_service = NULL;
+	}
+}
+
+bool listener_prepare(struct edge *e, const struct conf *conf)
+{
+	listener_drop_services(e);
+	for (size_t i = 0; i < e->port_count; i++) {
+		struct port *p = &e->ports[i];
+		const struct conf_listener *l =
+			conf_listener(conf, span_cstr(p->name));
+		if (l == NULL || !l->enabled)
+			continue;
+		p->next_service = service_new(conf, l);
+		if (p->next_service == NULL) {
+			listener_drop_services(e);
+			return false;
+		}
+	}
+	return true;
+}
+
 static void configure_port(struct edge *e, struct port *p)
 {
 	const struct conf_listener *l =
 		conf_listener(e->conf, span_cstr(p->name));
-	struct service *s = NULL;
-	if (l != NULL && l->enabled)
+	struct service *s = p->next_service;
+	p->next_service = NULL;
+	if (s == NULL && l != NULL && l->enabled) /* the first one */
 		s = service_new(e->conf, l);
 	/* Until its own are there it shows the certificates of before. */
 	if (s != NULL && p->service != NULL) {
