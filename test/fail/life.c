@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * A start while a call fails: a second process of a pool is raised beside the first,
+ * as a successor is.  Either it serves, or it says why not and leaves nothing behind;
+ * those that it was joined with go on.
+ *
  * A reload while a call fails: every role prepares the next configuration, and only
  * when all did are they told to use it, as the supervisor does.
  *
@@ -13,6 +17,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "fault.h"
 #include "os/file.h"
 #include "os/sock.h"
 #include "scene.h"
@@ -34,6 +39,39 @@ static enum verdict told(struct scene *s, const struct house_role *r, const char
 		return SAID_NO;
 	wrong(s, "%s ended when it was to %s", kind_name(r->kind), step);
 	return SAID_WRONG;
+}
+
+/* An end of a channel between the new process and one that was there. */
+static enum verdict give_end(struct scene *s, struct house_role *r, enum hop hop,
+			     enum kind peer, int fd)
+{
+	struct town *t = s->town;
+	struct boss_role_attach m = {.hop = (uint16_t)hop, .peer = (uint16_t)peer,
+				     .index = 1, .pid = 4000, .channel = fd};
+	struct boss_role_attach_reply rep = {0};
+
+	arena_reset(t->arena);
+	enum ipc_result said = boss_role_attach(r->boss, &m, t->arena, &rep, deadline(t));
+	return told(s, r, "take a channel", said, rep.outcome);
+}
+
+static enum verdict join(struct scene *s, struct house_role *r)
+{
+	struct town *t = s->town;
+
+	for (size_t i = 0; i < hop_graph_count; i++) {
+		const struct hop_line *l = &hop_graph[i];
+		struct house_role *other = t->role[l->a == r->kind ? l->b : l->a];
+		int pair[2];
+		if ((l->a != r->kind && l->b != r->kind) || other == NULL)
+			continue;
+		assert_int_equal(sock_packet_pair(house_world(t->house), pair), OS_OK);
+		enum verdict v = give_end(s, other, l->hop, r->kind, pair[0]);
+		enum verdict own = give_end(s, r, l->hop, other->kind, pair[1]);
+		if (v != SAID_YES || own != SAID_YES)
+			return v != SAID_YES ? v : own;
+	}
+	return SAID_YES;
 }
 
 static enum verdict prepare(struct scene *s, struct house_role *r)
@@ -65,10 +103,9 @@ static enum verdict material(struct scene *s, enum material kind, struct span by
 	return told(s, r, "take its keys", said, rep.outcome);
 }
 
-static enum verdict offer(struct scene *s, size_t i)
+static enum verdict offer_to(struct scene *s, struct house_role *r, size_t i)
 {
 	struct town *t = s->town;
-	struct house_role *r = t->role[town_listeners[i].kind];
 	struct boss_role_listener m = {.name = span_cstr(town_listeners[i].name)};
 	struct boss_role_listener_reply rep = {0};
 
@@ -76,6 +113,11 @@ static enum verdict offer(struct scene *s, size_t i)
 	arena_reset(t->arena);
 	enum ipc_result said = boss_role_listener(r->boss, &m, t->arena, &rep, deadline(t));
 	return told(s, r, "listen", said, rep.outcome);
+}
+
+static enum verdict offer(struct scene *s, size_t i)
+{
+	return offer_to(s, s->town->role[town_listeners[i].kind], i);
 }
 
 static enum verdict activate(struct scene *s, struct house_role *r)
@@ -93,6 +135,58 @@ static enum verdict activate(struct scene *s, struct house_role *r)
 		return SAID_WRONG;
 	}
 	return v;
+}
+
+static enum verdict serves(struct scene *s, struct house_role *r)
+{
+	enum verdict v = prepare(s, r);
+
+	if (v == SAID_YES)
+		v = join(s, r);
+	for (size_t i = 0; v == SAID_YES && i < TOWN_LISTENERS; i++)
+		if (town_listeners[i].kind == r->kind)
+			v = offer_to(s, r, i);
+	if (v != SAID_YES)
+		return v;
+	struct boss_role_activate m = {.generation = s->town->generation};
+	struct boss_role_activate_reply rep = {0};
+	arena_reset(s->town->arena);
+	enum ipc_result said = boss_role_activate(r->boss, &m, s->town->arena, &rep,
+						  deadline(s->town));
+	return told(s, r, "begin", said, rep.outcome);
+}
+
+/* A new process may end for want of memory: it is not one that served. */
+static enum verdict start(struct scene *s, enum kind kind)
+{
+	struct house *h = s->town->house;
+	int end;
+	struct house_role *r = house_place(h, kind, &end);
+
+	fault_enter();
+	bool born = house_born(r, town_def(kind), 1, end);
+	fault_leave();
+	enum verdict v = born ? serves(s, r) : SAID_NONE;
+	if (v == SAID_WRONG && r->boss == NULL) {
+		s->why[0] = 0;
+		v = SAID_NONE;
+	}
+	if (!house_kill(r))
+		wrong(s, "the new %s left a descriptor open", kind_name(kind));
+	return v;
+}
+
+enum verdict act_start_edge(struct scene *s) { return start(s, KIND_EDGE_ACCESS); }
+enum verdict act_start_sorter(struct scene *s) { return start(s, KIND_SORTER_MX); }
+
+/* Who was there before serves. */
+void check_start(struct scene *s, enum verdict v)
+{
+	(void)v;
+	if (!log_in(s, &s->looker, TOWN_ALICE) || !session(s, &s->looker) ||
+	    talk_imap_literal(&s->looker, "APPEND INBOX", message(s, 2000)) != 'O')
+		wrong(s, "after a start: %s", s->looker.line);
+	emptied(s);
 }
 
 static enum verdict all(struct scene *s, enum verdict (*step)(struct scene *, struct house_role *))

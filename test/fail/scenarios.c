@@ -444,6 +444,8 @@ static void check_connect(struct scene *s, enum verdict v)
 }
 
 const struct scenario scenarios[] = {
+	{"start-edge", NULL, act_start_edge, check_start, true},
+	{"start-sorter", NULL, act_start_sorter, check_start, true},
 	{"reload", NULL, act_reload, check_reload, true},
 	{"connect", NULL, act_connect, check_connect, true},
 	{"one", NULL, act_one, check_inbox, false},

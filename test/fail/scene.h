@@ -49,7 +49,10 @@ enum verdict heard_code(struct scene *, struct talk *, unsigned code);
 /* A session logged in and with INBOX selected; made anew when it has ended. */
 bool session(struct scene *, struct talk *);
 bool log_in(struct scene *, struct talk *, const char *name);
-/* ---- life.c: a new configuration for all roles ---- */
+/* ---- life.c: a new process of a pool; a new configuration for all roles ---- */
+enum verdict act_start_edge(struct scene *);
+enum verdict act_start_sorter(struct scene *);
+void check_start(struct scene *, enum verdict);
 enum verdict act_reload(struct scene *);
 void check_reload(struct scene *, enum verdict);
 /* A message with the mark, of so many bytes in all. */

@@ -206,13 +206,12 @@ static void configure(struct house_role *r)
 		fail_msg("%s: %.*s", kind_name(r->kind), SPAN_FMT(rep.why));
 }
 
-struct house_role *house_raise(struct house *h, const struct role_def *def,
-			       enum kind kind)
+struct house_role *house_place(struct house *h, enum kind kind, int *end)
 {
 	struct house_role *r = h->roles;
 	int pair[2];
 
-	while (r->role != NULL)
+	while (r->loop != NULL)
 		r++;
 	assert_true(r < h->roles + HOUSE_ROLES_MAX);
 	*r = (struct house_role){.house = h, .kind = kind};
@@ -222,12 +221,31 @@ struct house_role *house_raise(struct house *h, const struct role_def *def,
 	struct ipc_owner owner = {.role = r, .dead = boss_dead};
 	r->boss = boss_role_join_boss(ipc_link_os(h->loop, pair[0]), &owner,
 				      &handlers);
+	assert_non_null(r->boss);
 	sim_give(r->loop, pair[1]);
-	r->role = role_new(def, h->world, r->loop, kind, 0,
-			   ipc_link_os(r->loop, pair[1]));
-	assert_true(r->boss != NULL && r->role != NULL);
+	*end = pair[1];
+	return r;
+}
+
+bool house_born(struct house_role *r, const struct role_def *def, unsigned index, int end)
+{
+	struct ipc_link *link = ipc_link_os(r->loop, end);
+
+	if (link != NULL)
+		r->role = role_new(def, r->house->world, r->loop, r->kind, index, link);
 	/* Without a logger what roles complain about would fill the terminal. */
-	log_set_level(r->role->log, ROLE_LOGGER_LEVEL_ERROR);
+	if (r->role != NULL)
+		log_set_level(r->role->log, ROLE_LOGGER_LEVEL_ERROR);
+	return r->role != NULL;
+}
+
+struct house_role *house_raise(struct house *h, const struct role_def *def,
+			       enum kind kind)
+{
+	int end;
+	struct house_role *r = house_place(h, kind, &end);
+
+	assert_true(house_born(r, def, 0, end));
 	configure(r);
 	return r;
 }

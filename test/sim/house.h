@@ -51,6 +51,14 @@ struct ipc_link *house_link(struct house_role *, enum hop, enum kind peer);
 
 /* The slice of another configuration for a role, for who configures one by hand. */
 int house_slice(struct house *, const char *conf, enum kind);
+/*
+ * In two steps, for who wants to see a start fail: a loop and an end of the
+ * supervisor's channel, then the role on it.  False: it could not be made; house_kill
+ * takes the rest away.
+ */
+struct house_role *house_place(struct house *, enum kind, int *end);
+MUST_USE bool house_born(struct house_role *, const struct role_def *, unsigned index,
+			 int end);
 /* Start a role and configure it; it awaits channels, material, listeners. */
 struct house_role *house_raise(struct house *, const struct role_def *, enum kind);
 /*

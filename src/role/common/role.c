@@ -480,8 +480,13 @@ static struct life *life_new(const struct role_def *def, struct world *w,
 			     struct ipc_link *link, bool in_process)
 {
 	struct life *l = calloc(1, sizeof *l);
-	if (l == NULL)
+	struct log *log = l != NULL ? log_new(kind_name(kind)) : NULL;
+	if (log == NULL) {
+		free(l);
+		link->ops->close(link);
+		link->ops->free(link);
 		return NULL;
+	}
 	l->tag = ROLE_TAG;
 	l->in_process = in_process;
 	l->refusals = (struct refusals){.in = -1, .out = -1};
@@ -490,13 +495,12 @@ static struct life *life_new(const struct role_def *def, struct world *w,
 				.def = def,
 				.kind = kind,
 				.index = index,
-				.log = log_new(kind_name(kind))};
+				.log = log};
 	struct ipc_owner owner = {.role = l, .dead = boss_dead};
-	l->boss = l->role.log ? boss_role_join_role(link, &owner, &handlers)
-			      : NULL;
+	l->boss = boss_role_join_role(link, &owner, &handlers);
 	if (l->boss != NULL)
 		return l;
-	log_free(l->role.log);
+	log_free(log);
 	free(l);
 	return NULL;
 }
