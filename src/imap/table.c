@@ -44,6 +44,7 @@ static const struct imap_verb verbs[] = {
 	{"SUBSCRIBE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_subscribe},
 	{"THREAD", IMAP_SELECTED, IMAP_TELL_NO_EXPUNGE, true, imap_cmd_thread},
 	{"UID", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_uid},
+	{"UIDBATCHES", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_uidbatches},
 	{"UNSELECT", IMAP_SELECTED, IMAP_TELL_NOTHING, false, imap_cmd_unselect},
 	{"UNSUBSCRIBE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_unsubscribe},
 };
@@ -156,6 +157,7 @@ static const struct {
 	{"BINARY", logged_in, NULL},
 	{"PREVIEW", logged_in, NULL},
 	{"UIDONLY", logged_in, NULL},
+	{"UIDBATCHES", logged_in, NULL},
 	{"QUOTA", logged_in, NULL},
 	{"QUOTA=RES-STORAGE", logged_in, NULL},
 	{"APPENDLIMIT", logged_in, append_limit},

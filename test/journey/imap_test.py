@@ -19,7 +19,8 @@ CAPABILITIES = {'IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE',
                 'SAVEDATE', 'CREATE-SPECIAL-USE',
                 'OBJECTID', 'MULTIAPPEND', 'REPLACE', 'UTF8=ACCEPT',
                 'COMPRESS=DEFLATE', 'SORT', 'SORT=DISPLAY', 'ESORT',
-                'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES', 'THREAD=REFS'}
+                'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES', 'THREAD=REFS',
+                'UIDBATCHES'}
 
 
 @pytest.fixture

@@ -100,6 +100,30 @@ static void compress_once(void **state UNUSED)
 	mem_free(&t.mem);
 }
 
+/* As many messages, each with an odd UID. */
+static void odd(struct mem_host *m, unsigned n)
+{
+	struct mem_box *b = mem_box(m, "INBOX");
+	for (unsigned i = 0; i < n; i++, b->uid_next++)
+		assert_non_null(mem_deliver(m, b, SPAN("x")));
+}
+
+static void many(struct mem_host *m) { odd(m, 1100); }
+static void one_less(struct mem_host *m) { odd(m, 499); }
+static void even(struct mem_host *m) { odd(m, 500); }
+static void one_more(struct mem_host *m) { odd(m, 501); }
+
+/* RFC 10022: 3 batches of UIDs 1, 3 ... 2199. */
+T(batches, many, SELECT "a UIDBATCHES 500\r\nb UIDBATCHES 500 2:2\r\nc UIDBATCHES 500 3:9\r\nd UIDBATCHES 500 4:5\r\ne UIDBATCHES 4294967295\r\nf UIDBATCHES 1099 1:2\r\n",
+  "* UIDBATCHES (TAG \"a\") 2199:1201,1200:201,200:1\r\na OK", "* UIDBATCHES (TAG \"b\") 1200:201\r\nb OK", "(TAG \"c\") 200:1\r\nc OK",
+  "* UIDBATCHES (TAG \"d\")\r\nd OK", "(TAG \"e\") 2199:1\r\ne OK", "(TAG \"f\") 2199:3,2:1\r\nf OK")
+T(batch_one_less, one_less, SELECT "a UIDBATCHES 500\r\n", "(TAG \"a\") 997:1\r\na OK")
+T(batch_even, even, SELECT "a UIDBATCHES 500\r\n", "(TAG \"a\") 999:1\r\na OK")
+T(batch_one_more, one_more, SELECT "a UIDBATCHES 500\r\nu ENABLE UIDONLY\r\nb UIDBATCHES 500 2:2\r\n", "(TAG \"a\") 1001:3,2:1\r\na OK", "(TAG \"b\") 2:1\r\nb OK")
+T(batches_of_nothing, NULL, SELECT "a UIDBATCHES 500\r\n", "* UIDBATCHES (TAG \"a\")\r\na OK")
+T(batches_refused, many, "z UIDBATCHES 500\r\n" SELECT "a UIDBATCHES 499\r\nb UIDBATCHES 501 1:0\r\nc UIDBATCHES 0\r\nd UIDBATCHES 500 2:1\r\ne UIDBATCHES 500 1\r\nf UIDBATCHES\r\ng UIDBATCHES 500 1:2 x\r\nh UIDBATCHES 4294967296\r\n",
+  "z BAD", "a NO [TOOSMALL]", "b BAD", "c BAD", "d BAD", "e BAD", "f BAD", "g BAD", "h BAD")
+
 int main(void)
 {
 #define C(name) cmocka_unit_test(name)
@@ -109,6 +133,7 @@ int main(void)
 		C(mailboxid), C(emailid), C(emailid_search), C(objectid_limit),
 		C(utf8_names), C(utf8_names_refused), C(utf8_search), C(utf8_append), C(utf8_append_refused),
 		C(compress), C(compress_once),
+		C(batches), C(batch_one_less), C(batch_even), C(batch_one_more), C(batches_of_nothing), C(batches_refused),
 	};
 	return cmocka_run_group_tests_name("imap_extension", tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 #include "summary/summary.h"
 
 #define MEM_BOXES    24
-#define MEM_MESSAGES 300
+#define MEM_MESSAGES 1200
 #define MEM_LOG      1200
 #define MEM_DATE     837596665 /* of a message */
 #define MEM_NOW      (MEM_DATE + 3600) /* a second later each time it is asked */
