@@ -42,6 +42,7 @@ struct client {
 	bool plus;	       /* the session asked to go on */
 	bool sent_in_literal;
 	uint64_t exists;       /* messages that the client knows of */
+	bool uidonly, rev2;    /* it said so, and was told that it is on */
 };
 
 static struct client *of(struct turns *t)
@@ -170,7 +171,7 @@ static void others(struct client *c)
 
 /*
  * One response with its literals and CRLF, cut off *said.  A body that fails in
- * its middle ends the session inside of a literal: half is never shown as whole.
+ * its middle ends the session inside of a literal or line: half is never shown as whole.
  */
 static struct span response(struct span *said, bool may_break)
 {
@@ -178,6 +179,10 @@ static struct span response(struct span *said, bool may_break)
 	for (;;) {
 		struct span rest = span_skip(*said, at);
 		size_t end = span_find(rest, '\n');
+		if (may_break && end == SIZE_MAX) {
+			*said = (struct span){0};
+			return *said;
+		}
 		ENSURE(end != SIZE_MAX && end > 0 && rest.ptr[end - 1] == '\r');
 		struct span line = span_sub(rest, 0, end - 1);
 		at += end + 1;
@@ -234,6 +239,35 @@ static void check_search(const struct client *c, struct span rest)
 	}
 }
 
+/* "1:3,7" of messages that the client knows of. */
+static void check_vanished(struct client *c, struct span set)
+{
+	struct span run, first;
+	while (set.len > 0) {
+		uint64_t a, b;
+		span_cut(&set, ',', &run);
+		bool two = span_cut(&run, ':', &first);
+		ENSURE(span_u64(first, UINT32_MAX, &a) && a > 0);
+		ENSURE(!two || span_u64(run, UINT32_MAX, &b));
+		uint64_t n = two ? b - a + 1 : 1;
+		ENSURE((!two || b > a) && n <= c->exists);
+		c->exists -= n;
+	}
+}
+
+/* What was switched on; what must not be seen from then on. */
+static void check_modes(struct client *c, struct span r)
+{
+	if (span_starts(r, SPAN("ENABLED"))) {
+		c->uidonly |= span_find_span(r, SPAN("UIDONLY")) != SIZE_MAX;
+		c->rev2 |= span_find_span(r, SPAN("IMAP4rev2")) != SIZE_MAX;
+	}
+	if (c->rev2)
+		ENSURE(!span_starts(r, SPAN("SEARCH")) && !span_ends(r, SPAN(" RECENT")));
+	if (c->uidonly)
+		ENSURE(!span_ends(r, SPAN(" EXPUNGE")));
+}
+
 static void check_untagged(struct client *c, struct span r, enum kind now)
 {
 	struct span number, rest = r;
@@ -243,6 +277,13 @@ static void check_untagged(struct client *c, struct span r, enum kind now)
 		c->bye = true;
 		return;
 	}
+	check_modes(c, r);
+	if (span_starts(r, SPAN("VANISHED ")) && !span_starts(r, SPAN("VANISHED (EARLIER)"))) {
+		ENSURE(now != BY_NUMBER);
+		check_vanished(c, span_skip(r, 9));
+	}
+	if (span_starts(r, SPAN("ESEARCH ")) || span_starts(r, SPAN("UIDBATCHES ")))
+		check_whole(r);
 	if (span_starts(r, SPAN("FLAGS ")) || span_starts(r, SPAN("LIST ")) ||
 	    span_starts(r, SPAN("LSUB ")) || span_starts(r, SPAN("STATUS ")))
 		check_whole(r);
@@ -256,8 +297,11 @@ static void check_untagged(struct client *c, struct span r, enum kind now)
 	} else if (span_eq(rest, SPAN("EXPUNGE"))) {
 		ENSURE(now != BY_NUMBER && n > 0 && n <= c->exists);
 		c->exists--;
+	} else if (span_starts(rest, SPAN("UIDFETCH "))) {
+		ENSURE(c->uidonly);
+		check_whole(rest);
 	} else if (span_starts(rest, SPAN("FETCH "))) {
-		ENSURE(n > 0 && n <= c->exists);
+		ENSURE(!c->uidonly && n > 0 && n <= c->exists);
 		check_whole(rest);
 	} else {
 		ENSURE(span_eq(rest, SPAN("RECENT")) && n <= c->exists);
@@ -325,7 +369,7 @@ static void check_said(struct client *c, struct span said, bool complete)
 static const char *const boxes[] = {"INBOX", "inbox", "Sent", "x", "x/y", "&U,BTFw-", "\"a b\"", "nobox",
 	"a//b", "&", "\"\"", "../x", "INBOX/y", "\"q\\\"q\"", "&AGE-", "/"};
 static const char *const sets[] = {"1", "1:*", "*", "2:1", "1,3", "1:2,4:*", "7", "0", "4294967295", "1:",
-	"*:1", "1,2,3,2:3", "4294967296", "x", "1:4294967295", ",1"};
+	"*:1", "1,2,3,2:3", "4294967296", "x", "1:4294967295", ",1", "$"};
 static const char *const flags[] = {"(\\Seen)", "\\Deleted", "(\\Flagged $x)", "()", "(\\Recent)", "(a b c)",
 	"(\\Answered \\Draft \\Seen)", "(\\*)", "NIL", "(\\Seen", "\\Deleted \\Seen", "(\\x)"};
 static const char *const fetches[] = {"FLAGS", "ALL", "FULL", "FAST", "UID", "ENVELOPE", "BODYSTRUCTURE",
@@ -333,13 +377,18 @@ static const char *const fetches[] = {"FLAGS", "ALL", "FULL", "FAST", "UID", "EN
 	"BODY[1.MIME]", "BODY[HEADER.FIELDS (Subject From)]", "BODY[HEADER.FIELDS.NOT (\"Subject\")]",
 	"BODY[]<0.5>", "BODY[TEXT]<3.100>", "RFC822", "RFC822.SIZE", "RFC822.HEADER", "RFC822.TEXT",
 	"INTERNALDATE", "BODY[2.TEXT]", "BODY[9]", "BODY[", "BODY[]<5>", "X", "BODY[2.1.HEADER.FIELDS (a)]",
-	"BODY[0]", "BODY[1.]", "BODY[]<0.0>", "BODY[HEADER.FIELDS ()]", "BODY[2.2.1]"};
+	"BODY[0]", "BODY[1.]", "BODY[]<0.0>", "BODY[HEADER.FIELDS ()]", "BODY[2.2.1]",
+	"MODSEQ", "PREVIEW", "PREVIEW (LAZY)", "BINARY[1]", "BINARY.PEEK[2]<1.9>", "BINARY.SIZE[1]", "SAVEDATE", "EMAILID",
+	"THREADID", "BODY[]<4294967296.9>", "BINARY[HEADER]", "EMAILID.X"};
 static const char *const searches[] = {"ALL", "SEEN", "UNSEEN", "NEW", "OLD", "RECENT", "DELETED", "1:*",
 	"UID 1:*", "FROM a", "SUBJECT \"x y\"", "TEXT new", "BODY \"\"", "LARGER 3", "SMALLER 99999",
 	"SINCE 1-Jan-2000", "BEFORE 31-Dec-1999", "ON 1-Feb-1994", "SENTSINCE \"1-Jan-1990\"", "KEYWORD $x",
 	"UNKEYWORD $x", "HEADER X-A b", "NOT SEEN", "OR SEEN DELETED", "(SEEN (DELETED))", "NOT (NOT ALL)",
 	"BCC x", "CC x", "TO x", "SENTON 7-Feb-1994", "SENTBEFORE 1-Jan-2030", "X", "OR ALL", "(ALL", "LARGER x",
-	"SINCE 99-Foo-1", "UNANSWERED UNDRAFT UNFLAGGED UNDELETED", "ANSWERED DRAFT FLAGGED", "2,4", ""};
+	"SINCE 99-Foo-1", "UNANSWERED UNDRAFT UNFLAGGED UNDELETED", "ANSWERED DRAFT FLAGGED", "2,4", "", "$",
+	"OLDER 1", "YOUNGER 4294967295", "OLDER 0", "SAVEDON 1-Jan-2020", "SAVEDSINCE 1-Jan-1990", "SAVEDBEFORE 1-Jan-2030",
+	"SAVEDATESUPPORTED", "MODSEQ 3", "MODSEQ \"/flags/\\\\Seen\" all 1", "EMAILID M00000000000000000000000000000001",
+	"THREADID T1", "EMAILID a.b", "LARGER 4294967296"};
 static const char *const plain[] = {"NOOP", "CAPABILITY", "NAMESPACE", "CHECK", "CLOSE", "UNSELECT",
 	"EXPUNGE", "ENABLE CONDSTORE", "ID NIL", "ID (\"name\" \"x\")", "ID (\"a\")", "XYZZY", "NOOP x", "ENABLE",
 	"UID", "UID NOOP", "FETCH", "LIST", "SEARCH", "", "UID SORT (SUBJECT REVERSE SIZE) UTF-8 ALL",
@@ -347,7 +396,13 @@ static const char *const plain[] = {"NOOP", "CAPABILITY", "NAMESPACE", "CHECK", 
 	"STATUS INBOX (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)", "STATUS INBOX (SIZE DELETED-STORAGE)",
 	"GETQUOTAROOT INBOX", "GETQUOTA \"\"", "SETQUOTA \"\" (STORAGE 1)", "ID (\"a\" NIL \"b\" \"c\")", "LOGIN a",
 	"STORE 1 FLAGS", "STORE 1 X (a)", "UID EXPUNGE 1:*", "UID EXPUNGE", "COPY 1", "IDLE x", "CREATE",
-	"APPEND INBOX x", "AUTHENTICATE", "ID (", "STATUS INBOX ()", "SELECT", "UID SEARCH", "RENAME INBOX"};
+	"APPEND INBOX x", "AUTHENTICATE", "ID (", "STATUS INBOX ()", "SELECT", "UID SEARCH", "RENAME INBOX",
+	"ENABLE QRESYNC", "ENABLE UIDONLY", "ENABLE IMAP4rev2", "ENABLE UTF8=ACCEPT X", "COMPRESS", "COMPRESS X",
+	"UIDBATCHES 500", "UIDBATCHES 500 1:2", "UIDBATCHES 1", "STATUS INBOX (HIGHESTMODSEQ MAILBOXID DELETED APPENDLIMIT)",
+	"CREATE u (USE (\\Junk))", "CREATE u (USE (\\All \\Junk))", "CREATE u (USE", "SELECT INBOX (QRESYNC (1 1))",
+	"SELECT INBOX (QRESYNC (1 3 1:9 (1,2 1,2)))", "SELECT INBOX (CONDSTORE)", "UID FETCH 1:* (FLAGS) (CHANGEDSINCE 2 VANISHED)",
+	"UID FETCH 1:* (FLAGS) (CHANGEDSINCE 2)", "UID FETCH 1:* (UID) (PARTIAL -1:-3)", "REPLACE 1 INBOX", "REPLACE", "UID REPLACE 1",
+	"LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (* x/%) RETURN (CHILDREN STATUS (MAILBOXID))", "LIST \"\" * RETURN (SUBSCRIBED STATUS (RECENT))"};
 static const char *const patterns[] = {"*", "%", "\"\"", "x/%", "*%*%*", "INBOX", "\"x*\"", "&U,BTFw-*", "a(b"};
 
 static void add(struct client *c, struct span s)
@@ -404,6 +459,31 @@ static void add_message(struct client *c)
 		add_string(c, SPAN(" more"));
 }
 
+/* Another one behind it, or what only looks like one. */
+static void add_more(struct client *c)
+{
+	static const char *const between[] = {" ", " (\\Seen) ", " \"17-Jul-1996 02:44:25 -0700\" ", " (\\Bad) ", "", " UTF8 (~"};
+	while (dice(&c->dice, 3) == 2 && c->stop_count < 8 && c->literals < 200) {
+		unsigned which = dice(&c->dice, ARRAY_LEN(between));
+		add(c, span_cstr(between[which]));
+		add_message(c);
+		if (which == 5 && dice(&c->dice, 4) > 0)
+			add(c, SPAN(")"));
+	}
+}
+
+static void replace(struct client *c, bool uid)
+{
+	add(c, uid ? SPAN("UID REPLACE ") : SPAN("REPLACE "));
+	add(c, DICE_WORD(&c->dice, sets));
+	add(c, SPAN(" "));
+	add_string(c, DICE_WORD(&c->dice, boxes));
+	add(c, SPAN(" "));
+	add_message(c);
+	if (dice(&c->dice, 6) == 5)
+		add_more(c);
+}
+
 static void append(struct client *c)
 {
 	static const char *const dates[] = {"\"17-Jul-1996 02:44:25 -0700\" ", "\" 1-Jan-2020 00:00:00 +0000\" ",
@@ -417,7 +497,11 @@ static void append(struct client *c)
 	}
 	if (dice(&c->dice, 3) == 2)
 		add(c, DICE_WORD(&c->dice, dates));
+	bool utf8 = dice(&c->dice, 6) == 5;
+	add(c, utf8 ? SPAN("UTF8 (~") : SPAN(""));
 	add_message(c);
+	add(c, utf8 ? SPAN(")") : SPAN(""));
+	add_more(c);
 }
 
 static enum kind fetch(struct client *c, bool uid)
@@ -447,9 +531,13 @@ static enum kind store_flags(struct client *c, bool uid)
 
 static enum kind find(struct client *c, bool uid)
 {
+	static const char *const returns[] = {"RETURN () ", "RETURN (MIN MAX COUNT ALL) ", "RETURN (SAVE) ",
+		"RETURN (SAVE MIN) ", "RETURN (PARTIAL 1:2 COUNT) ", "RETURN (PARTIAL -1:-9) ", "RETURN (X) "};
 	static const char *const charsets[] = {"", "", "CHARSET UTF-8 ", "CHARSET US-ASCII ", "CHARSET x "};
 	unsigned n = 1 + dice(&c->dice, 4);
 	add(c, uid ? SPAN("UID SEARCH ") : SPAN("SEARCH "));
+	if (dice(&c->dice, 3) == 2)
+		add(c, DICE_WORD(&c->dice, returns));
 	add(c, DICE_WORD(&c->dice, charsets));
 	for (unsigned i = 0; i < n; i++) {
 		add(c, i > 0 ? SPAN(" ") : SPAN(""));
@@ -527,7 +615,7 @@ static enum kind command(struct client *c)
 	}
 	if (dice(&c->dice, 4) > 0 && imap_session_mailbox(c->session) == 0)
 		return select_box(c);
-	switch (dice(&c->dice, 20)) {
+	switch (dice(&c->dice, 22)) {
 	case 0: case 1: log_in(c); return PLAIN;
 	case 2: case 3: return select_box(c);
 	case 4: case 5: case 6: return fetch(c, uid);
@@ -541,6 +629,11 @@ static enum kind command(struct client *c)
 	case 17: add(c, SPAN("IDLE")); return IDLE;
 	case 18:
 		add(c, uid ? SPAN("STARTTLS") : SPAN("STATUS Sent (MESSAGES)"));
+		return uid ? STARTTLS : PLAIN;
+	case 19: replace(c, uid); return PLAIN;
+	case 20:
+		/* As after STARTTLS nothing that was sent along is read. */
+		add(c, uid ? SPAN("COMPRESS DEFLATE") : SPAN("NOOP"));
 		return uid ? STARTTLS : PLAIN;
 	default: add(c, DICE_WORD(&c->dice, plain)); return PLAIN;
 	}
