@@ -221,6 +221,8 @@ struct imap_host {
 	enum imap_auth (*auth_step)(struct imap_host *, bool first, struct span in,
 				    struct arena *, struct span *out);
 	void (*auth_cancel)(struct imap_host *);
+	/* Nobody is logged in any more; no mailbox is selected. */
+	void (*unauthenticate)(struct imap_host *);
 
 	/* Names. */
 	enum imap_answer (*list)(struct imap_host *, struct arena *,

@@ -221,5 +221,6 @@ void imap_cmd_thread(struct imap_session *, struct imap_lex *);
 void imap_cmd_uid(struct imap_session *, struct imap_lex *);
 void imap_cmd_uid_expunge(struct imap_session *, struct imap_lex *);
 void imap_cmd_uidbatches(struct imap_session *, struct imap_lex *);
+void imap_cmd_unauthenticate(struct imap_session *, struct imap_lex *);
 void imap_cmd_unselect(struct imap_session *, struct imap_lex *);
 void imap_cmd_unsubscribe(struct imap_session *, struct imap_lex *);

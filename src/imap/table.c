@@ -45,6 +45,7 @@ static const struct imap_verb verbs[] = {
 	{"THREAD", IMAP_SELECTED, IMAP_TELL_NO_EXPUNGE, true, imap_cmd_thread},
 	{"UID", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_uid},
 	{"UIDBATCHES", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_uidbatches},
+	{"UNAUTHENTICATE", IMAP_LOGGED_IN, IMAP_TELL_NOTHING, false, imap_cmd_unauthenticate},
 	{"UNSELECT", IMAP_SELECTED, IMAP_TELL_NOTHING, false, imap_cmd_unselect},
 	{"UNSUBSCRIBE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_unsubscribe},
 };
@@ -102,7 +103,7 @@ static bool logged_in(const struct imap_session *s)
 	return s->state != IMAP_NEW;
 }
 
-static bool can_compress(const struct imap_session *s)
+static bool logged_in_plain(const struct imap_session *s)
 {
 	return logged_in(s) && !s->compressed;
 }
@@ -131,6 +132,7 @@ static const struct {
 	{"SPECIAL-USE", logged_in, NULL},
 	{"CREATE-SPECIAL-USE", logged_in, NULL},
 	{"UNSELECT", logged_in, NULL},
+	{"UNAUTHENTICATE", logged_in_plain, NULL},
 	{"UIDPLUS", logged_in, NULL},
 	{"MOVE", logged_in, NULL},
 	{"CONDSTORE", logged_in, NULL},
@@ -141,7 +143,7 @@ static const struct {
 	{"WITHIN", logged_in, NULL},
 	{"SAVEDATE", logged_in, NULL},
 	{"UTF8=ACCEPT", logged_in, NULL},
-	{"COMPRESS=DEFLATE", can_compress, NULL},
+	{"COMPRESS=DEFLATE", logged_in_plain, NULL},
 	{"MULTIAPPEND", logged_in, NULL},
 	{"REPLACE", logged_in, NULL},
 	{"OBJECTID", logged_in, NULL},

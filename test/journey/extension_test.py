@@ -175,3 +175,18 @@ def test_rev2(demo, user, folder):
         assert session.ok(f'STATUS {folder} (DELETED)')[0].endswith(b'(DELETED 1)')
         assert re.match(rb'\* ESEARCH \(TAG "t\d+"\) ALL 1:2$', session.ok('SEARCH ALL')[0])
         assert not any(b'RECENT' in line.upper() for line in [*lines, *session.ok('FETCH 1:* (FLAGS)')])
+
+
+def test_one_connection_two_users(demo, two):
+    first, second = two
+    name = token()
+    with imap(demo, first, 'INBOX') as session:
+        session.ok(f'CREATE {name}')
+        for account in (second, first):
+            session.ok('UNAUTHENTICATE')
+            assert session.cmd('NAMESPACE')[0] == 'BAD'
+            assert 'NAMESPACE' not in session.capability()
+            session.login(account)
+            session.select('INBOX')
+            assert bool(session.ok(f'LIST "" {name}')) == (account is first)
+        session.ok(f'DELETE {name}')

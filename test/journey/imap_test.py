@@ -20,7 +20,8 @@ CAPABILITIES = {'IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE',
                 'OBJECTID', 'MULTIAPPEND', 'REPLACE', 'UTF8=ACCEPT',
                 'COMPRESS=DEFLATE', 'SORT', 'SORT=DISPLAY', 'ESORT',
                 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES', 'THREAD=REFS',
-                'UIDBATCHES'}
+                'UIDBATCHES',
+                'UNAUTHENTICATE'}
 
 
 @pytest.fixture

@@ -174,6 +174,24 @@ void connection_bound(struct connection *c)
 	retire_look(e);
 }
 
+void connection_unbound(struct connection *c)
+{
+	struct edge *e = c->edge;
+	ENSURE(c->bound);
+	store_session_end(c);
+	e->bound_count--;
+	list_remove(&c->link);
+	list_push_front(&e->connections, &c->link);
+	c->bound = c->hinted = false;
+	free(c->news);
+	free(c->user);
+	c->news = NULL;
+	c->user = NULL;
+	if (c->service->timeouts.login != 0)
+		c->login_by = edge_within(e, c->service->timeouts.login *
+						     NS_PER_SEC);
+}
+
 void connection_kick(struct connection *c)
 {
 	ENSURE_TAG(c, CONNECTION_TAG);

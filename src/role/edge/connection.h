@@ -107,6 +107,8 @@ void connection_start(struct edge *, struct port *, int fd, const struct addr *,
 		      struct crowd_place *);
 /* It is somebody's from here on. */
 void connection_bound(struct connection *);
+/* It is nobody's again, with the time to log in that a new one has. */
+void connection_unbound(struct connection *);
 /* Something for it to do has come up (stop, lost, hinted). */
 void connection_kick(struct connection *);
 /* Without a goodbye; only while no fiber serves it. */

@@ -106,6 +106,11 @@ static void auth_cancel(struct imap_host *h)
 	c->lost = c->lost || c->bound;
 }
 
+static void unauthenticate(struct imap_host *h)
+{
+	connection_unbound(imap_side_of(h)->c);
+}
+
 /* ---- APPEND ------------------------------------------------------------------- */
 
 static void append_end_all(struct imap_side *s)
@@ -270,6 +275,7 @@ static bool open_session(struct connection *c)
 	s->host.auth_begin = auth_begin;
 	s->host.auth_step = auth_step;
 	s->host.auth_cancel = auth_cancel;
+	s->host.unauthenticate = unauthenticate;
 	s->host.append_begin = append_begin;
 	s->host.append_chunk = append_chunk;
 	s->host.append_hold = append_hold;

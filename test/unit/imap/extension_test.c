@@ -80,7 +80,7 @@ static void compress_once(void **state UNUSED)
 {
 	static const struct span chunks[] = {
 		SPAN_INIT(LOGIN "a COMPRESS deflate\r\nb LOGOUT\r\n"),
-		SPAN_INIT("c COMPRESS DEFLATE\r\nd CAPABILITY\r\n")};
+		SPAN_INIT("c COMPRESS DEFLATE\r\nd CAPABILITY\r\ne UNAUTHENTICATE\r\n")};
 	struct talk t;
 	mem_init(&t.mem);
 	script_init(&t.script, chunks, 2);
@@ -95,6 +95,7 @@ static void compress_once(void **state UNUSED)
 	size_t at = span_find_span(out, SPAN("c NO [COMPRESSIONACTIVE]"));
 	assert_true(at != SIZE_MAX);
 	assert_true(span_find_span(span_skip(out, at), SPAN("COMPRESS=DEFLATE")) == SIZE_MAX);
+	assert_true(span_find_span(out, SPAN("e NO [CANNOT]")) != SIZE_MAX);
 	imap_session_free(t.session);
 	script_free(&t.script);
 	mem_free(&t.mem);
@@ -124,6 +125,13 @@ T(batches_of_nothing, NULL, SELECT "a UIDBATCHES 500\r\n", "* UIDBATCHES (TAG \"
 T(batches_refused, many, "z UIDBATCHES 500\r\n" SELECT "a UIDBATCHES 499\r\nb UIDBATCHES 501 1:0\r\nc UIDBATCHES 0\r\nd UIDBATCHES 500 2:1\r\ne UIDBATCHES 500 1\r\nf UIDBATCHES\r\ng UIDBATCHES 500 1:2 x\r\nh UIDBATCHES 4294967296\r\n",
   "z BAD", "a NO [TOOSMALL]", "b BAD", "c BAD", "d BAD", "e BAD", "f BAD", "g BAD", "h BAD")
 
+/* RFC 8437: nothing of the one before is left, neither a mailbox nor what was enabled. */
+T(unauthenticate, ages, "z UNAUTHENTICATE\r\n" SELECT "e ENABLE UIDONLY IMAP4rev2\r\nv UID SEARCH RETURN (SAVE) ALL\r\na UNAUTHENTICATE\r\nb FETCH 1 FLAGS\r\nc CAPABILITY\r\n" SELECT "d FETCH 1 FLAGS\r\nf SEARCH $\r\n",
+  "z BAD", "UNAUTHENTICATE", "e OK", "v OK", "a OK", "b BAD", "ENABLE IDLE AUTH=PLAIN AUTH=LOGIN\r\nc OK", "l OK", "RECENT", "s OK", "* 1 FETCH (FLAGS ())\r\nd OK", "* SEARCH\r\nf OK")
+T(unauthenticate_refused, NULL, LOGIN "a UNAUTHENTICATE x\r\n", "a BAD")
+/* Failed logins are counted on. */
+T(unauthenticate_counts, NULL, "a LOGIN fred x\r\nb LOGIN fred x\r\nc LOGIN fred x\r\n" LOGIN "d UNAUTHENTICATE\r\ne LOGIN fred x\r\nf LOGIN fred x\r\n", "c NO", "l OK", "d OK", "e NO", "* BYE")
+
 int main(void)
 {
 #define C(name) cmocka_unit_test(name)
@@ -134,6 +142,7 @@ int main(void)
 		C(utf8_names), C(utf8_names_refused), C(utf8_search), C(utf8_append), C(utf8_append_refused),
 		C(compress), C(compress_once),
 		C(batches), C(batch_one_less), C(batch_even), C(batch_one_more), C(batches_of_nothing), C(batches_refused),
+		C(unauthenticate), C(unauthenticate_refused), C(unauthenticate_counts),
 	};
 	return cmocka_run_group_tests_name("imap_extension", tests, NULL, NULL);
 }

@@ -179,6 +179,12 @@ static void auth_cancel(struct imap_host *h)
 	mem(h)->auth_step = 0;
 }
 
+static void unauthenticate(struct imap_host *h)
+{
+	ENSURE(mem(h)->selects == mem(h)->deselects);
+	mem(h)->logouts++;
+}
+
 static bool children(struct mem_host *m, struct span name)
 {
 	for (size_t i = 0; i < MEM_BOXES; i++) {
@@ -763,6 +769,7 @@ void mem_init(struct mem_host *m)
 				   .version = SPAN_INIT("1"), .append_max = 100000},
 			 .now = now, .login = login, .auth_begin = auth_begin,
 			 .auth_step = auth_step, .auth_cancel = auth_cancel,
+			 .unauthenticate = unauthenticate,
 			 .list = list, .create = create, .remove = remove_box,
 			 .rename = rename_box, .subscribe = subscribe, .status = status,
 			 .quota = quota,

@@ -72,7 +72,7 @@ struct mem_host {
 	uint64_t body_gone_from; /* with body_gone: bytes before it are there */
 
 	/* What was asked. */
-	unsigned moments, logins, appends, aborts, expunges, selects, deselects, bodies;
+	unsigned moments, logins, logouts, appends, aborts, expunges, selects, deselects, bodies;
 	size_t query_ops;
 
 	struct buf incoming;
