@@ -265,6 +265,17 @@ enum imap_next imap_session_hint(struct imap_session *s,
 	return leave(s);
 }
 
+void imap_session_progress(struct imap_session *s, uint32_t uid)
+{
+	ENSURE_TAG(s, IMAP_SESSION_TAG);
+	ENSURE(s->work != NULL && !s->work->done);
+	if (s->closing || uid == 0 || uid >= s->uid_next)
+		return;
+	stream_printf(s->stream, "* OK [INPROGRESS (\"%.*s\" %u %u)] Still at it\r\n",
+		      (int)s->word_len, s->word, uid - 1, s->uid_next - 1);
+	stream_flush(s->stream);
+}
+
 enum imap_next imap_session_stop(struct imap_session *s, const char *why)
 {
 	ENSURE_TAG(s, IMAP_SESSION_TAG);

@@ -79,6 +79,12 @@ enum imap_next imap_session_run(struct imap_session *);
  * news that do not fit what it was told last, or NULL: the host is asked.
  */
 enum imap_next imap_session_hint(struct imap_session *, const struct imap_news *);
+/*
+ * While a question of the running command takes long: everything below this UID
+ * was looked at.  The owner asks from inside of its answer, every ten seconds or
+ * so; the client is told that we are alive (RFC 9585).
+ */
+void imap_session_progress(struct imap_session *, uint32_t uid);
 /* Say BYE with this text (ours, printable) and close. */
 enum imap_next imap_session_stop(struct imap_session *, const char *why);
 

@@ -160,6 +160,7 @@ static const struct {
 	{"PREVIEW", logged_in, NULL},
 	{"UIDONLY", logged_in, NULL},
 	{"UIDBATCHES", logged_in, NULL},
+	{"INPROGRESS", logged_in, NULL},
 	{"QUOTA", logged_in, NULL},
 	{"QUOTA=RES-STORAGE", logged_in, NULL},
 	{"APPENDLIMIT", logged_in, append_limit},

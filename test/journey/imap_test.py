@@ -21,7 +21,7 @@ CAPABILITIES = {'IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL-', 'ID', 'ENABLE',
                 'COMPRESS=DEFLATE', 'SORT', 'SORT=DISPLAY', 'ESORT',
                 'THREAD=ORDEREDSUBJECT', 'THREAD=REFERENCES', 'THREAD=REFS',
                 'UIDBATCHES',
-                'UNAUTHENTICATE'}
+                'UNAUTHENTICATE', 'INPROGRESS'}
 
 
 @pytest.fixture

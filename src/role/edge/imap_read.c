@@ -11,6 +11,7 @@
 
 #define BODY_PIECE    61440u
 #define CHANGES_TRIES 8u
+#define PROGRESS_NS   (10 * NS_PER_SEC) /* between two lines that say so */
 #define QUERY_RUNS    2048u
 #define QUERY_TEXT    1024u
 #define QUERY_NAME    255u
@@ -283,10 +284,22 @@ static bool put_query(struct arena *arena, const struct imap_query *q,
 	return true;
 }
 
-static enum imap_answer search_parts(struct connection *c,
+/* A client that hears nothing for long takes the connection for dead. */
+static void tell_progress(struct imap_side *s, uint32_t uid, uint64_t *told)
+{
+	uint64_t now = world_now(s->c->edge->role->world);
+	if (uid == 0 || now - *told < PROGRESS_NS)
+		return;
+	*told = now;
+	imap_session_progress(s->session, uid);
+}
+
+static enum imap_answer search_parts(struct imap_side *s,
 				     struct edge_store_search *m,
 				     struct imap_set *out, uint64_t *highest)
 {
+	struct connection *c = s->c;
+	uint64_t told = world_now(c->edge->role->world);
 	do {
 		struct edge_store_search_reply r;
 		enum imap_answer a = IMAP_ASK(c, search, m,
@@ -299,6 +312,7 @@ static enum imap_answer search_parts(struct connection *c,
 		    (r.next != 0 && r.next <= m->from))
 			return IMAP_UNAVAILABLE;
 		m->from = r.next;
+		tell_progress(s, m->from, &told);
 	} while (m->from != 0);
 	imap_set_sort(out);
 	return IMAP_YES;
@@ -317,7 +331,7 @@ static enum imap_answer search(struct imap_host *h, uint64_t mailbox,
 	if (arena == NULL)
 		return IMAP_UNAVAILABLE;
 	if (put_query(arena, q, &m))
-		a = search_parts(c, &m, out, highest);
+		a = search_parts(imap_side_of(h), &m, out, highest);
 	arena_free(arena);
 	return a;
 }

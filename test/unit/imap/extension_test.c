@@ -132,6 +132,44 @@ T(unauthenticate_refused, NULL, LOGIN "a UNAUTHENTICATE x\r\n", "a BAD")
 /* Failed logins are counted on. */
 T(unauthenticate_counts, NULL, "a LOGIN fred x\r\nb LOGIN fred x\r\nc LOGIN fred x\r\n" LOGIN "d UNAUTHENTICATE\r\ne LOGIN fred x\r\nf LOGIN fred x\r\n", "c NO", "l OK", "d OK", "e NO", "* BYE")
 
+/* A search that is asked how far it is after each message. */
+static struct imap_session *asked;
+static enum imap_answer (*quick)(struct imap_host *, uint64_t, const struct imap_query *,
+				 struct imap_set *, uint64_t *);
+
+static enum imap_answer slow(struct imap_host *h, uint64_t mailbox, const struct imap_query *q,
+			     struct imap_set *out, uint64_t *highest)
+{
+	for (uint32_t uid = 0; uid <= 4; uid++)
+		imap_session_progress(asked, uid);
+	return quick(h, mailbox, q, out, highest);
+}
+
+/* RFC 9585: with the command's tag, of what the client knows, before the answer. */
+static void in_progress(void **state UNUSED)
+{
+	struct talk t;
+	mem_init(&t.mem);
+	ages(&t.mem);
+	quick = t.mem.host.search;
+	t.mem.host.search = slow;
+	script_init_bytes(&t.script, SPAN(SELECT "a CAPABILITY\r\nb9 SEARCH ALL\r\n"), 0);
+	asked = t.session = imap_session_new(&t.script.stream, &t.mem.host);
+	enum imap_next next = imap_session_greet(t.session);
+	while (next != IMAP_CLOSE)
+		next = imap_session_run(t.session);
+	struct span out = script_output(&t.script);
+	assert_true(span_find_span(out, SPAN(" INPROGRESS")) != SIZE_MAX);
+	assert_true(span_find_span(out, SPAN(
+		"* OK [INPROGRESS (\"b9\" 0 3)] Still at it\r\n"
+		"* OK [INPROGRESS (\"b9\" 1 3)] Still at it\r\n"
+		"* OK [INPROGRESS (\"b9\" 2 3)] Still at it\r\n"
+		"* SEARCH 1 2 3\r\nb9 OK")) != SIZE_MAX);
+	imap_session_free(t.session);
+	script_free(&t.script);
+	mem_free(&t.mem);
+}
+
 int main(void)
 {
 #define C(name) cmocka_unit_test(name)
@@ -143,6 +181,7 @@ int main(void)
 		C(compress), C(compress_once),
 		C(batches), C(batch_one_less), C(batch_even), C(batch_one_more), C(batches_of_nothing), C(batches_refused),
 		C(unauthenticate), C(unauthenticate_refused), C(unauthenticate_counts),
+		C(in_progress),
 	};
 	return cmocka_run_group_tests_name("imap_extension", tests, NULL, NULL);
 }
