@@ -17,14 +17,15 @@
 #define COST_ROW  1u
 #define COST_LEAF 4u
 #define PAGES_AT_ONCE 4u
+#define BLOCK	      16u /* UIDs that are ruled out together */
 
 enum truth { NO, YES, OPEN };
 
-enum depth { PAGE, SLOT, ROW, LEAF };
+enum depth { RANGE, SLOT, ROW, LEAF };
 
 struct judged {
 	const struct box_query *query;
-	uint32_t page; /* the first UID of it, when it is judged as a whole */
+	uint32_t first, last; /* of a range that is judged as a whole */
 	const struct box_slot *slot;
 	const struct box_message *message; /* from ROW on */
 	enum depth depth;
@@ -88,10 +89,9 @@ static enum truth of_slot(const struct box_slot *s,
 	}
 }
 
-/* Of all UIDs of a page: NO, or not known. */
-static enum truth of_page(uint32_t first, const struct box_query_op *op)
+/* Of all UIDs of a range: NO, or not known. */
+static enum truth of_range(uint32_t first, uint32_t last, const struct box_query_op *op)
 {
-	uint32_t last = first | (BOX_PAGE - 1);
 	bool may = true;
 	if (op->kind == BOX_Q_UIDS)
 		may = box_uids_any(op->uids, first, last);
@@ -139,8 +139,8 @@ static enum truth of_leaf(struct judged *j, const struct box_query_op *op)
 
 static enum truth judge_key(struct judged *j, const struct box_query_op *op)
 {
-	if (j->depth == PAGE)
-		return of_page(j->page, op);
+	if (j->depth == RANGE)
+		return of_range(j->first, j->last, op);
 	enum truth t = of_slot(j->slot, op);
 	if (t == OPEN && j->depth >= ROW)
 		t = of_row(j->message, op);
@@ -214,17 +214,23 @@ static enum box_result judge_message(struct box *b, enum kv_view view,
 	return j->result;
 }
 
+/* Can none from `from` to the end of its block match? */
+static bool range_is_no(struct judged *j, uint32_t from, uint32_t block)
+{
+	j->depth = RANGE;
+	j->first = from;
+	j->last = from | (block - 1);
+	return judge(j) == NO;
+}
+
 /* The first page from `from` on that may hold a match; 0: none has. */
 static uint32_t worth(struct judged *j, uint32_t from, uint32_t end, size_t budget)
 {
-	j->depth = PAGE;
 	while (from != 0 && from < end && j->cost < budget) {
-		j->page = from;
-		if (judge(j) != NO)
+		if (!range_is_no(j, from, BOX_PAGE))
 			return from;
 		j->cost++;
-		uint32_t page = from | (BOX_PAGE - 1);
-		from = page + 1;
+		from = j->last + 1;
 	}
 	return from < end ? from : 0;
 }
@@ -236,8 +242,16 @@ static enum box_result judge_slots(struct box *b, enum kv_view view, uint32_t ma
 				   uint64_t *highest, uint32_t *next)
 {
 	enum box_result r = BOX_OK;
+	uint32_t block_end = 0; /* up to here `is_no` is known */
+	bool is_no = false;
 	for (size_t i = 0; r == BOX_OK && i < n; i++) {
 		bool match;
+		if (slots[i].uid > block_end) {
+			is_no = range_is_no(j, slots[i].uid, BLOCK);
+			block_end = j->last;
+		}
+		if (is_no)
+			continue;
 		j->slot = &slots[i];
 		arena_reset(a);
 		r = judge_message(b, view, mailbox, j, a, &match);

@@ -55,7 +55,8 @@ struct box_query_op {
 	const struct box_uids *may;
 };
 
-/* The truth of a leaf.  Anything but BOX_OK ends the run with it. */
+/* The truth of a leaf.  It may wait: a run holds nothing open in the engine
+ * meanwhile.  Anything but BOX_OK ends the run with it. */
 typedef enum box_result box_leaf_fn(void *arg, const struct box_message *,
 				    uint64_t number, bool *truth);
 

@@ -32,9 +32,12 @@ struct leaf {
 	uint64_t *sure, *may;
 };
 
-/* Where the lists of a row's terms are. */
+/* Goes over a row's numbers. */
 struct place {
-	uint64_t at, len; /* len 0: one document, at */
+	struct unpack rest;
+	size_t next;	   /* the term whose number is next */
+	uint64_t end;	   /* of the lists so far */
+	uint64_t at, len; /* of the last one read; len 0: one document, at */
 };
 
 struct index_ask {
@@ -47,9 +50,6 @@ struct index_ask {
 	const struct index_segment *segment;
 	struct index_in docs;
 	struct buf bytes;
-	struct place *places;
-	size_t place_cap;
-	bool placed; /* the row's numbers are in places */
 	uint32_t *uids;
 	uint64_t *bits; /* of all, a probe or leaf after the other */
 	size_t words;	/* of one */
@@ -68,7 +68,6 @@ void index_ask_free(struct index_ask *a)
 	if (a == NULL)
 		return;
 	ENSURE_TAG(a, ASK_TAG);
-	free(a->places);
 	free(a->uids);
 	free(a->bits);
 	a->tag = 0;
@@ -115,27 +114,21 @@ bool index_ask_leaf(struct index_ask *a, unsigned fields, const struct needle *n
 
 /* ---- a row ---- */
 
-static bool place_all(struct index_ask *a, const struct index_row *row)
+static struct place place_of(const struct index_row *row)
 {
-	struct unpack u = unpack_of(row->numbers);
-	uint64_t at = row->lists;
-	if (a->placed)
-		return true;
-	if (row->count > a->place_cap) {
-		free(a->places);
-		a->places = calloc(row->count, sizeof *a->places);
-		a->place_cap = a->places != NULL ? row->count : 0;
-		if (a->places == NULL)
-			return false;
+	return (struct place){.rest = unpack_of(row->numbers), .end = row->lists};
+}
+
+/* Forwards only.  False: there is no such term. */
+static bool go_to(struct place *p, size_t ordinal)
+{
+	for (; p->next <= ordinal; p->next++) {
+		uint64_t n = unpack_varint(&p->rest, UINT64_MAX / 4);
+		p->len = n & 1 ? 0 : n >> 1;
+		p->at = n & 1 ? n >> 1 : p->end;
+		p->end += p->len;
 	}
-	for (uint32_t i = 0; i < row->count; i++) {
-		uint64_t n = unpack_varint(&u, UINT64_MAX / 4);
-		a->places[i].at = n & 1 ? n >> 1 : at;
-		a->places[i].len = n & 1 ? 0 : n >> 1;
-		at += a->places[i].len;
-	}
-	a->placed = unpack_done(&u);
-	return a->placed;
+	return unpack_ok(&p->rest);
 }
 
 static bool mark(struct index_ask *a, const struct place *p, uint64_t *bits)
@@ -174,6 +167,7 @@ static bool scan(struct index_ask *a, const struct index_row *row, const struct 
 {
 	struct span texts = row->texts;
 	size_t at = 0, counted = 0, ordinal = 0;
+	struct place place = place_of(row);
 	for (;;) {
 		size_t from, to, hit = span_find_span(span_skip(texts, at), p->what.text);
 		if (hit == SIZE_MAX)
@@ -192,8 +186,7 @@ static bool scan(struct index_ask *a, const struct index_row *row, const struct 
 		}
 		ordinal += classes_in(texts.ptr + counted, from - counted);
 		counted = from;
-		if (ordinal >= row->count || !place_all(a, row) ||
-		    !mark(a, &a->places[ordinal], p->bits))
+		if (!go_to(&place, ordinal) || !mark(a, &place, p->bits))
 			return false;
 	}
 }
@@ -201,8 +194,9 @@ static bool scan(struct index_ask *a, const struct index_row *row, const struct 
 /* The mark of open messages is the first term of all. */
 static bool scan_open(struct index_ask *a, const struct index_row *row, uint64_t *bits)
 {
+	struct place place = place_of(row);
 	return (unsigned char)row->texts.ptr[0] != TERM_OPEN ||
-	       (place_all(a, row) && mark(a, &a->places[0], bits));
+	       (go_to(&place, 0) && mark(a, &place, bits));
 }
 
 /* ---- a segment ---- */
@@ -228,7 +222,6 @@ static enum index_result one_row(struct index_ask *a, const struct index_rows *r
 		read = matters(a->segment, a->probe[i].classes, n);
 	if (!read)
 		return INDEX_OK;
-	a->placed = false;
 	if (!rows->get(rows->arg, a->segment->id, INDEX_WORDS, n, &a->bytes))
 		return buf_short(&a->bytes) ? INDEX_MEMORY : INDEX_DAMAGED;
 	if (!index_row_read(buf_span(&a->bytes), &row) ||

@@ -5,9 +5,8 @@
  * Flags, dates and sizes are judged from rows.  For texts the index says which
  * messages hold them, which may, and which do not (consult.h); of those that may, and
  * of those too new to be in it, the Subject is judged from the summary.  What then only
- * a parser of mail may judge is asked of the sorter: the query runs until a message needs it, stops there, all
- * such keys are asked for that message at once, and the query goes on with the
- * answers.  So nothing waits inside a scan.
+ * a parser of mail may judge is asked of the sorter, all such keys of a message at once;
+ * the query waits there with nothing open in the engine.
  */
 #include "base/check.h"
 #include "box/query.h"
@@ -49,9 +48,7 @@ struct search {
 	struct leaf *leaves;
 	size_t leaf_count;
 	uint32_t asked; /* the message that the leaves' truths are of; 0: none */
-	/* The one that stopped the run: */
-	bool stopped;
-	struct box_message message;
+	struct box_message message; /* the one that is asked about */
 	struct arena *arena; /* of one message */
 	struct arena *sets;  /* of what the index says */
 };
@@ -215,24 +212,6 @@ static bool in_summary(struct search *q, const struct box_message *m,
 	return true;
 }
 
-/* Inside the run: the answer when it is known, else stop here. */
-static enum box_result judge_leaf(void *arg, const struct box_message *m,
-				  uint64_t number, bool *truth)
-{
-	struct search *q = arg;
-	if (q->asked == m->uid) {
-		*truth = q->leaves[number].truth;
-		return BOX_OK;
-	}
-	if (in_summary(q, m, &q->leaves[number], truth))
-		return BOX_OK;
-	arena_reset(q->arena);
-	q->message = *m;
-	q->stopped = arena_copy(q->arena, m->prefix, &q->message.prefix) &&
-		     arena_copy(q->arena, m->summary, &q->message.summary);
-	return BOX_UNAVAILABLE;
-}
-
 static bool is_sent(enum op_kind k)
 {
 	return k == OP_SENTBEFORE || k == OP_SENTON || k == OP_SENTSINCE;
@@ -350,19 +329,34 @@ static bool ask_some(struct search *q, size_t *from)
 	return true;
 }
 
-/* All keys of the message that stopped the run. */
+/* All keys of one message. */
 static enum box_result ask_leaves(struct search *q)
 {
 	size_t from = 0;
-	if (!q->stopped)
-		return BOX_UNAVAILABLE;
-	q->stopped = false;
 	do
 		if (!ask_some(q, &from))
 			return BOX_UNAVAILABLE;
 	while (from < q->leaf_count);
 	q->asked = q->message.uid;
 	return BOX_OK;
+}
+
+/* Inside the run, which holds nothing open meanwhile: it may wait. */
+static enum box_result judge_leaf(void *arg, const struct box_message *m,
+				  uint64_t number, bool *truth)
+{
+	struct search *q = arg;
+	if (q->asked == m->uid) {
+		*truth = q->leaves[number].truth;
+		return BOX_OK;
+	}
+	if (in_summary(q, m, &q->leaves[number], truth))
+		return BOX_OK;
+	arena_reset(q->arena);
+	q->message = *m;
+	enum box_result r = ask_leaves(q);
+	*truth = r == BOX_OK && q->leaves[number].truth;
+	return r;
 }
 
 /* ---- the index ---------------------------------------------------------------------- */
@@ -438,10 +432,6 @@ static enum box_result run_slices(struct search *q, uint32_t from,
 		}
 		r = box_query_run(q->box->box, KV_VISIBLE, q->mailbox, &q->query,
 				  at, SLICE, out, &rep->highest, &rep->next);
-		if (r == BOX_UNAVAILABLE && q->stopped) {
-			rep->next = q->message.uid;
-			r = ask_leaves(q);
-		}
 	}
 	return r;
 }
