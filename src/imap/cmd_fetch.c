@@ -369,6 +369,8 @@ static enum imap_answer batch(struct fetching *f)
 			       (f->what.summary ? IMAP_WANT_SUMMARY : 0u) |
 				       (f->what.origin ? IMAP_WANT_ORIGIN : 0u),
 			       rows);
+	if (r == IMAP_YES && f->what.whole && host->expect != NULL)
+		host->expect(host, uids, slots.count);
 	if (r == IMAP_YES && f->what.seen && !s->read_only)
 		r = set_seen(f, &slots, changed);
 	for (size_t i = 0; r == IMAP_YES && i < slots.count && !s->closing; i++) {
@@ -394,6 +396,8 @@ static void run(struct fetching *f)
 		if (f->from != 0)
 			f->from = imap_set_next(&f->wanted, f->from);
 	}
+	if (s->host->expect != NULL)
+		s->host->expect(s->host, NULL, 0);
 	if (s->closing)
 		return;
 	if (r != IMAP_YES)

@@ -76,6 +76,7 @@ struct imap_fetch {
 	bool summary; /* ... and their summaries */
 	bool origin;  /* ... and where they come from */
 	bool seen;    /* reading sets \Seen */
+	bool whole;   /* all bytes of each message are wanted */
 	bool modseq;  /* RFC 7162: the client minds them */
 	uint64_t since;   /* CHANGEDSINCE; 0: whenever */
 	bool vanished;    /* ... and what went since then */

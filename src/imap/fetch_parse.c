@@ -222,6 +222,10 @@ static void needs(struct imap_fetch *f)
 		f->origin = f->origin || item->item == IMAP_ITEM_SAVEDATE ||
 			    item->item == IMAP_ITEM_EMAILID;
 		f->seen = f->seen || !item->peek;
+		f->whole = f->whole || (item->item == IMAP_ITEM_SECTION && !item->partial &&
+					item->section.count == 0 &&
+					(item->section.kind == IMAP_SECTION_ALL ||
+					 item->section.kind == IMAP_SECTION_TEXT));
 	}
 }
 

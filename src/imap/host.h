@@ -266,6 +266,9 @@ struct imap_host {
 	 */
 	enum imap_answer (*body)(struct imap_host *, uint64_t mailbox, uint32_t uid,
 				 uint64_t offset, size_t len, struct span *out);
+	/* Whole messages that body will be asked for next, in this order; 0: no more.  UIDs stay
+	   until then.  NULL: no matter. */
+	void (*expect)(struct imap_host *, const uint32_t *uids, size_t count);
 	/* The keywords in use, bit 0 first; at most IMAP_KEYWORDS_MAX. */
 	enum imap_answer (*keywords)(struct imap_host *, uint64_t mailbox,
 				     struct arena *, struct span **names,

@@ -261,6 +261,7 @@ static void close_session(struct connection *c)
 	struct imap_side *s = side(c);
 	imap_session_free(s->session);
 	append_end_all(s);
+	imap_ahead_free(s);
 	free(s);
 }
 

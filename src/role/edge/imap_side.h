@@ -27,6 +27,7 @@ struct imap_side {
 	struct imap_append append; /* its spans live in `names` */
 	struct arena *names;
 	bool held; /* messages wait at the store */
+	struct imap_ahead *ahead; /* of FETCH, imap_read.c; NULL: none */
 };
 
 static inline struct imap_side *imap_side_of(struct imap_host *h)
@@ -35,6 +36,8 @@ static inline struct imap_side *imap_side_of(struct imap_host *h)
 }
 
 enum imap_answer imap_side_answer(enum edge_store_answer);
+/* Forget what came ahead of being asked for. */
+void imap_ahead_free(struct imap_side *);
 
 /* Ask: IMAP_UNAVAILABLE without an answer, else what the answer means. */
 #define IMAP_ASK(c, what, m, arena, rep, ns)                                   \

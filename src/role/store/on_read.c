@@ -14,6 +14,7 @@
 #define ROWS_BYTES 61440u
 #define ROW_BYTES  56u /* of one row without its summary, at most */
 #define BODY_MAX   61440u
+#define WHOLE_BYTES 16u /* of a frame, beside a message's own */
 
 static struct selected *mailbox_of(struct job *j, uint64_t handle,
 				   enum edge_store_answer *a)
@@ -247,8 +248,78 @@ static enum box_result read_body(struct job *j, struct selected *sel,
 	return r;
 }
 
+/* Messages that the client will ask for next, read side by side. */
+struct ahead {
+	struct reading *reading;
+	uint32_t uid;
+	uint64_t size;
+	struct buf bytes;
+	bool read;
+};
+
+struct reading {
+	struct ahead *at;
+	size_t count, left; /* left: not yet answered, and one for who starts them */
+	void *gate;
+};
+
+static void one_read(void *arg, enum kv_result r)
+{
+	struct ahead *a = arg;
+	a->read = r == KV_OK && buf_len(&a->bytes) == a->size;
+	if (--a->reading->left == 0)
+		kv_gate(a->reading->gate, KV_OK);
+}
+
+static void start_one(struct job *j, struct reading *q, const struct box_message *m)
+{
+	struct ahead *a = &q->at[q->count++];
+	*a = (struct ahead){.reading = q, .uid = m->uid, .size = m->size};
+	buf_init(&a->bytes, m->size);
+	buf_add(&a->bytes, m->prefix);
+	a->read = m->body_size == 0;
+	if (a->read)
+		return;
+	q->left++;
+	if (kv_body_fetch(j->store->kv, &m->body, 0, (size_t)m->body_size, &a->bytes, one_read,
+			  a) != KV_OK)
+		q->left--;
+}
+
+static void read_ahead(struct job *j, struct open_box *b, uint32_t mailbox, size_t room,
+		       struct reading *q)
+{
+	const struct edge_store_body *m = j->ask;
+	q->at = ARENA_ARRAY(j->arena, m->ahead_count, struct ahead);
+	q->gate = job_gate(j);
+	q->left = 1;
+	for (size_t i = 0; q->at != NULL && i < m->ahead_count; i++) {
+		struct box_message msg;
+		if (box_message(b->box, KV_VISIBLE, mailbox, m->ahead[i], false, j->arena,
+				&msg) != BOX_OK)
+			continue; /* whoever asks for it hears why */
+		if (msg.size + WHOLE_BYTES > room)
+			break;
+		room -= (size_t)msg.size + WHOLE_BYTES;
+		start_one(j, q, &msg);
+	}
+	if (--q->left > 0)
+		(void)!job_kv(j, KV_OK);
+}
+
+static void put_ahead(struct job *j, const struct reading *q, struct edge_store_body_reply *rep)
+{
+	struct edge_store_whole *out = ARENA_ARRAY(j->arena, q->count + 1, struct edge_store_whole);
+	for (size_t i = 0; out != NULL && i < q->count; i++)
+		if (q->at[i].read)
+			out[rep->whole_count++] = (struct edge_store_whole){
+				q->at[i].uid, buf_span(&q->at[i].bytes)};
+	rep->whole = out;
+}
+
 static void run_body(struct job *j)
 {
+	struct reading ahead = {0};
 	const struct edge_store_body *m = j->ask;
 	struct edge_store_body_reply rep = {0};
 	struct selected *sel = mailbox_of(j, m->mailbox, &rep.answer);
@@ -263,11 +334,17 @@ static void run_body(struct job *j)
 		if (r == BOX_NONE && box_status(b->box, KV_VISIBLE, mailbox,
 						&st) == BOX_NONE)
 			rep.answer = EDGE_STORE_ANSWER_GONE;
+		if (r == BOX_OK && m->ahead_count > 0)
+			read_ahead(j, b, mailbox, BODY_MAX - buf_len(&out), &ahead);
 		box_release(b);
 	}
-	if (rep.answer == EDGE_STORE_ANSWER_YES)
+	if (rep.answer == EDGE_STORE_ANSWER_YES) {
 		rep.bytes = buf_span(&out);
+		put_ahead(j, &ahead, &rep);
+	}
 	edge_store_body_answer(j->call, &rep);
+	for (size_t i = 0; i < ahead.count; i++)
+		buf_free(&ahead.at[i].bytes);
 	buf_free(&out);
 }
 BOUND_JOB(body)
