@@ -13,6 +13,7 @@
 bool hand_init(struct hand *h, const uint8_t secret[SIPHASH_KEY])
 {
 	list_init(&h->all);
+	h->bytes = 0;
 	h->ids = map_new(secret, HAND_MOST);
 	return h->ids != NULL;
 }
