@@ -234,6 +234,30 @@ def test_waiting_for_the_next_key(own, zones, right):
         own.reload()
 
 
+def test_a_reload_to_a_key_that_is_not_announced(own, zones, right):
+    """DANE: what the record names is not what is shown any more, and the log says so at once."""
+    text = own.config.read_text()
+    pem, key = zones.folder / "sudden.pem", zones.folder / "sudden.key"
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+            "-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}", "-out", pem, "-keyout", key,
+            cwd=zones.folder)
+    block = text[text.index("certificate demo {"):]
+    block = block[:block.index("}") + 1]
+    zones.publish(right)
+    mark = len(own.log_rows("dane.key-not-announced"))
+    own.reload()
+    try:
+        own.config.write_text(text.replace(block, f'certificate demo {{ chain "{pem}"; key "file:{key}"; }}'))
+        own.set_option("tls", "allow-self-signed", "on")
+        own.reload()
+        (line,) = wait(lambda: own.log_rows("dane.key-not-announced")[mark:], 20, 0.2)
+        assert line["level"] == "error" and line["name"] == f"_25._tcp.{HOST}" and line["mend"], line
+        assert not own.log_rows("dane.key-not-announced")[:mark]
+    finally:
+        own.config.write_text(text)
+        own.reload()
+
+
 def test_it_is_told_at_the_start(own, zones, right):
     """A line for each difference; and the server is up long before."""
     zones.publish(without(" PTR ")(right))

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from kit.instance import wait
+from kit.instance import HOST, wait
 from kit.mail import ELSEWHERE, deliver
+from kit.sink import make_key
 from kit.wire import Imap, Smtp, imap, mx
 
 PIPELINE = (r'''zegrep "TLS connection established from.*with cipher" {log} | '''
@@ -151,3 +152,18 @@ def test_a_stopped_logger_stops_nobody(own):
     finally:
         os.kill(pid, signal.SIGCONT)
     assert wait(lambda: own.log_text().count('smtp.kept') > 0)
+
+
+def test_what_is_said_before_the_logger_is_there(own, tmp_path):
+    """A warning of the start is in the log, too, not at the terminal alone."""
+    pem, key = make_key(tmp_path, HOST, days=5)
+    text = own.config.read_text()
+    block = text[text.index('certificate demo {'):]
+    block = block[:block.index('}') + 1]
+    own.config.write_text(text.replace(block, f'certificate demo {{ chain "{pem}"; key "file:{key}"; }}'))
+    own.set_option('tls', 'allow-self-signed', 'on')
+    own.stop()
+    own.file.unlink(missing_ok=True)
+    own.start()
+    rows = wait(lambda: own.log_rows('certificate.note'), 5)
+    assert rows and rows[0]['level'] == 'warning' and rows[0]['role'] == 'vault', rows

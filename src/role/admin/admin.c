@@ -437,6 +437,7 @@ static void adopt(void *self, const struct conf *conf)
 	struct admin *a = self;
 	a->conf = conf;
 	doors_keep(&a->doors, conf);
+	survey_after_reload(a);
 }
 
 static void drain(void *self, uint32_t within_ms)

@@ -61,6 +61,7 @@ struct admin {
 	struct role_peer store_peer, auth_peer, dialer_peer, vault_peer,
 		logger_peer;
 	struct timer survey_due;
+	bool survey_keys; /* the next one looks at keys alone */
 	struct fiber *survey; /* the look at our own records that runs */
 	unsigned jobs;
 	bool draining;

@@ -12,6 +12,7 @@
 #define NEED_MEMORY   (4u << 20) /* one domain's needs, one answer */
 #define KEYS_TRIES    3u	 /* while certificates change */
 #define START_NS      (5 * NS_PER_SEC)
+#define RELOAD_NS     (2 * NS_PER_SEC)
 #define START_LINES   64u /* differences told at the start */
 #define CLOSE_TURNS   100u
 
@@ -419,6 +420,7 @@ enum survey_end survey_run(const struct survey *ask, enum ipc_result *result)
 
 struct warning {
 	struct admin *admin;
+	bool keys; /* after a reload */
 	unsigned levels[POSTURE_WRONG + 1];
 };
 
@@ -431,6 +433,12 @@ static void warn(void *ctx, const struct survey_item *it)
 		if (w->levels[f->level]++ >= START_LINES ||
 		    f->level != POSTURE_WRONG)
 			continue;
+		if (w->keys) {
+			LOG(w->admin->role->log, ERROR, "dane.key-not-announced",
+			    0, F("name", it->need->name), F("what", f->what),
+			    F("mend", f->mend));
+			continue;
+		}
 		LOG(w->admin->role->log, WARNING, "dns.difference", 0,
 		    F("name", it->need ? it->need->name : it->server->host),
 		    F_CSTR("type", it->need ? it->need->type : "certificate"),
@@ -441,8 +449,13 @@ static void warn(void *ctx, const struct survey_item *it)
 static void at_start(void *arg)
 {
 	struct admin *a = arg;
-	struct warning w = {.admin = a};
-	struct survey ask = {.admin = a, .look = true, .told = warn, .ctx = &w};
+	struct warning w = {.admin = a, .keys = a->survey_keys};
+	struct survey ask = {.admin = a,
+			     .look = true,
+			     .keys_only = a->survey_keys,
+			     .told = warn,
+			     .ctx = &w};
+	a->survey_keys = false;
 	enum ipc_result r;
 	enum survey_end end = survey_run(&ask, &r);
 	if (end == SURVEY_DONE)
@@ -469,6 +482,16 @@ void survey_at_start(struct admin *a)
 	if (a->role->index == 0)
 		(void)!timer_start(a->role->loop, &a->survey_due,
 				   loop_now(a->role->loop) + START_NS, due, a);
+}
+
+/* The whole of it is yet to come where the server has just started. */
+void survey_after_reload(struct admin *a)
+{
+	if (a->role->index != 0 || timer_active(&a->survey_due))
+		return;
+	a->survey_keys = true;
+	(void)!timer_start(a->role->loop, &a->survey_due,
+			   loop_now(a->role->loop) + RELOAD_NS, due, a);
 }
 
 void survey_finish(struct admin *a)

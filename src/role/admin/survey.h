@@ -48,4 +48,7 @@ enum survey_end survey_run(const struct survey *, enum ipc_result *result);
 
 /* Some seconds after the start, once: a line in the log for each difference. */
 void survey_at_start(struct admin *);
+/* After a reload: a key in use that its TLSA record does not name is an error there,
+ * since mail that DANE protects does not come until it does. */
+void survey_after_reload(struct admin *);
 void survey_finish(struct admin *); /* the role ends */

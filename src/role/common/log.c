@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/ensure.h"
 #include "base/hex.h"
+#include "base/pack.h"
 #include "conf/conf.h"
 
 #define LOG_TAG TAG4('L', 'O', 'G', ' ')
@@ -22,15 +23,18 @@ struct log {
 	struct role_logger *channel;
 	enum role_logger_level level;
 	uint64_t dropped, untold;
+	struct buf early; /* lines, each behind its length */
 };
 
 struct log *log_new(const char *role)
 {
 	struct log *l = calloc(1, sizeof *l);
-	if (l != NULL)
-		*l = (struct log){.tag = LOG_TAG,
-				  .role = role,
-				  .level = ROLE_LOGGER_LEVEL_INFO};
+	if (l == NULL)
+		return NULL;
+	*l = (struct log){.tag = LOG_TAG,
+			  .role = role,
+			  .level = ROLE_LOGGER_LEVEL_INFO};
+	buf_init(&l->early, LOG_EARLY_MAX);
 	return l;
 }
 
@@ -40,6 +44,7 @@ void log_free(struct log *l)
 		return;
 	ENSURE_TAG(l, LOG_TAG);
 	l->tag = 0;
+	buf_free(&l->early);
 	free(l);
 }
 
@@ -61,12 +66,6 @@ void log_set_threshold(struct log *l, uint32_t conf_level)
 		log_set_level(l, levels[conf_level]);
 }
 
-void log_set_channel(struct log *l, struct role_logger *channel)
-{
-	ENSURE_TAG(l, LOG_TAG);
-	l->channel = channel;
-}
-
 /* No logger yet: an administrator at a terminal still sees what went wrong. */
 static void to_stderr(const struct log *l, const char *event,
 		      const struct log_field *f, size_t count)
@@ -81,6 +80,49 @@ static void to_stderr(const struct log *l, const char *event,
 				SPAN_FMT(f[i].value));
 	}
 	fputc('\n', stderr);
+}
+
+/* False: there is no room for it. */
+static bool keep_early(struct log *l, const struct role_logger_line *line)
+{
+	struct buf one;
+	bool ok = false;
+	buf_init(&one, LOG_EARLY_MAX);
+	if (role_logger_line_encode(line, &one) && buf_ok(&one) &&
+	    buf_len(&l->early) + 4 + buf_len(&one) <= LOG_EARLY_MAX) {
+		pack_u32(&l->early, (uint32_t)buf_len(&one));
+		buf_add(&l->early, buf_span(&one));
+		ok = buf_ok(&l->early);
+	}
+	buf_free(&one);
+	return ok;
+}
+
+/* In the order in which they came. */
+static void tell_early(struct log *l)
+{
+	struct unpack u = unpack_of(buf_span(&l->early));
+	struct arena *a = arena_new(4 * LOG_EARLY_MAX);
+	while (a != NULL && buf_ok(&l->early) && u.rest.len > 0) {
+		struct role_logger_line line;
+		uint32_t len = unpack_u32(&u);
+		struct span one = span_sub(u.rest, 0, len);
+		u.rest = span_skip(u.rest, len);
+		arena_reset(a);
+		if (role_logger_line_decode(one, a, &line))
+			(void)!role_logger_line(l->channel, &line);
+	}
+	arena_free(a);
+	buf_free(&l->early);
+	buf_init(&l->early, LOG_EARLY_MAX);
+}
+
+void log_set_channel(struct log *l, struct role_logger *channel)
+{
+	ENSURE_TAG(l, LOG_TAG);
+	l->channel = channel;
+	if (channel != NULL && buf_len(&l->early) > 0)
+		tell_early(l);
 }
 
 static void tell_dropped(struct log *l)
@@ -99,13 +141,6 @@ void log_event(struct log *l, enum role_logger_level level, const char *event,
 	char digits[LOG_FIELDS_MAX][24];
 	if (level < l->level)
 		return;
-	if (l->channel == NULL) {
-		if (level >= ROLE_LOGGER_LEVEL_WARNING)
-			to_stderr(l, event, f, count);
-		l->dropped++;
-		l->untold++;
-		return;
-	}
 	for (size_t i = 0; i < count; i++) {
 		out[i].key = span_cstr(f[i].key);
 		out[i].value = span_sub(f[i].value, 0, LOG_VALUE_MAX);
@@ -115,12 +150,22 @@ void log_event(struct log *l, enum role_logger_level level, const char *event,
 			out[i].value = span_of(digits[i], (size_t)n);
 		}
 	}
-	tell_dropped(l);
 	struct role_logger_line line = {.level = level,
 					.event = span_cstr(event),
 					.id = id,
 					.fields = out,
 					.fields_count = count};
+	if (l->channel == NULL) {
+		bool told = level >= ROLE_LOGGER_LEVEL_WARNING;
+		if (told)
+			to_stderr(l, event, f, count);
+		if (told && keep_early(l, &line))
+			return;
+		l->dropped++;
+		l->untold++;
+		return;
+	}
+	tell_dropped(l);
 	if (role_logger_line(l->channel, &line) != IPC_OK) {
 		l->dropped++;
 		l->untold++;

@@ -11,7 +11,8 @@
  *
  * While no logger is there, or it is slow, lines are dropped and counted; the
  * count is told with the next line that goes through.  Before the logger's
- * channel exists, warnings and errors go to standard error.
+ * channel exists, warnings and errors go to standard error; the first of them are
+ * kept, too, and sent once it does.
  */
 #pragma once
 
@@ -21,6 +22,7 @@
 
 #define LOG_FIELDS_MAX 24u
 #define LOG_VALUE_MAX  4096u
+#define LOG_EARLY_MAX  16384u /* bytes of lines that wait for the logger */
 
 struct log;
 
