@@ -312,6 +312,7 @@ struct conf_destination {
 	struct conf_words password; /* one file; never in a role's slice */
 	struct conf_nets source;
 	struct span hello; /* empty: that of the block outgoing */
+	uint64_t connections; /* to one domain; 0: queue.per-destination */
 };
 
 struct conf {
@@ -344,6 +345,10 @@ const struct conf_certificate *conf_certificate(const struct conf *,
 const struct conf_listener *conf_listener(const struct conf *, struct span name);
 const struct conf_destination *conf_destination(const struct conf *,
 						struct span name);
+
+/* The first block of which a domain fits; NULL: none does. */
+const struct conf_destination *conf_destination_for(const struct conf *,
+						    struct span domain);
 
 /* "example.org" is that domain alone, ".example.org" any below it, "*" all. */
 bool conf_pattern_matches(struct span pattern, struct span domain);

@@ -492,7 +492,7 @@ const struct conf_option conf_options[] = {
 	    "Connections that the system may hold until they are accepted."),
 
 	OPT(DESTINATION, DOMAINS, conf_destination, domain, "domain", 1,
-	    CONF_LIST_MAX, NULL, R(COURIER), RELOAD, NULL,
+	    CONF_LIST_MAX, NULL, R(COURIER) | R(STORE), RELOAD, NULL,
 	    "The domains of recipients that the block is for: example.org is "
 	    "that one, .example.org any below it, * every one."),
 	OPT(DESTINATION, STRING, conf_destination, host, "host", 1, 253, NULL,
@@ -546,6 +546,11 @@ const struct conf_option conf_options[] = {
 	OPT(DESTINATION, HOST, conf_destination, hello, "hello", 0, 0, NULL,
 	    R(COURIER) | R(EDGE_ADMIN), RELOAD, NULL,
 	    "The name in EHLO. Default: that of the block outgoing."),
+	OPT(DESTINATION, NUMBER, conf_destination, connections, "connections",
+	    1, 1000, NULL, R(STORE), RELOAD, NULL,
+	    "Connections to one of the domains at a time, each with a message. "
+	    "Default: per-destination of the block queue. In all there are "
+	    "never more than connections of the block outgoing."),
 };
 
 const size_t conf_option_count = ARRAY_LEN(conf_options);

@@ -243,7 +243,7 @@ static bool sees_destinations(uint32_t role)
 {
 	return role == WHOLE || role == CONF_SUPERVISOR ||
 	       role == CONF_VAULT || role == CONF_COURIER ||
-	       role == CONF_DIALER;
+	       role == CONF_STORE || role == CONF_DIALER;
 }
 
 static void put_destinations(const struct conf_snapshot *s, uint32_t role,

@@ -41,6 +41,18 @@ bool conf_pattern_matches(struct span pattern, struct span domain)
 			      pattern);
 }
 
+const struct conf_destination *conf_destination_for(const struct conf *c,
+						    struct span domain)
+{
+	for (size_t i = 0; i < c->destination_count; i++) {
+		const struct conf_destination *d = &c->destinations[i];
+		for (size_t k = 0; k < d->domain.count; k++)
+			if (conf_pattern_matches(d->domain.at[k], domain))
+				return d;
+	}
+	return NULL;
+}
+
 enum conf_role conf_pool(uint32_t listener_role)
 {
 	switch (listener_role) {

@@ -34,7 +34,7 @@ struct destination {
 	struct heap_item wakes;
 	struct spot *spots;
 	unsigned count, cap;
-	unsigned leases, limit;
+	unsigned leases, limit, most; /* most: by the rules */
 	uint32_t failures;
 	bool probe; /* one alone tries whether it is up again */
 	int64_t until, changed;
@@ -104,16 +104,25 @@ void schedule_free(struct schedule *s)
 	free(s);
 }
 
+static unsigned most_of(const struct schedule *s, struct span name)
+{
+	const struct schedule_rules *r = &s->rules;
+	unsigned n = r->of != NULL ? r->of(r->ctx, name) : 0;
+	return n > 0 ? n : r->per_destination;
+}
+
 void schedule_adopt(struct schedule *s, const struct schedule_rules *rules)
 {
 	size_t at = 0;
 	struct destination *d;
 	check(rules);
-	while ((d = map_next(s->known, &at)) != NULL)
-		if (d->limit == s->rules.per_destination ||
-		    d->limit > rules->per_destination)
-			d->limit = rules->per_destination;
 	s->rules = *rules;
+	while ((d = map_next(s->known, &at)) != NULL) {
+		unsigned was = d->most;
+		d->most = most_of(s, span_of(d->name, d->len));
+		if (d->limit == was || d->limit > d->most)
+			d->limit = d->most;
+	}
 }
 
 static void forget(struct schedule *s, struct destination *d)
@@ -156,11 +165,10 @@ bool schedule_ready(const struct destination *d, int64_t now)
 }
 
 /* What it learned is worth keeping for a while, also with nothing to do. */
-static int64_t remembered(const struct schedule *s, const struct destination *d)
+static int64_t remembered(const struct destination *d)
 {
 	int64_t at = d->until;
-	if (d->limit < s->rules.per_destination &&
-	    d->changed + SCHEDULE_FORGET_S > at)
+	if (d->limit < d->most && d->changed + SCHEDULE_FORGET_S > at)
 		at = d->changed + SCHEDULE_FORGET_S;
 	return at;
 }
@@ -186,7 +194,7 @@ static bool place(struct schedule *s, struct destination *d, int64_t now)
 	int64_t at = earliest(d);
 	bool idle = at == SPOOL_NEVER;
 	if (idle)
-		at = remembered(s, d);
+		at = remembered(d);
 	else if (at < d->until)
 		at = d->until;
 	if (idle && d->leases == 0 && at <= now) {
@@ -218,7 +226,7 @@ static struct destination *destination_new(struct schedule *s,
 	struct destination *d = calloc(1, sizeof(*d) + name.len);
 	if (!d)
 		return NULL;
-	d->limit = s->rules.per_destination;
+	d->limit = d->most = most_of(s, name);
 	list_init(&d->hand);
 	d->len = name.len;
 	if (name.len)
@@ -511,13 +519,13 @@ static void went_down(struct schedule *s, struct destination *d, int64_t now,
 	d->probe = true;
 }
 
-static void went_well(struct schedule *s, struct destination *d, int64_t now)
+static void went_well(struct destination *d, int64_t now)
 {
 	d->failures = 0;
 	d->probe = false;
 	if (d->until > now) /* others found it down: this one knows better */
 		d->until = 0;
-	if (d->limit < s->rules.per_destination &&
+	if (d->limit < d->most &&
 	    now >= d->changed + SCHEDULE_GROW_S) {
 		d->limit++;
 		d->changed = now;
@@ -534,7 +542,7 @@ void schedule_done(struct schedule *s, struct destination *d,
 	else if (mood == SCHEDULE_DOWN)
 		went_down(s, d, now, random);
 	else if (mood == SCHEDULE_FINE)
-		went_well(s, d, now);
+		went_well(d, now);
 	(void)place(s, d, now);
 }
 

@@ -30,6 +30,9 @@
 
 struct schedule_rules {
 	unsigned per_destination; /* leases at a time, not 0 */
+	/* The same for one by its name; 0: per_destination.  NULL: for none. */
+	unsigned (*of)(const void *ctx, struct span destination);
+	const void *ctx;
 	uint32_t steps[SCHEDULE_STEPS]; /* seconds; the last one repeats */
 	size_t step_count;		/* not 0 */
 };

@@ -150,13 +150,7 @@ static bool find_tlsa(struct seeking *s, size_t i)
 const struct conf_destination *courier_rule(const struct courier *c,
 					    struct span domain)
 {
-	for (size_t i = 0; i < c->conf->destination_count; i++) {
-		const struct conf_destination *d = &c->conf->destinations[i];
-		for (size_t k = 0; k < d->domain.count; k++)
-			if (conf_pattern_matches(d->domain.at[k], domain))
-				return d;
-	}
-	return NULL;
+	return conf_destination_for(c->conf, domain);
 }
 
 static bool take_fingerprints(struct seeking *s, struct policy_rule *p)

@@ -363,7 +363,7 @@ static void on_structure(void *ctx, struct ipc_call *call,
 static int64_t again_at(struct job *j, const struct spool_id *id, uint32_t n)
 {
 	struct store *s = j->store;
-	struct schedule_rules rules = queue_rules(s->conf);
+	struct schedule_rules rules = queue_rules(s);
 	struct spool_recipient rc;
 	enum spool_result r = spool_recipient(s->spool, id, n, j->arena, &rc);
 	return now_wall(s) +

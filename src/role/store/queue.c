@@ -15,10 +15,22 @@
 #define SOON_NS	      (20 * NS_PER_MS)
 #define PAUSE_NS      (250 * NS_PER_MS)
 
-struct schedule_rules queue_rules(const struct conf *c)
+/* By the first block that is for it, as the courier takes it. */
+static unsigned connections_of(const void *store, struct span destination)
 {
+	const struct store *s = store;
+	const struct conf_destination *d =
+		conf_destination_for(s->conf, destination);
+	return d != NULL ? (unsigned)d->connections : 0;
+}
+
+struct schedule_rules queue_rules(const struct store *s)
+{
+	const struct conf *c = s->conf;
 	struct schedule_rules r = {
-		.per_destination = (unsigned)c->queue.per_destination};
+		.per_destination = (unsigned)c->queue.per_destination,
+		.of = connections_of,
+		.ctx = s};
 	for (size_t i = 0; i < c->queue.retry.count && i < SCHEDULE_STEPS; i++)
 		r.steps[r.step_count++] = (uint32_t)c->queue.retry.at[i];
 	return r;
@@ -126,7 +138,7 @@ static void look(struct timer *t)
 bool queue_open(struct store *s, struct buf *why)
 {
 	uint8_t secret[SIPHASH_KEY];
-	struct schedule_rules rules = queue_rules(s->conf);
+	struct schedule_rules rules = queue_rules(s);
 	world_random(s->role->world, secret, sizeof secret);
 	s->queue.carry = carry_new(s->spool, secret, &rules, SCHEDULE_MOST);
 	list_init(&s->queue.asks);
@@ -140,7 +152,7 @@ bool queue_open(struct store *s, struct buf *why)
 
 void queue_adopt(struct store *s)
 {
-	struct schedule_rules rules = queue_rules(s->conf);
+	struct schedule_rules rules = queue_rules(s);
 	if (s->queue.carry != NULL)
 		carry_adopt(s->queue.carry, &rules);
 }

@@ -19,7 +19,7 @@
 #define QUEUE_SLICE_NS (2 * NS_PER_MS)
 
 /* What the present configuration says. */
-struct schedule_rules queue_rules(const struct conf *);
+struct schedule_rules queue_rules(const struct store *);
 /* By when the job's sender hears something; for a job accepted now. */
 void queue_times(struct store *, struct spool_job *, int64_t released);
 

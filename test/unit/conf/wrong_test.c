@@ -468,6 +468,8 @@ static const struct {
 	{HOST "rewrite { keep-users a@b; }", "2:22",
 	 "keep-users takes words of letters, digits, - _ and ., separated by "
 	 "blanks"},
+	{HOST "destination d { domain a.example; connections 0; }", "2:47",
+	 "connections must be between 1 and 1000"},
 	{HOST "listener x { }",
 	 "2:1",
 	 "listener x has no role; add role mx, submission, imap, "

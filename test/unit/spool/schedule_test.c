@@ -298,6 +298,39 @@ static void new_rules_hold_at_once(void **state)
 	schedule_free(s);
 }
 
+static unsigned of(const void *ctx, struct span destination)
+{
+	return span_eq(destination, SPAN("own")) ? *(const unsigned *)ctx : 0;
+}
+
+/* A limit by name, also above the others', and taken over when it changes. */
+static void one_has_a_limit_of_its_own(void **state)
+{
+	(void)state;
+	struct schedule *s = make(10);
+	unsigned most = 3;
+	struct schedule_rules other = rules;
+	other.per_destination = 2;
+	other.of = of;
+	other.ctx = &most;
+	add(s, "early", 1, 0, 0);
+	schedule_adopt(s, &other);
+	add(s, "own", 1, 0, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_string_equal(take(s, 1), "early");
+		assert_string_equal(take(s, 1), "own");
+	}
+	assert_string_equal(take(s, 1), "own");
+	assert_string_equal(take(s, 1), "");
+	most = 4;
+	schedule_adopt(s, &other);
+	done(s, "own", SCHEDULE_FINE, 1);
+	assert_string_equal(take(s, 1), "own");
+	assert_string_equal(take(s, 1), "own");
+	assert_string_equal(take(s, 1), "");
+	schedule_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +341,7 @@ int main(void)
 		cmocka_unit_test(the_dead_do_not_slow_the_living),
 		cmocka_unit_test(partitions_are_worked_off),
 		cmocka_unit_test(memory_is_bounded),
+		cmocka_unit_test(one_has_a_limit_of_its_own),
 		cmocka_unit_test(what_was_learned_stays_a_while),
 		cmocka_unit_test(a_clock_is_set_back),
 		cmocka_unit_test(new_rules_hold_at_once),

@@ -508,6 +508,22 @@ static void a_destination_has_a_limit(void **state)
 	end(&s);
 }
 
+/* A rule of ours has a limit of its own, for each of its domains. */
+static void a_rule_has_a_limit(void **state)
+{
+	struct scene s = begin(state);
+	submit(&s, "x@one.test", BODY);
+	submit(&s, "y@one.test", BODY);
+	submit(&s, "z@two.one.test", BODY);
+	struct courier_store_lease_reply l = lease(&s, "one.test", true);
+	assert_int_equal(l.answer, YES);
+	nothing_for(&s, "one.test");
+	assert_int_equal(lease(&s, "two.one.test", true).answer, YES);
+	assert_int_equal(settle(&s, l.lease, DELIVERED, FINE), YES);
+	assert_int_equal(lease(&s, "one.test", true).answer, YES);
+	end(&s);
+}
+
 static void notes_are_kept(void **state)
 {
 	struct scene s = begin(state);
@@ -582,6 +598,7 @@ int main(void)
 		TEST(no_report_of_a_report),
 		TEST(senders_hear_of_delay_and_expiry),
 		TEST(a_destination_has_a_limit),
+		TEST(a_rule_has_a_limit),
 		TEST(notes_are_kept),
 		TEST(a_restart_finds_what_waits),
 	};

@@ -23,6 +23,7 @@ static const char conf_text[] =
 	"store { engine %s; staged 4M; keep-removed 2d; keep-deleted 2d; }\n"
 	"limits { message-size 3M; }\n"
 	"queue { lifetime 2d; warn 90m; retry 3m 10m; per-destination 2; }\n"
+	"destination one { domain one.test .one.test; connections 1; }\n"
 	"hops 20;\n";
 
 /* ---- time ----------------------------------------------------------------------- */
