@@ -161,7 +161,7 @@ def copied(place, scene, folder, to):
 def covered(scene):
     """No yes goes out, and nobody else sees a message, before its bytes are synced."""
     labels = {words[3] for _, _, words in scene.history.answers()
-              if words[0] in ('offer', 'submit', 'append')}
+              if words[0] in ('offer', 'submit', 'append', 'replace')}
     any_label = re.compile(b'(?<![0-9a-z])(' + b'|'.join(
         sorted(map(str.encode, labels), key=len, reverse=True)) + b')(?![0-9a-z])')
     marks = {}  # label -> the first write that holds it
@@ -170,7 +170,7 @@ def covered(scene):
             for found in any_label.finditer(r.a):
                 marks.setdefault(found[1].decode(), r.index)
     asked = [(when, words[3], 'was answered') for when, n, words in scene.history.answers()
-             if words[0] in ('offer', 'submit', 'append')]
+             if words[0] in ('offer', 'submit', 'append', 'replace')]
     for when, user, box, _, after, _ in scene.history.told:
         step = (scene.steps[scene.history.at(when):] or scene.steps[-1:])[0]
         asked += [(when, m.label, 'was seen by another session') for m in step.dump.messages

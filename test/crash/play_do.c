@@ -183,6 +183,28 @@ static void do_append(struct deed *d)
 	close_session(d->p->access, m.session);
 }
 
+/* together USER SIZE LABEL BOX COUNT: so many messages, LABEL0 and on, in one commit */
+static void do_together(struct deed *d)
+{
+	uint64_t count = number(d, 5), session = imap(d);
+	bool good = true;
+	for (uint64_t i = 0; i < count && good; i++) {
+		char label[64];
+		struct edge_store_append m = {.session = session, .name = word(d, 4),
+					      .dated = true, .date = 1000000000,
+					      .hold = i + 1 < count};
+		struct edge_store_append_reply rep = {0};
+		snprintf(label, sizeof label, "%s%llu", d->w[3], (unsigned long long)i);
+		m.body = play_message(d->a, d->w[1], label, number(d, 2));
+		m.staged = stage(d, d->p->access, session, &m.body);
+		bool got = ASK(d->p, d->tap, edge_store_append, d->p->access, &m, d->a, &rep,
+			       &d->said);
+		set(d, got, rep.answer);
+		good = d->yes;
+	}
+	close_session(d->p->access, session);
+}
+
 /* ---- mailboxes --------------------------------------------------------------------- */
 
 static uint64_t select_box(struct deed *d, uint64_t session, size_t i)
@@ -191,6 +213,20 @@ static uint64_t select_box(struct deed *d, uint64_t session, size_t i)
 	struct edge_store_select_reply rep = {0};
 	bool got = ASK(d->p, d->tap, edge_store_select, d->p->access, &m, d->a, &rep, &d->said);
 	return got && rep.answer == EDGE_STORE_ANSWER_YES ? rep.mailbox : 0;
+}
+
+/* replace USER SIZE LABEL BOX UID FROM: the message comes, that one of FROM goes */
+static void do_replace(struct deed *d)
+{
+	struct edge_store_append m = {.session = imap(d), .name = word(d, 4), .dated = true,
+				      .date = 1000000000, .replaces = (uint32_t)number(d, 5)};
+	struct edge_store_append_reply rep = {0};
+	m.mailbox = select_box(d, m.session, 6);
+	m.body = play_message(d->a, d->w[1], d->w[3], number(d, 2));
+	m.staged = stage(d, d->p->access, m.session, &m.body);
+	bool got = ASK(d->p, d->tap, edge_store_append, d->p->access, &m, d->a, &rep, &d->said);
+	set(d, got, rep.answer);
+	close_session(d->p->access, m.session);
 }
 
 /* "3:9"; "1:0" is all of them */
@@ -382,6 +418,8 @@ static const struct {
 	{"offer", 5, do_offer},
 	{"submit", 5, do_submit},
 	{"append", 5, do_append},
+	{"together", 6, do_together},
+	{"replace", 7, do_replace},
 	{"copy", 5, do_copy},
 	{"move", 5, do_copy},
 	{"flag", 6, do_flag},
