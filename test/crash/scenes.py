@@ -51,6 +51,10 @@ SCENES = {
     'copy': [*begin(), *quiet(letters(12)), f'create {A} Work', f'copy {A} INBOX 1:5 Work',
              f'move {A} INBOX 4:9 Work', f'copy {A} Work 1:0 INBOX', f'move {A} Work 1:0 INBOX',
              f'expunge {A} INBOX 2:7', f'expunge {A} INBOX 1:0'],
+    # A second after 64 messages a search index begins; it may be lost, mail may not.
+    'index': [*begin(), f'create {A} Work', *quiet([*par(letters(70, 1200, 'i')), 'sleep 1600']),
+              f'expunge {A} INBOX 3:20', f'move {A} INBOX 30:40 Work',
+              *quiet([*par(letters(70, 700, 'j')), 'sleep 1600']), 'restart', f'expunge {A} INBOX 1:0'],
     'flags': [*begin(), *quiet(letters(40, 400)), f'watch {A} INBOX',
               *[f'flag {A} INBOX {i}:{i + 9} {1 + i % 2} {1 << i % 4}' for i in range(1, 25, 3)],
               *par([f'flag {A} INBOX {1 + i}:{1 + i} 1 {1 + i % 7}' for i in range(40)]),
