@@ -246,6 +246,30 @@ static void check_search(struct scene *s, enum verdict v)
 		wrong(s, "found: %.*s", SPAN_FMT(buf_span(&s->data)));
 }
 
+static enum verdict act_sort(struct scene *s)
+{
+	return ask(s, "SORT RETURN (ALL COUNT) (SUBJECT REVERSE DATE) UTF-8 ALL");
+}
+
+static void check_sort(struct scene *s, enum verdict v)
+{
+	if (v == SAID_YES &&
+	    span_find_span(buf_span(&s->data), SPAN("COUNT 1 ALL 1\n")) == SIZE_MAX)
+		wrong(s, "sorted: %.*s", SPAN_FMT(buf_span(&s->data)));
+}
+
+static enum verdict act_thread(struct scene *s)
+{
+	return ask(s, "THREAD REFERENCES UTF-8 UNDELETED");
+}
+
+static void check_thread(struct scene *s, enum verdict v)
+{
+	if (v == SAID_YES &&
+	    span_find_span(buf_span(&s->data), SPAN("* THREAD (1)\n")) == SIZE_MAX)
+		wrong(s, "threads: %.*s", SPAN_FMT(buf_span(&s->data)));
+}
+
 /* ---- POP3 -------------------------------------------------------------------------------- */
 
 static enum verdict pop3(struct scene *s, const char *const *lines, size_t n)
@@ -461,6 +485,8 @@ const struct scenario scenarios[] = {
 	{"flags", one_message, act_flags, check_flags, false},
 	{"fetch", one_message, act_fetch, check_fetch, false},
 	{"search", one_message, act_search, check_search, false},
+	{"sort", one_message, act_sort, check_sort, false},
+	{"thread", one_message, act_thread, check_thread, false},
 	{"retr", one_message, act_retr, check_retr, false},
 	{"dele", one_message, act_dele, check_expunge, false},
 	{"account", NULL, act_account, check_name, false},
