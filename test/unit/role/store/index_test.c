@@ -31,7 +31,7 @@ static void fill(struct rig *r, uint64_t s, unsigned from, unsigned to)
 static uint64_t found(struct rig *r, uint64_t s, uint64_t box, enum op_kind kind,
 		      const char *name, const char *text)
 {
-	struct edge_store_op op = {.kind = kind, .name = span_cstr(name), .text = span_cstr(text)};
+	struct edge_store_op op = {.kind = (uint8_t)kind, .name = span_cstr(name), .text = span_cstr(text)};
 	struct edge_store_search_reply rep = rig_search(r, s, box, &op, 1);
 	uint64_t n = 0;
 	assert_int_equal(rep.answer, EDGE_STORE_ANSWER_YES);
