@@ -132,6 +132,7 @@ static bool one_box(struct job *j, struct open_box *b)
 			ids[i] = entries[i].mailbox;
 		for (size_t i = 0; i < count && ok; i++)
 			ok = ids[i] == 0 || one_mailbox(j, b, ids[i]);
+		fiber_yield(j->store->role->loop); /* there may be thousands */
 	}
 	return ok;
 }
