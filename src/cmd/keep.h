@@ -75,7 +75,7 @@ struct keep_mail {
 	struct keep *k;
 	struct command c; /* with an arena of KEEP_MAIL_MEMORY, reset with each run */
 	int folder;	  /* a backup, or the store's */
-	const char *state; /* NULL: a backup; else "live" or "still" */
+	const char *state; /* NULL: a backup; else "live" or "still": keep_mail_here */
 	const char *account, *mailbox, *message; /* the last two may be NULL: all */
 	/* For each mailbox that begins, or goes on in the next run (first false), then for
 	 * each message of it.  False ends it; why was said. */
@@ -85,6 +85,10 @@ struct keep_mail {
 };
 /* False: why was said. */
 MUST_USE bool keep_mail(struct keep_mail *);
+/* The same of the store itself: as it is at this moment while it runs, or at rest. */
+MUST_USE bool keep_mail_here(struct keep_mail *);
+/* All of a message behind what is in a file. */
+MUST_USE enum os keep_mail_copy(struct world *, const struct kept_message *, int file);
 
 /* ---- mailbox_export.c ---- */
 

@@ -8,11 +8,13 @@
  */
 #include <stdio.h>
 
+#include "base/check.h"
 #include "base/hex.h"
 #include "cmd/keep.h"
 #include "os/file.h"
 
 #define FROM_MAX 32u
+#define PIECE	 (64u << 10)
 
 struct reading {
 	struct keep_mail *m;
@@ -134,4 +136,48 @@ bool keep_mail(struct keep_mail *m)
 		world_close(m->c.world, r.blob);
 	} while (ok && r.from[0] != '\0');
 	return ok;
+}
+
+/* Of the server, which holds a checkpoint as long as it is told to. */
+static bool tell(struct keep *k, const char *verb)
+{
+	struct answer a;
+	if (!ask(k->c, k->args, verb, NULL, 0, &a))
+		return false;
+	if (a.end != END_DONE)
+		complain(k->c, "%.*s", SPAN_FMT(a.why));
+	return a.end == END_DONE;
+}
+
+bool keep_mail_here(struct keep_mail *m)
+{
+	m->folder = m->k->store_dir;
+	m->state = m->k->running ? "live" : "still";
+	if (m->folder < 0) {
+		complain(m->k->c, "%s holds no store yet", m->k->data);
+		return false;
+	}
+	if (!m->k->running)
+		return keep_mail(m);
+	if (!tell(m->k, "backup.begin"))
+		return false;
+	bool ok = keep_mail(m);
+	/* Whether it could be told of the end or not: it ends by itself. */
+	(void)tell(m->k, "backup.end");
+	return ok;
+}
+
+enum os keep_mail_copy(struct world *w, const struct kept_message *m, int file)
+{
+	char piece[PIECE];
+	enum os r = OS_OK;
+	for (uint64_t at = 0; at < m->size && r == OS_OK; at += PIECE) {
+		size_t want = (size_t)u64_min(m->size - at, PIECE), got = 0;
+		r = file_read_at(w, m->blob, piece, want, m->at + at, &got);
+		if (r == OS_OK && got != want)
+			r = OS_IO;
+		if (r == OS_OK)
+			r = file_append(w, file, span_of(piece, got));
+	}
+	return r;
 }

@@ -21,7 +21,7 @@
 #include "cmd/keep.h"
 #include "os/file.h"
 
-#define PIECE	    (256u << 10)
+#define PIECE	    (256u << 10) /* of an mbox, written at once */
 #define NAME_MAX_   200u /* of a file, without what stands behind it */
 #define LETTERS	    26u	 /* keywords that a Maildir folder can hold */
 #define PROGRESS_NS (200 * NS_PER_MS)
@@ -31,7 +31,6 @@ enum { SEEN = 1, ANSWERED = 2, FLAGGED = 4, DELETED = 8, DRAFT = 16 };
 
 struct exporting {
 	struct keep_mail mail;
-	bool live; /* the server runs, and holds a checkpoint for us */
 	const struct args *args;
 	const struct export_format *format;
 	const char *path;
@@ -42,7 +41,6 @@ struct exporting {
 	char name[NAME_MAX_ + 16];
 	char keywords[LETTERS][65];
 	unsigned keyword_count;
-	char *piece; /* PIECE bytes, and what quoting adds */
 	uint64_t mailboxes, messages, bytes, lost, told;
 };
 
@@ -99,30 +97,9 @@ static bool new_file(struct exporting *x, int dir, const char *name, int *out)
 
 /* ---- bytes ---------------------------------------------------------------------- */
 
-static bool piece_of(struct exporting *x, const struct kept_message *m, uint64_t at,
-		     struct span *out)
-{
-	size_t got = 0, want = (size_t)(m->size - at < PIECE ? m->size - at : PIECE);
-	if (file_read_at(x->mail.c.world, m->blob, x->piece, want, m->at + at,
-			 &got) == OS_OK &&
-	    got == want) {
-		*out = span_of(x->piece, got);
-		return true;
-	}
-	complain(&x->mail.c, "a message could not be read back");
-	return false;
-}
-
 static bool copy_message(struct exporting *x, const struct kept_message *m, int file)
 {
-	enum os r = OS_OK;
-	struct span piece;
-	for (uint64_t at = 0; at < m->size && r == OS_OK; at += piece.len) {
-		if (!piece_of(x, m, at, &piece))
-			return false;
-		r = file_append(x->mail.c.world, file, piece);
-	}
-	return said(x, x->name, r);
+	return said(x, x->name, keep_mail_copy(x->mail.c.world, m, file));
 }
 
 /* ---- eml -------------------------------------------------------------------------- */
@@ -393,18 +370,6 @@ static bool each_message(void *arg, const struct kept_message *m)
 	return x->format->message(x, m);
 }
 
-static bool tell(struct exporting *x, const char *verb)
-{
-	struct answer a;
-	if (!x->live)
-		return true;
-	if (!ask(x->mail.k->c, x->args, verb, NULL, 0, &a))
-		return false;
-	if (a.end != END_DONE)
-		complain(x->mail.k->c, "%.*s", SPAN_FMT(a.why));
-	return a.end == END_DONE;
-}
-
 static bool open_target(struct exporting *x)
 {
 	struct world *w = x->mail.c.world;
@@ -427,14 +392,12 @@ static bool open_target(struct exporting *x)
 
 static bool run(struct exporting *x)
 {
-	if (!open_target(x) || !tell(x, "backup.begin"))
+	if (!open_target(x))
 		return false;
-	bool ok = keep_mail(&x->mail);
+	bool ok = keep_mail_here(&x->mail);
 	ok = end_mailbox(x) && ok;
 	if (x->told > 0)
 		fputs("\r\x1b[K", stderr);
-	/* Whether it could be told of the end or not: it ends by itself. */
-	(void)tell(x, "backup.end");
 	if (ok && x->mailboxes == 0) {
 		complain(x->mail.k->c, "%s has no mailbox %s", x->mail.account,
 			 x->mail.mailbox ? x->mail.mailbox : "at all");
@@ -503,27 +466,20 @@ enum end mailbox_export(struct command *c, const struct args *a)
 		return usage_error(c, "--format takes maildir, mbox or eml");
 	if (!keep_open(&k, c, a, &end))
 		return end;
-	x.live = k.running;
 	x.mail = (struct keep_mail){.k = &k,
 				    .c = *c,
-				    .folder = k.store_dir,
-				    .state = k.running ? "live" : "still",
 				    .account = a->words[1],
 				    .mailbox = a->word_count == 3 ? a->words[2] : NULL,
 				    .each_mailbox = each_mailbox,
 				    .each_message = each_message,
 				    .arg = &x};
 	x.mail.c.arena = arena_new(KEEP_MAIL_MEMORY);
-	x.piece = malloc(PIECE);
-	if (x.mail.c.arena == NULL || x.piece == NULL)
+	if (x.mail.c.arena == NULL)
 		complain(c, "memory is short");
-	else if (k.store_dir < 0)
-		complain(c, "%s holds no store yet", k.data);
 	else if (run(&x))
 		end = show(&x);
 	close_mailbox(&x);
 	world_close(c->world, x.dir);
-	free(x.piece);
 	arena_free(x.mail.c.arena);
 	keep_close(&k);
 	return end;

@@ -3,8 +3,9 @@
  * cmd/tls: reports on TLS, those that other servers sent and those that were sent
  * to them.
  *
- * The former are strangers' files: a process for each of them, letterlock-reader, which
- * has the file and nothing else, reads it and leaves rows.
+ * The former are strangers' files, or mail in one of our mailboxes (keep_mail.c): a
+ * process for each of them, letterlock-reader, which has the file and nothing else,
+ * reads it and leaves rows.
  */
 #include <stdio.h>
 #include <time.h>
@@ -34,10 +35,11 @@ static bool await(struct command *c, const char *path, int32_t pid)
 	return false;
 }
 
-static bool start(struct command *c, const char *path, int rows, int file,
-		  int32_t *pid)
+static bool start(struct command *c, const char *path, bool maybe, int rows,
+		  int file, int32_t *pid)
 {
-	const char *const argv[] = {"letterlock: reader", path, NULL};
+	const char *const argv[] = {"letterlock: reader", path,
+				    maybe ? "maybe" : NULL, NULL};
 	const int fds[] = {rows, file};
 	const char *program = launch_path(c, "letterlock-reader");
 	struct spawn s = {.argv = argv,
@@ -71,17 +73,26 @@ static int open_file(struct command *c, const char *path)
 	return r == OS_OK ? fd : -1;
 }
 
-static bool read_one(struct command *c, const char *path, struct answer *out)
+/* maybe: it need not be a report. */
+static bool read_open(struct command *c, const char *path, bool maybe, int file,
+		      struct answer *out)
 {
 	int32_t pid;
-	int rows = -1, file = open_file(c, path);
+	int rows = -1;
 	bool ok = false;
 	*out = (struct answer){.end = END_FAILED};
-	if (file >= 0 && blob_new(c->world, &rows) != OS_OK)
+	if (blob_new(c->world, &rows) != OS_OK)
 		complain(c, "memory is short");
-	else if (file >= 0 && start(c, path, rows, file, &pid))
+	else if (start(c, path, maybe, rows, file, &pid))
 		ok = await(c, path, pid) && keep_rows(c, rows, out);
 	world_close(c->world, rows);
+	return ok;
+}
+
+static bool read_one(struct command *c, const char *path, struct answer *out)
+{
+	int file = open_file(c, path);
+	bool ok = file >= 0 && read_open(c, path, false, file, out);
 	world_close(c->world, file);
 	return ok;
 }
@@ -103,7 +114,10 @@ static bool join(struct command *c, struct answer *all, const struct answer *mor
 	return true;
 }
 
-static enum end report(struct command *c, const struct args *a)
+/* ---- reports in files, and in a mailbox ---- */
+
+static enum end show(struct command *c, const struct args *a,
+		     const struct answer *all)
 {
 	static const struct column columns[] = {
 		{"domain", "DOMAIN", COLUMN_TEXT},
@@ -120,7 +134,12 @@ static enum end report(struct command *c, const struct args *a)
 	static const struct showing show = {.shape = SHAPE_LIST,
 					    .columns = columns,
 					    .column_count = ARRAY_LEN(columns),
-					    .done = "the reports hold no policy"};
+					    .done = "no report on TLS in it"};
+	return answer_show(c, a, all, &show);
+}
+
+static enum end report(struct command *c, const struct args *a)
+{
 	struct answer all = {.end = END_DONE}, one;
 	bool whole = true;
 	for (size_t i = 1; i < a->word_count; i++) {
@@ -133,8 +152,81 @@ static enum end report(struct command *c, const struct args *a)
 	}
 	if (!whole && all.row_count == 0)
 		return END_FAILED;
-	enum end end = answer_show(c, a, &all, &show);
+	enum end end = show(c, a, &all);
 	return whole ? end : END_FAILED;
+}
+
+struct gathering {
+	struct keep_mail mail;
+	struct command *c; /* whose memory holds the rows */
+	struct answer all;
+	bool whole;
+	uint64_t mailboxes;
+};
+
+static bool each_mailbox(void *arg, struct span name, bool first)
+{
+	struct gathering *g = arg;
+	(void)name;
+	g->mailboxes += first;
+	return true;
+}
+
+static bool each_message(void *arg, const struct kept_message *m)
+{
+	struct gathering *g = arg;
+	struct answer one;
+	char name[64];
+	int file = -1;
+	snprintf(name, sizeof name, "message %u", m->uid);
+	if (blob_new(g->c->world, &file) != OS_OK ||
+	    keep_mail_copy(g->c->world, m, file) != OS_OK) {
+		complain(g->c, "%s: memory is short", name);
+		world_close(g->c->world, file);
+		return false;
+	}
+	bool ok = read_open(g->c, name, true, file, &one);
+	world_close(g->c->world, file);
+	g->whole = g->whole && ok;
+	if (!ok || join(g->c, &g->all, &one))
+		return true;
+	complain(g->c, "memory is short");
+	return false;
+}
+
+static enum end report_mailbox(struct command *c, const struct args *a,
+			       const char *account)
+{
+	const char *mailbox = args_value(a, "--mailbox");
+	struct keep k;
+	enum end end;
+	if (!keep_open(&k, c, a, &end))
+		return end;
+	struct gathering g = {
+		.c = c,
+		.whole = true,
+		.all = {.end = END_DONE},
+		.mail = {.k = &k,
+			 .c = *c,
+			 .account = account,
+			 .mailbox = mailbox != NULL ? mailbox : "INBOX",
+			 .each_mailbox = each_mailbox,
+			 .each_message = each_message}};
+	g.mail.arg = &g;
+	g.mail.c.arena = arena_new(KEEP_MAIL_MEMORY);
+	if (g.mail.c.arena == NULL) {
+		complain(c, "memory is short");
+		g.whole = false;
+	} else if (!keep_mail_here(&g.mail)) {
+		g.whole = false;
+	} else if (g.mailboxes == 0) {
+		complain(c, "%s has no mailbox %s", account, g.mail.mailbox);
+		g.whole = false;
+	}
+	end = g.whole || g.all.row_count > 0 ? show(c, a, &g.all) : END_FAILED;
+	arena_free(g.mail.c.arena);
+	keep_close(&k);
+	return g.whole ? end : END_FAILED;
 }
 
 static enum end sent(struct command *c, const struct args *a)
@@ -156,19 +248,26 @@ static enum end sent(struct command *c, const struct args *a)
 
 enum end verb_tls(struct command *c)
 {
-	static const struct arg_option options[] = {{"--sent", NULL}};
+	static const struct arg_option options[] = {
+		{"--sent", NULL}, {"--account", "ADDRESS"}, {"--mailbox", "NAME"}};
 	struct args a;
 	enum end end;
 	if (!command_args(c, &a, options, ARRAY_LEN(options), &end))
 		return end;
 	bool of_ours = args_has(&a, "--sent");
+	const char *account = args_value(&a, "--account");
 	if (a.word_count == 0 || !span_eq(span_cstr(a.words[0]), SPAN("report")))
 		return usage_error(c, "say what to do: report");
-	if (of_ours && a.word_count > 1)
-		return usage_error(c, "--sent takes no files");
+	if ((of_ours || account != NULL) && a.word_count > 1)
+		return usage_error(c, "--sent and --account take no files");
+	if ((of_ours && account != NULL) ||
+	    (account == NULL && args_has(&a, "--mailbox")))
+		return usage_error(c, "--mailbox belongs to --account, and nothing else");
+	if (account != NULL)
+		return report_mailbox(c, &a, account);
 	if (of_ours)
 		return sent(c, &a);
 	if (a.word_count == 1)
-		return usage_error(c, "name the files to read, or --sent");
+		return usage_error(c, "name the files to read, or --account, or --sent");
 	return report(c, &a);
 }

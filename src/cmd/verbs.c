@@ -109,6 +109,7 @@ const struct verb verbs[] = {
 	{.name = "tls",
 	 .summary = "reports on TLS, of other servers and to them",
 	 .usage = "report FILE...\n"
+		  "report --account ADDRESS [--mailbox NAME]\n"
 		  "report --sent",
 	 .run = verb_tls},
 	{.name = "log",

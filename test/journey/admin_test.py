@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stage 7, admin: the verbs, on a server that runs."""
+import base64
+import gzip
+import json
 import subprocess
 import time
 
@@ -10,7 +13,7 @@ from kit.mail import ELSEWHERE, deliver, find, token
 from kit.wire import Imap, imap, mx
 
 VERBS = ['start', 'demo', 'stop', 'reload', 'status', 'check', 'config', 'domain', 'account', 'alias',
-         'queue', 'sendmail', 'dns', 'tls', 'log', 'index', 'fsck', 'version', 'help']
+         'mailbox', 'queue', 'sendmail', 'dns', 'why', 'why-not', 'tls', 'log', 'index', 'fsck', 'backup', 'restore', 'version', 'help']
 
 
 def run(*words, text=None):
@@ -220,3 +223,43 @@ def test_reports_on_tls_that_were_sent(demo):
     assert 'no report was sent' in demo.ll('tls', 'report', '--sent').all
     assert demo.rows('tls', 'report', '--sent') == []
     assert demo.ll('tls', 'report', '--sent', 'file', code=2).returncode == 2
+
+
+def tls_report(domain, good, bad, text=None):
+    text = text or json.dumps({
+        'organization-name': 'Elsewhere', 'contact-info': 'tls@elsewhere.example', 'report-id': token(),
+        'date-range': {'start-datetime': '2026-11-21T00:00:00Z', 'end-datetime': '2026-11-21T23:59:59Z'},
+        'policies': [{'policy': {'policy-type': 'sts', 'policy-domain': domain},
+                      'summary': {'total-successful-session-count': good, 'total-failure-session-count': bad}}]})
+    body = base64.encodebytes(gzip.compress(text.encode())).decode().replace('\n', '\r\n')
+    return ('From: tls@elsewhere.example\r\nSubject: Report Domain: ' + domain + '\r\nMIME-Version: 1.0\r\n'
+            'Content-Type: multipart/report; report-type="tlsrpt"; boundary="edge"\r\n\r\n'
+            '--edge\r\nContent-Type: text/plain\r\n\r\nA report.\r\n--edge\r\nContent-Type: application/tlsrpt+gzip\r\n'
+            'Content-Transfer-Encoding: base64\r\n\r\n' + body + '--edge--\r\n').encode()
+
+
+def test_reports_on_tls_in_a_mailbox(own):
+    """Other mail is passed over; what claims to be a report and is none is told."""
+    user = own.alice
+    assert 'no report on TLS' in own.ll('tls', 'report', '--account', user.user).all
+    deliver(own, user.user)
+    with imap(own, user) as session:
+        session.ok('CREATE Reports')
+        for box, text in (('INBOX', tls_report('one.test', 7, 0)), ('Reports', tls_report('two.test', 5, 2)),
+                          ('Reports', tls_report('three.test', 1, 1))):
+            session.ok(f'APPEND {box} {{{len(text)}}}', text, '')
+    rows = own.rows('tls', 'report', '--account', user.user)
+    assert [(row['domain'], row['successes'], row['failures']) for row in rows] == [('one.test', 7, 0)]
+    rows = own.rows('tls', 'report', '--account', user.user, '--mailbox', 'Reports')
+    assert [row['domain'] for row in rows] == ['two.test', 'three.test']
+    with imap(own, user) as session:
+        text = tls_report('four.test', 1, 1, '{"policies": [')
+        session.ok(f'APPEND Reports {{{len(text)}}}', text, '')
+    broken = own.ll('tls', 'report', '--account', user.user, '--mailbox', 'Reports', code=1)
+    assert 'two.test' in broken.stdout and 'message 3' in broken.stderr
+    own.ll('tls', 'report', '--account', user.user, '--mailbox', 'None', code=1)
+    for words in (['--mailbox', 'x'], ['--account', 'x', 'file'], ['--account', 'x', '--sent']):
+        own.ll('tls', 'report', *words, code=2)
+    own.stop()
+    assert len(own.rows('tls', 'report', '--account', user.user)) == 1
+    own.start()

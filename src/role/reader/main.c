@@ -2,15 +2,17 @@
 /*
  * role/reader - reads one file of a stranger for one command, then ends.
  *
- *     letterlock-reader NAME
+ *     letterlock-reader NAME [maybe]
  *
  * Started by `letterlock tls report` with two descriptors: memory for the rows of the
- * answer, and the file, a report on TLS (open.h).  NAME is for what it has to say.
+ * answer, and the file, a report on TLS (open.h).  NAME is for what it has to say; with
+ * `maybe` it says nothing of a file that holds no report.
  *
  * Rights: these two descriptors.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "os/confine.h"
 #include "os/file.h"
@@ -48,19 +50,21 @@ static char *load(struct world *w, const char *name, size_t *len)
 	return NULL;
 }
 
-static const char *read_report(struct arena *a, struct span file, struct buf *rows)
+static const char *read_report(struct arena *a, struct span file, bool maybe,
+			       struct buf *rows)
 {
 	struct policy_report report;
 	struct span json;
 	const char *why = reader_open(a, file, &json);
-	if (why == NULL)
-		why = policy_report_read(a, json, &report);
+	if (why != NULL)
+		return maybe ? NULL : why;
+	why = policy_report_read(a, json, &report);
 	if (why == NULL)
 		reader_rows(rows, &report);
 	return why;
 }
 
-static int run(struct world *w, const char *name)
+static int run(struct world *w, const char *name, bool maybe)
 {
 	struct arena *a = arena_new(MEMORY);
 	struct buf rows;
@@ -69,7 +73,7 @@ static int run(struct world *w, const char *name)
 	char *bytes = load(w, name, &len);
 	buf_init(&rows, ROWS_SIZE);
 	if (bytes != NULL && a != NULL) {
-		const char *why = read_report(a, span_of(bytes, len), &rows);
+		const char *why = read_report(a, span_of(bytes, len), maybe, &rows);
 		if (why != NULL)
 			end = say(name, why);
 		else if (!buf_ok(&rows) ||
@@ -88,7 +92,8 @@ int main(int argc, char **argv)
 {
 	struct world *w = world_linux();
 	const struct rights rights = {.sys = RIGHT_BASE, .max_fds = 16};
-	if (w == NULL || argc != 2) {
+	bool maybe = argc == 3 && strcmp(argv[2], "maybe") == 0;
+	if (w == NULL || (argc != 2 && !maybe)) {
 		fputs("letterlock-reader is started by letterlock itself\n",
 		      stderr);
 		return 2;
@@ -96,7 +101,7 @@ int main(int argc, char **argv)
 	enum confined c = confine(&rights);
 	if (!confined_enough(c, false))
 		return say(argv[1], confined_text(c));
-	int end = run(w, argv[1]);
+	int end = run(w, argv[1], maybe);
 	sanitize_leaks(w);
 	world_free(w);
 	return end;
