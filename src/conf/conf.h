@@ -313,6 +313,7 @@ struct conf_destination {
 	struct conf_nets source;
 	struct span hello; /* empty: that of the block outgoing */
 	uint64_t connections; /* to one domain; 0: queue.per-destination */
+	uint64_t per_minute;  /* messages to one domain; 0: no limit */
 };
 
 struct conf {

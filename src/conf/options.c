@@ -551,6 +551,10 @@ const struct conf_option conf_options[] = {
 	    "Connections to one of the domains at a time, each with a message. "
 	    "Default: per-destination of the block queue. In all there are "
 	    "never more than connections of the block outgoing."),
+	OPT(DESTINATION, NUMBER, conf_destination, per_minute, "per-minute", 1,
+	    1000000, NULL, R(STORE), RELOAD, NULL,
+	    "Messages to one of the domains in a minute; the others wait for the "
+	    "next one. Default: no limit."),
 };
 
 const size_t conf_option_count = ARRAY_LEN(conf_options);

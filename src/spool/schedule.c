@@ -35,6 +35,8 @@ struct destination {
 	struct spot *spots;
 	unsigned count, cap;
 	unsigned leases, limit, most; /* most: by the rules */
+	unsigned a_minute, paced;     /* may have, has had since `minute` */
+	int64_t minute;
 	uint32_t failures;
 	bool probe; /* one alone tries whether it is up again */
 	int64_t until, changed;
@@ -104,11 +106,15 @@ void schedule_free(struct schedule *s)
 	free(s);
 }
 
-static unsigned most_of(const struct schedule *s, struct span name)
+static struct schedule_most most_of(const struct schedule *s, struct span name)
 {
 	const struct schedule_rules *r = &s->rules;
-	unsigned n = r->of != NULL ? r->of(r->ctx, name) : 0;
-	return n > 0 ? n : r->per_destination;
+	struct schedule_most m = {0};
+	if (r->of != NULL)
+		m = r->of(r->ctx, name);
+	if (m.leases == 0)
+		m.leases = r->per_destination;
+	return m;
 }
 
 void schedule_adopt(struct schedule *s, const struct schedule_rules *rules)
@@ -119,7 +125,9 @@ void schedule_adopt(struct schedule *s, const struct schedule_rules *rules)
 	s->rules = *rules;
 	while ((d = map_next(s->known, &at)) != NULL) {
 		unsigned was = d->most;
-		d->most = most_of(s, span_of(d->name, d->len));
+		struct schedule_most m = most_of(s, span_of(d->name, d->len));
+		d->most = m.leases;
+		d->a_minute = m.a_minute;
 		if (d->limit == was || d->limit > d->most)
 			d->limit = d->most;
 	}
@@ -158,10 +166,18 @@ static unsigned limit_of(const struct destination *d)
 	return d->probe ? 1 : d->limit;
 }
 
+/* The end of a minute that has had all its leases; 0: it may have one. */
+static int64_t paced_until(const struct destination *d)
+{
+	return d->a_minute > 0 && d->paced >= d->a_minute
+		       ? d->minute + SCHEDULE_MINUTE_S
+		       : 0;
+}
+
 bool schedule_ready(const struct destination *d, int64_t now)
 {
 	return d->leases < limit_of(d) && d->until <= now &&
-	       earliest(d) <= now;
+	       paced_until(d) <= now && earliest(d) <= now;
 }
 
 /* What it learned is worth keeping for a while, also with nothing to do. */
@@ -170,6 +186,8 @@ static int64_t remembered(const struct destination *d)
 	int64_t at = d->until;
 	if (d->limit < d->most && d->changed + SCHEDULE_FORGET_S > at)
 		at = d->changed + SCHEDULE_FORGET_S;
+	if (d->a_minute > 0 && d->paced > 0 && d->minute + SCHEDULE_MINUTE_S > at)
+		at = d->minute + SCHEDULE_MINUTE_S;
 	return at;
 }
 
@@ -178,6 +196,8 @@ static void mind_clock(const struct schedule *s, struct destination *d,
 		       int64_t now)
 {
 	uint32_t most = 0;
+	if (d->minute > now)
+		d->minute = now;
 	if (d->until <= now)
 		return;
 	for (size_t i = 0; i < s->rules.step_count; i++)
@@ -197,6 +217,8 @@ static bool place(struct schedule *s, struct destination *d, int64_t now)
 		at = remembered(d);
 	else if (at < d->until)
 		at = d->until;
+	if (!idle && at < paced_until(d))
+		at = paced_until(d);
 	if (idle && d->leases == 0 && at <= now) {
 		forget(s, d);
 		return false;
@@ -226,7 +248,9 @@ static struct destination *destination_new(struct schedule *s,
 	struct destination *d = calloc(1, sizeof(*d) + name.len);
 	if (!d)
 		return NULL;
-	d->limit = d->most = most_of(s, name);
+	struct schedule_most m = most_of(s, name);
+	d->limit = d->most = m.leases;
+	d->a_minute = m.a_minute;
 	list_init(&d->hand);
 	d->len = name.len;
 	if (name.len)
@@ -498,6 +522,11 @@ bool schedule_yields(struct destination *d, const struct schedule_look *look,
 void schedule_leased(struct schedule *s, struct destination *d, int64_t now)
 {
 	d->leases++;
+	if (d->paced == 0 || now >= d->minute + SCHEDULE_MINUTE_S) {
+		d->minute = now;
+		d->paced = 0;
+	}
+	d->paced++;
 	(void)place(s, d, now);
 }
 

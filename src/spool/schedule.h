@@ -11,6 +11,9 @@
  * Memory: at most `most` destinations, each with at most one spot a partition.
  * What there is no room for is refused: the owner finds it in the rows later.
  *
+ * Pace: a minute begins with the first lease; when it has had as many as it may,
+ * the next one waits for its end.
+ *
  * Mood.  Down: nobody goes there until a time is over that grows with each
  * failure in a row (the steps of the rules); then one lease alone tries, and only
  * when it went well the others follow.  Slow: half as many as before may go, and
@@ -25,13 +28,19 @@
 #define SCHEDULE_MOST	   65536u /* destinations */
 #define SCHEDULE_STEPS	   16u
 #define SCHEDULE_GROW_S	   60
+#define SCHEDULE_MINUTE_S  60
 #define SCHEDULE_SLOW_S	   10 /* "slow" from several at once counts once */
 #define SCHEDULE_FORGET_S  3600
 
+/* Of one by its name. */
+struct schedule_most {
+	unsigned leases;   /* at a time; 0: per_destination */
+	unsigned a_minute; /* leases given; 0: no limit */
+};
 struct schedule_rules {
 	unsigned per_destination; /* leases at a time, not 0 */
-	/* The same for one by its name; 0: per_destination.  NULL: for none. */
-	unsigned (*of)(const void *ctx, struct span destination);
+	struct schedule_most (*of)(const void *ctx, struct span destination);
+	/* NULL: of none is anything said */
 	const void *ctx;
 	uint32_t steps[SCHEDULE_STEPS]; /* seconds; the last one repeats */
 	size_t step_count;		/* not 0 */

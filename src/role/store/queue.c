@@ -16,12 +16,15 @@
 #define PAUSE_NS      (250 * NS_PER_MS)
 
 /* By the first block that is for it, as the courier takes it. */
-static unsigned connections_of(const void *store, struct span destination)
+static struct schedule_most most_of(const void *store, struct span destination)
 {
 	const struct store *s = store;
 	const struct conf_destination *d =
 		conf_destination_for(s->conf, destination);
-	return d != NULL ? (unsigned)d->connections : 0;
+	return d == NULL ? (struct schedule_most){0}
+			 : (struct schedule_most){
+				   .leases = (unsigned)d->connections,
+				   .a_minute = (unsigned)d->per_minute};
 }
 
 struct schedule_rules queue_rules(const struct store *s)
@@ -29,7 +32,7 @@ struct schedule_rules queue_rules(const struct store *s)
 	const struct conf *c = s->conf;
 	struct schedule_rules r = {
 		.per_destination = (unsigned)c->queue.per_destination,
-		.of = connections_of,
+		.of = most_of,
 		.ctx = s};
 	for (size_t i = 0; i < c->queue.retry.count && i < SCHEDULE_STEPS; i++)
 		r.steps[r.step_count++] = (uint32_t)c->queue.retry.at[i];

@@ -470,6 +470,8 @@ static const struct {
 	 "blanks"},
 	{HOST "destination d { domain a.example; connections 0; }", "2:47",
 	 "connections must be between 1 and 1000"},
+	{HOST "destination d { domain a.example; per-minute 0; }", "2:46",
+	 "per-minute must be between 1 and 1000000"},
 	{HOST "listener x { }",
 	 "2:1",
 	 "listener x has no role; add role mx, submission, imap, "

@@ -298,9 +298,44 @@ static void new_rules_hold_at_once(void **state)
 	schedule_free(s);
 }
 
-static unsigned of(const void *ctx, struct span destination)
+static struct schedule_most of(const void *ctx, struct span destination)
 {
-	return span_eq(destination, SPAN("own")) ? *(const unsigned *)ctx : 0;
+	bool own = span_eq(destination, SPAN("own"));
+	return (struct schedule_most){
+		.leases = own ? *(const unsigned *)ctx : 0,
+		.a_minute = span_eq(destination, SPAN("paced")) ? 2 : 0};
+}
+
+/* So many in a minute, whatever became of them; what is forgotten would not count. */
+static void a_minute_has_so_many(void **state)
+{
+	(void)state;
+	struct schedule_rules other = rules;
+	other.of = of;
+	struct schedule *s = schedule_new(secret, &other, 10);
+	assert_non_null(s);
+	add(s, "paced", 1, 0, 1000);
+	assert_string_equal(take(s, 1000), "paced");
+	done(s, "paced", SCHEDULE_FINE, 1000);
+	assert_string_equal(take(s, 1030), "paced");
+	done(s, "paced", SCHEDULE_FINE, 1030);
+	assert_string_equal(take(s, 1030), "");
+	assert_true(schedule_wake(s) == 1060);
+	assert_string_equal(take(s, 1059), "");
+	assert_string_equal(take(s, 1060), "paced");
+	done(s, "paced", SCHEDULE_FINE, 1060);
+	/* The clock is set back: nobody waits longer than a minute for it. */
+	add(s, "paced", 2, 0, 500);
+	assert_string_equal(take(s, 500), "paced");
+	assert_string_equal(take(s, 559), "");
+	assert_string_equal(take(s, 560), "paced");
+	/* New rules have no limit. */
+	assert_string_equal(take(s, 561), "paced");
+	assert_string_equal(take(s, 561), "");
+	schedule_adopt(s, &rules);
+	add(s, "paced", 3, 0, 561);
+	assert_string_equal(take(s, 561), "paced");
+	schedule_free(s);
 }
 
 /* A limit by name, also above the others', and taken over when it changes. */
@@ -342,6 +377,7 @@ int main(void)
 		cmocka_unit_test(partitions_are_worked_off),
 		cmocka_unit_test(memory_is_bounded),
 		cmocka_unit_test(one_has_a_limit_of_its_own),
+		cmocka_unit_test(a_minute_has_so_many),
 		cmocka_unit_test(what_was_learned_stays_a_while),
 		cmocka_unit_test(a_clock_is_set_back),
 		cmocka_unit_test(new_rules_hold_at_once),

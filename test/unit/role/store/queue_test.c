@@ -524,6 +524,22 @@ static void a_rule_has_a_limit(void **state)
 	end(&s);
 }
 
+static void a_rule_has_a_pace(void **state)
+{
+	struct scene s = begin(state);
+	submit(&s, "x@paced.test", BODY);
+	submit(&s, "y@paced.test", BODY);
+	struct courier_store_lease_reply l = lease(&s, "paced.test", true);
+	assert_int_equal(l.answer, YES);
+	assert_int_equal(settle(&s, l.lease, DELIVERED, FINE), YES);
+	nothing_for(&s, "paced.test");
+	rig_run(s.r, 50000);
+	nothing_for(&s, "paced.test");
+	rig_run(s.r, 12000);
+	assert_int_equal(lease(&s, "paced.test", true).answer, YES);
+	end(&s);
+}
+
 static void notes_are_kept(void **state)
 {
 	struct scene s = begin(state);
@@ -599,6 +615,7 @@ int main(void)
 		TEST(senders_hear_of_delay_and_expiry),
 		TEST(a_destination_has_a_limit),
 		TEST(a_rule_has_a_limit),
+		TEST(a_rule_has_a_pace),
 		TEST(notes_are_kept),
 		TEST(a_restart_finds_what_waits),
 	};

@@ -24,6 +24,7 @@ static const char conf_text[] =
 	"limits { message-size 3M; }\n"
 	"queue { lifetime 2d; warn 90m; retry 3m 10m; per-destination 2; }\n"
 	"destination one { domain one.test .one.test; connections 1; }\n"
+	"destination paced { domain paced.test; per-minute 1; }\n"
 	"hops 20;\n";
 
 /* ---- time ----------------------------------------------------------------------- */
