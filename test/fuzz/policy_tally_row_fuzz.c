@@ -40,7 +40,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					   buf_span(&row)));
 		report(&one, t);
 		report(&two, again);
-		ENSURE(span_eq(buf_span(&one), buf_span(&two)));
+		/* A count that is full does not say any more how far beyond. */
+		ENSURE(span_eq(buf_span(&one), buf_span(&two)) ||
+		       span_find_span(buf_span(&one), SPAN("18446744073709551615")) !=
+			       SIZE_MAX);
 		buf_free(&one);
 		buf_free(&two);
 	} else {

@@ -109,7 +109,9 @@ static struct seen_lease *in_hand(const struct storm *s)
 	return NULL;
 }
 
-static void leased(struct storm *s, const struct courier_store_lease_reply *l)
+/* severed: when it was asked for.  The answer may come after the end of who gave it. */
+static void leased(struct storm *s, const struct courier_store_lease_reply *l,
+		   unsigned severed)
 {
 	struct seen_lease *seen = &leases[lease_next++ % LEASES];
 	unsigned token = ledger_token(l->body);
@@ -118,7 +120,7 @@ static void leased(struct storm *s, const struct courier_store_lease_reply *l)
 		storm_fail("a courier got a message that nobody sent");
 	if (l->recipients_count == 0 || l->recipients_count > LEDGER_WAYS)
 		storm_fail("a courier got %zu recipients", l->recipients_count);
-	*seen = (struct seen_lease){.number = l->lease, .severed = s->town->severed,
+	*seen = (struct seen_lease){.number = l->lease, .severed = severed,
 				    .token = token, .work = l->work,
 				    .refusals = far_refusals(s->far),
 				    .count = l->recipients_count,
@@ -154,10 +156,11 @@ enum ipc_result __wrap_courier_store_lease(struct courier_store *c,
 					   struct courier_store_lease_reply *l,
 					   uint64_t until)
 {
+	unsigned severed = watched != NULL ? watched->town->severed : 0;
 	enum ipc_result r = __real_courier_store_lease(c, m, a, l, until);
 
 	if (watched != NULL && r == IPC_OK && l->answer == COURIER_STORE_ANSWER_YES) {
-		leased(watched, l);
+		leased(watched, l, severed);
 		step(watched);
 	}
 	return r;
