@@ -236,6 +236,11 @@ static uint32_t worth(struct judged *j, uint32_t from, uint32_t end, size_t budg
 }
 
 /* The slots that were read, as far as the budget goes. */
+static bool is_full(const struct judged *j, const struct box_uids *out)
+{
+	return j->query->most > 0 && out->count >= j->query->most;
+}
+
 static enum box_result judge_slots(struct box *b, enum kv_view view, uint32_t mailbox,
 				   struct judged *j, const struct box_slot *slots, size_t n,
 				   size_t budget, struct arena *a, struct box_uids *out,
@@ -261,7 +266,7 @@ static enum box_result judge_slots(struct box *b, enum kv_view view, uint32_t ma
 			if (!box_uids_add(out, slots[i].uid, slots[i].uid))
 				r = BOX_UNAVAILABLE;
 		}
-		if (j->cost >= budget && i + 1 < n) {
+		if ((j->cost >= budget || is_full(j, out)) && i + 1 < n) {
 			*next = slots[i + 1].uid;
 			break;
 		}
@@ -289,7 +294,7 @@ enum box_result box_query_run(struct box *b, enum kv_view view,
 	if (!a || !slots)
 		r = BOX_UNAVAILABLE;
 	*next = from;
-	while (r == BOX_OK && *next && j.cost < budget) {
+	while (r == BOX_OK && *next && j.cost < budget && !is_full(&j, out)) {
 		*next = worth(&j, *next, now.uid_next, budget);
 		if (*next == 0 || j.cost >= budget)
 			break;

@@ -65,6 +65,7 @@ struct box_query {
 	size_t count;
 	box_leaf_fn *leaf; /* NULL: programs without leaves */
 	void *arg;
+	size_t most; /* runs in `out`, when the run ends; 0: no limit */
 };
 
 /* BOX_LIMIT: too many ops, too deep, or not one value at the end. */

@@ -176,3 +176,21 @@ def test_rebuild_says_what_it_did(own):
     done = own.ll('index', 'rebuild', 'nobody@elsewhere.example', code=None)
     assert done.returncode == 1 and 'nobody' in done.stderr + done.stdout or 'account' in done.stderr
     assert own.ll('index', 'mend', code=None).returncode == 2
+
+
+def test_more_runs_than_one_answer_holds(demo, user):
+    """Every second message: each hit is a run of its own, 8,192 of them."""
+    with imap(demo, user) as session:
+        session.ok('CREATE Many')
+        for n, flags in enumerate(('(\\Flagged)', '()')):
+            text = f'Subject: kind{n}\r\n\r\nx\r\n'.encode()
+            session.ok('APPEND Many %s {%d}' % (flags, len(text)), text, '')
+        session.ok('SELECT Many')
+        for _ in range(13):
+            session.ok('COPY 1:* Many')
+            session.ok('NOOP')
+        for keys in ('FLAGGED', 'SUBJECT kind0', 'BODY x SUBJECT kind0'):
+            hits = [line for line in session.ok(f'UID SEARCH {keys}') if line.startswith(b'* SEARCH')][0].split()[2:]
+            assert list(map(int, hits)) == list(range(1, 16385, 2)), keys
+        session.ok('CLOSE')
+        session.ok('DELETE Many')

@@ -9,6 +9,7 @@
  * the query waits there with nothing open in the engine.
  */
 #include "base/check.h"
+#include "base/ensure.h"
 #include "box/query.h"
 #include "index/ask.h"
 #include "role/store/attach.h"
@@ -421,7 +422,8 @@ static enum box_result run_slices(struct search *q, uint32_t from,
 	uint64_t began = world_now(w), turn = began;
 	enum box_result r = BOX_OK;
 	rep->next = from != 0 ? from : 1;
-	while (r == BOX_OK && rep->next != 0 && out->count < RANGES_MAX - 512) {
+	q->query.most = RANGES_MAX; /* a frame takes no more */
+	while (r == BOX_OK && rep->next != 0 && out->count < RANGES_MAX) {
 		uint32_t at = rep->next;
 		uint64_t now = world_now(w);
 		if (now - began > ANSWER_NS || ipc_call_is_late(q->job->call))
@@ -459,6 +461,7 @@ static enum box_result search(struct search *q,
 	enum box_result r = run_slices(q, m->from, &found, rep);
 	if (r != BOX_OK)
 		return r;
+	ENSURE(found.count <= RANGES_MAX);
 	for (size_t i = 0; i < found.count; i++)
 		out[i] = (struct edge_store_range){found.runs[i].first,
 						   found.runs[i].last};

@@ -210,7 +210,7 @@ static void an_index_spares_questions(void **state)
 		{.kind = BOX_Q_LEAF, .uids = &sure, .may = &may, .known = 1590},
 		{.kind = BOX_Q_NOT}};
 	for (int negated = 0; negated < 2; negated++) {
-		struct box_query q = {ops, negated ? 2 : 1, leaf, &asked};
+		struct box_query q = {.ops = ops, .count = negated ? 2 : 1, .leaf = leaf, .arg = &asked};
 		uint64_t highest = 0;
 		uint32_t next = 1;
 		unsigned runs = 0;
@@ -246,7 +246,7 @@ static void pages_without_a_match_are_not_read(void **state)
 	box_uids_init(&out, t.a);
 	assert_true(box_uids_add(&few, 1999, 4000000000u));
 	struct box_query_op op = {.kind = BOX_Q_UIDS, .uids = &few};
-	struct box_query q = {&op, 1, NULL, NULL};
+	struct box_query q = {.ops = &op, .count = 1, .leaf = NULL, .arg = NULL};
 	/* One run: seven pages at a unit each, and the last one. */
 	assert_int_equal(box_query_run(t.b, KV_VISIBLE, t.inbox, &q, 1, 30, &out, &highest,
 				       &next),
