@@ -22,7 +22,8 @@
 #include "os/file.h"
 
 #define PIECE	    (256u << 10) /* of an mbox, written at once */
-#define NAME_MAX_   200u /* of a file, without what stands behind it */
+#define FILE_NAME   200u /* of a file, without what stands behind it */
+#define SAME_NAMES  1000u
 #define LETTERS	    26u	 /* keywords that a Maildir folder can hold */
 #define PROGRESS_NS (200 * NS_PER_MS)
 #define PART_NAME   "letterlock.part"
@@ -38,7 +39,7 @@ struct exporting {
 	int folder; /* of the mailbox in hand; -1: none yet */
 	int file;   /* mbox: of the mailbox in hand */
 	int tmp, cur; /* maildir */
-	char name[NAME_MAX_ + 16];
+	char name[FILE_NAME + 16];
 	char keywords[LETTERS][65];
 	unsigned keyword_count;
 	uint64_t mailboxes, messages, bytes, lost, told;
@@ -53,32 +54,50 @@ struct export_format {
 
 static bool said(struct exporting *x, const char *what, enum os r)
 {
-	if (r == OS_OK)
-		return true;
-	complain(&x->mail.c, "%s/%s: %s%s", x->path, what, os_text(r),
-		 r == OS_EXIST ? "; export into a new folder" : "");
-	return false;
+	if (r != OS_OK)
+		complain(&x->mail.c, "%s/%s: %s", x->path, what, os_text(r));
+	return r == OS_OK;
 }
 
 /* ---- names ---------------------------------------------------------------------- */
 
 /* One that is a file's: '/' and dots as `level` and '_', cut, never empty. */
-static void file_name(struct span name, char level, char out[NAME_MAX_ + 1])
+static void file_name(struct span name, char level, char out[FILE_NAME + 1])
 {
 	size_t n = 0;
-	for (size_t i = 0; i < name.len && n < NAME_MAX_; i++) {
+	for (size_t i = 0; i < name.len && n < FILE_NAME; i++) {
 		char c = name.ptr[i];
 		if (c == '/')
 			c = level;
-		else if (c == level || (c == '.' && n == 0) || c == '\0')
+		else if (c == level || (c == '.' && n == 0) || c == '\0' || c == '~')
 			c = '_';
 		out[n++] = c;
 	}
-	while (n > 0 && n == NAME_MAX_ && ((unsigned char)out[n - 1] & 0xc0) == 0x80)
+	while (n > 0 && n == FILE_NAME && ((unsigned char)out[n - 1] & 0xc0) == 0x80)
 		n--; /* no half character */
 	if (n == 0)
 		out[n++] = '_';
 	out[n] = '\0';
+}
+
+/* Two mailboxes may get one name: the later one's gets a number behind it. */
+static bool numbered(struct exporting *x, unsigned n)
+{
+	size_t len = strcspn(x->name, "~");
+	snprintf(x->name + len, sizeof x->name - len, "~%u", n);
+	return n < SAME_NAMES;
+}
+
+static bool mailbox_folder(struct exporting *x, int *out)
+{
+	unsigned n = 1;
+	enum os r;
+	while ((r = file_mkdir(x->mail.c.world, x->dir, x->name)) == OS_EXIST &&
+	       numbered(x, ++n))
+		;
+	if (r == OS_OK)
+		r = file_dir_at(x->mail.c.world, x->dir, x->name, out);
+	return said(x, x->name, r);
 }
 
 static bool new_folder(struct exporting *x, int dir, const char *name, int *out)
@@ -107,7 +126,7 @@ static bool copy_message(struct exporting *x, const struct kept_message *m, int 
 static bool eml_mailbox(struct exporting *x, struct span name)
 {
 	file_name(name, '.', x->name);
-	return new_folder(x, x->dir, x->name, &x->folder);
+	return mailbox_folder(x, &x->folder);
 }
 
 static bool eml_message(struct exporting *x, const struct kept_message *m)
@@ -135,7 +154,7 @@ static bool maildir_mailbox(struct exporting *x, struct span name)
 	if (inbox)
 		snprintf(x->name, sizeof x->name, ".");
 	if (inbox ? !said(x, ".", file_dir_at(x->mail.c.world, x->dir, ".", &x->folder))
-		  : !new_folder(x, x->dir, x->name, &x->folder))
+		  : !mailbox_folder(x, &x->folder))
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
 		int made = -1;
@@ -225,10 +244,17 @@ static bool maildir_end(struct exporting *x)
 
 static bool mbox_mailbox(struct exporting *x, struct span name)
 {
-	char file[NAME_MAX_ + 1];
-	file_name(name, '.', file);
-	snprintf(x->name, sizeof x->name, "%s.mbox", file);
-	return new_file(x, x->dir, x->name, &x->file);
+	const struct open_how how = {.write = true, .create = true, .exclusive = true};
+	char file[FILE_NAME + 24];
+	unsigned n = 1;
+	enum os r;
+	file_name(name, '.', x->name);
+	do
+		snprintf(file, sizeof file, "%s.mbox", x->name);
+	while ((r = file_open(x->mail.c.world, x->dir, file, how, &x->file)) ==
+		       OS_EXIST &&
+	       numbered(x, ++n));
+	return said(x, file, r);
 }
 
 static void put_head(struct buf *out, const struct kept_message *m)
@@ -370,6 +396,13 @@ static bool each_message(void *arg, const struct kept_message *m)
 	return x->format->message(x, m);
 }
 
+static bool is_there(void *arg, const char *name)
+{
+	(void)name;
+	*(bool *)arg = false;
+	return false;
+}
+
 static bool open_target(struct exporting *x)
 {
 	struct world *w = x->mail.c.world;
@@ -385,9 +418,15 @@ static bool open_target(struct exporting *x)
 			r = file_dir_at(w, above, last, &x->dir);
 		world_close(w, above);
 	}
+	bool empty = true;
+	if (r == OS_OK)
+		r = file_each(w, x->dir, is_there, &empty);
 	if (r != OS_OK)
 		complain(x->mail.k->c, "%s: %s", x->path, os_text(r));
-	return r == OS_OK;
+	else if (!empty)
+		complain(x->mail.k->c, "%s is not empty; export into a new folder",
+			 x->path);
+	return r == OS_OK && empty;
 }
 
 static bool run(struct exporting *x)

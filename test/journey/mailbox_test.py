@@ -204,6 +204,19 @@ def test_export_as_eml(demo, user, varied, tmp_path):
     assert 'new folder' in again.stderr
 
 
+@pytest.mark.parametrize('how, names', [
+    ('maildir', {'.a_b', '.a_b~2'}), ('mbox', {'a_b.mbox', 'a_b~2.mbox'}), ('eml', {'a_b', 'a_b~2'})])
+def test_export_of_names_that_become_one(demo, user, tmp_path, how, names):
+    with imap(demo, user) as session:
+        for name in ('a.b', 'a_b'):
+            session.cmd(f'CREATE "{name}"')
+    export(demo, user, tmp_path / 'out', '--format', how)
+    assert names <= {path.name for path in (tmp_path / 'out').iterdir()}
+    with imap(demo, user) as session:
+        for name in ('a.b', 'a_b'):
+            session.ok(f'DELETE "{name}"')
+
+
 def test_export_has_all_of_it(demo, user, tmp_path):
     """More than a run of the keeper takes: 32 MiB."""
     text = b'Subject: big\r\n\r\n' + b'y' * 6_000_000 + b'\r\n'
