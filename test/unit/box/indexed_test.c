@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* box/index, and queries that know by an index which messages can match. */
-#include "fixture.h"
+#include "rig.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,69 +8,8 @@
 #include "box/format.h"
 #include "box/index.h"
 #include "box/query.h"
-#include "box/tree.h"
 
-struct test {
-	struct fixture f;
-	struct box *b;
-	struct arena *a;
-	uint32_t inbox;
-};
-
-struct answer {
-	bool done;
-	enum box_result result;
-};
-
-static void answered(void *arg, enum box_result r)
-{
-	struct answer *a = arg;
-	assert_false(a->done);
-	*a = (struct answer){true, r};
-}
-
-static enum box_result wait_for(struct test *t, enum box_result started,
-				struct answer *a)
-{
-	if (started != BOX_OK)
-		return started;
-	assert_false(a->done);
-	while (!a->done)
-		kv_poll(t->f.kv);
-	return a->result;
-}
-
-static enum box_result tree(struct test *t, enum box_tree_verb verb,
-			    const char *name, const char *to, uint32_t *id)
-{
-	struct answer a = {0};
-	struct box_tree q = {
-		.verb = verb, .name = span_cstr(name), .to = span_cstr(to)};
-	enum box_result r = wait_for(t, box_tree(t->b, &q, answered, &a), &a);
-	if (id)
-		*id = q.mailbox;
-	return r;
-}
-
-static void start(struct test *t)
-{
-	*t = (struct test){.a = arena_new(8 << 20)};
-	fixture_start(&t->f, MEMORY, 1);
-	assert_int_equal(box_open(t->f.kv, 1, &t->b), BOX_OK);
-	assert_int_equal(box_ready(t->b, KV_VISIBLE), BOX_NONE);
-	assert_int_equal(tree(t, BOX_SETUP, "", "", &t->inbox), BOX_OK);
-	assert_int_equal(tree(t, BOX_SETUP, "", "", NULL), BOX_EXISTS);
-	assert_int_equal(box_ready(t->b, KV_VISIBLE), BOX_OK);
-}
-
-static void stop(struct test *t)
-{
-	box_close(t->b);
-	fixture_stop(&t->f);
-	arena_free(t->a);
-}
-
-static enum box_result put(struct test *t, uint32_t mailbox, struct box_index_change *c,
+static enum box_result put_rows(struct test *t, uint32_t mailbox, struct box_index_change *c,
 			   size_t n, struct span shelf)
 {
 	struct answer a = {0};
@@ -110,14 +49,14 @@ static void rows_come_and_go(void **state)
 	struct box_index_change c[] = {{1, 2, 0, SPAN("one")}, {1, 2, 300, SPAN("two")},
 				       {2, 2, 0, SPAN("three")}};
 	assert_int_equal(box_index_shelf(t.b, t.inbox, &out), BOX_NONE);
-	assert_int_equal(put(&t, t.inbox, c, 3, SPAN("shelf")), BOX_OK);
-	assert_int_equal(put(&t, other, c, 1, SPAN("")), BOX_OK);
+	assert_int_equal(put_rows(&t, t.inbox, c, 3, SPAN("shelf")), BOX_OK);
+	assert_int_equal(put_rows(&t, other, c, 1, SPAN("")), BOX_OK);
 	assert_int_equal(box_index_shelf(t.b, t.inbox, &out), BOX_OK);
 	assert_true(span_eq(buf_span(&out), SPAN("shelf")));
 	assert_int_equal(box_index_row(t.b, t.inbox, 1, 2, 300, &out), BOX_OK);
 	assert_true(span_eq(buf_span(&out), SPAN("two")));
 	c[0].row = span_of(NULL, 0);
-	assert_int_equal(put(&t, t.inbox, c, 1, SPAN("")), BOX_OK);
+	assert_int_equal(put_rows(&t, t.inbox, c, 1, SPAN("")), BOX_OK);
 	assert_false(is_there(&t, t.inbox, 1, 0));
 	assert_false(drop(&t, t.inbox, 2, false));
 	assert_true(is_there(&t, t.inbox, 1, 300) && !is_there(&t, t.inbox, 2, 0));
@@ -127,7 +66,7 @@ static void rows_come_and_go(void **state)
 	assert_true(is_there(&t, other, 1, 0));
 	/* Nobody outside hears of it. */
 	assert_int_equal(kv_version(box_space(t.b), KV_VISIBLE), version);
-	assert_int_equal(put(&t, 4711, c, 3, SPAN("")), BOX_NONE);
+	assert_int_equal(put_rows(&t, 4711, c, 3, SPAN("")), BOX_NONE);
 	buf_free(&out);
 	stop(&t);
 }
@@ -143,10 +82,10 @@ static void it_goes_with_the_mailbox(void **state)
 	struct box_index_change c[1000];
 	for (uint32_t i = 0; i < 1000; i++)
 		c[i] = (struct box_index_change){7, 2, i, SPAN("row")};
-	assert_int_equal(put(&t, id, c, 1000, SPAN("shelf")), BOX_OK);
+	assert_int_equal(put_rows(&t, id, c, 1000, SPAN("shelf")), BOX_OK);
 	assert_false(drop(&t, id, 8, false));
 	assert_true(drop(&t, id, 0, false)); /* not all at once */
-	assert_int_equal(put(&t, id, c, 1000, SPAN("shelf")), BOX_OK);
+	assert_int_equal(put_rows(&t, id, c, 1000, SPAN("shelf")), BOX_OK);
 	assert_int_equal(tree(&t, BOX_REMOVE_MAILBOX, "m", "", NULL), BOX_OK);
 	struct box_tree q = {.verb = BOX_PURGE, .before = INT64_MAX, .more = true};
 	while (q.more) {
@@ -158,26 +97,6 @@ static void it_goes_with_the_mailbox(void **state)
 }
 
 /* ---- queries ---- */
-
-static void put_many(struct test *t, unsigned n)
-{
-	while (n > 0) {
-		struct box_new m[BOX_INSERT_MAX];
-		struct answer a = {0};
-		size_t k = n < BOX_INSERT_MAX ? n : BOX_INSERT_MAX;
-		for (size_t i = 0; i < k; i++)
-			m[i] = (struct box_new){.mailbox = t->inbox,
-						.body = kv_body_name(t->f.kv),
-						.bytes = SPAN("b"),
-						.body_size = 1,
-						.date = 1000,
-						.summary = SPAN("s")};
-		struct box_insert q = {.messages = m, .count = k};
-		assert_int_equal(wait_for(t, box_insert(t->b, &q, answered, &a), &a),
-				 BOX_OK);
-		n -= (unsigned)k;
-	}
-}
 
 struct asked {
 	unsigned times;
@@ -201,7 +120,7 @@ static void an_index_spares_questions(void **state)
 	struct box_uids sure, may, out;
 	struct asked asked = {.only = 1500};
 	start(&t);
-	put_many(&t, 1600);
+	put_many(&t, t.inbox, 1600);
 	box_uids_init(&sure, t.a);
 	box_uids_init(&may, t.a);
 	assert_true(box_uids_add(&sure, 3, 4) && box_uids_add(&sure, 700, 700));
@@ -241,7 +160,7 @@ static void pages_without_a_match_are_not_read(void **state)
 	uint64_t highest = 0;
 	uint32_t next = 1;
 	start(&t);
-	put_many(&t, 2000);
+	put_many(&t, t.inbox, 2000);
 	box_uids_init(&few, t.a);
 	box_uids_init(&out, t.a);
 	assert_true(box_uids_add(&few, 1999, 4000000000u));
