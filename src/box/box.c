@@ -121,6 +121,19 @@ enum kv_result box_name_load(struct kv_space *s, enum kv_view view,
 	return r;
 }
 
+enum kv_result box_cold_put(struct kv_batch *b, uint32_t mailbox, uint32_t uid,
+			    const struct cold *c)
+{
+	struct box_key k = box_key_two('M', mailbox, uid);
+	struct buf row;
+	buf_init(&row, BOX_ROW_MAX);
+	box_cold_write(&row, c);
+	kv_put_row(b, box_key_span(&k), &row);
+	enum kv_result r = buf_ok(&row) ? KV_OK : KV_UNAVAILABLE;
+	buf_free(&row);
+	return r;
+}
+
 enum kv_result box_cold_load(struct kv_space *s, enum kv_view view,
 			 uint32_t mailbox, uint32_t uid, struct buf *row,
 			 struct cold *c)

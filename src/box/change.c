@@ -140,7 +140,6 @@ static enum kv_result copy_row(struct box_change *q, struct work *to,
 			       uint64_t keywords)
 {
 	struct box_chunk *c = q->chunk;
-	struct buf row;
 	uint32_t tail = to->head.tail.index;
 	enum kv_result r = box_work_add(to, slot->flags, keywords,
 				    cold->message.size, &c->into[c->count]);
@@ -148,13 +147,7 @@ static enum kv_result copy_row(struct box_change *q, struct work *to,
 		return r;
 	c->tail_moved = to->head.tail.index != tail;
 	cold->message.saved = kv_now(q->own.box->kv);
-	struct box_key k = box_key_two('M', to->mailbox, c->into[c->count]);
-	buf_init(&row, BOX_ROW_MAX);
-	box_cold_write(&row, cold);
-	kv_put_row(to->batch, box_key_span(&k), &row);
-	r = buf_ok(&row) ? KV_OK : KV_UNAVAILABLE;
-	buf_free(&row);
-	return r;
+	return box_cold_put(to->batch, to->mailbox, c->into[c->count], cold);
 }
 
 static enum kv_result copy_one(struct box_change *q, struct work *from,

@@ -132,7 +132,6 @@ static enum kv_result put_back(struct work *w, const struct gone_row *row,
 			       struct box_quota *quota, int64_t now)
 {
 	struct cold c;
-	struct buf text;
 	uint32_t uid;
 	if (!box_cold_read(row->cold, &c))
 		return KV_CORRUPT;
@@ -141,15 +140,9 @@ static enum kv_result put_back(struct work *w, const struct gone_row *row,
 	if (r != KV_OK)
 		return r;
 	c.message.saved = now;
-	struct box_key k = box_key_two('M', w->mailbox, uid);
-	buf_init(&text, BOX_ROW_MAX);
-	box_cold_write(&text, &c);
-	kv_put_row(w->batch, box_key_span(&k), &text);
-	r = buf_ok(&text) ? KV_OK : KV_UNAVAILABLE;
-	buf_free(&text);
 	quota->bytes += c.message.size;
 	quota->messages++;
-	return r;
+	return box_cold_put(w->batch, w->mailbox, uid, &c);
 }
 
 static enum kv_result undelete_one(struct box_undelete *q, struct work *w,

@@ -31,6 +31,9 @@ MUST_USE enum kv_result box_name_load(struct kv_space *, enum kv_view,
 MUST_USE enum kv_result box_cold_load(struct kv_space *, enum kv_view,
 				  uint32_t mailbox, uint32_t uid, struct buf *,
 				  struct cold *);
+/* The row of a message under its UID. */
+MUST_USE enum kv_result box_cold_put(struct kv_batch *, uint32_t mailbox,
+				     uint32_t uid, const struct cold *);
 /* Of a cold row that says summary_kept. */
 MUST_USE enum kv_result box_summary_load(struct box *, const struct cold *,
 				     struct arena *, struct span *out);

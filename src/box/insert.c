@@ -99,18 +99,10 @@ static enum kv_result put_cold(struct box_insert *q, struct kv_batch *b,
 	}
 	if (!m->kept)
 		kv_put_body(b, &m->body, m->bytes);
-	struct buf row;
-	struct box_key k = box_key_two('M', m->into, m->uid);
-	buf_init(&row, BOX_ROW_MAX);
-	box_cold_write(&row, &c);
-	bool ok = buf_ok(&row);
-	if (ok)
-		kv_put_row(b, box_key_span(&k), &row);
-	buf_free(&row);
 	const struct box_order o = {m->uid, c.message.date, m->prefix.len + m->body_size,
 				    m->order};
 	box_order_put(b, m->into, &o);
-	return ok ? KV_OK : KV_UNAVAILABLE;
+	return box_cold_put(b, m->into, m->uid, &c);
 }
 
 /* What is replaced goes first: what comes may move the page that it stands in. */
