@@ -178,3 +178,14 @@ def test_every_parser_has_a_linear_time_case(tree):
     accepted(tree, 'linear', program)
     program.write_text('#!/bin/sh\necho "not ok 1 - one 4.1 x"\nexit 1\n')
     assert '1 not linear' in refused(tree, 'linear', program)
+
+
+def test_the_end_of_check_names_what_failed(tree):
+    (tree / 'test/fail').mkdir(parents=True)
+    (tree / 'test/fail/odd_test.py').write_text(
+        'def test_even():\n    pass\n\n\ndef test_odd():\n    assert 1 == 2\n')
+    text = refused(tree, 'check', 'fail-disk')
+    end = text.splitlines()[-2:]
+    assert end[0].startswith('fail-disk: FAILED test/fail/odd_test.py::test_odd')
+    assert end[1] == '1 passed, 1 failed'
+    assert (tree / 'build-check/log/total').read_text().splitlines() == end
