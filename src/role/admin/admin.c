@@ -424,14 +424,6 @@ static bool start(void *self, struct buf *why)
 	return true;
 }
 
-static bool prepare(void *self, const struct conf *conf, struct buf *why)
-{
-	(void)self;
-	(void)conf;
-	(void)why;
-	return true;
-}
-
 static void adopt(void *self, const struct conf *conf)
 {
 	struct admin *a = self;
@@ -472,7 +464,6 @@ const struct role_def admin_role = {
 	.listener = listener,
 	.rights = rights,
 	.start = start,
-	.prepare = prepare,
 	.adopt = adopt,
 	.drain = drain,
 	.status = status,

@@ -259,14 +259,6 @@ static bool start(void *self, struct buf *why)
 	return false;
 }
 
-static bool prepare(void *self, const struct conf *conf, struct buf *why)
-{
-	(void)self;
-	(void)conf;
-	(void)why;
-	return true;
-}
-
 static void adopt(void *self, const struct conf *conf)
 {
 	struct auth *a = self;
@@ -300,7 +292,6 @@ const struct role_def auth_role = {
 	.material = material,
 	.rights = rights,
 	.start = start,
-	.prepare = prepare,
 	.adopt = adopt,
 	.status = status,
 };

@@ -245,3 +245,38 @@ void login_cancel(struct connection *c)
 	free(x);
 	c->exchange = NULL;
 }
+
+/* ---- the mechanism before its first step ------------------------------------ */
+
+bool login_begin(struct connection *c, struct login_mechanism *kept,
+		 struct span mechanism)
+{
+	if (mechanism.len >= sizeof kept->name || !login_knows(c, mechanism))
+		return false;
+	memcpy(kept->name, mechanism.ptr, mechanism.len);
+	kept->len = mechanism.len;
+	return true;
+}
+
+enum login login_next(struct connection *c, struct login_mechanism *kept,
+		      bool first, struct span in, struct arena *arena,
+		      struct span *out)
+{
+	struct span blob = {0}, name = span_of(kept->name, kept->len);
+	enum login l;
+	kept->len = 0;
+	if (name.len > 0)
+		l = login_start(c, name, first ? NULL : &in, &blob);
+	else
+		l = login_step(c, in, &blob);
+	if (l == LOGIN_MORE && !arena_copy(arena, blob, out))
+		return LOGIN_LATER;
+	return l;
+}
+
+void login_abandon(struct connection *c)
+{
+	login_cancel(c);
+	/* The store has bound the session, the client does not know it: over. */
+	c->lost = c->lost || c->bound;
+}

@@ -147,6 +147,19 @@ enum login login_start(struct connection *, struct span mechanism,
 		       const struct span *initial, struct span *out);
 enum login login_step(struct connection *, struct span blob, struct span *out);
 void login_cancel(struct connection *);
+/* The same for IMAP and POP3, which learn first the mechanism and then whether a
+ * response came with it: its name is kept until that first step. */
+struct login_mechanism {
+	char name[24];
+	size_t len;
+};
+bool login_begin(struct connection *, struct login_mechanism *,
+		 struct span mechanism);
+/* *out is in the arena.  `first`: there was no response yet. */
+enum login login_next(struct connection *, struct login_mechanism *, bool first,
+		      struct span in, struct arena *, struct span *out);
+/* The client gave up: an end that it does not know of ends the connection. */
+void login_abandon(struct connection *);
 
 /* store.c: the session at the store, and how its answers are asked for. */
 /* False: there is no store, or it has no room. */

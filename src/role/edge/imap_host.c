@@ -58,37 +58,21 @@ static enum imap_answer login(struct imap_host *h, struct span user,
 	}
 }
 
-/* The mechanism waits here for the first step, which may bring a response. */
 static bool auth_begin(struct imap_host *h, struct span mechanism)
 {
 	struct imap_side *s = imap_side_of(h);
-	if (mechanism.len >= sizeof s->mechanism ||
-	    !login_knows(s->c, mechanism))
-		return false;
-	memcpy(s->mechanism, mechanism.ptr, mechanism.len);
-	s->mechanism_len = mechanism.len;
-	return true;
+	return login_begin(s->c, &s->mechanism, mechanism);
 }
 
 static enum imap_auth auth_step(struct imap_host *h, bool first, struct span in,
 				struct arena *arena, struct span *out)
 {
 	struct imap_side *s = imap_side_of(h);
-	struct span blob = {0};
-	enum login l;
-	if (s->mechanism_len > 0) {
-		struct span name = span_of(s->mechanism, s->mechanism_len);
-		s->mechanism_len = 0;
-		l = login_start(s->c, name, first ? NULL : &in, &blob);
-	} else {
-		l = login_step(s->c, in, &blob);
-	}
-	switch (l) {
+	switch (login_next(s->c, &s->mechanism, first, in, arena, out)) {
 	case LOGIN_OK:
 		return IMAP_AUTH_DONE;
 	case LOGIN_MORE:
-		return arena_copy(arena, blob, out) ? IMAP_AUTH_MORE
-						    : IMAP_AUTH_UNAVAILABLE;
+		return IMAP_AUTH_MORE;
 	case LOGIN_FAILED:
 		return IMAP_AUTH_FAILED;
 	case LOGIN_LATER:
@@ -100,10 +84,7 @@ static enum imap_auth auth_step(struct imap_host *h, bool first, struct span in,
 
 static void auth_cancel(struct imap_host *h)
 {
-	struct connection *c = imap_side_of(h)->c;
-	login_cancel(c);
-	/* The store has bound the session, the client does not know it: over. */
-	c->lost = c->lost || c->bound;
+	login_abandon(imap_side_of(h)->c);
 }
 
 static void unauthenticate(struct imap_host *h)

@@ -20,8 +20,7 @@ struct imap_side {
 	struct imap_host host;
 	struct connection *c;
 	struct imap_session *session;
-	char mechanism[24]; /* of AUTHENTICATE, until its first step */
-	size_t mechanism_len;
+	struct login_mechanism mechanism; /* of AUTHENTICATE */
 	/* APPEND */
 	struct stage stage;
 	struct imap_append append; /* its spans live in `names` */

@@ -18,8 +18,7 @@ struct pop3_side {
 	struct pop3_host host;
 	struct connection *c;
 	struct pop3_session *session;
-	char mechanism[24]; /* of AUTH, until its first step */
-	size_t mechanism_len;
+	struct login_mechanism mechanism; /* of AUTH */
 };
 
 static struct pop3_side *of(struct pop3_host *h)
@@ -45,33 +44,18 @@ static enum pop3_answer login(struct pop3_host *h, struct span user,
 static bool auth_begin(struct pop3_host *h, struct span mechanism)
 {
 	struct pop3_side *s = of(h);
-	if (mechanism.len >= sizeof s->mechanism ||
-	    !login_knows(s->c, mechanism))
-		return false;
-	memcpy(s->mechanism, mechanism.ptr, mechanism.len);
-	s->mechanism_len = mechanism.len;
-	return true;
+	return login_begin(s->c, &s->mechanism, mechanism);
 }
 
 static enum pop3_auth auth_step(struct pop3_host *h, bool first, struct span in,
 				struct arena *arena, struct span *out)
 {
 	struct pop3_side *s = of(h);
-	struct span blob = {0};
-	enum login l;
-	if (s->mechanism_len > 0) {
-		struct span name = span_of(s->mechanism, s->mechanism_len);
-		s->mechanism_len = 0;
-		l = login_start(s->c, name, first ? NULL : &in, &blob);
-	} else {
-		l = login_step(s->c, in, &blob);
-	}
-	switch (l) {
+	switch (login_next(s->c, &s->mechanism, first, in, arena, out)) {
 	case LOGIN_OK:
 		return POP3_AUTH_DONE;
 	case LOGIN_MORE:
-		return arena_copy(arena, blob, out) ? POP3_AUTH_MORE
-						    : POP3_AUTH_UNAVAILABLE;
+		return POP3_AUTH_MORE;
 	case LOGIN_FAILED:
 		return POP3_AUTH_FAILED;
 	case LOGIN_LATER:
@@ -83,10 +67,7 @@ static enum pop3_auth auth_step(struct pop3_host *h, bool first, struct span in,
 
 static void auth_cancel(struct pop3_host *h)
 {
-	struct connection *c = of(h)->c;
-	login_cancel(c);
-	/* The store has bound the session, the client does not know it: over. */
-	c->lost = c->lost || c->bound;
+	login_abandon(of(h)->c);
 }
 
 /* ---- the drop ------------------------------------------------------------------ */

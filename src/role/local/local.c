@@ -263,14 +263,6 @@ static bool start(void *self, struct buf *why)
 	return true;
 }
 
-static bool prepare(void *self, const struct conf *conf, struct buf *why)
-{
-	(void)self;
-	(void)conf;
-	(void)why;
-	return true;
-}
-
 static void adopt(void *self, const struct conf *conf)
 {
 	struct local *l = self;
@@ -310,7 +302,6 @@ const struct role_def local_role = {
 	.material = material,
 	.rights = rights,
 	.start = start,
-	.prepare = prepare,
 	.adopt = adopt,
 	.drain = drain,
 	.status = status,

@@ -354,14 +354,6 @@ static bool material(void *self, enum material kind, struct span name, int fd,
 	return true;
 }
 
-static bool prepare(void *self, const struct conf *conf, struct buf *why)
-{
-	(void)self;
-	(void)conf;
-	(void)why;
-	return true;
-}
-
 static void adopt(void *self, const struct conf *conf)
 {
 	struct logger *g = self;
@@ -385,7 +377,6 @@ const struct role_def logger_role = {
 	.attach = attach,
 	.material = material,
 	.rights = rights,
-	.prepare = prepare,
 	.adopt = adopt,
 	.status = status,
 };
