@@ -10,6 +10,7 @@
 
 #include "base/ensure.h"
 #include "conf/net.h"
+#include "conf/shape.h"
 #include "conf/value.h"
 
 #define OPTION(block, type, member)                                            \
@@ -485,18 +486,11 @@ static void judge_destination(const struct judge *j, size_t i)
 	judge_destination_tls(j, i);
 }
 
-static bool is_address(struct span s)
-{
-	size_t at = span_find_last(s, '@');
-	return at != SIZE_MAX && at > 0 && at <= 64 &&
-	       span_find(s, ' ') == SIZE_MAX && conf_is_host(span_skip(s, at + 1));
-}
-
 static void judge_accounts(const struct judge *j)
 {
 	const struct conf_accounts *a = &j->s->values.accounts;
 	size_t k = OPTION(ACCOUNTS, conf_accounts, postmaster);
-	if (!span_empty(a->postmaster) && !is_address(a->postmaster))
+	if (!span_empty(a->postmaster) && !conf_is_address(a->postmaster))
 		conf_wrong(j->report, place(j, &j->s->origins[k]),
 			   "postmaster takes an address such as "
 			   "admin@example.org, not \"%.*s\"",

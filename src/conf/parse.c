@@ -12,6 +12,7 @@
 #include "conf/check.h"
 #include "conf/lex.h"
 #include "conf/report.h"
+#include "conf/shape.h"
 #include "conf/snapshot.h"
 #include "conf/value.h"
 

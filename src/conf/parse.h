@@ -29,7 +29,6 @@
 #define CONF_DEPTH_MAX  16u                  /* includes within includes */
 #define CONF_TOKENS_MAX 100000u              /* in all files together */
 #define CONF_VALUE_MAX  4096u                /* bytes in one value */
-#define CONF_NAME_MAX   63u                  /* bytes in a block's name */
 #define CONF_ERRORS_MAX 20u                  /* reported before giving up */
 #define CONF_WARNINGS_MAX 50u
 #define CONF_MEMORY_MAX (64u * 1024u * 1024u) /* of a snapshot */

@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "conf/options.h"
+#include "conf/shape.h"
 #include "conf/snapshot.h"
 #include "conf/value.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf/value - values from tokens and back to text, one function a type.
+ * conf/value - values from tokens, one function a type.
  *
  * Every refusal says what would be right.  Nothing here knows an option by
  * name: what it needs stands in the row.
@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/ensure.h"
 #include "conf/net.h"
+#include "conf/shape.h"
 
 #define WORD_MAX 128u
 
@@ -214,79 +215,6 @@ static bool choice(struct job *j, const struct conf_token *t)
 		    n.best ? "\"?" : "");
 	buf_free(&b);
 	return false;
-}
-
-bool conf_is_host(struct span s)
-{
-	struct span label;
-	bool more = true;
-	if (s.len < 1 || s.len > 253)
-		return false;
-	while (more) {
-		more = span_cut(&s, '.', &label);
-		if (label.len < 1 || label.len > 63 || label.ptr[0] == '-' ||
-		    label.ptr[label.len - 1] == '-')
-			return false;
-		for (size_t i = 0; i < label.len; i++)
-			if (!ascii_alnum(label.ptr[i]) && label.ptr[i] != '-')
-				return false;
-	}
-	/* A name that ends in a number is an address in disguise. */
-	return digits(label).len != label.len;
-}
-
-bool conf_is_name(struct span s)
-{
-	if (s.len < 1 || s.len > CONF_NAME_MAX || !ascii_alnum(s.ptr[0]))
-		return false;
-	for (size_t i = 0; i < s.len; i++)
-		if (!ascii_alnum(s.ptr[i]) && !memchr("-_.", s.ptr[i], 3))
-			return false;
-	return true;
-}
-
-bool conf_is_pattern(struct span s)
-{
-	if (span_starts(s, SPAN(".")))
-		s = span_skip(s, 1);
-	else if (span_eq(s, SPAN("*")))
-		return true;
-	return conf_is_host(s);
-}
-
-/* RFC 5322 3.2.3, without what has to be quoted. */
-static bool is_dot_atom(struct span s)
-{
-	if (s.len < 1 || s.len > 64 || s.ptr[0] == '.' || s.ptr[s.len - 1] == '.')
-		return false;
-	for (size_t i = 0; i < s.len; i++)
-		if (!ascii_alnum(s.ptr[i]) &&
-		    !memchr("!#$%&'*+-/=?^_`{|}~.", s.ptr[i], 20))
-			return false;
-	return span_find_span(s, SPAN("..")) == SIZE_MAX;
-}
-
-static bool is_address(struct span s)
-{
-	size_t at = span_find_last(s, '@');
-	return at != SIZE_MAX && is_dot_atom(span_sub(s, 0, at)) &&
-	       conf_is_host(span_skip(s, at + 1));
-}
-
-static bool is_at_domain(struct span s)
-{
-	return span_starts(s, SPAN("@")) && conf_is_host(span_skip(s, 1));
-}
-
-bool conf_is_map(struct span from, struct span to)
-{
-	return is_at_domain(from) ? is_at_domain(to)
-				  : is_address(from) && is_address(to);
-}
-
-bool conf_is_path(struct span s)
-{
-	return s.len > 0 && s.ptr[0] == '/' && !span_has(s, 0);
 }
 
 static bool set_span(struct job *j, struct span s)
@@ -637,7 +565,7 @@ static bool map_shape(struct job *j, const struct conf_token *v, size_t n)
 				   "domain",
 			     j->o->name);
 	for (size_t i = 0; i < 2; i++)
-		if (!is_address(v[i].text) && !is_at_domain(v[i].text))
+		if (!conf_is_map_side(v[i].text))
 			return WRONG(j, &v[i], "%s takes addresses such as "
 					       "alice@example.org, or "
 					       "@example.org for all of a domain, "
@@ -751,180 +679,4 @@ bool conf_value_initial(struct conf_parsing *p, const struct conf_option *o,
 	bool ok = conf_value_parse(p, o, &none, v, n, at);
 	ENSURE(ok || p->memory);
 	return ok;
-}
-
-static void print_text(struct span s, struct buf *out)
-{
-	bool plain = s.len > 0;
-	for (size_t i = 0; i < s.len; i++)
-		plain &= s.ptr[i] > ' ' && s.ptr[i] < 0x7f &&
-			 !memchr(";{}\"#", s.ptr[i], 5);
-	if (plain) {
-		buf_add(out, s);
-		return;
-	}
-	buf_addc(out, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.ptr[i] == '"' || s.ptr[i] == '\\')
-			buf_addc(out, '\\');
-		buf_addc(out, s.ptr[i]);
-	}
-	buf_addc(out, '"');
-}
-
-static void print_words(const struct conf_option *o, const void *at,
-			struct buf *out)
-{
-	const struct conf_words *w = at;
-	for (size_t i = 0; i < w->count; i++) {
-		struct buf b;
-		buf_init(&b, 2 * CONF_VALUE_MAX);
-		if (o->type == CONF_SECRETS)
-			buf_add(&b, SPAN("file:"));
-		buf_add(&b, w->at[i]);
-		if (i)
-			buf_addc(out, ' ');
-		print_text(buf_span(&b), out);
-		buf_free(&b);
-	}
-}
-
-static void print_nets(const struct conf_option *o, const void *at,
-		       struct buf *out)
-{
-	const struct conf_nets *n = at;
-	for (size_t i = 0; i < n->count; i++) {
-		if (i)
-			buf_addc(out, ' ');
-		conf_net_print(&n->at[i], o->type == CONF_ADDRESSES, out);
-	}
-}
-
-static void print_resolvers(const void *at, struct buf *out)
-{
-	const struct conf_resolvers *r = at;
-	for (size_t i = 0; i < r->count; i++) {
-		if (i)
-			buf_addc(out, ' ');
-		conf_resolver_print(&r->at[i], out);
-	}
-}
-
-static void print_durations(const struct conf_option *o, const void *at,
-			    struct buf *out)
-{
-	const struct conf_durations *d = at;
-	for (size_t i = 0; i < d->count; i++) {
-		if (i)
-			buf_addc(out, ' ');
-		conf_number_print(o, d->at[i], out);
-	}
-}
-
-size_t conf_value_items(const struct conf_option *o, const void *at)
-{
-	if (o->type == CONF_SNIS)
-		return ((const struct conf_snis *)at)->count;
-	if (o->type == CONF_MAPS)
-		return ((const struct conf_maps *)at)->count;
-	return 1;
-}
-
-void conf_value_print(const struct conf_option *o, const void *at, size_t item,
-		      struct buf *out)
-{
-	const struct conf_snis *snis = at;
-	const struct conf_maps *maps = at;
-	switch ((enum conf_type)o->type) {
-	case CONF_BOOL:
-		buf_add(out, *(const bool *)at ? SPAN("on") : SPAN("off"));
-		break;
-	case CONF_NUMBER:
-	case CONF_SIZE:
-	case CONF_DURATION:
-	case CONF_PERCENT:
-		conf_number_print(o, *(const uint64_t *)at, out);
-		break;
-	case CONF_CHOICE:
-		buf_add(out, span_cstr(o->choices[*(const uint32_t *)at]));
-		break;
-	case CONF_STRING:
-	case CONF_CIPHERS:
-	case CONF_NAME:
-	case CONF_HOST:
-	case CONF_PATH:
-		print_text(*(const struct span *)at, out);
-		break;
-	case CONF_ADDRESSES:
-	case CONF_NETWORKS:
-		print_nets(o, at, out);
-		break;
-	case CONF_RESOLVERS:
-		print_resolvers(at, out);
-		break;
-	case CONF_DURATIONS:
-		print_durations(o, at, out);
-		break;
-	case CONF_WORDS:
-	case CONF_DOMAINS:
-	case CONF_PATHS:
-	case CONF_SECRETS:
-		print_words(o, at, out);
-		break;
-	case CONF_SNIS:
-		buf_add(out, snis->at[item].name);
-		buf_addc(out, ' ');
-		buf_add(out, snis->at[item].certificate);
-		break;
-	case CONF_MAPS:
-		print_text(maps->at[item].from, out);
-		buf_addc(out, ' ');
-		print_text(maps->at[item].to, out);
-		break;
-	}
-}
-
-bool conf_value_empty(const struct conf_option *o, const void *at)
-{
-	switch ((enum conf_type)o->type) {
-	case CONF_BOOL:
-		return false;
-	case CONF_NUMBER:
-	case CONF_SIZE:
-	case CONF_DURATION:
-	case CONF_PERCENT:
-		return *(const uint64_t *)at < o->min;
-	case CONF_CHOICE:
-		return o->choices[*(const uint32_t *)at][0] == 0;
-	case CONF_STRING:
-	case CONF_CIPHERS:
-	case CONF_NAME:
-	case CONF_HOST:
-	case CONF_PATH:
-		return ((const struct span *)at)->len < o->min ||
-		       (o->min == 0 && o->type != CONF_STRING &&
-			((const struct span *)at)->len == 0);
-	case CONF_ADDRESSES:
-	case CONF_NETWORKS:
-		return ((const struct conf_nets *)at)->count == 0;
-	case CONF_RESOLVERS:
-		return ((const struct conf_resolvers *)at)->count == 0;
-	case CONF_DURATIONS:
-		return ((const struct conf_durations *)at)->count == 0;
-	case CONF_WORDS:
-	case CONF_DOMAINS:
-	case CONF_PATHS:
-	case CONF_SECRETS:
-		return ((const struct conf_words *)at)->count == 0;
-	case CONF_SNIS:
-		return ((const struct conf_snis *)at)->count == 0;
-	case CONF_MAPS:
-		return ((const struct conf_maps *)at)->count == 0;
-	}
-	return true;
-}
-
-bool conf_is_delimiter(char c)
-{
-	return c > ' ' && c <= '~' && c != '@' && c != '.' && !ascii_alnum(c);
 }

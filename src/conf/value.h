@@ -47,13 +47,3 @@ bool conf_value_empty(const struct conf_option *, const void *at);
 
 /* A number in the unit of the row: 50M, 5m, 2%, 25. */
 void conf_number_print(const struct conf_option *, uint64_t, struct buf *);
-
-/* Shapes, shared with the reader of slices. */
-bool conf_is_host(struct span);
-bool conf_is_name(struct span);
-bool conf_is_path(struct span);
-bool conf_is_pattern(struct span); /* of domains */
-/* Two addresses, or two domains with an @ in front. */
-bool conf_is_map(struct span from, struct span to);
-/* A sign that addresses and domains are not made of otherwise. */
-bool conf_is_delimiter(char);

@@ -5,6 +5,7 @@
 #include "help.h"
 
 #include "conf/options.h"
+#include "conf/shape.h"
 
 static const struct conf_listener *listener(const struct conf_snapshot *s,
 					    const char *name)

@@ -4,6 +4,7 @@
 
 #include "conf/net.h"
 #include "conf/options.h"
+#include "conf/shape.h"
 #include "conf/value.h"
 
 static void sizes_and_durations_take_units(void **state)
