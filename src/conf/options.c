@@ -292,7 +292,8 @@ const struct conf_option conf_options[] = {
 	OPT(STORE, DURATION, conf_store, keep_deleted, "keep-deleted", 0,
 	    3650 * DAY, "7d", R(STORE), RELOAD, NULL,
 	    "How long expunged mail and removed mailboxes can be had back with "
-	    "letterlock mailbox undelete; 0 is not at all. No quota counts them."),
+	    "letterlock mailbox undelete; 0 is not at all. No quota counts them; "
+	    "when the disk's reserve is reached, they go at once."),
 	OPT(STORE, SIZE, conf_store, cache, "cache", MI, TI, "64M", R(STORE),
 	    RESTART, NULL, "Memory for blocks read from disk."),
 	OPT(STORE, SIZE, conf_store, staged, "staged", MI, TI, "512M",

@@ -39,7 +39,7 @@ static enum edge_store_answer may_append(struct job *j, struct open_box *b,
 	enum edge_store_answer a = answer_of(r);
 	if (r == BOX_OK && !no_quota)
 		a = room_for(j, b, size);
-	if (a == EDGE_STORE_ANSWER_YES && kv_full(j->store->kv))
+	if (a == EDGE_STORE_ANSWER_YES && store_full(j->store))
 		a = EDGE_STORE_ANSWER_LIMIT;
 	return a;
 }

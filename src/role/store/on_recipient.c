@@ -37,7 +37,7 @@ void on_sender(void *ctx, struct ipc_call *call,
 		rep.answer = EDGE_STORE_ANSWER_NO;
 	else if (m->size > s->conf->limits.message_size)
 		rep.answer = EDGE_STORE_ANSWER_TOO_BIG;
-	else if (kv_full(s->kv))
+	else if (store_full(s))
 		rep.answer = EDGE_STORE_ANSWER_LIMIT;
 	else if (session_submits(ss) && m->address.len > 0)
 		rep.answer = leave(readdress_may_send_as(ss, m->address));

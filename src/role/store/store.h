@@ -128,6 +128,7 @@ struct store {
 	bool unlisted; /* jobs stand in the spool that are not in `moving` */
 	struct timer look;
 	struct timer sweep;
+	uint64_t hurried; /* when a full disk last asked for a round */
 
 	struct { /* mailboxes with mail that is in no index yet */
 		struct list boxes;
@@ -272,6 +273,9 @@ MUST_USE bool secret_of(struct job *, struct span name,
 			unsigned char out[STORE_SECRET]);
 
 /* ---- sweep.c: what nobody names any more ---- */
+/* For who would take mail: the disk's reserve is reached.  Then a round begins
+ * now, in which nothing that was deleted is kept any longer. */
+MUST_USE bool store_full(struct store *);
 void sweep_begin(struct store *);
 void sweep_end(struct store *);
 

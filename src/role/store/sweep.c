@@ -23,6 +23,7 @@
 
 #define ROUND_NS     (6 * 3600 * NS_PER_SEC)
 #define FIRST_NS     (600 * NS_PER_SEC)
+#define HURRY_NS     (600 * NS_PER_SEC) /* between rounds of a full disk */
 #define STEP_NS	     (5 * NS_PER_MS)
 #define BODY_AGE_S   86400
 #define TOKEN_AGE_S  (14 * 86400)
@@ -332,6 +333,19 @@ static void plan(struct store *s, uint64_t in)
 	if (!s->closing)
 		(void)!timer_start(s->role->loop, &s->sweep,
 				   loop_now(s->role->loop) + in, round_due, s);
+}
+
+bool store_full(struct store *s)
+{
+	uint64_t now = loop_now(s->role->loop);
+	if (!kv_full(s->kv))
+		return false;
+	/* No timer: a round is under way. */
+	if (timer_active(&s->sweep) && now >= s->hurried + HURRY_NS) {
+		s->hurried = now;
+		plan(s, 0);
+	}
+	return true;
 }
 
 void sweep_begin(struct store *s)

@@ -227,6 +227,40 @@ static void what_was_deleted_is_kept_for_its_time(void **state)
 	assert_true(span_ends(rig_read(r, alice, box.mailbox, 3), MAIL("back")));
 }
 
+/* Not for longer than there is room: the first who is refused starts a round. */
+static void a_full_disk_keeps_nothing_that_was_deleted(void **state)
+{
+	struct rig *r = *state;
+	uint64_t alice = rig_reader(r, "alice@example.test");
+	const struct edge_store_range first = {1, 1};
+	struct edge_store_expunge_reply gone;
+	struct edge_store_append_check_reply may;
+	struct admin_store_expunged_reply list;
+	size_t none = bodies(r);
+	assert_int_equal(send_to(r, "alice@example.test", MAIL("gone")),
+			 EDGE_STORE_ANSWER_YES);
+	struct edge_store_select_reply box = rig_select(r, alice, "INBOX");
+	ASK(r, r->edge[RIG_ACCESS], edge_store_expunge, &gone, .session = alice,
+	    .mailbox = box.mailbox, .force = true, .uids = &first, .uids_count = 1);
+	assert_int_equal(gone.answer, EDGE_STORE_ANSWER_YES);
+	hours(r, 25);
+	fault(r, "kv.full", true);
+	rig_run(r, 60000);
+	ASK(r, r->admin, admin_store_expunged, &list, .name = SPAN("alice@example.test"));
+	assert_int_equal(list.messages_count, 1);
+	ASK(r, r->edge[RIG_ACCESS], edge_store_append_check, &may,
+	    .session = alice, .name = SPAN("INBOX"), .size = 10);
+	assert_int_equal(may.answer, EDGE_STORE_ANSWER_LIMIT);
+	rig_run(r, 60000);
+	ASK(r, r->admin, admin_store_expunged, &list, .name = SPAN("alice@example.test"));
+	assert_int_equal(list.messages_count, 0);
+	assert_int_equal(bodies(r), none);
+	fault(r, "kv.full", false);
+	rig_run(r, 2000);
+	assert_int_equal(send_to(r, "alice@example.test", MAIL("yes")),
+			 EDGE_STORE_ANSWER_YES);
+}
+
 static void a_removed_account_is_kept_for_its_time(void **state)
 {
 	struct rig *r = *state;
@@ -496,6 +530,7 @@ int main(void)
 		TEST(a_full_disk_refuses_and_recovers),
 		TEST(the_sweep_takes_orphans_only),
 		TEST(what_was_deleted_is_kept_for_its_time),
+		TEST(a_full_disk_keeps_nothing_that_was_deleted),
 		TEST(a_removed_account_is_kept_for_its_time),
 		TEST(a_damaged_directory_costs_no_mail),
 		TEST(mail_for_a_removed_account_waits),
