@@ -73,6 +73,18 @@ struct box_key box_key_gone(int64_t when, uint32_t mailbox, uint32_t uid)
 	return k;
 }
 
+struct box_key box_key_annotation(uint32_t mailbox, struct span name)
+{
+	struct box_key k = box_key_mailbox('T', mailbox);
+	ENSURE(name.len <= BOX_ANNOTATION_NAME_MAX);
+	if (name.len)
+		memcpy(k.bytes + k.len, name.ptr, name.len);
+	k.len += name.len;
+	return k;
+}
+
+struct span box_annotation_name(struct span key) { return span_skip(key, 5); }
+
 int64_t box_gone_when(struct span key)
 {
 	return (int64_t)((uint64_t)box_key_number(key, 1) << 32 |
@@ -408,6 +420,40 @@ bool box_removed_read(struct span row, struct removed_row *x)
 	x->name = unpack_span(&u, BOX_NAME_MAX);
 	x->head = unpack_span(&u, 2 * BOX_PAGE_BYTES);
 	return unpack_done(&u) && use <= BOX_USE_TRASH;
+}
+
+/* ---- annotations ---- */
+
+void box_annotation_sum_write(struct buf *b, const struct annotation_sum *sum)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_varint(b, sum->count);
+	pack_varint(b, sum->bytes);
+}
+
+bool box_annotation_sum_read(struct span row, struct annotation_sum *sum)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	sum->count = (uint32_t)unpack_varint(&u, UINT32_MAX / 2);
+	sum->bytes = unpack_varint(&u, UINT64_MAX / 2);
+	return unpack_done(&u);
+}
+
+void box_annotation_write(struct buf *b, struct span value)
+{
+	pack_u8(b, BOX_FORMAT);
+	buf_add(b, value);
+}
+
+bool box_annotation_read(struct span row, struct span *value)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	*value = u.rest;
+	return value->len <= BOX_ANNOTATION_MAX;
 }
 
 /* ---- log ---- */

@@ -18,6 +18,9 @@
  *  I mailbox               search index: its shelf (opaque: index/segment.h)
  *  J mailbox segment part n  a row of a segment
  *  E when mailbox uid      an expunged message: flags, keywords, its cold row
+ *  T                       annotations of the account: their sum
+ *  T mailbox               the same of a mailbox (0: those of the account itself)
+ *  T mailbox name          an annotation: its value
  *  X mailbox               removed: when, special use, name, head; with its other
  *                          rows it waits for box_purge (format byte alone: no
  *                          way back)
@@ -34,7 +37,7 @@
 #pragma once
 
 #include "base/pack.h"
-#include "box/change.h"
+#include "box/annotation.h"
 #include "box/order.h"
 
 #define BOX_FORMAT	  1u
@@ -61,6 +64,8 @@ struct box_key box_key_token(const struct box_token *);
 struct box_key box_key_index(uint32_t mailbox, uint32_t segment, uint8_t part,
 			     uint32_t n);
 struct box_key box_key_gone(int64_t when, uint32_t mailbox, uint32_t uid);
+struct box_key box_key_annotation(uint32_t mailbox, struct span name);
+struct span box_annotation_name(struct span key); /* empty: of a sum */
 int64_t box_gone_when(struct span key);
 uint32_t box_gone_mailbox(struct span key);
 uint32_t box_gone_uid(struct span key);
@@ -135,6 +140,16 @@ struct removed_row {
 };
 void box_removed_write(struct buf *, const struct removed_row *);
 MUST_USE bool box_removed_read(struct span, struct removed_row *);
+
+struct annotation_sum {
+	uint32_t count;
+	uint64_t bytes; /* of names and values */
+};
+void box_annotation_sum_write(struct buf *, const struct annotation_sum *);
+MUST_USE bool box_annotation_sum_read(struct span, struct annotation_sum *);
+void box_annotation_write(struct buf *, struct span value);
+/* The value borrows the row. */
+MUST_USE bool box_annotation_read(struct span, struct span *value);
 void box_order_write(struct buf *, const struct box_order *);
 /* Spans borrow the row; the UID is the key's. */
 MUST_USE bool box_order_read(struct span, struct box_order *);

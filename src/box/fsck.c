@@ -585,6 +585,22 @@ static enum kv_result check_gone(struct fsck *f)
 	return r;
 }
 
+static void tell_annotation(void *arg, const char *what)
+{
+	finding(arg, NULL, "%s", what);
+}
+
+static enum kv_result check_annotations(struct fsck *f)
+{
+	struct annotation_look look = {tell_annotation, f};
+	uint64_t wrong = f->count->wrong;
+	bool repair = f->how & BOX_FSCK_REPAIR;
+	enum kv_result r = box_fsck_annotations(f->box, &look, repair);
+	if (r == KV_OK && repair)
+		f->count->repaired += f->count->wrong - wrong;
+	return r;
+}
+
 enum box_result box_fsck(struct box *b, unsigned how, box_fsck_fn *fn,
 			 void *arg, struct box_fsck_count *out)
 {
@@ -598,6 +614,8 @@ enum box_result box_fsck(struct box *b, unsigned how, box_fsck_fn *fn,
 		r = check_box(&f, &f.boxes[i]);
 	if (r == KV_OK)
 		r = check_gone(&f);
+	if (r == KV_OK)
+		r = check_annotations(&f);
 	free(f.boxes);
 	return box_from_kv(r);
 }

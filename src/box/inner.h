@@ -123,6 +123,16 @@ MUST_USE enum kv_result box_gone_keep(struct kv_batch *, int64_t now,
 				      uint32_t mailbox, uint32_t uid,
 				      const struct slot *, struct span cold);
 
+/* Annotations of a mailbox that is removed, or that comes back; the account's sum follows. */
+MUST_USE enum kv_result box_annotations_leave(struct kv_op *, struct kv_batch *,
+					  uint32_t mailbox, bool back);
+/* Those of a mailbox, for another one that has none; without room there none come. */
+MUST_USE enum kv_result box_annotations_copy(struct kv_op *, struct kv_batch *,
+					 uint32_t from, uint32_t to);
+/* A sum of nothing has no row. */
+void box_annotation_sum_put(struct kv_batch *, const struct box_key *,
+			const struct annotation_sum *);
+
 void box_quota_moved(struct box *, const struct kv_op *,
 		 const struct box_quota *now);
 MUST_USE enum kv_result box_quota_staged(struct box *, struct box_quota *);

@@ -299,7 +299,10 @@ static enum kv_result remove_mailbox(struct box_tree *q, struct kv_op *op,
 	else
 		kv_delete(b, box_key_span(&name));
 	q->mailbox = n.mailbox;
-	return n.mailbox ? put_removed(q, op, b, &n) : KV_OK;
+	if (!n.mailbox)
+		return KV_OK;
+	r = box_annotations_leave(op, b, n.mailbox, false);
+	return r == KV_OK ? put_removed(q, op, b, &n) : r;
 }
 
 /* The last one of this name, in `row`, which `x` borrows. */
@@ -368,7 +371,7 @@ static enum kv_result put_revived(struct box_tree *q, struct kv_op *op,
 	put_account(b, a);
 	kv_delete(b, box_key_span(&gone));
 	box_quota_moved(q->own.box, op, &quota);
-	return KV_OK;
+	return box_annotations_leave(op, b, n.mailbox, true);
 }
 
 static enum kv_result revive(struct box_tree *q, struct kv_op *op,
@@ -476,7 +479,9 @@ static enum kv_result rename_mailbox(struct box_tree *q, struct kv_op *op,
 		return r;
 	if (is_inbox(q->name)) {
 		q->more = true;
-		return create(q, op, b, q->to, BOX_USE_NONE);
+		r = create(q, op, b, q->to, BOX_USE_NONE);
+		return r == KV_OK ? box_annotations_copy(op, b, n.mailbox, q->mailbox)
+				  : r;
 	}
 	r = account_load(op->space, &a);
 	if (r == KV_OK)
@@ -543,7 +548,7 @@ static enum kv_result find_over(struct kv_space *s, int64_t before,
 static enum kv_result purge(struct box_tree *q, struct kv_op *op,
 			    struct kv_batch *b)
 {
-	static const char kinds[] = {'M', 'O', 'P', 'L', 'K', 'I', 'J'};
+	static const char kinds[] = {'M', 'O', 'P', 'L', 'K', 'I', 'J', 'T'};
 	uint32_t mailbox = 0;
 	enum kv_result r = find_over(op->space, q->before, &mailbox);
 	if (r != KV_OK)

@@ -179,6 +179,28 @@ static void read_gone(struct span in)
 	buf_free(&row);
 }
 
+static void read_annotations(struct span in)
+{
+	struct annotation_sum sum;
+	struct span value;
+	struct buf row;
+	buf_init(&row, BOX_ROW_MAX);
+	if (box_annotation_sum_read(in, &sum)) {
+		box_annotation_sum_write(&row, &sum);
+		ENSURE(buf_ok(&row) && box_annotation_sum_read(buf_span(&row), &sum));
+	}
+	buf_clear(&row);
+	if (box_annotation_read(in, &value)) {
+		box_annotation_write(&row, value);
+		ENSURE(buf_ok(&row) && span_eq(buf_span(&row), in));
+	}
+	buf_free(&row);
+	if (box_annotation_name_ok(in)) {
+		struct box_key k = box_key_annotation(7, in);
+		ENSURE(span_eq(box_annotation_name(box_key_span(&k)), in));
+	}
+}
+
 /* A key tells what it was made of, and lies before the end of its range. */
 static void keys(struct span in)
 {
@@ -229,6 +251,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	default:
 		read_names(in);
+		read_annotations(in);
 		keys(in);
 	}
 	return 0;
