@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * imap/cmd_search: SEARCH (RFC 3501 6.4.4), what is to be told of it (RETURN of
- * RFC 4731, PARTIAL of RFC 9394) and kept of it (SAVE of RFC 5182).  The host
+ * RFC 4731, PARTIAL of RFC 9394) and kept of it (SAVE of RFC 5182, UPDATE of RFC 5267).  The host
  * evaluates; only messages that this session was told of are answered.
  */
+#include "imap/context.h"
 #include "imap/fetch.h"
-#include "imap/search.h"
 
 static const struct {
 	const char *name;
@@ -13,6 +13,7 @@ static const struct {
 } options[] = {
 	{"MIN", IMAP_WANT_MIN},     {"MAX", IMAP_WANT_MAX},   {"ALL", IMAP_WANT_ALL},
 	{"COUNT", IMAP_WANT_COUNT}, {"SAVE", IMAP_WANT_SAVE}, {"PARTIAL", IMAP_WANT_PART},
+	{"UPDATE", IMAP_WANT_UPDATE}, {"CONTEXT", 0}, /* a hint that nothing here needs */
 };
 
 static bool option(struct imap_lex *lex, struct imap_wanted *w)
@@ -47,8 +48,8 @@ bool imap_return_parse(struct imap_lex *lex, struct imap_wanted *w)
 	/* RFC 9394 3.1: a part of all, or all. */
 	if ((w->what & IMAP_WANT_PART) && (w->what & IMAP_WANT_ALL))
 		return false;
-	if (w->what == 0)
-		w->what = IMAP_WANT_ALL;
+	if ((w->what & (IMAP_WANT_TOLD | IMAP_WANT_SAVE)) == 0)
+		w->what |= IMAP_WANT_ALL;
 	return imap_lex_space(lex);
 }
 
@@ -152,8 +153,10 @@ static void answer(struct imap_session *s, const struct imap_wanted *w,
 	bool good = numbers(s, uids, &n);
 	if (good && !w->extended)
 		answer_plain(s, &n, query, modseq);
-	else if (good && w->what != IMAP_WANT_SAVE)
+	else if (good && (w->what & IMAP_WANT_TOLD))
 		good = answer_extended(s, w, &n, query, modseq);
+	if (good && (w->what & IMAP_WANT_UPDATE))
+		imap_context_of_search(s, query, uids);
 	if (good)
 		imap_ok(s, NULL, "Searched");
 	else
@@ -169,10 +172,11 @@ void imap_cmd_search(struct imap_session *s, struct imap_lex *lex)
 	struct imap_set found, told;
 	uint64_t modseq = 0;
 	if (!imap_return_parse(lex, &wanted)) {
-		imap_bad(s, "RETURN takes MIN, MAX, ALL, COUNT, SAVE and PARTIAL n:m");
+		imap_bad(s, IMAP_RETURN_TAKES);
 		return;
 	}
-	if (!imap_view_map(s) || !imap_search_parse(s, lex, &query))
+	if (!imap_view_map(s) || !imap_search_parse(s, lex, &query) ||
+	    ((wanted.what & IMAP_WANT_UPDATE) && !imap_context_tag_free(s)))
 		return;
 	/* RFC 5182 2.1: a search that fails leaves nothing behind. */
 	if (wanted.what & IMAP_WANT_SAVE)

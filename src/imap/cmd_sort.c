@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/cmd_sort: SORT (RFC 5256, 5957) and what RETURN tells of it (ESORT, RFC 5267;
+ * imap/cmd_sort: SORT (RFC 5256, 5957) and what RETURN tells of it (ESORT and UPDATE, RFC 5267;
  * PARTIAL, RFC 9394).  In its answers the order of numbers means something, so sets
  * are told as runs in that order.
  */
-#include "imap/search.h"
+#include "imap/context.h"
 
 static const struct {
 	const char *name;
@@ -123,14 +123,15 @@ void imap_cmd_sort(struct imap_session *s, struct imap_lex *lex)
 	struct imap_order how;
 	struct imap_numbered n;
 	if (!imap_return_parse(lex, &wanted)) {
-		imap_bad(s, "RETURN takes MIN, MAX, ALL, COUNT, SAVE and PARTIAL n:m");
+		imap_bad(s, IMAP_RETURN_TAKES);
 		return;
 	}
 	if (!sort_keys(lex, &how)) {
 		imap_bad(s, "Sort keys in parentheses expected");
 		return;
 	}
-	if (!imap_order_parse(s, lex, &query))
+	if (!imap_order_parse(s, lex, &query) ||
+	    ((wanted.what & IMAP_WANT_UPDATE) && !imap_context_tag_free(s)))
 		return;
 	if (wanted.what & IMAP_WANT_SAVE)
 		imap_saved_drop(s);
@@ -142,7 +143,9 @@ void imap_cmd_sort(struct imap_session *s, struct imap_lex *lex)
 	}
 	if (!wanted.extended)
 		answer_plain(s, &query, &n);
-	else if (wanted.what != IMAP_WANT_SAVE)
+	else if (wanted.what & IMAP_WANT_TOLD)
 		answer_extended(s, &wanted, &query, &n);
+	if (wanted.what & IMAP_WANT_UPDATE)
+		imap_context_of_sort(s, &query, &how, &n.order);
 	imap_ok(s, NULL, "Sorted");
 }

@@ -92,17 +92,24 @@ static bool k_new(struct parser *p, const struct search_key *k)
 	return k_recent(p, k) && k_unflag(p, &seen) && push_kind(p, IMAP_Q_AND);
 }
 
+/* One that nobody used yet keeps its name: a result that is kept up to date asks again. */
+struct imap_query_op imap_query_keyword(const struct imap_keywords *k, struct span name)
+{
+	for (size_t i = 0; i < k->count; i++)
+		if (span_eq_nocase(k->names[i], name))
+			return (struct imap_query_op){.kind = IMAP_Q_KEYWORDS,
+						      .number = UINT64_C(1) << i};
+	return (struct imap_query_op){.kind = IMAP_Q_NONE,
+				      .name = name.len <= IMAP_KEYWORD_LEN_MAX
+						      ? name : span_of(NULL, 0)};
+}
+
 static bool k_keyword(struct parser *p, const struct search_key *k UNUSED)
 {
 	struct span name;
 	if (!imap_lex_space(p->lex) || !imap_lex_atom(p->lex, &name))
 		return false;
-	for (size_t i = 0; i < p->keywords.count; i++)
-		if (span_eq_nocase(p->keywords.names[i], name))
-			return push(p, (struct imap_query_op){
-					       .kind = IMAP_Q_KEYWORDS,
-					       .number = UINT64_C(1) << i});
-	return push_kind(p, IMAP_Q_NONE);
+	return push(p, imap_query_keyword(&p->keywords, name));
 }
 
 static bool k_unkeyword(struct parser *p, const struct search_key *k)

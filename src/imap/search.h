@@ -14,6 +14,8 @@
 #define IMAP_WANT_COUNT 8u
 #define IMAP_WANT_SAVE  16u
 #define IMAP_WANT_PART  32u
+#define IMAP_WANT_UPDATE 64u
+#define IMAP_RETURN_TAKES "RETURN takes MIN, MAX, ALL, COUNT, SAVE, PARTIAL n:m, UPDATE and CONTEXT"
 
 struct imap_wanted {
 	bool extended; /* RETURN stands there */
@@ -22,6 +24,14 @@ struct imap_wanted {
 };
 /* "RETURN (" options ") ", or nothing, which leaves what is wanted.  False: BAD. */
 MUST_USE bool imap_return_parse(struct imap_lex *, struct imap_wanted *);
+
+/* Those that make a line of answer. */
+#define IMAP_WANT_TOLD                                                         \
+	(IMAP_WANT_MIN | IMAP_WANT_MAX | IMAP_WANT_ALL | IMAP_WANT_COUNT | IMAP_WANT_PART)
+
+/* A key that is true where the keyword is set. */
+struct imap_keywords;
+struct imap_query_op imap_query_keyword(const struct imap_keywords *, struct span name);
 
 /* Parses everything to the end.  False: answered. */
 MUST_USE bool imap_search_parse(struct imap_session *, struct imap_lex *,

@@ -90,6 +90,7 @@ struct imap_session {
 	uint32_t uid_validity, uid_next, exists, recent, recent_from;
 	size_t keywords; /* how many the client knows of */
 	struct imap_saved saved; /* "$": RFC 5182 */
+	struct imap_contexts *contexts; /* results kept up to date; NULL: none */
 };
 
 #define IMAP_SESSION_TAG TAG4('I', 'M', 'A', 'P')
@@ -148,6 +149,16 @@ MUST_USE enum imap_answer imap_view_changed(struct imap_session *, uint64_t sinc
 					    uint32_t end,
 					    const struct imap_set *known);
 
+/* The numbers of what was told, in work->map; nothing is told. */
+MUST_USE enum imap_answer imap_view_numbers(struct imap_session *);
+
+/* imap/context.c (RFC 5267) */
+void imap_contexts_drop(struct imap_session *);
+/* These leave the view now; work->map is still that of before. */
+void imap_contexts_gone(struct imap_session *, const struct imap_set *);
+/* What else happened up to the session's version. */
+void imap_contexts_tell(struct imap_session *);
+
 /* imap/condstore.c (RFC 7162) */
 /* The client minds mod-sequences from here on. */
 void imap_condstore_on(struct imap_session *);
@@ -185,6 +196,7 @@ MUST_USE bool imap_arg_name(struct imap_session *, struct imap_lex *, struct spa
 
 void imap_cmd_append(struct imap_session *, struct imap_lex *);
 void imap_cmd_authenticate(struct imap_session *, struct imap_lex *);
+void imap_cmd_cancelupdate(struct imap_session *, struct imap_lex *);
 void imap_cmd_capability(struct imap_session *, struct imap_lex *);
 void imap_cmd_check(struct imap_session *, struct imap_lex *);
 void imap_cmd_close(struct imap_session *, struct imap_lex *);

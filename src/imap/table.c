@@ -10,6 +10,7 @@
 static const struct imap_verb verbs[] = {
 	{"APPEND", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_append},
 	{"AUTHENTICATE", IMAP_NEW, IMAP_TELL_ALL, true, imap_cmd_authenticate},
+	{"CANCELUPDATE", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_cancelupdate},
 	{"CAPABILITY", IMAP_ANY, IMAP_TELL_ALL, false, imap_cmd_capability},
 	{"CHECK", IMAP_SELECTED, IMAP_TELL_ALL, false, imap_cmd_check},
 	{"CLOSE", IMAP_SELECTED, IMAP_TELL_NOTHING, false, imap_cmd_close},
@@ -140,6 +141,7 @@ static const struct {
 	{"ESEARCH", logged_in, NULL},
 	{"SEARCHRES", logged_in, NULL},
 	{"PARTIAL", logged_in, NULL},
+	{"CONTEXT=SEARCH", logged_in, NULL},
 	{"WITHIN", logged_in, NULL},
 	{"SAVEDATE", logged_in, NULL},
 	{"UTF8=ACCEPT", logged_in, NULL},
@@ -150,6 +152,7 @@ static const struct {
 	{"SORT", logged_in, NULL},
 	{"SORT=DISPLAY", logged_in, NULL},
 	{"ESORT", logged_in, NULL},
+	{"CONTEXT=SORT", logged_in, NULL},
 	{"THREAD=ORDEREDSUBJECT", logged_in, NULL},
 	{"THREAD=REFERENCES", logged_in, NULL},
 	{"THREAD=REFS", logged_in, NULL},

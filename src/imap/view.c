@@ -88,6 +88,12 @@ bool imap_view_map(struct imap_session *s)
 	return !answered(s, r);
 }
 
+enum imap_answer imap_view_numbers(struct imap_session *s)
+{
+	bool news;
+	return s->work->mapped ? IMAP_YES : map_once(s, &news);
+}
+
 /* Ranks to members, run by run; all ranks exist.  False: out of memory. */
 static bool by_rank(const struct imap_set *map, const struct imap_set *ranks,
 		    struct imap_set *out)
@@ -207,6 +213,7 @@ void imap_view_close(struct imap_session *s)
 		s->state = IMAP_AUTHED;
 	s->mailbox = 0;
 	imap_saved_drop(s);
+	imap_contexts_drop(s);
 	if (s->work != NULL)
 		s->work->mapped = false;
 }
@@ -328,6 +335,7 @@ static enum imap_answer tell(struct imap_session *s, enum imap_tell how)
 	if (gone.count > 0 && how != IMAP_TELL_ALL)
 		return IMAP_YES;
 	uint32_t end = s->uid_next;
+	imap_contexts_gone(s, &gone);
 	tell_vanished(s, &gone);
 	w->mapped = false;
 	tell_new(s, changes.exists);
@@ -351,6 +359,8 @@ void imap_view_tell(struct imap_session *s, enum imap_tell how)
 	/* Short of memory or the store away: told next time. */
 	if (r == IMAP_GONE)
 		imap_bye(s, "The selected mailbox is gone, connect again");
+	else
+		imap_contexts_tell(s);
 }
 
 /* ---- what a hint carried ------------------------------------------------- */
@@ -443,7 +453,7 @@ static void tell_left(struct imap_session *s, const struct imap_news *n)
 bool imap_view_news(struct imap_session *s, const struct imap_news *n)
 {
 	uint32_t end = s->uid_next;
-	if (n->mailbox != s->mailbox || s->flags_version != s->version)
+	if (n->mailbox != s->mailbox || s->flags_version != s->version || s->contexts != NULL)
 		return false;
 	if (n->version <= s->version)
 		return true;

@@ -235,6 +235,7 @@ static const struct linear_case cases[] = {
 	ROW("imap", imap, LINEAR_INPUT, IN, "a REPLACE 1 nobox {1+}\r\nx\r\n", ""),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a APPEND INBOX UTF8 (~{1+}\r\nx) {1+}\r\ny \r\n", ""),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a UIDBATCHES 500 1:2\r\n", ""),
+	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a CANCELUPDATE ", "\"a\" ", "\"b\"\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a CREATE x (USE (", "\\Junk ", "\\Junk))\r\n"),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a{1+}\r\nx\r\n", ""),
 	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a SEARCH ", "OR ALL ", "ALL\r\n"),

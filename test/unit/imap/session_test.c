@@ -228,70 +228,32 @@ static void no_credential_before_tls(void **state UNUSED)
 	talk_free(&t);
 }
 
-/* Steps in a live session, with another session's doings between them. */
-struct live {
-	struct mem_host mem;
-	struct script script;
-	struct imap_session *session;
-	size_t read;
-	struct span chunks[16];
-};
-
-static const char *step(struct live *l, char *copy, size_t size)
-{
-	struct span out = script_output(&l->script);
-	size_t n = out.len - l->read < size - 1 ? out.len - l->read : size - 1;
-	memcpy(copy, out.ptr + l->read, n);
-	copy[n] = '\0';
-	l->read = out.len;
-	return copy;
-}
-
-static void live_init(struct live *l, const char *const *lines, size_t count)
-{
-	memset(l, 0, sizeof *l);
-	mem_init(&l->mem);
-	three(&l->mem);
-	for (size_t i = 0; i < count; i++)
-		l->chunks[i] = span_cstr(lines[i]);
-	script_init(&l->script, l->chunks, count);
-	l->session = imap_session_new(&l->script.stream, &l->mem.host);
-	assert_int_equal(imap_session_greet(l->session), IMAP_IDLE);
-}
-
-static void live_free(struct live *l)
-{
-	imap_session_free(l->session);
-	script_free(&l->script);
-	mem_free(&l->mem);
-}
-
 static void others_changes(void **state UNUSED)
 {
 	static const char *const lines[] = {SELECT, "a FETCH 1:3 UID\r\n", "b FETCH 3 UID\r\n",
 					    "c NOOP\r\n", "d SEARCH ALL\r\n", "e UID FETCH 1:* FLAGS\r\n"};
 	struct live l;
 	char out[4096];
-	live_init(&l, lines, 6);
+	live_init(&l, three, lines, 6);
 	struct mem_box *b = mem_box(&l.mem, "INBOX");
 	assert_int_equal(imap_session_run(l.session), IMAP_IDLE);
-	step(&l, out, sizeof out);
+	live_said(&l, out, sizeof out);
 	mem_expunge(b, 2);
 	mem_deliver(&l.mem, b, SPAN("x\r\n"));
 	/* Not told during FETCH by number; the gone one is reported as such. */
 	imap_session_run(l.session);
-	assert_string_equal(step(&l, out, sizeof out),
+	assert_string_equal(live_said(&l, out, sizeof out),
 			    "* 1 FETCH (UID 1)\r\n* 3 FETCH (UID 3)\r\na NO [EXPUNGEISSUED] Some of the messages are gone\r\n");
 	imap_session_run(l.session);
-	assert_string_equal(step(&l, out, sizeof out), "* 3 FETCH (UID 3)\r\nb OK Fetched\r\n");
+	assert_string_equal(live_said(&l, out, sizeof out), "* 3 FETCH (UID 3)\r\nb OK Fetched\r\n");
 	imap_session_run(l.session);
-	assert_string_equal(step(&l, out, sizeof out), "* 2 EXPUNGE\r\n* 3 EXISTS\r\n* 3 RECENT\r\nc OK Nothing done\r\n");
+	assert_string_equal(live_said(&l, out, sizeof out), "* 2 EXPUNGE\r\n* 3 EXISTS\r\n* 3 RECENT\r\nc OK Nothing done\r\n");
 	mem_flags(b, 3, IMAP_FLAGGED);
 	imap_session_run(l.session);
-	assert_string_equal(step(&l, out, sizeof out), "* 2 FETCH (FLAGS (\\Flagged \\Recent))\r\n* SEARCH 1 2 3\r\nd OK Searched\r\n");
+	assert_string_equal(live_said(&l, out, sizeof out), "* 2 FETCH (FLAGS (\\Flagged \\Recent))\r\n* SEARCH 1 2 3\r\nd OK Searched\r\n");
 	mem_expunge(b, 1);
 	imap_session_run(l.session);
-	assert_string_equal(step(&l, out, sizeof out),
+	assert_string_equal(live_said(&l, out, sizeof out),
 			    "* 2 FETCH (UID 3 FLAGS (\\Flagged \\Recent))\r\n* 3 FETCH (UID 4 FLAGS (\\Recent))\r\n* 1 EXPUNGE\r\ne NO [EXPUNGEISSUED] Some of the messages are gone\r\n");
 	live_free(&l);
 }
@@ -303,17 +265,17 @@ static void what_came_is_found(void **state UNUSED)
 					    "b UID FETCH 5:* UID\r\n"};
 	struct live l;
 	char out[4096];
-	live_init(&l, lines, 3);
+	live_init(&l, three, lines, 3);
 	struct mem_box *b = mem_box(&l.mem, "INBOX");
 	imap_session_run(l.session);
-	step(&l, out, sizeof out);
+	live_said(&l, out, sizeof out);
 	mem_deliver(&l.mem, b, SPAN("x\r\n"));
 	imap_session_run(l.session);
-	assert_string_equal(step(&l, out, sizeof out),
+	assert_string_equal(live_said(&l, out, sizeof out),
 			    "* 4 EXISTS\r\n* 4 RECENT\r\n* SEARCH 1 2 3 4\r\na OK Searched\r\n");
 	mem_deliver(&l.mem, b, SPAN("y\r\n"));
 	imap_session_run(l.session);
-	assert_string_equal(step(&l, out, sizeof out),
+	assert_string_equal(live_said(&l, out, sizeof out),
 			    "* 5 EXISTS\r\n* 5 RECENT\r\n* 5 FETCH (UID 5)\r\nb OK Fetched\r\n");
 	live_free(&l);
 }
@@ -323,30 +285,30 @@ static void idle_hints(void **state UNUSED)
 	static const char *const lines[] = {SELECT, "a IDLE\r\n", "DONE\r\n", "b NOOP\r\n"};
 	struct live l;
 	char out[4096];
-	live_init(&l, lines, 4);
+	live_init(&l, three, lines, 4);
 	struct mem_box *b = mem_box(&l.mem, "INBOX");
 	imap_session_run(l.session);
 	imap_session_run(l.session);
 	assert_true(imap_session_idling(l.session));
-	step(&l, out, sizeof out);
+	live_said(&l, out, sizeof out);
 	mem_deliver(&l.mem, b, SPAN("x\r\n"));
 	assert_int_equal(imap_session_hint(l.session, NULL), IMAP_IDLE);
-	assert_string_equal(step(&l, out, sizeof out), "* 4 EXISTS\r\n* 4 RECENT\r\n");
+	assert_string_equal(live_said(&l, out, sizeof out), "* 4 EXISTS\r\n* 4 RECENT\r\n");
 	mem_expunge(b, 1);
 	mem_flags(b, 4, IMAP_SEEN);
 	imap_session_hint(l.session, NULL);
-	assert_string_equal(step(&l, out, sizeof out), "* 1 EXPUNGE\r\n* 3 FETCH (FLAGS (\\Seen \\Recent))\r\n");
+	assert_string_equal(live_said(&l, out, sizeof out), "* 1 EXPUNGE\r\n* 3 FETCH (FLAGS (\\Seen \\Recent))\r\n");
 	/* Nothing new: nothing said. */
 	imap_session_hint(l.session, NULL);
-	assert_string_equal(step(&l, out, sizeof out), "");
+	assert_string_equal(live_said(&l, out, sizeof out), "");
 	imap_session_run(l.session);
-	assert_string_equal(step(&l, out, sizeof out), "a OK IDLE ended\r\n");
+	assert_string_equal(live_said(&l, out, sizeof out), "a OK IDLE ended\r\n");
 	mem_expunge(b, 2);
 	/* Outside of IDLE a hint waits for a command. */
 	imap_session_hint(l.session, NULL);
-	assert_string_equal(step(&l, out, sizeof out), "");
+	assert_string_equal(live_said(&l, out, sizeof out), "");
 	imap_session_run(l.session);
-	assert_string_equal(step(&l, out, sizeof out), "* 1 EXPUNGE\r\nb OK Nothing done\r\n");
+	assert_string_equal(live_said(&l, out, sizeof out), "* 1 EXPUNGE\r\nb OK Nothing done\r\n");
 	assert_int_equal(imap_session_stop(l.session, "Restart"), IMAP_CLOSE);
 	live_free(&l);
 }
@@ -357,13 +319,13 @@ static void idle_news(void **state UNUSED)
 	static const char *const lines[] = {SELECT, "a IDLE\r\n", "DONE\r\n"};
 	struct live l;
 	char out[4096];
-	live_init(&l, lines, 3);
+	live_init(&l, three, lines, 3);
 	struct mem_box *b = mem_box(&l.mem, "INBOX");
 	for (int i = 0; i < 3; i++)
 		mem_deliver(&l.mem, b, SPAN("x\r\n"));
 	imap_session_run(l.session);
 	imap_session_run(l.session);
-	step(&l, out, sizeof out);
+	live_said(&l, out, sizeof out);
 	uint64_t v = b->version;
 	struct imap_left gone[] = {{.run = {.first = 1, .last = 2}, .rank = 1},
 				   {.run = {.first = 5, .last = 5}, .rank = 5}};
@@ -393,16 +355,16 @@ static void idle_news(void **state UNUSED)
 	for (size_t i = 0; i < 6; i++) {
 		assert_int_equal(imap_session_hint(l.session, &wrong[i]),
 				 IMAP_IDLE);
-		assert_string_equal(step(&l, out, sizeof out), "");
+		assert_string_equal(live_said(&l, out, sizeof out), "");
 	}
 	assert_int_equal(imap_session_hint(l.session, &n), IMAP_IDLE);
-	assert_string_equal(step(&l, out, sizeof out),
+	assert_string_equal(live_said(&l, out, sizeof out),
 			    "* 5 EXPUNGE\r\n* 2 EXPUNGE\r\n* 1 EXPUNGE\r\n"
 			    "* 4 EXISTS\r\n* 4 RECENT\r\n"
 			    "* 2 FETCH (FLAGS (\\Seen \\Recent))\r\n");
 	/* Told already: nothing. */
 	imap_session_hint(l.session, &n);
-	assert_string_equal(step(&l, out, sizeof out), "");
+	assert_string_equal(live_said(&l, out, sizeof out), "");
 	/* From before our version: of use without an expunge. */
 	n = (struct imap_news){.mailbox = n.mailbox,
 			       .since = v,
@@ -412,7 +374,7 @@ static void idle_news(void **state UNUSED)
 			       .flags = flags,
 			       .flag_count = 1};
 	imap_session_hint(l.session, &n);
-	assert_string_equal(step(&l, out, sizeof out),
+	assert_string_equal(live_said(&l, out, sizeof out),
 			    "* 5 EXISTS\r\n* 5 RECENT\r\n");
 	live_free(&l);
 }
@@ -423,11 +385,11 @@ static void idle_uidonly(void **state UNUSED)
 	static const char *const lines[] = {SELECT "e ENABLE UIDONLY\r\n", "a IDLE\r\n", "DONE\r\n"};
 	struct live l;
 	char out[4096];
-	live_init(&l, lines, 3);
+	live_init(&l, three, lines, 3);
 	struct mem_box *b = mem_box(&l.mem, "INBOX");
 	imap_session_run(l.session);
 	imap_session_run(l.session);
-	step(&l, out, sizeof out);
+	live_said(&l, out, sizeof out);
 	struct imap_left gone[] = {{.run = {.first = 1, .last = 2}, .rank = 1}};
 	struct imap_flagged flags[] = {
 		{.slot = {.uid = 3, .flags = IMAP_SEEN, .modseq = b->version + 1}, .rank = 1}};
@@ -441,7 +403,7 @@ static void idle_uidonly(void **state UNUSED)
 			      .flags = flags,
 			      .flag_count = 1};
 	assert_int_equal(imap_session_hint(l.session, &n), IMAP_IDLE);
-	assert_string_equal(step(&l, out, sizeof out),
+	assert_string_equal(live_said(&l, out, sizeof out),
 			    "* VANISHED 1:2\r\n* 3 UIDFETCH (FLAGS (\\Seen \\Recent))\r\n");
 	live_free(&l);
 }
@@ -451,12 +413,12 @@ static void mailbox_deleted_under_session(void **state UNUSED)
 	static const char *const lines[] = {SELECT, "a NOOP\r\n"};
 	struct live l;
 	char out[4096];
-	live_init(&l, lines, 2);
+	live_init(&l, three, lines, 2);
 	imap_session_run(l.session);
-	step(&l, out, sizeof out);
+	live_said(&l, out, sizeof out);
 	mem_box(&l.mem, "INBOX")->used = false;
 	assert_int_equal(imap_session_run(l.session), IMAP_CLOSE);
-	assert_non_null(strstr(step(&l, out, sizeof out), "* BYE"));
+	assert_non_null(strstr(live_said(&l, out, sizeof out), "* BYE"));
 	live_free(&l);
 }
 

@@ -77,3 +77,34 @@ void talk_lacks(const struct talk *t, const char *what)
 	if (strstr(t->out, what) != NULL)
 		fail_msg("should not be there: %s\nin: %s", what, t->out);
 }
+
+const char *live_said(struct live *l, char *copy, size_t size)
+{
+	struct span out = script_output(&l->script);
+	size_t n = out.len - l->read < size - 1 ? out.len - l->read : size - 1;
+	memcpy(copy, out.ptr + l->read, n);
+	copy[n] = '\0';
+	l->read = out.len;
+	return copy;
+}
+
+void live_init(struct live *l, talk_setup setup, const char *const *lines, size_t count)
+{
+	memset(l, 0, sizeof *l);
+	assert_true(count <= ARRAY_LEN(l->chunks));
+	mem_init(&l->mem);
+	setup(&l->mem);
+	for (size_t i = 0; i < count; i++)
+		l->chunks[i] = span_cstr(lines[i]);
+	script_init(&l->script, l->chunks, count);
+	l->session = imap_session_new(&l->script.stream, &l->mem.host);
+	assert_non_null(l->session);
+	assert_int_equal(imap_session_greet(l->session), IMAP_IDLE);
+}
+
+void live_free(struct live *l)
+{
+	imap_session_free(l->session);
+	script_free(&l->script);
+	mem_free(&l->mem);
+}

@@ -42,6 +42,20 @@ void talk_lacks(const struct talk *, const char *);
 #define LOGIN  "l LOGIN fred secret\r\n"
 #define SELECT LOGIN "s SELECT INBOX\r\n"
 
+/* Steps in a live session, with another session's doings between them. */
+struct live {
+	struct mem_host mem;
+	struct script script;
+	struct imap_session *session;
+	size_t read;
+	struct span chunks[24];
+};
+/* Greets; each imap_session_run takes one of the lines then. */
+void live_init(struct live *, talk_setup, const char *const *lines, size_t count);
+void live_free(struct live *);
+/* What was said since the last time. */
+const char *live_said(struct live *, char *copy, size_t size);
+
 /* A test: name, setup, what the client sends, what the answer holds, in this order. */
 #define T(name, setup, input, ...)                                             \
 	static void name(void **state UNUSED)                                  \

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 5, read: what a client follows while others change it (RFC 5267)."""
+import re
+
+import pytest
+
+from kit.mail import token
+from kit.wire import imap
+
+MAIL = 'From: <a@elsewhere.example>\r\nSubject: {}\r\n\r\nbody of {}\r\n'
+
+
+@pytest.fixture
+def pair(demo, user):
+    """Two sessions on a mailbox of this case alone."""
+    name = token()
+    with imap(demo, user) as one, imap(demo, user) as other:
+        one.ok(f'CREATE {name}')
+        for subject in 'mya':
+            assert one.append(MAIL.format(subject, subject), name)[0] == 'OK'
+        one.select(name)
+        other.select(name)
+        yield one, other, name
+        one.cmd('UNSELECT')
+        one.cmd(f'DELETE {name}')
+
+
+def follow(order, line):
+    """A client's list, as ADDTO and REMOVEFROM with positions change it."""
+    for what, pairs in re.findall(rb'(ADDTO|REMOVEFROM) \(([\d ]+)\)', line):
+        numbers = [int(n) for n in pairs.split()]
+        for at, uid in zip(numbers[::2], numbers[1::2]):
+            if at == 0:
+                continue  # no order: of a SEARCH
+            if what == b'ADDTO':
+                order.insert(at - 1, uid)
+            else:
+                assert order.pop(at - 1) == uid
+
+
+def test_results_are_kept_up_to_date(pair):
+    one, other, name = pair
+    assert one.ok('UID SEARCH RETURN (UPDATE COUNT) SUBJECT new')[0].endswith(b'UID COUNT 0')
+    assert one.ok('UID SORT RETURN (UPDATE ALL) (SUBJECT) UTF-8 NOT DELETED')[0].endswith(b'ALL 3,1:2')
+    tags = re.findall(rb'TAG "(\w+)"', b' '.join(one.ok('UID SEARCH RETURN (UPDATE COUNT) KEYWORD $Never')))
+    order = [3, 1, 2]
+    one.send('i IDLE\r\n')
+    assert one.line().startswith(b'+')
+    assert other.append(MAIL.format('new', 'x'), name)[0] == 'OK'
+    lines = []
+    while b'ADDTO (3 4)' not in (lines or [b''])[-1]:
+        lines.append(one.line())
+    assert b'* 4 EXISTS' in lines[0] and any(line.endswith(b'UID ADDTO (0 4)') for line in lines)
+    follow(order, lines[-1])
+    other.ok('STORE 1 +FLAGS.SILENT (\\Deleted $Never)')
+    while b'ADDTO (0 1)' not in lines[-1]:
+        lines.append(one.line())
+        follow(order, lines[-1])
+    other.ok('EXPUNGE')
+    while not lines[-1].endswith(b' EXPUNGE'):
+        lines.append(one.line())
+    assert lines[-2].endswith(b'(TAG "' + tags[0] + b'") UID REMOVEFROM (0 1)')
+    one.send('DONE\r\n')
+    one.finish(b'i')
+    assert order == [3, 4, 2]
+    assert one.ok('UID SORT (SUBJECT) UTF-8 NOT DELETED') == [b'* SORT 3 4 2']
+    one.ok(f'CANCELUPDATE "{tags[0].decode()}"')
+    one.ok('STORE 1 FLAGS.SILENT ($Never)')
+    other.ok('NOOP')
