@@ -242,6 +242,11 @@ static bool is_out(const struct out *o, uint32_t n)
 	return false;
 }
 
+bool carry_is_out(const struct carry *c, const struct spool_id *job, uint32_t n)
+{
+	return is_out(map_get(c->jobs, job_key(job)), n);
+}
+
 static struct out *out_of(struct carry *c, const struct spool_id *job)
 {
 	struct out *o = map_get(c->jobs, job_key(job));
@@ -680,7 +685,7 @@ static enum spool_result take_preferred(struct carry *c,
 	for (unsigned i = 0; i < TRIES && r == SPOOL_NONE; i++) {
 		struct destination *d =
 			schedule_find(c->schedule, ask->prefer);
-		if (!d || !schedule_ready(d, ask->now))
+		if (!d || !schedule_stays(c->schedule, d, ask->now))
 			return SPOOL_NONE;
 		r = try_destination(c, d, ask, a, out);
 	}

@@ -62,6 +62,8 @@ struct carry_ask {
  */
 MUST_USE enum spool_result carry_take(struct carry *, const struct carry_ask *,
 				      struct arena *, struct carried *out);
+/* Is somebody at work on this recipient? */
+bool carry_is_out(const struct carry *, const struct spool_id *job, uint32_t n);
 /* 0: at once; SPOOL_NEVER. */
 int64_t carry_wake(const struct carry *);
 

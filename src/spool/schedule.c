@@ -2,9 +2,10 @@
 /*
  * spool/schedule: see schedule.h.
  *
- * A destination stands in the ring (ready), or in the heap (until a time), or in
+ * A destination waits behind its sluice (ready), or in the heap (until a time), or in
  * neither: then as many leases are out as may be, and the end of one places it
- * again.  `place` is called after every change.
+ * again.  `place` is called after every change.  What its sources have no room for
+ * stays behind the sluice.
  *
  * A partition that is being worked off keeps the place of the last row that was
  * found, so that the rows that went before, which an engine may still have to step
@@ -18,6 +19,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "spool/sluice.h"
 
 #define SPOT_NEVER UINT32_MAX
 
@@ -28,15 +30,15 @@ struct spot {
 };
 
 struct destination {
-	struct list ring;
+	struct sluice_place turn;
 	struct list hand;
 	size_t held; /* in it */
 	struct heap_item wakes;
 	struct spot *spots;
 	unsigned count, cap;
 	unsigned leases, limit, most; /* most: by the rules */
-	unsigned a_minute, paced;     /* may have, has had since `minute` */
-	int64_t minute;
+	struct pace pace;
+	unsigned stayed; /* leases since its turn came */
 	uint32_t failures;
 	bool probe; /* one alone tries whether it is up again */
 	int64_t until, changed;
@@ -54,7 +56,7 @@ struct schedule {
 	struct schedule_rules rules;
 	size_t most;
 	struct map *known;
-	struct list ring;
+	struct sluices sluices;
 	struct heap waiting;
 };
 
@@ -72,6 +74,16 @@ static void check(const struct schedule_rules *r)
 	       r->step_count <= SCHEDULE_STEPS);
 }
 
+static void build_sluices(struct schedule *s)
+{
+	struct sluice_limit limits[SLUICE_SOURCES];
+	const struct schedule_rules *r = &s->rules;
+	ENSURE(r->source_count <= SLUICE_SOURCES);
+	for (size_t i = 0; i < r->source_count; i++)
+		limits[i] = r->source(r->ctx, i);
+	sluices_build(&s->sluices, limits, r->source_count);
+}
+
 struct schedule *schedule_new(const uint8_t secret[SIPHASH_KEY],
 			      const struct schedule_rules *rules, size_t most)
 {
@@ -85,7 +97,8 @@ struct schedule *schedule_new(const uint8_t secret[SIPHASH_KEY],
 	}
 	s->rules = *rules;
 	s->most = most;
-	list_init(&s->ring);
+	sluices_init(&s->sluices);
+	build_sluices(s);
 	heap_init(&s->waiting, most);
 	return s;
 }
@@ -117,25 +130,49 @@ static struct schedule_most most_of(const struct schedule *s, struct span name)
 	return m;
 }
 
+static void take_rules(struct schedule *s, struct destination *d)
+{
+	unsigned was = d->most;
+	struct schedule_most m = most_of(s, span_of(d->name, d->len));
+	d->most = m.leases;
+	d->pace.a_minute = m.a_minute;
+	d->turn.sluice = sluice_for(&s->sluices, m.source);
+	if (d->limit == was || d->limit > d->most)
+		d->limit = d->most;
+}
+
+static struct destination *of_turn(struct sluice_place *p)
+{
+	return p != NULL ? CONTAINER_OF(p, struct destination, turn) : NULL;
+}
+
+/* Those who wait keep their order; leases that are out count where they would go
+ * out now. */
 void schedule_adopt(struct schedule *s, const struct schedule_rules *rules)
 {
 	size_t at = 0;
 	struct destination *d;
+	struct list order, *l;
 	check(rules);
 	s->rules = *rules;
-	while ((d = map_next(s->known, &at)) != NULL) {
-		unsigned was = d->most;
-		struct schedule_most m = most_of(s, span_of(d->name, d->len));
-		d->most = m.leases;
-		d->a_minute = m.a_minute;
-		if (d->limit == was || d->limit > d->most)
-			d->limit = d->most;
+	list_init(&order);
+	while ((d = of_turn(sluices_next(&s->sluices, true, 0))) != NULL) {
+		sluice_leave(&d->turn);
+		list_push_back(&order, &d->turn.link);
 	}
+	build_sluices(s);
+	while ((d = map_next(s->known, &at)) != NULL) {
+		take_rules(s, d);
+		for (unsigned i = 0; i < d->leases; i++)
+			sluice_leased(&s->sluices, d->turn.sluice, false, 0);
+	}
+	while ((l = list_pop_front(&order)) != NULL)
+		sluice_wait(&s->sluices, CONTAINER_OF(l, struct sluice_place, link));
 }
 
 static void forget(struct schedule *s, struct destination *d)
 {
-	list_remove(&d->ring);
+	sluice_leave(&d->turn);
 	heap_remove(&s->waiting, &d->wakes);
 	map_remove(s->known, span_of(d->name, d->len));
 	free(d->spots);
@@ -166,18 +203,24 @@ static unsigned limit_of(const struct destination *d)
 	return d->probe ? 1 : d->limit;
 }
 
-/* The end of a minute that has had all its leases; 0: it may have one. */
-static int64_t paced_until(const struct destination *d)
-{
-	return d->a_minute > 0 && d->paced >= d->a_minute
-		       ? d->minute + SCHEDULE_MINUTE_S
-		       : 0;
-}
-
-bool schedule_ready(const struct destination *d, int64_t now)
+/* But for what it shares with others. */
+static bool ready(const struct destination *d, int64_t now)
 {
 	return d->leases < limit_of(d) && d->until <= now &&
-	       paced_until(d) <= now && earliest(d) <= now;
+	       pace_until(&d->pace) <= now && earliest(d) <= now;
+}
+
+bool schedule_ready(const struct schedule *s, const struct destination *d,
+		    int64_t now)
+{
+	return ready(d, now) && sluice_opens(&s->sluices, d->turn.sluice) <= now;
+}
+
+bool schedule_stays(const struct schedule *s, const struct destination *d,
+		    int64_t now)
+{
+	return schedule_ready(s, d, now) &&
+	       (d->stayed < SCHEDULE_TURN || !sluice_shared(&s->sluices, &d->turn));
 }
 
 /* What it learned is worth keeping for a while, also with nothing to do. */
@@ -186,18 +229,19 @@ static int64_t remembered(const struct destination *d)
 	int64_t at = d->until;
 	if (d->limit < d->most && d->changed + SCHEDULE_FORGET_S > at)
 		at = d->changed + SCHEDULE_FORGET_S;
-	if (d->a_minute > 0 && d->paced > 0 && d->minute + SCHEDULE_MINUTE_S > at)
-		at = d->minute + SCHEDULE_MINUTE_S;
+	if (d->pace.a_minute > 0 && d->pace.had > 0 &&
+	    d->pace.minute + PACE_MINUTE_S > at)
+		at = d->pace.minute + PACE_MINUTE_S;
 	return at;
 }
 
 /* The clock may have been set back: no back-off is longer than the longest. */
-static void mind_clock(const struct schedule *s, struct destination *d,
+static void mind_clock(struct schedule *s, struct destination *d,
 		       int64_t now)
 {
 	uint32_t most = 0;
-	if (d->minute > now)
-		d->minute = now;
+	pace_mind_clock(&d->pace, now);
+	sluice_mind_clock(&s->sluices, d->turn.sluice, now);
 	if (d->until <= now)
 		return;
 	for (size_t i = 0; i < s->rules.step_count; i++)
@@ -217,26 +261,26 @@ static bool place(struct schedule *s, struct destination *d, int64_t now)
 		at = remembered(d);
 	else if (at < d->until)
 		at = d->until;
-	if (!idle && at < paced_until(d))
-		at = paced_until(d);
+	if (!idle && at < pace_until(&d->pace))
+		at = pace_until(&d->pace);
 	if (idle && d->leases == 0 && at <= now) {
 		forget(s, d);
 		return false;
 	}
 	bool waits = at > now && (!idle || d->leases == 0);
-	bool ready = !idle && at <= now && d->leases < limit_of(d);
-	if (!ready)
-		list_remove(&d->ring);
-	else if (!list_linked(&d->ring))
-		list_push_back(&s->ring, &d->ring);
+	bool turns = !idle && at <= now && d->leases < limit_of(d);
+	if (!turns)
+		sluice_leave(&d->turn);
+	else if (!sluice_waits(&d->turn))
+		sluice_wait(&s->sluices, &d->turn);
 	if (!waits)
 		heap_remove(&s->waiting, &d->wakes);
 	else if (heap_holds(&d->wakes))
 		heap_change(&s->waiting, &d->wakes, (uint64_t)at);
 	else if (!heap_add(&s->waiting, &d->wakes, (uint64_t)at) &&
-		 !list_linked(&d->ring))
-		/* Memory is short: in the ring it is looked at again. */
-		list_push_back(&s->ring, &d->ring);
+		 !sluice_waits(&d->turn))
+		/* Memory is short: when its turn comes it is looked at again. */
+		sluice_wait(&s->sluices, &d->turn);
 	return true;
 }
 
@@ -248,13 +292,11 @@ static struct destination *destination_new(struct schedule *s,
 	struct destination *d = calloc(1, sizeof(*d) + name.len);
 	if (!d)
 		return NULL;
-	struct schedule_most m = most_of(s, name);
-	d->limit = d->most = m.leases;
-	d->a_minute = m.a_minute;
 	list_init(&d->hand);
 	d->len = name.len;
 	if (name.len)
 		memcpy(d->name, name.ptr, name.len);
+	take_rules(s, d);
 	if (!map_put(s->known, span_of(d->name, d->len), d)) {
 		free(d);
 		return NULL;
@@ -400,19 +442,20 @@ bool schedule_calm(const struct destination *d, size_t most, int64_t now)
 struct destination *schedule_next(struct schedule *s, int64_t now)
 {
 	struct heap_item *i;
-	struct list *l;
+	struct destination *d;
 	while ((i = heap_first(&s->waiting)) != NULL &&
 	       i->key <= (uint64_t)now) {
 		heap_remove(&s->waiting, i);
 		(void)place(s, CONTAINER_OF(i, struct destination, wakes), now);
 	}
 	size_t most = map_count(s->known);
-	while (most-- > 0 && (l = list_pop_front(&s->ring)) != NULL) {
-		struct destination *d =
-			CONTAINER_OF(l, struct destination, ring);
-		if (!place(s, d, now) || !schedule_ready(d, now))
+	while (most-- > 0 &&
+	       (d = of_turn(sluices_next(&s->sluices, false, now))) != NULL) {
+		sluice_leave(&d->turn);
+		if (!place(s, d, now) || !schedule_ready(s, d, now))
 			continue;
-		return d; /* at the end of the ring */
+		d->stayed = 0;
+		return d; /* behind all the others */
 	}
 	return NULL;
 }
@@ -420,9 +463,9 @@ struct destination *schedule_next(struct schedule *s, int64_t now)
 int64_t schedule_wake(const struct schedule *s)
 {
 	struct heap_item *i = heap_first(&s->waiting);
-	if (!list_empty(&s->ring))
-		return 0;
-	return i ? (int64_t)i->key : SPOOL_NEVER;
+	int64_t at = i ? (int64_t)i->key : SPOOL_NEVER;
+	int64_t opens = sluices_wake(&s->sluices);
+	return opens < at ? opens : at;
 }
 
 /* Better: by priority, then where the cursor is, then by time. */
@@ -522,11 +565,9 @@ bool schedule_yields(struct destination *d, const struct schedule_look *look,
 void schedule_leased(struct schedule *s, struct destination *d, int64_t now)
 {
 	d->leases++;
-	if (d->paced == 0 || now >= d->minute + SCHEDULE_MINUTE_S) {
-		d->minute = now;
-		d->paced = 0;
-	}
-	d->paced++;
+	d->stayed += d->stayed < SCHEDULE_TURN;
+	pace_count(&d->pace, now);
+	sluice_leased(&s->sluices, d->turn.sluice, true, now);
 	(void)place(s, d, now);
 }
 
@@ -566,6 +607,7 @@ void schedule_done(struct schedule *s, struct destination *d,
 {
 	ENSURE(d->leases > 0);
 	d->leases--;
+	sluice_done(&s->sluices, d->turn.sluice);
 	if (mood == SCHEDULE_SLOW)
 		went_slow(d, now);
 	else if (mood == SCHEDULE_DOWN)
@@ -581,6 +623,33 @@ void schedule_state(const struct destination *d, struct schedule_state *out)
 				       .limit = limit_of(d),
 				       .failures = d->failures,
 				       .until = d->until};
+}
+
+void schedule_waits(const struct schedule *s, const struct destination *d,
+		    int64_t now, struct schedule_waits *out)
+{
+	const struct sluice_source *by = sluice_closed_by(&s->sluices, d->turn.sluice, now);
+	*out = (struct schedule_waits){0};
+	if (d->until > now) {
+		out->why = SCHEDULE_WAITS_DOWN;
+		out->until = d->until;
+	} else if (d->leases >= limit_of(d)) {
+		out->why = SCHEDULE_WAITS_LEASES;
+		out->limit = limit_of(d);
+	} else if (pace_until(&d->pace) > now) {
+		out->why = SCHEDULE_WAITS_MINUTE;
+		out->limit = d->pace.a_minute;
+		out->until = pace_until(&d->pace);
+	} else if (by != NULL && by->most > 0 && by->leases >= by->most) {
+		out->why = SCHEDULE_WAITS_SOURCE_LEASES;
+		out->limit = by->most;
+	} else if (by != NULL) {
+		out->why = SCHEDULE_WAITS_SOURCE_MINUTE;
+		out->limit = by->pace.a_minute;
+		out->until = pace_until(&by->pace);
+	}
+	if (by != NULL)
+		out->source = span_of(by->name, by->name_len);
 }
 
 size_t schedule_count(const struct schedule *s)

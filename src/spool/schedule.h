@@ -11,8 +11,9 @@
  * Memory: at most `most` destinations, each with at most one spot a partition.
  * What there is no room for is refused: the owner finds it in the rows later.
  *
- * Pace: a minute begins with the first lease; when it has had as many as it may,
- * the next one waits for its end.
+ * Pace: so many leases in a minute (spool/pace.h).  Sources: those that leave by
+ * the same own addresses share limits and wait for their turn together
+ * (spool/sluice.h); what a lease costs does not depend on how many wait.
  *
  * Mood.  Down: nobody goes there until a time is over that grows with each
  * failure in a row (the steps of the rules); then one lease alone tries, and only
@@ -24,11 +25,12 @@
 #include "base/list.h"
 #include "base/siphash.h"
 #include "spool/due.h"
+#include "spool/sluice.h"
 
 #define SCHEDULE_MOST	   65536u /* destinations */
 #define SCHEDULE_STEPS	   16u
 #define SCHEDULE_GROW_S	   60
-#define SCHEDULE_MINUTE_S  60
+#define SCHEDULE_TURN	   10u /* leases in a row while others wait for its source */
 #define SCHEDULE_SLOW_S	   10 /* "slow" from several at once counts once */
 #define SCHEDULE_FORGET_S  3600
 
@@ -36,11 +38,15 @@
 struct schedule_most {
 	unsigned leases;   /* at a time; 0: per_destination */
 	unsigned a_minute; /* leases given; 0: no limit */
+	unsigned source[2]; /* of the rules', that it leaves by, from 1; 0: none */
 };
 struct schedule_rules {
 	unsigned per_destination; /* leases at a time, not 0 */
 	struct schedule_most (*of)(const void *ctx, struct span destination);
 	/* NULL: of none is anything said */
+	/* The limits of source i, at most SLUICE_SOURCES. */
+	struct sluice_limit (*source)(const void *ctx, size_t i);
+	size_t source_count;
 	const void *ctx;
 	uint32_t steps[SCHEDULE_STEPS]; /* seconds; the last one repeats */
 	size_t step_count;		/* not 0 */
@@ -96,7 +102,12 @@ bool schedule_calm(const struct destination *, size_t most, int64_t now);
 /* The next one that may be worked for, in turn; NULL: none is ready. */
 struct destination *schedule_next(struct schedule *, int64_t now);
 /* May this one be worked for now? */
-bool schedule_ready(const struct destination *, int64_t now);
+bool schedule_ready(const struct schedule *, const struct destination *,
+		    int64_t now);
+/* The same out of turn, for whoever just worked for it and may go on: not for
+ * ever while others wait for what it shares with them. */
+bool schedule_stays(const struct schedule *, const struct destination *,
+		    int64_t now);
 /* When schedule_next may have one again; SPOOL_NEVER. */
 int64_t schedule_wake(const struct schedule *);
 
@@ -146,6 +157,23 @@ struct schedule_state {
 	int64_t until; /* left alone; 0: not */
 };
 void schedule_state(const struct destination *, struct schedule_state *);
+/* Which limit keeps one that has something due. */
+enum schedule_why {
+	SCHEDULE_WAITS_NOT, /* for its turn, at most */
+	SCHEDULE_WAITS_DOWN,
+	SCHEDULE_WAITS_LEASES,
+	SCHEDULE_WAITS_MINUTE,
+	SCHEDULE_WAITS_SOURCE_LEASES,
+	SCHEDULE_WAITS_SOURCE_MINUTE,
+};
+struct schedule_waits {
+	enum schedule_why why;
+	struct span source; /* its name */
+	unsigned limit;
+	int64_t until; /* 0: not known */
+};
+void schedule_waits(const struct schedule *, const struct destination *,
+		    int64_t now, struct schedule_waits *out);
 size_t schedule_count(const struct schedule *);
 /* The administrator wants it tried now. */
 void schedule_retry(struct schedule *, struct destination *, int64_t now);

@@ -196,7 +196,7 @@ static void partitions_are_worked_off(void **state)
 	/* A row that came at the same second may stand before the place. */
 	add(s, "a", 2, 4, 9);
 	schedule_looked(s, d, &look, NULL, 50, 9);
-	assert_true(schedule_ready(d, 9));
+	assert_true(schedule_ready(s, d, 9));
 	schedule_look(d, 9, &look);
 	assert_true(!look.has_from);
 	schedule_looked(s, d, &look, NULL, 50, 9);
