@@ -30,6 +30,7 @@ static const struct column details[] = {
 	{"code", "reply", COLUMN_CODE},
 	{"host", "host", COLUMN_TEXT},
 	{"why", "why", COLUMN_TEXT},
+	{"waits", "waits", COLUMN_TEXT},
 };
 
 static const struct column stats[] = {
@@ -43,6 +44,7 @@ static const struct column stats[] = {
 	{"older", "OLDER", COLUMN_COUNT},
 	{"oldest", "SINCE", COLUMN_TIME},
 	{"next", "NEXT", COLUMN_TIME},
+	{"waits", "WAITS", COLUMN_TEXT},
 };
 
 static const struct column ledger[] = {

@@ -486,6 +486,83 @@ static void judge_destination(const struct judge *j, size_t i)
 	judge_destination_tls(j, i);
 }
 
+#undef DWRONG
+
+#define ADDRESS_TEXT 64u
+
+/* ---- sources ---------------------------------------------------------------- */
+
+static struct conf_place source_place(const struct judge *j, size_t i, size_t k)
+{
+	const struct conf_instance *info = &j->s->source_info[i];
+	return place(j, k != SIZE_MAX && info->origins[k].line != 0
+				? &info->origins[k]
+				: &info->where);
+}
+
+static bool mail_leaves_by(const struct conf *c, const struct conf_net *n)
+{
+	bool v4 = n->family == 4;
+	for (size_t i = 0; i <= c->destination_count; i++) {
+		const struct conf_net *by = conf_leaves_by(
+			c, i > 0 ? &c->destinations[i - 1] : NULL, v4);
+		if (by != NULL && conf_net_same(by, n))
+			return true;
+	}
+	return false;
+}
+
+static void judge_source_address(const struct judge *j, size_t i,
+				 const struct conf_net *n)
+{
+	const struct conf *c = &j->s->values;
+	struct conf_place at =
+		source_place(j, i, OPTION(SOURCE, conf_source, address));
+	struct buf text;
+	buf_init(&text, ADDRESS_TEXT);
+	conf_net_print(n, true, &text);
+	struct span said = buf_span(&text);
+	const struct conf_source *other = NULL;
+	for (size_t k = 0; k < i && other == NULL; k++)
+		if (conf_net_listed(&c->sources[k].address, n))
+			other = &c->sources[k];
+	if (other != NULL)
+		conf_wrong(j->report, at,
+			   "%.*s is in source %.*s, too; keep it in one of "
+			   "them",
+			   SPAN_FMT(said), SPAN_FMT(other->name));
+	else if (wildcard(n))
+		conf_wrong(j->report, at,
+			   "address takes addresses of this host; without it "
+			   "the block is for the usual one");
+	else if (!mail_leaves_by(c, n))
+		conf_warn(j->report, at,
+			  "no mail leaves by %.*s; name it as source of the "
+			  "block outgoing or of a destination",
+			  SPAN_FMT(said));
+	buf_free(&text);
+}
+
+static void judge_source(const struct judge *j, size_t i)
+{
+	const struct conf *c = &j->s->values;
+	const struct conf_source *s = &c->sources[i];
+	if (s->connections == 0 && s->per_minute == 0)
+		conf_wrong(j->report, source_place(j, i, SIZE_MAX),
+			   "source %.*s limits nothing; add connections or "
+			   "per-minute",
+			   SPAN_FMT(s->name));
+	for (size_t k = 0; k < s->address.count; k++)
+		judge_source_address(j, i, &s->address.at[k]);
+	for (size_t k = 0; k < i && s->address.count == 0; k++)
+		if (c->sources[k].address.count == 0)
+			conf_wrong(j->report, source_place(j, i, SIZE_MAX),
+				   "source %.*s has no address, nor has source "
+				   "%.*s; one block is for the usual one",
+				   SPAN_FMT(s->name),
+				   SPAN_FMT(c->sources[k].name));
+}
+
 static void judge_accounts(const struct judge *j)
 {
 	const struct conf_accounts *a = &j->s->values.accounts;
@@ -619,6 +696,8 @@ void conf_judge(struct conf_report *report, const struct conf_snapshot *s)
 	}
 	for (size_t i = 0; i < s->values.destination_count; i++)
 		judge_destination(&j, i);
+	for (size_t i = 0; i < s->values.source_count; i++)
+		judge_source(&j, i);
 	if (!any)
 		conf_warn(report, (struct conf_place){s->files[0], 0, 0},
 			  "no listener is enabled: nobody can connect");

@@ -39,6 +39,7 @@ enum conf_role {
 #define CONF_LISTENERS_MAX    64u
 #define CONF_CERTIFICATES_MAX 256u
 #define CONF_DESTINATIONS_MAX 256u
+#define CONF_SOURCES_MAX      64u
 #define CONF_PAIRS_MAX        4u   /* key pairs of one certificate */
 #define CONF_SNI_MAX          256u /* names on one listener */
 #define CONF_LIST_MAX         64u  /* items of any other list */
@@ -316,6 +317,14 @@ struct conf_destination {
 	uint64_t per_minute;  /* messages to one domain; 0: no limit */
 };
 
+/* What may leave by own addresses, all destinations together. */
+struct conf_source {
+	struct span name;
+	struct conf_nets address; /* empty: where a destination names none */
+	uint64_t connections;	  /* at a time; 0: no limit */
+	uint64_t per_minute;	  /* messages; 0: no limit */
+};
+
 struct conf {
 	struct span hostname, data, run;
 	uint64_t drain;
@@ -338,6 +347,8 @@ struct conf {
 	size_t listener_count;
 	const struct conf_destination *destinations; /* in their order */
 	size_t destination_count;
+	const struct conf_source *sources;
+	size_t source_count;
 };
 
 /* By name; NULL when there is none. */
@@ -346,10 +357,22 @@ const struct conf_certificate *conf_certificate(const struct conf *,
 const struct conf_listener *conf_listener(const struct conf *, struct span name);
 const struct conf_destination *conf_destination(const struct conf *,
 						struct span name);
+const struct conf_source *conf_source(const struct conf *, struct span name);
 
 /* The first block of which a domain fits; NULL: none does. */
 const struct conf_destination *conf_destination_for(const struct conf *,
 						    struct span domain);
+
+/*
+ * The own address that connections of that family leave by, where mail goes by this
+ * rule (NULL: by none).  NULL: the system chooses.
+ */
+const struct conf_net *conf_leaves_by(const struct conf *,
+				      const struct conf_destination *, bool v4);
+/* The block that limits them; NULL: none does, or there are no such connections. */
+const struct conf_source *conf_source_for(const struct conf *,
+					  const struct conf_destination *,
+					  bool v4);
 
 /* "example.org" is that domain alone, ".example.org" any below it, "*" all. */
 bool conf_pattern_matches(struct span pattern, struct span domain);
@@ -365,6 +388,10 @@ const char *conf_profile_name(uint32_t);
 
 /* Whether addr (family, 4 or 16 bytes) lies in the network. */
 bool conf_net_has(const struct conf_net *, uint8_t family, const uint8_t *addr);
+
+/* Whether they are the same address; whether one of a list is. */
+bool conf_net_same(const struct conf_net *, const struct conf_net *);
+bool conf_net_listed(const struct conf_nets *, const struct conf_net *);
 
 /* Whether the list, of words that are port numbers, has this one. */
 bool conf_port_listed(const struct conf_words *, uint16_t port);

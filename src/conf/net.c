@@ -220,6 +220,20 @@ bool conf_resolver_eq(const struct conf_resolver *a,
 	       memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+bool conf_net_same(const struct conf_net *a, const struct conf_net *b)
+{
+	return a->family == b->family &&
+	       memcmp(a->bytes, b->bytes, a->family == 6 ? 16 : 4) == 0;
+}
+
+bool conf_net_listed(const struct conf_nets *list, const struct conf_net *n)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (conf_net_same(&list->at[i], n))
+			return true;
+	return false;
+}
+
 bool conf_net_has(const struct conf_net *n, uint8_t family, const uint8_t *addr)
 {
 	struct conf_net a = {.family = family, .bits = n->bits};

@@ -361,12 +361,13 @@ const struct conf_option conf_options[] = {
 	    "inner mail server, for example. Without this option nothing that "
 	    "another server's DNS says leads there."),
 	OPT(OUTGOING, ADDRESSES, conf_outgoing, source, "source", 1,
-	    CONF_ADDRESSES_MAX, NULL, R(DIALER) | R(EDGE_ADMIN), RELOAD, NULL,
+	    CONF_ADDRESSES_MAX, NULL,
+	    R(DIALER) | R(EDGE_ADMIN) | R(COURIER) | R(STORE), RELOAD, NULL,
 	    "Own addresses from which connections are made: the first IPv4 and "
 	    "the first IPv6 one, unless a destination names another. Default: "
 	    "what the system chooses."),
 	OPT(OUTGOING, CHOICE, conf_outgoing, families, "families", 0, 0, "any",
-	    R(DIALER), RELOAD, families,
+	    R(DIALER) | R(COURIER) | R(STORE), RELOAD, families,
 	    "any tries IPv6 and IPv4 in turn and takes what answers first; IPv6 "
 	    "has a quarter of a second's start, with ipv4-first IPv4 has it. ipv4 "
 	    "and ipv6 use that one alone."),
@@ -542,8 +543,10 @@ const struct conf_option conf_options[] = {
 	    "The password for login, by reference: file:/path. A line end behind "
 	    "it does not count."),
 	OPT(DESTINATION, ADDRESSES, conf_destination, source, "source", 1, 2,
-	    NULL, R(COURIER) | R(DIALER) | R(EDGE_ADMIN), RELOAD, NULL,
-	    "The own address to connect from, one of each family at most."),
+	    NULL, R(COURIER) | R(DIALER) | R(EDGE_ADMIN) | R(STORE), RELOAD,
+	    NULL,
+	    "The own address to connect from, one of each family at most; a "
+	    "block source limits what leaves by it."),
 	OPT(DESTINATION, HOST, conf_destination, hello, "hello", 0, 0, NULL,
 	    R(COURIER) | R(EDGE_ADMIN), RELOAD, NULL,
 	    "The name in EHLO. Default: that of the block outgoing."),
@@ -556,6 +559,21 @@ const struct conf_option conf_options[] = {
 	    1000000, NULL, R(STORE), RELOAD, NULL,
 	    "Messages to one of the domains in a minute; the others wait for the "
 	    "next one. Default: no limit."),
+
+	OPT(SOURCE, ADDRESSES, conf_source, address, "address", 1,
+	    CONF_ADDRESSES_MAX, NULL, R(COURIER) | R(STORE), RELOAD, NULL,
+	    "Own addresses, as source of the block outgoing or of a destination "
+	    "names them; an address is in one block. Default: the usual one, by "
+	    "which mail leaves where its destination names none, also if the "
+	    "system chooses it."),
+	OPT(SOURCE, NUMBER, conf_source, connections, "connections", 1, 1000,
+	    NULL, R(COURIER) | R(STORE), RELOAD, NULL,
+	    "Connections that stand at a time, also those that wait for another "
+	    "message. Default: no limit but connections of the block outgoing."),
+	OPT(SOURCE, NUMBER, conf_source, per_minute, "per-minute", 1, 1000000,
+	    NULL, R(STORE), RELOAD, NULL,
+	    "Messages in a minute, which begins with the first one; the others "
+	    "wait for the next one. Default: no limit."),
 };
 
 const size_t conf_option_count = ARRAY_LEN(conf_options);
@@ -616,6 +634,16 @@ const struct conf_block_info conf_blocks[CONF_BLOCKS] = {
 				"counts. Where there is none, mail goes to the "
 				"hosts of the MX records with the best "
 				"protection that they offer."},
+	[CONF_B_SOURCE] = {"source", true, false, 0, 0,
+			   "How much leaves by own addresses, all destinations "
+			   "together, one block a name; addresses of one block "
+			   "share its limits. They hold beside those of "
+			   "destinations. Destinations take turns, each with a "
+			   "few messages. Where a destination has an IPv4 and an "
+			   "IPv6 source in different blocks, a message waits "
+			   "until both have room, since it is not known before "
+			   "by which one it leaves. What waits says so in "
+			   "letterlock-queue(1)."},
 };
 
 size_t conf_option_find(enum conf_block block, struct span name)

@@ -321,6 +321,11 @@ static bool find_destination(const struct conf *c, struct span name)
 	return conf_destination(c, name) != NULL;
 }
 
+static bool find_source(const struct conf *c, struct span name)
+{
+	return conf_source(c, name) != NULL;
+}
+
 static struct kind kind_of(struct conf_snapshot *s, enum conf_block block)
 {
 	if (block == CONF_B_LISTENER)
@@ -331,6 +336,10 @@ static struct kind kind_of(struct conf_snapshot *s, enum conf_block block)
 		return (struct kind){&s->values.destination_count,
 				     CONF_DESTINATIONS_MAX, s->destination_info,
 				     conf_area_destination, find_destination};
+	if (block == CONF_B_SOURCE)
+		return (struct kind){&s->values.source_count, CONF_SOURCES_MAX,
+				     s->source_info, conf_area_source,
+				     find_source};
 	return (struct kind){&s->values.certificate_count,
 			     CONF_CERTIFICATES_MAX, s->certificate_info,
 			     conf_area_certificate, find_certificate};
@@ -530,9 +539,14 @@ static bool start(struct reader *r)
 				      struct conf_destination);
 	s->destination_info = ARENA_ARRAY(s->arena, CONF_DESTINATIONS_MAX,
 					  struct conf_instance);
+	s->sources = ARENA_ARRAY(s->arena, CONF_SOURCES_MAX, struct conf_source);
+	s->source_info =
+		ARENA_ARRAY(s->arena, CONF_SOURCES_MAX, struct conf_instance);
 	if (!s->certificates || !s->certificate_info || !s->listeners ||
-	    !s->listener_info || !s->destinations || !s->destination_info)
+	    !s->listener_info || !s->destinations || !s->destination_info ||
+	    !s->sources || !s->source_info)
 		return false;
+	s->values.sources = s->sources;
 	s->values.destinations = s->destinations;
 	s->values.certificates = s->certificates;
 	s->values.listeners = s->listeners;

@@ -298,6 +298,12 @@ static void walk(struct show *w, const struct writer *v)
 			   conf_area_destination(w->s, i), false);
 		v->close(w);
 	}
+	for (size_t i = 0; i < c->source_count; i++) {
+		v->open(w, "source", c->sources[i].name);
+		walk_block(w, v, CONF_B_SOURCE, conf_area_source(w->s, i),
+			   false);
+		v->close(w);
+	}
 }
 
 void conf_show_text(const struct conf_snapshot *s, enum conf_show what,

@@ -6,7 +6,8 @@
  *     top-level options,
  *     u32 certificates, each: name, options,
  *     u32 listeners, each: name, options and those of the inherited blocks,
- *     u32 destinations, each: name, file, u64 line, options.
+ *     u32 destinations, each: name, file, u64 line, options,
+ *     u32 sources, each: name, options.
  *
  * Writer and reader walk the same rows with the same test of the role bit, so
  * an option that a row hides from a role has no place in its slice.
@@ -269,6 +270,28 @@ static void put_destinations(const struct conf_snapshot *s, uint32_t role,
 	}
 }
 
+static bool sees_sources(uint32_t role)
+{
+	return role == WHOLE || role == CONF_COURIER || role == CONF_STORE;
+}
+
+static void put_sources(const struct conf_snapshot *s, uint32_t role,
+			struct buf *b)
+{
+	size_t n = sees_sources(role) ? s->values.source_count : 0;
+	put(b, n, 4);
+	for (size_t i = 0; i < n; i++) {
+		put_span(b, s->sources[i].name);
+		for (size_t k = 0; k < conf_option_count; k++) {
+			const struct conf_option *o = &conf_options[k];
+			if (o->block == CONF_B_SOURCE && sees(role, o))
+				put_value(b, o,
+					  conf_area_source(s, i).base +
+						  o->offset);
+		}
+	}
+}
+
 static void encode(const struct conf_snapshot *s, uint32_t role, struct buf *b)
 {
 	put(b, MAGIC, 4);
@@ -278,6 +301,7 @@ static void encode(const struct conf_snapshot *s, uint32_t role, struct buf *b)
 	put_certificates(s, role, b);
 	put_listeners(s, role, b);
 	put_destinations(s, role, b);
+	put_sources(s, role, b);
 }
 
 void conf_slice(const struct conf_snapshot *s, enum conf_role role,
@@ -614,6 +638,25 @@ static void take_destinations(struct take *t, uint32_t role, struct conf *c)
 	c->destination_count = n;
 }
 
+static void take_sources(struct take *t, uint32_t role, struct conf *c)
+{
+	size_t n = take_count(t, CONF_SOURCES_MAX);
+	struct conf_source *list =
+		ARENA_ARRAY(t->arena, n + 1, struct conf_source);
+	t->bad |= !list || (n > 0 && !sees_sources(role));
+	for (size_t i = 0; i < n && !t->bad; i++) {
+		list[i].name = take_span(t);
+		t->bad |= !conf_is_name(list[i].name);
+		for (size_t k = 0; k < conf_option_count && !t->bad; k++) {
+			const struct conf_option *o = &conf_options[k];
+			if (o->block == CONF_B_SOURCE && sees(role, o))
+				take_value(t, o, (char *)&list[i] + o->offset);
+		}
+	}
+	c->sources = list;
+	c->source_count = n;
+}
+
 const struct conf *conf_slice_read(struct span bytes, enum conf_role role,
 				   struct arena *arena)
 {
@@ -635,5 +678,7 @@ const struct conf *conf_slice_read(struct span bytes, enum conf_role role,
 		take_blocks(&t, role, c);
 	if (!t.bad)
 		take_destinations(&t, role, c);
+	if (!t.bad)
+		take_sources(&t, role, c);
 	return t.bad || !span_empty(t.rest) ? NULL : c;
 }

@@ -33,8 +33,9 @@ struct conf_snapshot {
 	struct conf_certificate *certificates; /* writable while parsing */
 	struct conf_listener *listeners;
 	struct conf_destination *destinations;
+	struct conf_source *sources;
 	struct conf_instance *certificate_info, *listener_info;
-	struct conf_instance *destination_info;
+	struct conf_instance *destination_info, *source_info;
 	struct conf_origin origins[CONF_OPTIONS_MAX];
 	struct span files[CONF_FILES_MAX];
 	size_t file_count;
@@ -51,6 +52,8 @@ struct conf_area conf_area_top(const struct conf_snapshot *, enum conf_block);
 struct conf_area conf_area_certificate(const struct conf_snapshot *, size_t i);
 /* Those of destination i. */
 struct conf_area conf_area_destination(const struct conf_snapshot *, size_t i);
+/* Those of source i. */
+struct conf_area conf_area_source(const struct conf_snapshot *, size_t i);
 /* Those of listener i: its own, or of an inherited block inside it. */
 struct conf_area conf_area_listener(const struct conf_snapshot *, size_t i,
 				    enum conf_block);

@@ -30,6 +30,50 @@ const struct conf_destination *conf_destination(const struct conf *c,
 	return NULL;
 }
 
+const struct conf_source *conf_source(const struct conf *c, struct span name)
+{
+	for (size_t i = 0; i < c->source_count; i++)
+		if (span_eq(c->sources[i].name, name))
+			return &c->sources[i];
+	return NULL;
+}
+
+static const struct conf_net *first_of(const struct conf_nets *list, bool v4)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if ((list->at[i].family == 4) == v4)
+			return &list->at[i];
+	return NULL;
+}
+
+const struct conf_net *conf_leaves_by(const struct conf *c,
+				      const struct conf_destination *d, bool v4)
+{
+	const struct conf_net *own = d != NULL ? first_of(&d->source, v4) : NULL;
+	return own != NULL ? own : first_of(&c->outgoing.source, v4);
+}
+
+const struct conf_source *conf_source_for(const struct conf *c,
+					  const struct conf_destination *d,
+					  bool v4)
+{
+	const struct conf_net *by = conf_leaves_by(c, d, v4);
+	const struct conf_net *usual = conf_leaves_by(c, NULL, v4);
+	const struct conf_source *rest = NULL;
+	if (c->outgoing.families == (v4 ? (uint32_t)CONF_FAMILIES_IPV6
+					: (uint32_t)CONF_FAMILIES_IPV4))
+		return NULL;
+	for (size_t i = 0; i < c->source_count; i++) {
+		const struct conf_source *s = &c->sources[i];
+		if (by != NULL && conf_net_listed(&s->address, by))
+			return s;
+		if (s->address.count == 0)
+			rest = s;
+	}
+	return by == usual || (usual != NULL && conf_net_same(by, usual)) ? rest
+									 : NULL;
+}
+
 bool conf_pattern_matches(struct span pattern, struct span domain)
 {
 	if (span_eq(pattern, SPAN("*")))
@@ -141,6 +185,11 @@ struct conf_area conf_area_certificate(const struct conf_snapshot *s, size_t i)
 struct conf_area conf_area_destination(const struct conf_snapshot *s, size_t i)
 {
 	return area(&s->destinations[i], s->destination_info[i].origins);
+}
+
+struct conf_area conf_area_source(const struct conf_snapshot *s, size_t i)
+{
+	return area(&s->sources[i], s->source_info[i].origins);
 }
 
 struct conf_area conf_area_listener(const struct conf_snapshot *s, size_t i,

@@ -637,6 +637,37 @@ static void test_how_many_at_a_time(void **state)
 	scene_free(s);
 }
 
+/* A connection that is kept for its own domain gives way to that of another one. */
+static void test_a_source_has_so_many(void **state)
+{
+	(void)state;
+	struct server a = GOOD, b = GOOD;
+	struct scene *s = scene_new(SCENE_CONF "outgoing { idle 60s; }\n"
+					       "source usual { connections 1; }\n");
+	s->zone[0] = host("a.example", 10, &a);
+	s->zone[1] = host("b.example", 20, &b);
+	s->zone_count = 2;
+	for (unsigned i = 0; i < 4; i++) {
+		scene_job(s, &(struct test_job){.destination = i % 2 != 0 ? "b.example"
+									  : "a.example"});
+		scene_run(s, i + 1);
+		assert_fate(s, i, 0, COURIER_STORE_FATE_DELIVERED, "2.6.0");
+		assert_int_equal(house_figure(s->courier, "idle_connections"), 1);
+	}
+	assert_int_equal(a.connections, 2);
+	assert_int_equal(b.connections, 2);
+	/* More than the store would let out: they wait for each other. */
+	a.greeting = "220-wait\r\n";
+	for (unsigned i = 0; i < 2; i++)
+		scene_job(s, &(struct test_job){.destination = "a.example"});
+	house_run(s->house, 1000);
+	assert_int_equal(a.connections, 3);
+	scene_run(s, 6);
+	assert_fate(s, 4, 0, COURIER_STORE_FATE_DEFERRED, "4.3.2");
+	assert_int_equal(s->settled[4].mood, COURIER_STORE_MOOD_FINE);
+	scene_free(s);
+}
+
 static void test_the_first_rule_counts(void **state)
 {
 	(void)state;
@@ -890,6 +921,7 @@ int main(void)
 		cmocka_unit_test(test_names_in_ehlo),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_how_many_at_a_time),
+		cmocka_unit_test(test_a_source_has_so_many),
 		cmocka_unit_test(test_the_first_rule_counts),
 		cmocka_unit_test(test_no_tls_where_it_has_to_be),
 		cmocka_unit_test(test_what_is_published_may_be_ignored),

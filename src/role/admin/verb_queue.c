@@ -59,6 +59,7 @@ static void job_row(struct job *j, void *ctx, const struct admin_store_job *q)
 	row_u64(row, "code", q->code);
 	row_text(row, "host", q->host);
 	row_text(row, "why", q->why);
+	row_text(row, "waits", q->waits);
 	row_send(j);
 }
 
@@ -115,6 +116,8 @@ struct line {
 	struct span name;
 	uint64_t count, bytes, held, ages[4], attempts;
 	int64_t oldest, next;
+	char waits[256]; /* the limit that keeps one of them */
+	size_t waits_len;
 };
 
 struct stats {
@@ -159,6 +162,10 @@ static void count_job(struct job *j, void *ctx, const struct admin_store_job *q)
 	l->held += span_eq(q->state, SPAN("held"));
 	if (l->oldest == 0 || q->arrived < l->oldest)
 		l->oldest = q->arrived;
+	if (l->waits_len == 0 && q->waits.len > 0) {
+		l->waits_len = size_min(q->waits.len, sizeof l->waits);
+		memcpy(l->waits, q->waits.ptr, l->waits_len);
+	}
 	if (q->next != 0 && (l->next == 0 || q->next < l->next))
 		l->next = q->next;
 }
@@ -177,6 +184,7 @@ static void line_row(struct job *j, const struct line *l)
 	row_i64(row, "oldest", l->oldest);
 	row_i64(row, "next", l->next);
 	row_u64(row, "attempts", l->attempts);
+	row_text(row, "waits", span_of(l->waits, l->waits_len));
 	row_send(j);
 }
 

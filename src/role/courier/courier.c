@@ -155,6 +155,8 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	c->conf = conf;
 	list_init(&c->slots);
 	list_init(&c->lines);
+	list_init(&c->berths);
+	list_init(&c->berth_waiters);
 	list_init(&c->certs);
 	list_init(&c->secrets);
 	list_init(&c->questions);
@@ -259,6 +261,7 @@ static void adopt(void *self, const struct conf *conf)
 	courier_tlsrpt_host(c->tlsrpt, conf->hostname);
 	take_authorities(c);
 	lines_end(c);
+	berths_changed(c);
 	slots_wake(c);
 }
 

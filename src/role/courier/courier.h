@@ -11,6 +11,7 @@
  *   slot.c     fibers that lease, carry and settle, one message each
  *   carry.c    the life of a message, top to bottom
  *   way.c      where it goes and what is known of that: route, policy
+ *   berth.c    how many connections leave by an own address
  *   visit.c    one host: connect, greet
  *   protect.c  STARTTLS, and what is expected of the server's certificate
  *   certs.c    certificates that we show, and the vault's signatures
@@ -88,6 +89,7 @@ struct courier {
 	unsigned slot_count, waiting;
 	struct list lines; /* kept open, the oldest first */
 	unsigned line_count;
+	struct list berths, berth_waiters; /* berth.c */
 	struct courier_admin {
 		struct courier *courier;
 		struct role_peer peer;

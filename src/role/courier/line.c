@@ -227,6 +227,7 @@ void line_end(struct line *l)
 	tls_conn_free(l->tls);
 	watch_stop(&l->watch);
 	world_close(world_of(l), l->fd);
+	berth_leave(&l->berth);
 	free(l);
 }
 

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "role/courier/berth.h"
 #include "role/courier/courier.h"
 #include "smtp/client.h"
 #include "tls/client.h"
@@ -44,6 +45,7 @@ struct line {
 	struct smtp_client_host auth;
 	struct login *login; /* under way, or NULL */
 	struct addr peer, local;
+	struct berth berth;
 	char host[256], hello[256];
 	/* What was reached, for the count and the story. */
 	enum policy_level level;

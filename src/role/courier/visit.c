@@ -79,7 +79,26 @@ static struct line *not_connected(struct visit *v,
 	return visit_nothing(v, "4.4.1", why);
 }
 
-static struct line *connect_to(struct visit *v)
+static struct line *no_berth(struct visit *v, const struct conf_source *full)
+{
+	visit_nothing(v, "4.3.2",
+		      arena_printf(v->arena,
+				   "all %llu connections of source %.*s stand",
+				   (unsigned long long)full->connections,
+				   SPAN_FMT(full->name)));
+	v->spoke = true; /* the host is not why */
+	return NULL;
+}
+
+static bool has_family(const struct way_host *h, bool v4)
+{
+	for (size_t i = 0; i < h->count; i++)
+		if (addr_is_v4(&h->addresses[i]) == v4)
+			return true;
+	return false;
+}
+
+static struct line *connect_from(struct visit *v, struct berth *berth)
 {
 	const struct way_host *h = &v->way->hosts[v->host];
 	struct courier *c = v->courier;
@@ -93,8 +112,6 @@ static struct line *connect_to(struct visit *v)
 		targets[i].port = h->addresses[i].port;
 	}
 	take_sources(v->way->rule, &m);
-	if (h->count == 0)
-		return visit_nothing(v, "4.4.4", SPAN("the host has no address"));
 	if (c->dialer == NULL ||
 	    courier_dialer_connect(c->dialer, &m, v->arena, &rep,
 				   courier_within(c, COURIER_CONNECT_NS)) !=
@@ -114,9 +131,27 @@ static struct line *connect_to(struct visit *v)
 				  &h->addresses[rep.of], &local);
 	if (l == NULL)
 		return visit_nothing(v, "4.3.0", SPAN("memory is short"));
+	berth_settle(berth, addr_is_v4(&l->peer));
+	berth_move(&l->berth, berth);
 	c->counts.connections++;
 	TELL(v->story, "carry.connected", F("host", h->name),
 	     F("address", addr_format_port(&l->peer, text)));
+	return l;
+}
+
+static struct line *connect_to(struct visit *v)
+{
+	const struct way_host *h = &v->way->hosts[v->host];
+	struct berth berth;
+	if (h->count == 0)
+		return visit_nothing(v, "4.4.4", SPAN("the host has no address"));
+	const struct conf_source *full =
+		berth_take(v->courier, &berth, v->way->rule,
+			   has_family(h, false), has_family(h, true));
+	if (full != NULL)
+		return no_berth(v, full);
+	struct line *l = connect_from(v, &berth);
+	berth_leave(&berth);
 	return l;
 }
 

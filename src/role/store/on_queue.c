@@ -222,6 +222,8 @@ static bool put_job(struct arena *a, const struct walk *w,
 	       cut(a, r->address, 320, &out->recipient) &&
 	       cut(a, to, 255, &out->destination) &&
 	       cut(a, r->host, 255, &out->host) &&
+	       cut(a, queue_waits(w->store, a, &w->job.id, r), 255,
+		   &out->waits) &&
 	       cut(a, r->reason, 255, &out->why);
 }
 

@@ -21,10 +21,30 @@ static struct schedule_most most_of(const void *store, struct span destination)
 	const struct store *s = store;
 	const struct conf_destination *d =
 		conf_destination_for(s->conf, destination);
-	return d == NULL ? (struct schedule_most){0}
-			 : (struct schedule_most){
-				   .leases = (unsigned)d->connections,
-				   .a_minute = (unsigned)d->per_minute};
+	struct schedule_most m = {0};
+	if (d != NULL) {
+		m.leases = (unsigned)d->connections;
+		m.a_minute = (unsigned)d->per_minute;
+	}
+	for (unsigned v4 = 0; v4 < 2; v4++) {
+		const struct conf_source *by =
+			conf_source_for(s->conf, d, v4 != 0);
+		if (by != NULL)
+			m.source[v4] = 1 + (unsigned)(by - s->conf->sources);
+	}
+	return m;
+}
+
+_Static_assert(SLUICE_SOURCES >= CONF_SOURCES_MAX, "a source each");
+_Static_assert(SLUICE_MOST > CONF_DESTINATIONS_MAX + 1, "one a rule, and none");
+
+static struct sluice_limit source_at(const void *store, size_t i)
+{
+	const struct store *s = store;
+	const struct conf_source *by = &s->conf->sources[i];
+	return (struct sluice_limit){.name = by->name,
+				   .leases = (unsigned)by->connections,
+				   .a_minute = (unsigned)by->per_minute};
 }
 
 struct schedule_rules queue_rules(const struct store *s)
@@ -33,6 +53,8 @@ struct schedule_rules queue_rules(const struct store *s)
 	struct schedule_rules r = {
 		.per_destination = (unsigned)c->queue.per_destination,
 		.of = most_of,
+		.source = source_at,
+		.source_count = c->source_count,
 		.ctx = s};
 	for (size_t i = 0; i < c->queue.retry.count && i < SCHEDULE_STEPS; i++)
 		r.steps[r.step_count++] = (uint32_t)c->queue.retry.at[i];
@@ -156,8 +178,10 @@ bool queue_open(struct store *s, struct buf *why)
 void queue_adopt(struct store *s)
 {
 	struct schedule_rules rules = queue_rules(s);
-	if (s->queue.carry != NULL)
-		carry_adopt(s->queue.carry, &rules);
+	if (s->queue.carry == NULL)
+		return;
+	carry_adopt(s->queue.carry, &rules);
+	queue_kick(s); /* there may be room for more */
 }
 
 void queue_begin(struct store *s)

@@ -23,6 +23,11 @@ struct schedule_rules queue_rules(const struct store *);
 /* By when the job's sender hears something; for a job accepted now. */
 void queue_times(struct store *, struct spool_job *, int64_t released);
 
+/* waits.c: the limit that keeps a recipient which is due; empty: none does. */
+struct span queue_waits(const struct store *, struct arena *,
+			const struct spool_id *job,
+			const struct spool_recipient *);
+
 extern const struct courier_store_at_store store_for_courier;
 
 /* The lease that a request names, held; NULL: none of its channel. */

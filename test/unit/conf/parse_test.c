@@ -298,6 +298,55 @@ static bool repeated(const char *head, const char *each, const char *tail,
 	return ok;
 }
 
+/* The block that counts for a domain, "-" for none. */
+static const char *source_of(const struct conf *c, const char *domain, bool v4)
+{
+	static char name[CONF_NAME_MAX + 1];
+	const struct conf_source *s = conf_source_for(
+		c, conf_destination_for(c, span_cstr(domain)), v4);
+	if (s == NULL)
+		return "-";
+	snprintf(name, sizeof name, "%.*s", SPAN_FMT(s->name));
+	return name;
+}
+
+static void a_source_is_found_by_rule_and_family(void **state)
+{
+	(void)state;
+	struct conf_snapshot *s = must_parse(
+		HOST "outgoing { source 192.0.2.1 192.0.2.9 2001:db8::1; }\n"
+		     "destination a { domain a.example; source 192.0.2.2; }\n"
+		     "destination b { domain b.example; source 192.0.2.3 2001:DB8::1; }\n"
+		     "destination c { domain c.example; source 192.0.2.1; }\n"
+		     "source usual { connections 1; }\n"
+		     "source own { address 192.0.2.9 192.0.2.2; connections 1; }\n");
+	const struct conf *c = conf_values(s);
+	assert_string_equal(source_of(c, "x.example", true), "usual");
+	assert_string_equal(source_of(c, "x.example", false), "usual");
+	assert_string_equal(source_of(c, "a.example", true), "own");
+	assert_string_equal(source_of(c, "a.example", false), "usual");
+	assert_string_equal(source_of(c, "b.example", true), "-");
+	assert_string_equal(source_of(c, "b.example", false), "usual");
+	assert_string_equal(source_of(c, "c.example", true), "usual");
+	conf_snapshot_free(s);
+	/* The usual one by its address; the other family is free. */
+	s = must_parse(HOST "outgoing { source 192.0.2.1 2001:db8::1; }\n"
+			    "source four { address 192.0.2.1; connections 1; }\n");
+	c = conf_values(s);
+	assert_string_equal(source_of(c, "x.example", true), "four");
+	assert_string_equal(source_of(c, "x.example", false), "-");
+	conf_snapshot_free(s);
+	/* What the system chooses; a family that is switched off. */
+	s = must_parse(HOST "outgoing { families ipv6; }\n"
+			    "destination a { domain a.example; source 2001:db8::2; }\n"
+			    "source usual { per-minute 1; }\n");
+	c = conf_values(s);
+	assert_string_equal(source_of(c, "x.example", true), "-");
+	assert_string_equal(source_of(c, "x.example", false), "usual");
+	assert_string_equal(source_of(c, "a.example", false), "-");
+	conf_snapshot_free(s);
+}
+
 static void counts_end_at_their_limits(void **state)
 {
 	(void)state;
@@ -314,6 +363,10 @@ static void counts_end_at_their_limits(void **state)
 		{"rewrite { ", "sender u%@b.example c@d.example;", "}",
 		 CONF_MAPS_MAX},
 		{"", "destination d% { domain *; }", "", CONF_DESTINATIONS_MAX},
+		{"", "source s% { address 192.0.2.%; connections 1; }", "",
+		 CONF_SOURCES_MAX},
+		{"source s { per-minute 1; address ", "192.0.2.% ", ";}",
+		 CONF_ADDRESSES_MAX},
 		{"destination d { domain ", "d%.example ", ";}", CONF_LIST_MAX},
 		{"log { fields ", "f% ", ";}", CONF_LIST_MAX},
 		{"listener i { role imap; address ", "10.0.0.% ", ";}",
@@ -416,6 +469,7 @@ int main(void)
 		cmocka_unit_test(includes_are_resolved_and_bounded),
 		cmocka_unit_test(files_end_at_their_limit),
 		cmocka_unit_test(tokens_end_at_their_limit),
+		cmocka_unit_test(a_source_is_found_by_rule_and_family),
 		cmocka_unit_test(counts_end_at_their_limits),
 		cmocka_unit_test(names_and_values_end_at_their_limits),
 		cmocka_unit_test(every_number_keeps_its_range),

@@ -14,7 +14,10 @@
 	     " limits { recipients 5; exempt 10.0.0.0/8 ::/0; } }\n"           \
 	     "listener l { role admin; path /l; } listener i { role imap; port 9993;\n"  \
 	     " tls implicit; tls { profile modern; } }"                        \
-	     "destination x { domain .Example.org *; host 192.0.2.1; tls encrypt; }"
+	     "destination x { domain .Example.org *; host 192.0.2.1; tls encrypt; }\n" \
+	     "outgoing { source 192.0.2.7 2001:db8::7; }"                     \
+	     "source y { address 192.0.2.7 2001:DB8::7; connections 5; }"     \
+	     "source z { per-minute 60; }"
 
 static char *show(const struct conf_snapshot *s, enum conf_show what, bool json)
 {

@@ -21,7 +21,8 @@
 	     "listener i { role imap; sni i.example.org b; }"                  \
 	     "listener c { role admin; path /the/control; }"                   \
 	     "destination d { domain d.example; host the.relay.example; port 2525;"   \
-	     " login me; password file:/the/password; }"
+	     " login me; password file:/the/password; }"           \
+	     "source s { address 192.0.2.7; connections 5; per-minute 60; }"
 
 struct sliced {
 	struct conf_snapshot *s;
@@ -108,6 +109,14 @@ static void rows_decide_what_a_role_sees(void **state)
 						o->offset,
 					(const char *)&w->destinations[i] +
 						o->offset);
+			for (size_t i = 0; o->block == CONF_B_SOURCE &&
+					   i < c->source_count;
+			     i++)
+				compare(o, visible,
+					(const char *)&c->sources[i] +
+						o->offset,
+					(const char *)&w->sources[i] +
+						o->offset);
 			for (size_t i = 0; (o->block == CONF_B_LISTENER ||
 					    b->inherited) &&
 					   i < c->listener_count;
@@ -146,6 +155,20 @@ static void the_bytes_hold_no_foreign_secret(void **state)
 					       span_cstr(rows[i].what)) !=
 					SIZE_MAX,
 				rows[i].roles >> role & 1);
+		unslice(&x);
+	}
+}
+
+static void store_and_courier_see_sources(void **state)
+{
+	(void)state;
+	for (unsigned role = 0; role < CONF_ROLES; role++) {
+		struct sliced x;
+		const struct conf *c = slice(&x, role);
+		bool sees = role == CONF_STORE || role == CONF_COURIER;
+		assert_int_equal(c->source_count, sees ? 1 : 0);
+		if (sees)
+			assert_true(span_eq(c->sources[0].name, SPAN("s")));
 		unslice(&x);
 	}
 }
@@ -249,6 +272,7 @@ int main(void)
 		cmocka_unit_test(rows_decide_what_a_role_sees),
 		cmocka_unit_test(the_bytes_hold_no_foreign_secret),
 		cmocka_unit_test(pools_see_their_own_listeners),
+		cmocka_unit_test(store_and_courier_see_sources),
 		cmocka_unit_test(the_courier_sees_where_a_rule_stands),
 		cmocka_unit_test(another_role_cut_or_grown_is_refused),
 		cmocka_unit_test(values_out_of_range_are_refused),

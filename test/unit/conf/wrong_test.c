@@ -472,6 +472,25 @@ static const struct {
 	 "connections must be between 1 and 1000"},
 	{HOST "destination d { domain a.example; per-minute 0; }", "2:46",
 	 "per-minute must be between 1 and 1000000"},
+	{HOST "source s { connections 0; }", "2:24",
+	 "connections must be between 1 and 1000"},
+	{HOST "source s { per-minute 1000001; }", "2:23",
+	 "per-minute must be between 1 and 1000000"},
+	{HOST "source s { address 192.0.2.0/24; }", "2:20",
+	 "address takes addresses such as 192.0.2.1 or 2001:db8::1, not "
+	 "\"192.0.2.0/24\""},
+	{HOST "source s { }", "2:1",
+	 "source s limits nothing; add connections or per-minute"},
+	{HOST "source s { address 0.0.0.0; connections 1; }", "2:12",
+	 "address takes addresses of this host; without it the block is for "
+	 "the usual one"},
+	{HOST "source s { connections 1; } source t { per-minute 1; }", "2:29",
+	 "source t has no address, nor has source s; one block is for the usual "
+	 "one"},
+	{HOST "outgoing { source 192.0.2.1; } "
+	      "source s { address 192.0.2.1; connections 1; } "
+	      "source t { address 192.0.2.1; per-minute 1; }", "2:90",
+	 "192.0.2.1 is in source s, too; keep it in one of them"},
 	{HOST "listener x { }",
 	 "2:1",
 	 "listener x has no role; add role mx, submission, imap, "

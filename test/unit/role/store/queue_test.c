@@ -540,6 +540,40 @@ static void a_rule_has_a_pace(void **state)
 	end(&s);
 }
 
+/* Domains that leave by one address share what it may have. */
+static void a_source_has_limits(void **state)
+{
+	struct scene s = begin(state);
+	submit(&s, "x@by.test", BODY);
+	submit(&s, "y@two.by.test", BODY);
+	submit(&s, "x@at.test", BODY);
+	submit(&s, "y@two.at.test", BODY);
+	struct courier_store_lease_reply l = lease(&s, "by.test", true);
+	assert_int_equal(l.answer, YES);
+	nothing_for(&s, "two.by.test");
+	assert_int_equal(settle(&s, l.lease, DELIVERED, FINE), YES);
+	submit(&s, "z@by.test", BODY);
+	assert_int_equal(lease(&s, "two.by.test", true).answer, YES);
+	nothing_for(&s, "by.test");
+	l = lease(&s, "at.test", true);
+	assert_int_equal(l.answer, YES);
+	assert_int_equal(settle(&s, l.lease, DELIVERED, FINE), YES);
+	nothing_for(&s, "two.at.test");
+	/* The courier is lost while one is full: the place is not. */
+	struct scene o = {.r = s.r, .c = rig_courier(s.r)};
+	nothing_for(&o, "by.test");
+	end(&s);
+	l = lease(&o, "by.test", true);
+	assert_int_equal(l.answer, YES);
+	nothing_for(&o, "two.by.test");
+	assert_int_equal(settle(&o, l.lease, DELIVERED, FINE), YES);
+	assert_int_equal(lease(&o, "two.by.test", true).answer, YES);
+	nothing_for(&o, "two.at.test");
+	rig_run(o.r, 62000);
+	assert_int_equal(lease(&o, "two.at.test", true).answer, YES);
+	end(&o);
+}
+
 static void notes_are_kept(void **state)
 {
 	struct scene s = begin(state);
@@ -616,6 +650,7 @@ int main(void)
 		TEST(a_destination_has_a_limit),
 		TEST(a_rule_has_a_limit),
 		TEST(a_rule_has_a_pace),
+		TEST(a_source_has_limits),
 		TEST(notes_are_kept),
 		TEST(a_restart_finds_what_waits),
 	};

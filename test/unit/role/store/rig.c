@@ -25,6 +25,10 @@ static const char conf_text[] =
 	"queue { lifetime 2d; warn 90m; retry 3m 10m; per-destination 2; }\n"
 	"destination one { domain one.test .one.test; connections 1; }\n"
 	"destination paced { domain paced.test; per-minute 1; }\n"
+	"destination by { domain by.test .by.test; source 192.0.2.9; }\n"
+	"destination at { domain at.test .at.test; source 192.0.2.10; }\n"
+	"source nine { address 192.0.2.9; connections 1; }\n"
+	"source ten { address 192.0.2.10; per-minute 1; }\n"
 	"hops 20;\n";
 
 /* ---- time ----------------------------------------------------------------------- */
@@ -242,7 +246,7 @@ struct rig *rig_new(enum rig_engine engine)
 {
 	struct rig *r = calloc(1, sizeof *r);
 	struct conf_report report;
-	char text[512];
+	char text[1024];
 	assert_non_null(r);
 	r->engine = engine;
 	r->world = engine == RIG_MEMORY ? world_sim(1) : world_linux();
