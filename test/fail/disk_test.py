@@ -237,7 +237,8 @@ def test_each_disk_call_fails(town, name, kind):
                 until_done(arrive, town, token())
                 judge(town, look, mark, answer, context)
                 assert town.disk.control.retried == 0, context
-    assert tried or (calls == 0 and kind in ("open", "name", "read"))
+    # Files are opened, named and read when a table or a log is full, not in every go.
+    assert tried or kind in ("open", "name", "read")
 
 
 @pytest.mark.limit(60)
