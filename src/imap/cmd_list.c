@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * imap/cmd_list: LIST and LSUB (RFC 3501 6.3.8, 6.3.9; attributes of RFC 3348,
- * RFC 5258 and RFC 6154, STATUS of RFC 5819).
+ * RFC 5258 and RFC 6154, STATUS of RFC 5819, METADATA of RFC 9590).
  *
  * Names come from the host in batches and are matched one by one, so memory
  * does not grow with their number.
@@ -47,6 +47,10 @@ void imap_list_line(struct imap_session *s, const struct imap_listing *l,
 	stream_write(out, SPAN("\r\n"));
 	if (l->status != 0 && e->exists && e->selectable)
 		imap_status_tell(s, e->name, l->status);
+	uint32_t longest;
+	/* RFC 9590 3.1: what cannot be told is left out. */
+	if (l->metadata != NULL && e->exists && e->selectable)
+		imap_metadata_tell(s, l->metadata, e->name, &longest);
 }
 
 enum imap_answer imap_list_each(struct imap_session *s, imap_entry_fn *each, void *arg)

@@ -113,6 +113,35 @@ struct imap_quota {
 	uint64_t used, limit;
 };
 
+/* METADATA, RFC 5464.  Names are lower case. */
+#define IMAP_ENTRY_MAX      255u   /* bytes of a name */
+#define IMAP_ENTRIES_MAX    64u    /* of one command */
+#define IMAP_ANNOTATION_MAX 16384u /* bytes of a value */
+#define IMAP_ANNOTATE_MAX   49152u /* names and values that one command sets */
+#define IMAP_DEPTH_ALL      255u
+
+struct imap_annotation {
+	struct span name;
+	bool set;           /* to be set: false for one that goes; of an answer: false for
+			       a value that is larger than asked for */
+	struct span value;
+	uint32_t size;      /* of an answer: bytes of the value */
+};
+
+struct imap_annotations_of {
+	struct span mailbox; /* empty: the server's, as this user sees them */
+	const struct span *entries;
+	size_t count;
+	unsigned depth;   /* levels below them: 0, 1 or IMAP_DEPTH_ALL */
+	uint32_t largest; /* value that is wanted */
+};
+
+struct imap_annotations {
+	struct imap_annotation *list; /* by name */
+	size_t count;
+	bool more; /* ask again after the last one's name */
+};
+
 enum imap_use { /* SPECIAL-USE, RFC 6154 */
 	IMAP_USE_NONE,
 	IMAP_USE_ALL,
@@ -239,6 +268,13 @@ struct imap_host {
 	enum imap_answer (*status)(struct imap_host *, struct span name,
 				   bool deleted, struct imap_status *out);
 	enum imap_answer (*quota)(struct imap_host *, struct imap_quota *out);
+	/* All or none; an empty name as above.  LIMIT: too many. */
+	enum imap_answer (*annotate)(struct imap_host *, struct span mailbox,
+				     const struct imap_annotation *, size_t count);
+	enum imap_answer (*annotations)(struct imap_host *,
+					const struct imap_annotations_of *,
+					struct span after, struct arena *,
+					struct imap_annotations *out);
 
 	/* The selected mailbox.  deselect is asked once per successful select. */
 	enum imap_answer (*select)(struct imap_host *, struct span name,

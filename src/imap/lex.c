@@ -178,8 +178,7 @@ static bool literal(struct imap_lex *lex, struct span *out)
 		return false;
 	*out = span_sub(data, 0, (size_t)header.size);
 	lex->rest = span_skip(data, (size_t)header.size);
-	/* CHAR8 has no NUL: nothing below has to think of one. */
-	return !span_has(*out, '\0');
+	return true;
 }
 
 bool imap_lex_string(struct imap_lex *lex, struct span *out)
@@ -187,7 +186,8 @@ bool imap_lex_string(struct imap_lex *lex, struct span *out)
 	char c = imap_lex_peek(lex);
 	if (c == '"')
 		return quoted(lex, out);
-	return c == '{' && literal(lex, out);
+	/* CHAR8 has no NUL: nothing below has to think of one. */
+	return c == '{' && literal(lex, out) && !span_has(*out, '\0');
 }
 
 bool imap_lex_nstring(struct imap_lex *lex, struct span *out, bool *nil)
@@ -195,6 +195,14 @@ bool imap_lex_nstring(struct imap_lex *lex, struct span *out, bool *nil)
 	*nil = imap_lex_word(lex, "NIL");
 	*out = span_of(NULL, 0);
 	return *nil || imap_lex_string(lex, out);
+}
+
+bool imap_lex_nstring8(struct imap_lex *lex, struct span *out, bool *nil)
+{
+	*nil = false;
+	if (imap_lex_char(lex, '~'))
+		return literal(lex, out);
+	return imap_lex_nstring(lex, out, nil);
 }
 
 bool imap_lex_astring(struct imap_lex *lex, struct span *out)

@@ -48,6 +48,8 @@ MUST_USE bool imap_lex_astring(struct imap_lex *, struct span *out);
 MUST_USE bool imap_lex_string(struct imap_lex *, struct span *out);
 /* string, or NIL (then *nil and an empty span) */
 MUST_USE bool imap_lex_nstring(struct imap_lex *, struct span *out, bool *nil);
+/* The same, or a literal8, which may hold any byte (RFC 3516). */
+MUST_USE bool imap_lex_nstring8(struct imap_lex *, struct span *out, bool *nil);
 /* LIST's second argument: like astring, wildcards allowed. */
 MUST_USE bool imap_lex_pattern(struct imap_lex *, struct span *out);
 MUST_USE bool imap_lex_number(struct imap_lex *, uint64_t max, uint64_t *out);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/list - what a LIST asks for (RFC 3501 6.3.8, RFC 5258, 5819, 6154).  Private.
+ * imap/list - what a LIST asks for (RFC 3501 6.3.8, RFC 5258, 5819, 6154, 9590).  Private.
  */
 #pragma once
 
+#include "imap/metadata.h"
 #include "imap/pattern.h"
 #include "imap/state.h"
 
@@ -21,6 +22,7 @@ struct imap_listing {
 	/* What is said of them. */
 	bool tell_subscribed;
 	unsigned status; /* items of imap/cmd_status, 0: none */
+	const struct imap_entries_asked *metadata; /* NULL: none */
 };
 
 /* Everything behind LIST.  False: answered. */
@@ -40,7 +42,7 @@ MUST_USE enum imap_answer imap_list_each(struct imap_session *, imap_entry_fn *,
 /* "\Sent"; IMAP_USE_NONE: not one that we know. */
 enum imap_use imap_use_parse(struct span word);
 
-/* "* LIST (...) ..." and, where asked for, "* STATUS ...". */
+/* "* LIST (...) ..." and, where asked for, "* STATUS ..." and "* METADATA ...". */
 void imap_list_line(struct imap_session *, const struct imap_listing *,
 		    const struct imap_entry *, bool childinfo);
 /* LIST (SUBSCRIBED RECURSIVEMATCH). */

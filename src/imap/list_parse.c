@@ -85,6 +85,17 @@ static bool patterns(struct imap_session *s, struct imap_lex *lex, struct imap_l
 	return imap_lex_char(lex, ')');
 }
 
+/* RFC 9590: a list, even of one. */
+static bool metadata(struct imap_session *s, struct imap_lex *lex, struct imap_listing *l)
+{
+	struct imap_entries_asked *a = ARENA_NEW(s->work->arena, struct imap_entries_asked);
+	if (a == NULL || !imap_lex_space(lex) || imap_lex_peek(lex) != '(')
+		return false;
+	*a = (struct imap_entries_asked){.largest = UINT32_MAX};
+	l->metadata = a;
+	return imap_entries_parse(lex, a) == IMAP_ENTRIES_OK;
+}
+
 /* CHILDREN and SPECIAL-USE are always told. */
 static bool returns(struct imap_session *s, struct imap_lex *lex,
 		    struct imap_listing *l)
@@ -99,6 +110,9 @@ static bool returns(struct imap_session *s, struct imap_lex *lex,
 			l->tell_subscribed = true;
 		else if (imap_lex_word(lex, "STATUS")) {
 			if (!imap_lex_space(lex) || !imap_status_parse(s, lex, &l->status))
+				return false;
+		} else if (imap_lex_word(lex, "METADATA")) {
+			if (!metadata(s, lex, l))
 				return false;
 		} else if (!imap_lex_word(lex, "CHILDREN") &&
 			   !imap_lex_word(lex, "SPECIAL-USE"))

@@ -190,3 +190,41 @@ def test_one_connection_two_users(demo, two):
             session.select('INBOX')
             assert bool(session.ok(f'LIST "" {name}')) == (account is first)
         session.ok(f'DELETE {name}')
+
+
+def test_annotations_go_with_their_mailbox(demo, user, session, folder):
+    long = b'line\r\n' * 2000
+    session.ok(b'SETMETADATA %s (/private/comment {%d+}\r\n%s /shared/vendor/x/Colour "#b71c1c")'
+               % (folder.encode(), 6, b'a\r\nb"c'))
+    session.send(f'big SETMETADATA {folder} (/private/big {{{len(long)}}}\r\n')
+    assert session.line().startswith(b'+')
+    session.send(long + b')\r\n')
+    assert session.finish(b'big')[0] == 'OK'
+    session.ok(f'RENAME {folder} {folder}-b')
+    with imap(demo, user) as other:
+        told = b''.join(other.ok(f'GETMETADATA (DEPTH infinity MAXSIZE 100) {folder}-b (/private /shared)'))
+        assert told.startswith(b'* METADATA "%s-b" (/private/comment {6}\r\na\r\nb"c ' % folder.encode())
+        assert told.rstrip().endswith(b'/shared/vendor/x/colour "#b71c1c")') and b'line' not in told
+        told = b''.join(other.ok(f'GETMETADATA {folder}-b /private/big'))
+        assert long in told
+        lines = other.ok(f'LIST "" {folder}-b RETURN (METADATA (/shared/vendor/x/colour /shared/none))')
+        assert lines[1].endswith(b'(/shared/vendor/x/colour "#b71c1c" /shared/none NIL)')
+    reply = session.cmd(b'SETMETADATA %s-b (/private/comment {16385}\r\n%s)' % (folder.encode(), 16385 * b'x'))
+    assert reply[0] == 'NO' and reply[1].startswith('[METADATA MAXSIZE 16384]')
+    session.ok('UNSELECT')
+    session.ok(f'DELETE {folder}-b')
+    session.ok(f'CREATE {folder}-b')
+    line, = session.ok(f'GETMETADATA {folder}-b /private/comment')
+    assert line.endswith(b'(/private/comment NIL)')
+    session.ok(f'DELETE {folder}-b')
+
+
+def test_annotations_of_the_server(demo, user, session):
+    line, = session.ok('GETMETADATA "" /shared/admin')
+    assert re.match(rb'\* METADATA "" \(/shared/admin "mailto:postmaster@[\w.]+"\)$', line)
+    assert session.cmd('SETMETADATA "" (/shared/admin "mailto:me@example.org")')[1].startswith('[NOPERM]')
+    session.ok('SETMETADATA "" (/private/vendor/x/theme "dark")')
+    with imap(demo, user) as other:
+        line, = other.ok('GETMETADATA "" /private/vendor/x/theme')
+        assert line.endswith(b'"dark")')
+        other.ok('SETMETADATA "" (/private/vendor/x/theme NIL)')

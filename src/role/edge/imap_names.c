@@ -115,6 +115,57 @@ static enum imap_answer quota(struct imap_host *h, struct imap_quota *out)
 	return a;
 }
 
+static enum imap_answer annotate(struct imap_host *h, struct span mailbox,
+				 const struct imap_annotation *list, size_t count)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct arena *arena = connection_scratch(c);
+	struct edge_store_annotation *out =
+		ARENA_ARRAY(arena, count + 1, struct edge_store_annotation);
+	struct edge_store_annotate m = {.session = c->session,
+					.mailbox = mailbox,
+					.list = out,
+					.list_count = count};
+	struct edge_store_annotate_reply r;
+	if (out == NULL)
+		return IMAP_UNAVAILABLE;
+	for (size_t i = 0; i < count; i++)
+		out[i] = (struct edge_store_annotation){.name = list[i].name,
+							.has_value = list[i].set,
+							.value = list[i].value};
+	return IMAP_ASK(c, annotate, &m, arena, &r, EDGE_LONG_NS);
+}
+
+static enum imap_answer annotations(struct imap_host *h,
+				    const struct imap_annotations_of *of,
+				    struct span after, struct arena *arena,
+				    struct imap_annotations *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_annotations m = {.session = c->session,
+					   .mailbox = of->mailbox,
+					   .entries = of->entries,
+					   .entries_count = of->count,
+					   .depth = (uint8_t)of->depth,
+					   .largest = of->largest,
+					   .after = after};
+	struct edge_store_annotations_reply r;
+	enum imap_answer a = IMAP_ASK(c, annotations, &m, arena, &r, EDGE_READ_NS);
+	if (a != IMAP_YES)
+		return a;
+	out->list = ARENA_ARRAY(arena, r.list_count + 1, struct imap_annotation);
+	if (out->list == NULL)
+		return IMAP_UNAVAILABLE;
+	for (size_t i = 0; i < r.list_count; i++)
+		out->list[i] = (struct imap_annotation){.name = r.list[i].name,
+							.set = r.list[i].has_value,
+							.value = r.list[i].value,
+							.size = r.list[i].size};
+	out->count = r.list_count;
+	out->more = r.more && r.list_count > 0;
+	return IMAP_YES;
+}
+
 static enum imap_answer select_name(struct imap_host *h, struct span name,
 				    bool read_only, struct imap_selected *out)
 {
@@ -163,6 +214,8 @@ void imap_names_ops(struct imap_host *h)
 	h->subscribe = subscribe;
 	h->status = status;
 	h->quota = quota;
+	h->annotate = annotate;
+	h->annotations = annotations;
 	h->select = select_name;
 	h->deselect = deselect;
 }

@@ -14,8 +14,7 @@
 #define ENTRY_HEAD    8u
 #define SLICE_NS      (50 * NS_PER_MS) /* then others have their turn */
 
-/* The box of a bound session, ready for use; else why not. */
-static struct open_box *own_box(struct job *j, enum edge_store_answer *a)
+struct open_box *own_box(struct job *j, enum edge_store_answer *a)
 {
 	enum box_result r = BOX_UNAVAILABLE;
 	struct open_box *b = box_prepared(j, j->session->account, &r);

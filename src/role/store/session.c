@@ -299,4 +299,6 @@ const struct edge_store_at_store store_for_edge = {
 	.append_check = on_append_check,
 	.append = on_append,
 	.quota = on_quota,
+	.annotate = on_annotate,
+	.annotations = on_annotations,
 };

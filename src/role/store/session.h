@@ -101,6 +101,9 @@ void transaction_free(struct transaction *); /* NULL is allowed */
 const struct recipient *transaction_recipient(const struct transaction *,
 					      uint64_t handle);
 
+/* on_mailbox.c: the box of a bound session, held and ready for use; else why not. */
+struct open_box *own_box(struct job *, enum edge_store_answer *);
+
 void on_session_open(void *ctx, struct ipc_call *,
 		     const struct edge_store_session_open *);
 void on_session_close(void *ctx, struct edge_store *,
@@ -120,6 +123,10 @@ void on_rename(void *ctx, struct ipc_call *, const struct edge_store_rename *);
 void on_subscribe(void *ctx, struct ipc_call *,
 		  const struct edge_store_subscribe *);
 void on_status(void *ctx, struct ipc_call *, const struct edge_store_status *);
+void on_annotate(void *ctx, struct ipc_call *,
+		 const struct edge_store_annotate *);
+void on_annotations(void *ctx, struct ipc_call *,
+		    const struct edge_store_annotations *);
 void on_select(void *ctx, struct ipc_call *, const struct edge_store_select *);
 void on_deselect(void *ctx, struct edge_store *,
 		 const struct edge_store_deselect *);

@@ -248,6 +248,132 @@ static enum imap_answer create(struct imap_host *h, struct span name, enum imap_
 	return b != NULL ? IMAP_YES : IMAP_LIMIT;
 }
 
+/* ---- annotations ---- */
+
+/* The box's number; SIZE_MAX: there is none. */
+static size_t annotated_box(struct mem_host *m, struct span mailbox)
+{
+	struct mem_box *b = mailbox.len > 0 ? find(m, mailbox) : NULL;
+	if (mailbox.len == 0)
+		return 0;
+	return b != NULL ? (size_t)(b - m->boxes) + 1 : SIZE_MAX;
+}
+
+static struct span annotation_name(const struct mem_annotation *a)
+{
+	return span_of(a->name, a->name_len);
+}
+
+static struct mem_annotation *annotation(struct mem_host *m, size_t box, struct span name)
+{
+	for (size_t i = 0; i < m->annotation_count; i++)
+		if (m->annotations[i].box == box &&
+		    span_eq(annotation_name(&m->annotations[i]), name))
+			return &m->annotations[i];
+	return NULL;
+}
+
+static void annotation_drop(struct mem_host *m, struct mem_annotation *a)
+{
+	free(a->value);
+	*a = m->annotations[--m->annotation_count];
+}
+
+static void annotations_drop(struct mem_host *m, size_t box)
+{
+	for (size_t i = m->annotation_count; i > 0; i--)
+		if (m->annotations[i - 1].box == box)
+			annotation_drop(m, &m->annotations[i - 1]);
+}
+
+static void annotation_set(struct mem_host *m, size_t box, const struct imap_annotation *in)
+{
+	struct mem_annotation *a = annotation(m, box, in->name);
+	if (a != NULL)
+		annotation_drop(m, a);
+	if (!in->set)
+		return;
+	a = &m->annotations[m->annotation_count++];
+	a->box = box;
+	a->name_len = in->name.len;
+	a->size = in->value.len;
+	memcpy(a->name, in->name.ptr, in->name.len);
+	a->value = malloc(in->value.len + 1);
+	if (in->value.len > 0)
+		memcpy(a->value, in->value.ptr, in->value.len);
+}
+
+static enum imap_answer annotate(struct imap_host *h, struct span mailbox,
+				 const struct imap_annotation *list, size_t count)
+{
+	struct mem_host *m = mem(h);
+	size_t box = annotated_box(m, mailbox), have = 0;
+	if (box == SIZE_MAX)
+		return IMAP_NONEXISTENT;
+	for (size_t i = 0; i < m->annotation_count; i++)
+		have += m->annotations[i].box == box;
+	for (size_t i = 0; i < count; i++) {
+		ENSURE(list[i].name.len <= IMAP_ENTRY_MAX &&
+		       list[i].value.len <= IMAP_ANNOTATION_MAX);
+		if (box == 0 && span_starts(list[i].name, SPAN("/shared/")))
+			return IMAP_DENIED;
+		bool twice = false;
+		for (size_t k = 0; k < i; k++)
+			twice = twice || span_eq(list[k].name, list[i].name);
+		have += list[i].set && !twice && annotation(m, box, list[i].name) == NULL;
+	}
+	if (have > MEM_ANNOTATIONS || m->annotation_count + count > ARRAY_LEN(m->annotations))
+		return IMAP_LIMIT;
+	for (size_t i = 0; i < count; i++)
+		annotation_set(m, box, &list[i]);
+	return IMAP_YES;
+}
+
+static bool under(const struct imap_annotations_of *of, struct span name)
+{
+	for (size_t i = 0; i < of->count; i++) {
+		struct span below = span_skip(name, of->entries[i].len);
+		unsigned levels = 0;
+		if (!span_starts(name, of->entries[i]) || (below.len > 0 && below.ptr[0] != '/'))
+			continue;
+		for (size_t k = 0; k < below.len; k++)
+			levels += below.ptr[k] == '/';
+		if (levels <= of->depth)
+			return true;
+	}
+	return false;
+}
+
+/* Two an answer, so that going on is tested. */
+static enum imap_answer annotations(struct imap_host *h, const struct imap_annotations_of *of,
+				    struct span after, struct arena *a,
+				    struct imap_annotations *out)
+{
+	struct mem_host *m = mem(h);
+	size_t box = annotated_box(m, of->mailbox);
+	struct span last = after;
+	if (box == SIZE_MAX)
+		return IMAP_NONEXISTENT;
+	*out = (struct imap_annotations){.list = ARENA_ARRAY(a, 2, struct imap_annotation)};
+	for (;;) {
+		const struct mem_annotation *next = NULL;
+		for (size_t i = 0; i < m->annotation_count; i++) {
+			const struct mem_annotation *n = &m->annotations[i];
+			if (n->box == box && under(of, annotation_name(n)) &&
+			    span_cmp(annotation_name(n), last) > 0 &&
+			    (next == NULL || span_cmp(annotation_name(n), annotation_name(next)) < 0))
+				next = n;
+		}
+		out->more = next != NULL;
+		if (next == NULL || out->count == 2)
+			return IMAP_YES;
+		last = annotation_name(next);
+		out->list[out->count++] = (struct imap_annotation){
+			.name = last, .set = next->size <= of->largest,
+			.value = span_of(next->value, next->size), .size = (uint32_t)next->size};
+	}
+}
+
 static enum imap_answer remove_box(struct imap_host *h, struct span name)
 {
 	struct mem_box *b = find(mem(h), name);
@@ -255,6 +381,7 @@ static enum imap_answer remove_box(struct imap_host *h, struct span name)
 		return IMAP_CANNOT;
 	if (b == NULL)
 		return IMAP_NONEXISTENT;
+	annotations_drop(mem(h), (size_t)(b - mem(h)->boxes) + 1);
 	clear(b);
 	return IMAP_YES;
 }
@@ -773,6 +900,8 @@ void mem_init(struct mem_host *m)
 			 .list = list, .create = create, .remove = remove_box,
 			 .rename = rename_box, .subscribe = subscribe, .status = status,
 			 .quota = quota,
+			 .annotate = annotate,
+			 .annotations = annotations,
 			 .select = select_box, .deselect = deselect, .uids = uids,
 			 .pages = pages, .rows = rows, .changes = changes, .body = body,
 			 .keywords = keywords, .keyword_add = keyword_add,
@@ -793,6 +922,8 @@ void mem_free(struct mem_host *m)
 {
 	for (size_t i = 0; i < MEM_BOXES; i++)
 		clear(&m->boxes[i]);
+	while (m->annotation_count > 0)
+		annotation_drop(m, &m->annotations[0]);
 	ENSURE(m->held_count == 0);
 	free(m->boxes);
 	arena_free(m->summaries);

@@ -57,6 +57,15 @@ struct mem_held {
 	int64_t date;
 };
 
+#define MEM_ANNOTATIONS 8 /* of one mailbox */
+
+struct mem_annotation {
+	size_t box; /* index + 1; 0: of the server */
+	char name[IMAP_ENTRY_MAX];
+	size_t name_len, size;
+	char *value;
+};
+
 struct mem_host {
 	struct imap_host host;
 	struct mem_box *boxes; /* handle = index + 1 */
@@ -75,6 +84,8 @@ struct mem_host {
 	unsigned moments, logins, logouts, appends, aborts, expunges, selects, deselects, bodies;
 	size_t query_ops;
 
+	struct mem_annotation annotations[64]; /* in no order */
+	size_t annotation_count;
 	struct buf incoming;
 	struct mem_held held[128]; /* messages that wait */
 	size_t held_count;

@@ -162,6 +162,8 @@ NAME_CALL(remove, CANNOT)
 NAME_CALL(rename, UNKNOWN)
 NAME_CALL(subscribe, YES)
 NAME_CALL(quota, YES)
+NAME_CALL(annotate, YES)
+NAME_CALL(annotations, YES)
 
 static uint32_t exists(const struct fake_store *s)
 {
@@ -477,4 +479,6 @@ const struct edge_store_at_store fake_store_handlers = {
 	.append_check = append_check,
 	.append = append,
 	.quota = quota_name,
+	.annotate = annotate_name,
+	.annotations = annotations_name,
 };
