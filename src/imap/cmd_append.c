@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * imap/cmd_append: APPEND (RFC 3501 6.3.11, APPENDUID of RFC 4315, several
- * messages of RFC 3502), and what REPLACE has in common with it.
+ * messages of RFC 3502, pieces of RFC 4469), and what REPLACE has in common with it.
  *
  * Messages are the only literals that are never gathered: they go to the host
  * in chunks as they arrive.  What can be refused is refused before the client is
@@ -22,6 +22,7 @@ static bool parse_message(struct imap_lex *lex, struct imap_appending *a)
 	struct span date;
 	a->flags = (struct imap_flag_args){0};
 	a->append.dated = false;
+	a->append.pieces = false;
 	if (imap_lex_peek(lex) == '(' &&
 	    !(imap_flags_parse(lex, false, &a->flags) && imap_lex_space(lex)))
 		return false;
@@ -32,6 +33,11 @@ static bool parse_message(struct imap_lex *lex, struct imap_appending *a)
 			return false;
 		a->append.dated = true;
 		a->append.internal_date = stamp.seconds;
+	}
+	if (imap_lex_word(lex, "CATENATE")) { /* RFC 4469 */
+		a->append.pieces = imap_lex_space(lex) && imap_lex_char(lex, '(');
+		a->rest = lex->rest;
+		return a->append.pieces;
 	}
 	a->utf8 = imap_lex_word(lex, "UTF8"); /* RFC 6855 4 */
 	if (a->utf8 && !(imap_lex_space(lex) && imap_lex_char(lex, '(')))
@@ -67,8 +73,8 @@ static bool forget(struct imap_session *s, struct imap_appending *a)
 	return !s->closing;
 }
 
-static bool refuse(struct imap_session *s, struct imap_appending *a, const char *code,
-		   const char *text)
+bool imap_append_refuse(struct imap_session *s, struct imap_appending *a, const char *code,
+			const char *text)
 {
 	if (!forget(s, a))
 		return false;
@@ -79,8 +85,8 @@ static bool refuse(struct imap_session *s, struct imap_appending *a, const char 
 	return false;
 }
 
-static bool refuse_answer(struct imap_session *s, struct imap_appending *a,
-			  enum imap_answer r)
+bool imap_append_refuse_answer(struct imap_session *s, struct imap_appending *a,
+			       enum imap_answer r)
 {
 	if (!forget(s, a))
 		return false;
@@ -113,55 +119,113 @@ static bool pump(struct imap_session *s, uint64_t left, enum imap_answer *r, boo
 	return true;
 }
 
+/* RFC 7888: without asking, only so much.  False: answered. */
+static bool may_come(struct imap_session *s, struct imap_appending *a)
+{
+	if (a->literal.plus && a->literal.size > IMAP_LITERAL_MINUS)
+		return imap_append_refuse(s, a, NULL, "Literal too large to be sent unasked");
+	return true;
+}
+
+static bool size_ok(struct imap_session *s, struct imap_appending *a)
+{
+	if (a->literal.size == 0) /* this is how a client takes all back: RFC 3502 */
+		return imap_append_refuse(s, a, "CANNOT", "An empty message");
+	if (a->literal.size > s->host->facts.append_max)
+		return imap_append_refuse(s, a, "TOOBIG", "Message too large");
+	return may_come(s, a);
+}
+
 /* What can be said of a message before it comes.  False: answered. */
 static bool begin(struct imap_session *s, struct imap_appending *a)
 {
 	a->append.flags = (struct imap_flags){a->flags.system, a->flags.keywords,
 					      a->flags.count};
-	a->append.size = a->literal.size;
-	if (a->literal.size == 0) /* this is how a client takes all back: RFC 3502 */
-		return refuse(s, a, "CANNOT", "An empty message");
-	if (a->literal.size > s->host->facts.append_max)
-		return refuse(s, a, "TOOBIG", "Message too large");
-	if (a->literal.plus && a->literal.size > IMAP_LITERAL_MINUS)
-		return refuse(s, a, NULL, "Literal too large to be sent unasked");
+	a->append.size = a->append.pieces ? 0 : a->literal.size;
+	if (!a->append.pieces && !size_ok(s, a))
+		return false;
 	enum imap_answer r = s->host->append_begin(s->host, &a->append);
 	if (r != IMAP_YES)
-		return refuse_answer(s, a, r);
+		return imap_append_refuse_answer(s, a, r);
 	a->begun = true;
 	return true;
 }
 
-/* One message, and the line behind it.  False: answered, or the end. */
-static bool take(struct imap_session *s, struct imap_appending *a)
+/* The client may send the literal; its size, which is known no more. */
+static uint64_t go_on(struct imap_session *s, struct imap_appending *a)
 {
-	enum imap_answer r = IMAP_YES;
-	bool nul = false;
 	uint64_t size = a->literal.size;
 	if (!a->literal.plus) {
 		stream_write(s->stream, SPAN("+ Go on\r\n"));
 		stream_flush(s->stream);
 	}
 	a->literal = (struct imap_literal){0};
+	return size;
+}
+
+/* What stands at its end is the next literal, or nothing. */
+static bool next_line(struct imap_session *s, struct imap_appending *a)
+{
 	buf_clear(&a->line);
-	if (!pump(s, size, &r, &nul) ||
-	    !imap_read_line(s, &a->line, IMAP_COMMAND_EARLY)) {
+	if (!imap_read_line(s, &a->line, IMAP_COMMAND_EARLY))
+		return false;
+	if (!imap_lex_literal_end(buf_span(&a->line), &a->literal))
+		a->literal = (struct imap_literal){0};
+	a->rest = buf_span(&a->line);
+	return true;
+}
+
+bool imap_append_lost(struct imap_session *s, struct imap_appending *a)
+{
+	if (!s->closing)
+		imap_bye(s, "Out of memory");
+	(void)forget(s, a);
+	return false;
+}
+
+bool imap_append_text(struct imap_session *s, struct imap_appending *a)
+{
+	enum imap_answer r = IMAP_YES;
+	bool nul = false;
+	if (!may_come(s, a))
+		return false;
+	if (!pump(s, go_on(s, a), &r, &nul) || !next_line(s, a)) {
 		(void)forget(s, a);
 		return false;
 	}
-	/* For the refusals: what stands at the end is the next message, or nothing. */
-	if (!imap_lex_literal_end(buf_span(&a->line), &a->literal))
-		a->literal = (struct imap_literal){0};
 	if (nul)
-		return refuse(s, a, a->binary ? "UNKNOWN-CTE" : "CANNOT",
-			      "A message has no NUL bytes");
-	if (r != IMAP_YES)
-		return refuse_answer(s, a, r);
-	a->rest = buf_span(&a->line);
+		return imap_append_refuse(s, a, a->binary ? "UNKNOWN-CTE" : "CANNOT",
+					  "A message has no NUL bytes");
+	return r == IMAP_YES || imap_append_refuse_answer(s, a, r);
+}
+
+bool imap_append_literal(struct imap_session *s, struct imap_appending *a, struct buf *to)
+{
+	uint64_t left = go_on(s, a);
+	while (left > 0) {
+		struct span bytes;
+		enum io io = stream_some(s->stream, (size_t)left, &bytes);
+		if (io != IO_OK) {
+			imap_stream_ended(s, io);
+			return false;
+		}
+		buf_add(to, bytes);
+		left -= bytes.len;
+	}
+	return buf_ok(to) && next_line(s, a);
+}
+
+/* One message, and the line behind it.  False: answered, or the end. */
+static bool take(struct imap_session *s, struct imap_appending *a)
+{
+	if (a->append.pieces)
+		return imap_catenate(s, a);
+	if (!imap_append_text(s, a))
+		return false;
 	if (!a->utf8)
 		return true;
 	if (a->rest.len == 0 || a->rest.ptr[0] != ')')
-		return refuse(s, a, NULL, "The end of UTF8 (...) expected");
+		return imap_append_refuse(s, a, NULL, "The end of UTF8 (...) expected");
 	a->rest = span_skip(a->rest, 1);
 	return true;
 }
@@ -171,13 +235,13 @@ static bool next(struct imap_session *s, struct imap_appending *a)
 {
 	struct imap_lex lex = {a->rest, s->work->arena};
 	if (a->append.replaces != 0)
-		return refuse(s, a, NULL, "One message replaces another");
+		return imap_append_refuse(s, a, NULL, "One message replaces another");
 	if (!imap_lex_space(&lex) || !parse_message(&lex, a))
-		return refuse(s, a, NULL, "Flags, a date and a message expected");
+		return imap_append_refuse(s, a, NULL, "Flags, a date and a message expected");
 	if (++a->count > IMAP_APPENDS_MAX)
-		return refuse(s, a, "LIMIT", "Too many messages at once");
+		return imap_append_refuse(s, a, "LIMIT", "Too many messages at once");
 	enum imap_answer r = s->host->append_hold(s->host);
-	return r == IMAP_YES || refuse_answer(s, a, r);
+	return r == IMAP_YES || imap_append_refuse_answer(s, a, r);
 }
 
 static void keep(struct imap_session *s, struct imap_appending *a)
@@ -187,7 +251,7 @@ static void keep(struct imap_session *s, struct imap_appending *a)
 	a->begun = false;
 	enum imap_answer r = s->host->append_end(s->host, &kept);
 	if (r != IMAP_YES) {
-		(void)refuse_answer(s, a, r);
+		(void)imap_append_refuse_answer(s, a, r);
 		return;
 	}
 	int n = snprintf(code, sizeof code, "APPENDUID %u %u", kept.uid_validity, kept.uid);
@@ -205,12 +269,12 @@ static void run(struct imap_session *s, struct imap_lex *lex, struct imap_append
 		a->literal = (struct imap_literal){0};
 	if (!imap_lex_astring(lex, &wire) || !imap_lex_space(lex) ||
 	    !parse_message(lex, a)) {
-		(void)refuse(s, a, NULL,
+		(void)imap_append_refuse(s, a, NULL,
 			     "A mailbox, flags, a date and a message expected");
 		return;
 	}
 	if (imap_name_of(s, wire, &a->append.mailbox) != IMAP_NAME_OK) {
-		(void)refuse(s, a, "CANNOT", "Invalid mailbox name");
+		(void)imap_append_refuse(s, a, "CANNOT", "Invalid mailbox name");
 		return;
 	}
 	a->count = 1;

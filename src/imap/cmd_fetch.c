@@ -232,15 +232,14 @@ static void send_item(struct fetching *f, const struct imap_fetch_item *item,
 	}
 }
 
-/* NULL: out of memory.  What cannot be read is shown as opaque. */
-static struct summary *summary_of(struct fetching *f, const struct imap_row *row)
+struct summary *imap_summary_of(struct arena *arena, const struct imap_row *row)
 {
 	struct summary *summary;
 	if (row->summary.len > 0 &&
-	    summary_read(row->summary, row->size - row->prefix, f->s->work->batch,
-			 &summary) == SUMMARY_OK)
+	    summary_read(row->summary, row->size - row->prefix, arena, &summary) ==
+		    SUMMARY_OK)
 		return summary;
-	return summary_opaque(f->s->work->batch, row->size - row->prefix);
+	return summary_opaque(arena, row->size - row->prefix);
 }
 
 static bool send_message(struct fetching *f, const struct imap_slot *slot,
@@ -249,7 +248,7 @@ static bool send_message(struct fetching *f, const struct imap_slot *slot,
 	struct stream *out = f->s->stream;
 	struct summary *summary = NULL;
 	if (f->what.summary) {
-		summary = summary_of(f, row);
+		summary = imap_summary_of(f->s->work->batch, row);
 		if (summary == NULL)
 			return false;
 	}

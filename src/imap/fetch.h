@@ -83,8 +83,14 @@ struct imap_fetch {
 	struct imap_part part; /* PARTIAL, RFC 9394 */
 };
 
+/* "1.2.MIME", "HEADER.FIELDS (To)" ...: what stands between the brackets, at least. */
+MUST_USE bool imap_section_parse(struct imap_lex *, struct imap_section *);
+
 /* Everything after the message set.  False: BAD. */
 MUST_USE bool imap_fetch_parse(struct imap_lex *, struct imap_fetch *);
+
+/* Of a row; what cannot be read is opaque.  NULL: out of memory. */
+MUST_USE struct summary *imap_summary_of(struct arena *, const struct imap_row *);
 
 /* A byte range of the message as the client sees it. */
 struct imap_range {

@@ -92,11 +92,9 @@ static bool section_text(struct imap_lex *lex, struct imap_section *section)
 	return false;
 }
 
-static bool section(struct imap_lex *lex, struct imap_section *out)
+bool imap_section_parse(struct imap_lex *lex, struct imap_section *out)
 {
 	*out = (struct imap_section){.kind = IMAP_SECTION_ALL};
-	if (imap_lex_char(lex, ']'))
-		return true;
 	while (ascii_digit(imap_lex_peek(lex))) {
 		uint64_t n;
 		if (out->count == SUMMARY_DEPTH_MAX ||
@@ -104,9 +102,16 @@ static bool section(struct imap_lex *lex, struct imap_section *out)
 			return false;
 		out->numbers[out->count++] = (uint32_t)n;
 		if (!imap_lex_char(lex, '.'))
-			return imap_lex_char(lex, ']');
+			return true;
 	}
-	return section_text(lex, out) && imap_lex_char(lex, ']');
+	return section_text(lex, out);
+}
+
+static bool section(struct imap_lex *lex, struct imap_section *out)
+{
+	*out = (struct imap_section){.kind = IMAP_SECTION_ALL};
+	return imap_lex_char(lex, ']') ||
+	       (imap_section_parse(lex, out) && imap_lex_char(lex, ']'));
 }
 
 static bool partial(struct imap_lex *lex, struct imap_fetch_item *item)

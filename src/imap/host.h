@@ -215,7 +215,8 @@ struct imap_append {
 	struct imap_flags flags;
 	bool dated;            /* else the host takes its own clock */
 	int64_t internal_date;
-	uint64_t size;         /* exactly what will be sent in chunks */
+	bool pieces;           /* CATENATE: how much will be sent is not known yet */
+	uint64_t size;         /* else exactly what will be sent in chunks */
 	uint32_t replaces;     /* a UID of the selected mailbox which goes in the
 				  same moment; 0: none */
 };

@@ -149,6 +149,7 @@ static const struct {
 	{"UTF8=ACCEPT", logged_in, NULL},
 	{"COMPRESS=DEFLATE", logged_in_plain, NULL},
 	{"MULTIAPPEND", logged_in, NULL},
+	{"CATENATE", logged_in, NULL},
 	{"REPLACE", logged_in, NULL},
 	{"OBJECTID", logged_in, NULL},
 	{"SORT", logged_in, NULL},

@@ -125,6 +125,7 @@ def furnish(demo):
     with imap(demo, alice) as session:
         session.ok('CREATE Projects/Bridge')
         session.ok('SUBSCRIBE Projects/Bridge')
+        session.ok('SETMETADATA Projects/Bridge (/private/comment "of steel" /shared/vendor/x/colour "red")')
         session.select('INBOX')
         session.ok('UID STORE 2 +FLAGS (\\Seen \\Flagged $Work)')
         session.ok('UID COPY 3 Projects/Bridge')
@@ -137,6 +138,7 @@ def picture(demo):
     alice = demo.alice
     with imap(demo, alice) as session:
         subscribed = sorted(session.ok('LSUB "" "*"'))
+        subscribed += session.ok('GETMETADATA (DEPTH infinity) Projects/Bridge (/private /shared)')
     return (digests(demo, alice), digests(demo, alice, 'Projects/Bridge'), subscribed,
             demo.rows('alias', 'list'), demo.rows('account', 'list'))
 

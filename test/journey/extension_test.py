@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from kit.mail import token
-from kit.wire import imap
+from kit.wire import imap, literal
 
 MAIL = 'From: <a@elsewhere.example>\r\nSubject: {}\r\n\r\nbody of {}\r\n'
 
@@ -228,3 +228,61 @@ def test_annotations_of_the_server(demo, user, session):
         line, = other.ok('GETMETADATA "" /private/vendor/x/theme')
         assert line.endswith(b'"dark")')
         other.ok('SETMETADATA "" (/private/vendor/x/theme NIL)')
+
+
+MULTIPART = """From: <a@elsewhere.example>
+Subject: a draft
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="edge"
+
+--edge
+Content-Type: text/plain
+
+my text
+--edge
+Content-Type: application/octet-stream
+Content-Transfer-Encoding: base64
+
+{}
+--edge--
+""".replace('\n', '\r\n')
+
+
+def test_a_message_of_pieces(demo, user, session, folder):
+    """RFC 4469, example 2: new text in front of an attachment that is not fetched."""
+    attachment = 3000 * ('0123456789abcdef' * 4 + '\r\n')
+    session.append(MULTIPART.format(attachment), folder)
+    session.select(folder)
+    validity = re.search(rb'UIDVALIDITY (\d+)', session.ok(f'STATUS {folder} (UIDVALIDITY)')[0]).group(1).decode()
+    whole = session.bodies()[3]
+    url = f'/{folder};UIDVALIDITY={validity}/;UID=3'
+    head = whole[:whole.index(b'my text')] + b'my new text\r\n--edge\r\n'
+    session.send(f'c APPEND {folder} (\\Draft) CATENATE (TEXT {{{len(head)}}}\r\n')
+    assert session.line().startswith(b'+')
+    session.send(head + f' URL "{url}/;SECTION=2.MIME" URL "{url}/;section=2" TEXT {{12+}}\r\n\r\n--edge--\r\n)\r\n'.encode())
+    status, text, _ = session.finish(b'c')
+    assert status == 'OK' and re.match(r'\[APPENDUID \d+ 4\]', text)
+    with imap(demo, user, folder) as other:
+        lines = other.ok('UID FETCH 3:4 (BODY.PEEK[2] FLAGS)')
+        assert literal(lines[0]) == literal(lines[1])
+        assert attachment.encode() in lines[1] and b'\\Draft' in lines[1]
+        line, = other.ok('UID FETCH 4 (BODY.PEEK[1])')
+        assert line.endswith(b'my new text)')
+    reply = session.cmd(f'APPEND {folder} CATENATE (URL "{url}" URL "/{folder};UIDVALIDITY={validity}/;UID=99")')
+    assert reply[0] == 'NO' and reply[1].startswith('[BADURL /')
+    reply = session.cmd(f'UID REPLACE 4 {folder} CATENATE (URL ;UID=4/;SECTION=HEADER TEXT {{3+}}\r\nx\r\n)')
+    assert reply[0] == 'OK'
+    session.ok('NOOP')
+    assert session.ok('UID SEARCH ALL') == [b'* SEARCH 1 2 3 5']
+
+
+def test_large_pieces(session, folder):
+    """More than goes through memory at once: four times a message of a megabyte, and back."""
+    mail = MAIL.format('large', 100000 * '0123456789').encode()
+    assert session.append(mail.decode(), folder)[0] == 'OK'
+    pieces = ' '.join(4 * [f'URL "/{folder}/;UID=3"'])
+    session.ok(f'APPEND {folder} CATENATE ({pieces})')
+    session.ok('NOOP')
+    line, = session.ok('UID FETCH 4 (RFC822.SIZE)')
+    assert b'RFC822.SIZE %d' % (4 * len(mail)) in line
+    assert session.bodies()[4] == 4 * mail

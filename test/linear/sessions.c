@@ -4,6 +4,7 @@
 
 #include "base/ensure.h"
 #include "imap/session.h"
+#include "imap/url.h"
 #include "imap/utf7.h"
 #include "linear.h"
 #include "memory_drop.h"
@@ -233,6 +234,9 @@ static const struct linear_case cases[] = {
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a LIST \"\" ", "%*", "\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a LIST (", "SUBSCRIBED ", "X) \"\" *\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a APPEND INBOX (", "\\Seen ", "\\Seen) {1}\r\nx\r\n"),
+	ROW("imap", imap, LINEAR_INPUT, IN "a APPEND INBOX CATENATE (", "TEXT {1+}\r\nx ", "TEXT {1+}\r\nx)\r\n"),
+	ROW("imap", imap, IMAP_URL_MAX, IN "a APPEND INBOX CATENATE (URL /", "%41", "/;UID=1)\r\n"),
+	ROW("imap", imap, IMAP_URL_MAX, IN "a APPEND INBOX CATENATE (URL \"/INBOX/;UID=1/;SECTION=", "1.", "1\")\r\n"),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a APPEND INBOX {1+}\r\nx \r\n", ""),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a COPY 1 nobox\r\n", ""),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a REPLACE 1 nobox {1+}\r\nx\r\n", ""),

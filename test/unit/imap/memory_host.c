@@ -834,7 +834,7 @@ static enum imap_answer append_hold(struct imap_host *h)
 {
 	struct mem_host *m = mem(h);
 	ENSURE(m->held_count < ARRAY_LEN(m->held));
-	ENSURE(buf_len(&m->incoming) == m->append.size);
+	ENSURE(m->append.pieces || buf_len(&m->incoming) == m->append.size);
 	struct mem_held *held = &m->held[m->held_count++];
 	*held = (struct mem_held){.flags = m->append_flags,
 				  .keywords = m->append_keywords,
