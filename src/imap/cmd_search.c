@@ -5,7 +5,7 @@
  * evaluates; only messages that this session was told of are answered.
  */
 #include "imap/context.h"
-#include "imap/fetch.h"
+#include "imap/write.h"
 
 static const struct {
 	const char *name;
@@ -88,10 +88,10 @@ static void add_part(const struct imap_wanted *w, const struct imap_set *part, s
 	buf_addc(b, ')');
 }
 
-/* RFC 4731 3.1; false: out of memory. */
-static bool answer_extended(struct imap_session *s, const struct imap_wanted *w,
-			    const struct imap_set *n, const struct imap_query *query,
-			    uint64_t modseq)
+/* RFC 4731 3.1, RFC 7377 2.1 */
+bool imap_esearch_tell(struct imap_session *s, const struct imap_wanted *w,
+		       const struct imap_set *n, const struct imap_query *query,
+		       uint64_t modseq, const struct imap_source *from)
 {
 	struct buf b;
 	struct imap_set part;
@@ -115,8 +115,13 @@ static bool answer_extended(struct imap_session *s, const struct imap_wanted *w,
 		buf_printf(&b, " MODSEQ %llu", (unsigned long long)modseq);
 	bool good = buf_ok(&b);
 	if (good) {
-		stream_printf(s->stream, "* ESEARCH (TAG \"%.*s\")%s", (int)s->word_len,
-			      s->word, s->work->by_uid ? " UID" : "");
+		stream_printf(s->stream, "* ESEARCH (TAG \"%.*s\"", (int)s->word_len, s->word);
+		if (from != NULL) {
+			stream_write(s->stream, SPAN(" MAILBOX "));
+			imap_write_name(s, s->work->arena, from->name);
+			stream_printf(s->stream, " UIDVALIDITY %u", from->uid_validity);
+		}
+		stream_write(s->stream, s->work->by_uid || from != NULL ? SPAN(") UID") : SPAN(")"));
 		stream_write(s->stream, buf_span(&b));
 		stream_write(s->stream, SPAN("\r\n"));
 	}
@@ -143,7 +148,7 @@ static bool save(struct imap_session *s, const struct imap_wanted *w, const stru
 
 static void answer(struct imap_session *s, const struct imap_wanted *w,
 		   const struct imap_set *uids, const struct imap_query *query,
-		   uint64_t modseq)
+		   uint64_t modseq, const struct imap_source *from)
 {
 	struct imap_set n;
 	if ((w->what & IMAP_WANT_SAVE) && !save(s, w, uids)) {
@@ -154,7 +159,7 @@ static void answer(struct imap_session *s, const struct imap_wanted *w,
 	if (good && !w->extended)
 		answer_plain(s, &n, query, modseq);
 	else if (good && (w->what & IMAP_WANT_TOLD))
-		good = answer_extended(s, w, &n, query, modseq);
+		good = imap_esearch_tell(s, w, &n, query, modseq, from);
 	if (good && (w->what & IMAP_WANT_UPDATE))
 		imap_context_of_search(s, query, uids);
 	if (good)
@@ -163,23 +168,17 @@ static void answer(struct imap_session *s, const struct imap_wanted *w,
 		imap_no_answer(s, IMAP_UNAVAILABLE);
 }
 
-void imap_cmd_search(struct imap_session *s, struct imap_lex *lex)
+void imap_search_selected(struct imap_session *s, struct imap_lex *lex,
+			  struct imap_wanted *wanted, const struct imap_source *from)
 {
-	/* RFC 9051 6.4.4: there is no other answer any more. */
-	struct imap_wanted wanted = {.extended = s->rev2,
-				     .what = s->rev2 ? IMAP_WANT_ALL : 0};
 	struct imap_query query;
 	struct imap_set found, told;
 	uint64_t modseq = 0;
-	if (!imap_return_parse(lex, &wanted)) {
-		imap_bad(s, IMAP_RETURN_TAKES);
-		return;
-	}
 	if (!imap_view_map(s) || !imap_search_parse(s, lex, &query) ||
-	    ((wanted.what & IMAP_WANT_UPDATE) && !imap_context_tag_free(s)))
+	    ((wanted->what & IMAP_WANT_UPDATE) && !imap_context_tag_free(s)))
 		return;
 	/* RFC 5182 2.1: a search that fails leaves nothing behind. */
-	if (wanted.what & IMAP_WANT_SAVE)
+	if (wanted->what & IMAP_WANT_SAVE)
 		imap_saved_drop(s);
 	if (query.modseq)
 		imap_condstore_on(s);
@@ -193,5 +192,16 @@ void imap_cmd_search(struct imap_session *s, struct imap_lex *lex)
 		imap_no_answer(s, r);
 		return;
 	}
-	answer(s, &wanted, &told, &query, modseq);
+	answer(s, wanted, &told, &query, modseq, from);
+}
+
+void imap_cmd_search(struct imap_session *s, struct imap_lex *lex)
+{
+	/* RFC 9051 6.4.4: there is no other answer any more. */
+	struct imap_wanted wanted = {.extended = s->rev2,
+				     .what = s->rev2 ? IMAP_WANT_ALL : 0};
+	if (imap_return_parse(lex, &wanted))
+		imap_search_selected(s, lex, &wanted, NULL);
+	else
+		imap_bad(s, IMAP_RETURN_TAKES);
 }

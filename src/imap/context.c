@@ -112,6 +112,11 @@ static void refuse(struct imap_session *s, struct span tag, const char *why)
 	stream_printf(s->stream, "* NO [NOUPDATE \"%.*s\"] %s\r\n", SPAN_FMT(tag), why);
 }
 
+void imap_context_refuse(struct imap_session *s, const char *why)
+{
+	refuse(s, span_of(s->word, s->word_len), why);
+}
+
 /* ---- keeping ------------------------------------------------------------------ */
 
 static size_t memory_of(const struct context *c)

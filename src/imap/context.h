@@ -28,5 +28,7 @@ void imap_context_of_search(struct imap_session *, const struct imap_query *,
 			    const struct imap_set *);
 void imap_context_of_sort(struct imap_session *, const struct imap_query *,
 			  const struct imap_order *, const struct imap_ordered *);
+/* [NOUPDATE] of the running command. */
+void imap_context_refuse(struct imap_session *, const char *why);
 /* False: there is none. */
 bool imap_context_cancel(struct imap_session *, struct span tag);

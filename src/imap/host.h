@@ -281,6 +281,8 @@ struct imap_host {
 	enum imap_answer (*select)(struct imap_host *, struct span name,
 				   bool read_only, struct imap_selected *out);
 	void (*deselect)(struct imap_host *, uint64_t mailbox);
+	/* Another one beside it, to look at; deselect ends that, too. */
+	enum imap_answer (*visit)(struct imap_host *, struct span name, struct imap_selected *out);
 	/* All UIDs in it now; out is initialised, add to it. */
 	enum imap_answer (*uids)(struct imap_host *, uint64_t mailbox,
 				 struct imap_set *out);

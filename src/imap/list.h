@@ -34,11 +34,6 @@ MUST_USE const struct imap_pattern *imap_list_pattern(struct imap_session *,
 						      struct span reference,
 						      struct span mailbox);
 
-/* Called for each name in order; false ends it. */
-typedef void imap_entry_fn(void *arg, const struct imap_entry *);
-MUST_USE enum imap_answer imap_list_each(struct imap_session *, imap_entry_fn *,
-					 void *arg);
-
 /* "\Sent"; IMAP_USE_NONE: not one that we know. */
 enum imap_use imap_use_parse(struct span word);
 

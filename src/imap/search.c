@@ -20,6 +20,7 @@ struct parser {
 	struct imap_lex *lex;
 	struct imap_query *out;
 	struct imap_keywords keywords;
+	bool unbound; /* keys are bound to a mailbox later */
 	bool asked_now;
 	int64_t now;  /* one for the whole command */
 	bool limited; /* too many or too deep: NO [LIMIT], not BAD */
@@ -67,9 +68,16 @@ static bool k_unflag(struct parser *p, const struct search_key *k)
 	return k_flag(p, k) && push_kind(p, IMAP_Q_NOT);
 }
 
+/* Stands in `name` of UIDS that are bound later; other such sets stand in `text`. */
+#define RECENT SPAN("\\Recent")
+
 static bool push_from(struct parser *p, uint32_t from)
 {
 	struct imap_query_op op = {.kind = IMAP_Q_UIDS};
+	if (p->unbound) {
+		op.name = RECENT;
+		return push(p, op);
+	}
 	imap_set_init(&op.uids, p->s->work->arena);
 	p->memory = !imap_set_add(&op.uids, from ? from : 1, UINT32_MAX);
 	return !p->memory && push(p, op);
@@ -183,6 +191,12 @@ static bool push_set(struct parser *p, bool by_uid)
 	struct imap_query_op op = {.kind = IMAP_Q_UIDS};
 	if (!imap_lex_set(p->lex, &set))
 		return false;
+	if (p->unbound) {
+		struct imap_set read;
+		imap_set_init(&read, p->s->work->arena);
+		op.text = set;
+		return by_uid && imap_set_parse(set, 1, &read) == IMAP_SET_OK && push(p, op);
+	}
 	if (!by_uid && p->s->uidonly && !span_eq(set, SPAN("$"))) {
 		imap_uid_required(p->s);
 		p->answered = true;
@@ -354,13 +368,14 @@ static bool charset(struct parser *p, bool always)
 	return false;
 }
 
-static bool parse(struct imap_session *s, struct imap_lex *lex, bool always,
+static bool parse(struct imap_session *s, struct imap_lex *lex, bool always, bool unbound,
 		  struct imap_query *out)
 {
-	struct parser p = {.s = s, .lex = lex, .out = out};
+	struct parser p = {.s = s, .lex = lex, .out = out, .unbound = unbound};
 	*out = (struct imap_query){0};
 	out->ops = ARENA_ARRAY(s->work->arena, IMAP_QUERY_OPS, struct imap_query_op);
-	if (out->ops == NULL || imap_keywords_get(s, &p.keywords) != IMAP_YES) {
+	if (out->ops == NULL ||
+	    (!unbound && imap_keywords_get(s, &p.keywords) != IMAP_YES)) {
 		imap_no_answer(s, IMAP_UNAVAILABLE);
 		return false;
 	}
@@ -382,10 +397,48 @@ static bool parse(struct imap_session *s, struct imap_lex *lex, bool always,
 bool imap_search_parse(struct imap_session *s, struct imap_lex *lex,
 		       struct imap_query *out)
 {
-	return parse(s, lex, false, out);
+	return parse(s, lex, false, false, out);
 }
 
 bool imap_order_parse(struct imap_session *s, struct imap_lex *lex, struct imap_query *out)
 {
-	return imap_view_map(s) && parse(s, lex, true, out);
+	return imap_view_map(s) && parse(s, lex, true, false, out);
+}
+
+bool imap_search_parse_unbound(struct imap_session *s, struct imap_lex *lex,
+			       struct imap_query *out)
+{
+	return parse(s, lex, false, true, out);
+}
+
+bool imap_query_names_last(const struct imap_query *q)
+{
+	for (size_t i = 0; i < q->count; i++)
+		if (q->ops[i].kind == IMAP_Q_UIDS && span_has(q->ops[i].text, '*'))
+			return true;
+	return false;
+}
+
+bool imap_query_bind(const struct imap_query *q, const struct imap_binding *b,
+		     struct imap_query *out)
+{
+	*out = *q;
+	out->ops = ARENA_ARRAY(b->arena, q->count, struct imap_query_op);
+	if (out->ops == NULL)
+		return false;
+	for (size_t i = 0; i < q->count; i++) {
+		struct imap_query_op *op = &out->ops[i];
+		*op = q->ops[i];
+		if (op->kind == IMAP_Q_NONE && op->name.len > 0)
+			*op = imap_query_keyword(b->keywords, op->name);
+		if (op->kind != IMAP_Q_UIDS)
+			continue;
+		imap_set_init(&op->uids, b->arena);
+		if (op->name.len > 0
+			    ? !imap_set_add(&op->uids, b->recent_from ? b->recent_from : 1, UINT32_MAX)
+			    : imap_set_parse(op->text, b->last, &op->uids) != IMAP_SET_OK)
+			return false;
+		op->name = op->text = span_of(NULL, 0);
+	}
+	return true;
 }

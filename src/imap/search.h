@@ -33,6 +33,39 @@ MUST_USE bool imap_return_parse(struct imap_lex *, struct imap_wanted *);
 struct imap_keywords;
 struct imap_query_op imap_query_keyword(const struct imap_keywords *, struct span name);
 
+/* Where a result comes from, told by ESEARCH alone (RFC 7377). */
+struct imap_source {
+	struct span name;
+	uint32_t uid_validity;
+};
+#define IMAP_ESEARCH_NAMES    1024u     /* mailboxes of one command */
+#define IMAP_ESEARCH_MESSAGES 4000000u  /* that are in them together */
+
+/* "* ESEARCH": numbers, as they stand in answers.  False: out of memory. */
+MUST_USE bool imap_esearch_tell(struct imap_session *, const struct imap_wanted *,
+				const struct imap_set *numbers, const struct imap_query *,
+				uint64_t modseq, const struct imap_source *);
+/* From the search program on: all of a SEARCH in the selected mailbox. */
+void imap_search_selected(struct imap_session *, struct imap_lex *, struct imap_wanted *,
+			  const struct imap_source *);
+
+/*
+ * For mailboxes that are not known yet: sets by number and "$" are BAD, and keys that mean
+ * something else in each mailbox are bound there.
+ */
+MUST_USE bool imap_search_parse_unbound(struct imap_session *, struct imap_lex *,
+					struct imap_query *);
+struct imap_binding {
+	const struct imap_keywords *keywords;
+	uint32_t recent_from, last; /* "*" */
+	struct arena *arena;
+};
+/* Does a key say "*"?  Then the last UID has to be known. */
+bool imap_query_names_last(const struct imap_query *);
+/* False: out of memory. */
+MUST_USE bool imap_query_bind(const struct imap_query *, const struct imap_binding *,
+			      struct imap_query *out);
+
 /* Parses everything to the end.  False: answered. */
 MUST_USE bool imap_search_parse(struct imap_session *, struct imap_lex *,
 				struct imap_query *);

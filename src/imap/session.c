@@ -269,7 +269,12 @@ void imap_session_progress(struct imap_session *s, uint32_t uid)
 {
 	ENSURE_TAG(s, IMAP_SESSION_TAG);
 	ENSURE(s->work != NULL && !s->work->done);
-	if (s->closing || uid == 0 || uid >= s->uid_next)
+	if (s->work->elsewhere && !s->closing) {
+		stream_printf(s->stream, "* OK [INPROGRESS (\"%.*s\" NIL NIL)] Still at it\r\n",
+			      (int)s->word_len, s->word);
+		stream_flush(s->stream);
+	}
+	if (s->closing || s->work->elsewhere || uid == 0 || uid >= s->uid_next)
 		return;
 	stream_printf(s->stream, "* OK [INPROGRESS (\"%.*s\" %u %u)] Still at it\r\n",
 		      (int)s->word_len, s->word, uid - 1, s->uid_next - 1);

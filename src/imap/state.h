@@ -53,6 +53,7 @@ struct imap_work {
 	struct arena *batch; /* reset between batches of rows */
 	struct buf *text;    /* the command as gathered */
 	bool by_uid;
+	bool elsewhere;      /* the host works on another mailbox than the selected one */
 	bool mapped;         /* `map` is valid */
 	struct imap_set map; /* the UIDs that this session was told of */
 	bool done;           /* the tagged line was sent */
@@ -85,6 +86,7 @@ struct imap_session {
 
 	/* The view of the selected mailbox. */
 	uint64_t mailbox;
+	char *name; /* as UTF-8, ended by NUL; NULL: no mailbox is selected, or no memory */
 	uint64_t version;       /* everything but flags was told up to it */
 	uint64_t flags_version; /* flags were; behind when a telling failed */
 	uint32_t uid_validity, uid_next, exists, recent, recent_from;
@@ -149,6 +151,8 @@ MUST_USE enum imap_answer imap_view_changed(struct imap_session *, uint64_t sinc
 					    uint32_t end,
 					    const struct imap_set *known);
 
+/* How the selected mailbox was called when it was selected; may be empty. */
+struct span imap_selected_name(const struct imap_session *);
 /* The numbers of what was told, in work->map; nothing is told. */
 MUST_USE enum imap_answer imap_view_numbers(struct imap_session *);
 
@@ -188,6 +192,12 @@ MUST_USE bool imap_saved_get(struct imap_session *, struct imap_set *out);
 /* Is the literal that comes now a message?  before: words in front of the name. */
 bool imap_append_at_message(struct span text, struct arena *, unsigned before);
 
+/* imap/cmd_list.c */
+/* Called for each name in order; false ends it. */
+typedef void imap_entry_fn(void *arg, const struct imap_entry *);
+MUST_USE enum imap_answer imap_list_each(struct imap_session *, imap_entry_fn *,
+					 void *arg);
+
 /* A name as the session spells them. */
 MUST_USE enum imap_name_result imap_name_of(struct imap_session *, struct span wire,
 					    struct span *out);
@@ -205,6 +215,7 @@ void imap_cmd_copy(struct imap_session *, struct imap_lex *);
 void imap_cmd_create(struct imap_session *, struct imap_lex *);
 void imap_cmd_delete(struct imap_session *, struct imap_lex *);
 void imap_cmd_enable(struct imap_session *, struct imap_lex *);
+void imap_cmd_esearch(struct imap_session *, struct imap_lex *);
 void imap_cmd_examine(struct imap_session *, struct imap_lex *);
 void imap_cmd_expunge(struct imap_session *, struct imap_lex *);
 void imap_cmd_fetch(struct imap_session *, struct imap_lex *);

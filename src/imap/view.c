@@ -12,6 +12,8 @@
  */
 #include "imap/flags.h"
 
+#include <stdlib.h>
+
 static bool answered(struct imap_session *s, enum imap_answer r)
 {
 	if (r != IMAP_YES)
@@ -205,6 +207,11 @@ void imap_view_flags(struct imap_session *s)
 	s->keywords = k.count;
 }
 
+struct span imap_selected_name(const struct imap_session *s)
+{
+	return s->name != NULL ? span_cstr(s->name) : SPAN("");
+}
+
 void imap_view_close(struct imap_session *s)
 {
 	if (s->state == IMAP_SELECTED)
@@ -212,6 +219,8 @@ void imap_view_close(struct imap_session *s)
 	if (s->state == IMAP_SELECTED)
 		s->state = IMAP_AUTHED;
 	s->mailbox = 0;
+	free(s->name);
+	s->name = NULL;
 	imap_saved_drop(s);
 	imap_contexts_drop(s);
 	if (s->work != NULL)

@@ -84,6 +84,7 @@ MOODY(quota, IMAP_DENIED, (struct imap_host *h, struct imap_quota *o), (h, o))
 MOODY(annotate, IMAP_LIMIT, (struct imap_host *h, struct span m, const struct imap_annotation *l, size_t n), (h, m, l, n))
 MOODY(annotations, IMAP_NONEXISTENT, (struct imap_host *h, const struct imap_annotations_of *of, struct span s, struct arena *a, struct imap_annotations *o), (h, of, s, a, o))
 MOODY(select, IMAP_DENIED, (struct imap_host *h, struct span n, bool r_o, struct imap_selected *o), (h, n, r_o, o))
+MOODY(visit, IMAP_DENIED, (struct imap_host *h, struct span n, struct imap_selected *o), (h, n, o))
 MOODY(uids, IMAP_GONE, (struct imap_host *h, uint64_t m, struct imap_set *o), (h, m, o))
 MOODY(pages, IMAP_GONE, (struct imap_host *h, uint64_t m, uint32_t f, uint32_t l, uint64_t v, struct arena *a, struct imap_slots *o), (h, m, f, l, v, a, o))
 MOODY(rows, IMAP_GONE, (struct imap_host *h, uint64_t m, struct arena *a, const uint32_t *u, size_t n, unsigned s, struct imap_row *o), (h, m, a, u, n, s, o))
@@ -125,6 +126,7 @@ static void host_init(struct client *c)
 	struct imap_host *h = &c->host.host;
 	h->login = login, h->list = list, h->create = create, h->remove = remove;
 	h->rename = rename, h->subscribe = subscribe, h->status = status, h->select = select;
+	h->visit = visit;
 	h->quota = quota, h->annotate = annotate, h->annotations = annotations;
 	h->uids = uids, h->pages = pages, h->rows = rows, h->changes = changes, h->body = body;
 	h->keywords = keywords, h->keyword_add = keyword_add, h->store = store;

@@ -67,3 +67,31 @@ def test_results_are_kept_up_to_date(pair):
     one.ok(f'CANCELUPDATE "{tags[0].decode()}"')
     one.ok('STORE 1 FLAGS.SILENT ($Never)')
     other.ok('NOOP')
+
+
+def test_a_search_in_several_mailboxes(demo, user, pair):
+    one, _, name = pair
+    one.ok(f'CREATE {name}/a')
+    one.ok(f'CREATE {name}/a/b')
+    assert one.append(MAIL.format('needle', 'hay'), f'{name}/a/b', extra=' ($Pin)')[0] == 'OK'
+    assert one.append(MAIL.format('needle', 'hay'), f'{name}/a')[0] == 'OK'
+
+    def found(text):
+        lines = one.ok(text)
+        return [(re.search(rb'MAILBOX "?([^" ]+)"?', line).group(1).decode().removeprefix(name),
+                 line.split(b') ')[1]) for line in lines if line.startswith(b'* ESEARCH')]
+
+    assert found(f'ESEARCH IN (subtree {name}) SUBJECT needle') == [('/a', b'UID ALL 1'), ('/a/b', b'UID ALL 1')]
+    assert found(f'ESEARCH IN (subtree-one {name}) RETURN (COUNT) SUBJECT needle') == [('/a', b'UID COUNT 1')]
+    assert found(f'ESEARCH IN (personal) KEYWORD $Pin SUBJECT needle') == [('/a/b', b'UID ALL 1')]
+    assert found(f'ESEARCH IN (selected mailboxes ({name}/a nowhere)) RETURN (MAX) ALL') == [('', b'UID MAX 3'), ('/a', b'UID MAX 1')]
+    assert found('ESEARCH 2:3') == [('', b'UID ALL 2:3')]
+    validity = re.search(rb'UIDVALIDITY (\d+)', one.ok(f'STATUS {name}/a (UIDVALIDITY)')[0]).group(1)
+    line, = one.ok(f'ESEARCH IN (mailboxes {name}/a) ALL')
+    assert b'UIDVALIDITY ' + validity + b')' in line
+    with imap(demo, user) as other:
+        assert other.ok(f'ESEARCH IN (mailboxes {name}) RETURN (COUNT) ALL')[0].endswith(b'COUNT 3')
+        assert other.cmd('ESEARCH ALL')[0] == 'BAD'
+    one.ok('NOOP')
+    one.ok(f'DELETE {name}/a/b')
+    one.ok(f'DELETE {name}/a')

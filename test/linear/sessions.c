@@ -246,6 +246,8 @@ static const struct linear_case cases[] = {
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a CREATE x (USE (", "\\Junk ", "\\Junk))\r\n"),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a{1+}\r\nx\r\n", ""),
 	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a SEARCH ", "OR ALL ", "ALL\r\n"),
+	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a ESEARCH IN (mailboxes (INBOX", " x", ")) ALL\r\n"),
+	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a ESEARCH IN (personal) ", "UNKEYWORD $x ", "ALL\r\n"),
 	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a SEARCH ", "(", "\r\n"),
 	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a SEARCH ", "NOT ", "ALL\r\n"),
 	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a SEARCH ", "KEYWORD x ", "ALL\r\n"),

@@ -166,10 +166,9 @@ static enum imap_answer annotations(struct imap_host *h,
 	return IMAP_YES;
 }
 
-static enum imap_answer select_name(struct imap_host *h, struct span name,
-				    bool read_only, struct imap_selected *out)
+static enum imap_answer open_name(struct connection *c, struct span name,
+				  bool read_only, struct imap_selected *out)
 {
-	struct connection *c = imap_side_of(h)->c;
 	struct edge_store_select m = {
 		.session = c->session, .name = name, .read_only = read_only};
 	struct edge_store_select_reply r;
@@ -189,11 +188,24 @@ static enum imap_answer select_name(struct imap_host *h, struct span name,
 		.version = r.version,
 		.object = r.object,
 	};
-	struct edge_store_watch watch = {
-		.session = c->session, .mailbox = r.mailbox, .on = true};
-	if (store_of(c) != NULL)
-		(void)edge_store_watch(store_of(c), &watch);
 	return IMAP_YES;
+}
+
+static enum imap_answer select_name(struct imap_host *h, struct span name,
+				    bool read_only, struct imap_selected *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	enum imap_answer a = open_name(c, name, read_only, out);
+	struct edge_store_watch watch = {
+		.session = c->session, .mailbox = out->mailbox, .on = true};
+	if (a == IMAP_YES && store_of(c) != NULL)
+		(void)edge_store_watch(store_of(c), &watch);
+	return a;
+}
+
+static enum imap_answer visit(struct imap_host *h, struct span name, struct imap_selected *out)
+{
+	return open_name(imap_side_of(h)->c, name, true, out);
 }
 
 static void deselect(struct imap_host *h, uint64_t mailbox)
@@ -218,4 +230,5 @@ void imap_names_ops(struct imap_host *h)
 	h->annotations = annotations;
 	h->select = select_name;
 	h->deselect = deselect;
+	h->visit = visit;
 }

@@ -467,6 +467,18 @@ static enum imap_answer select_box(struct imap_host *h, struct span name, bool r
 	return IMAP_YES;
 }
 
+static enum imap_answer visit(struct imap_host *h, struct span name, struct imap_selected *out)
+{
+	uint64_t selected = mem(h)->selected;
+	enum imap_answer r = mem(h)->visit_answer;
+	if (r == IMAP_YES)
+		r = select_box(h, name, true, out);
+	mem(h)->selected = selected;
+	if (r == IMAP_YES && mem(h)->visit_exists != 0)
+		out->exists = mem(h)->visit_exists;
+	return r;
+}
+
 static void deselect(struct imap_host *h, uint64_t mailbox UNUSED)
 {
 	mem(h)->deselects++;
@@ -902,7 +914,7 @@ void mem_init(struct mem_host *m)
 			 .quota = quota,
 			 .annotate = annotate,
 			 .annotations = annotations,
-			 .select = select_box, .deselect = deselect, .uids = uids,
+			 .select = select_box, .deselect = deselect, .visit = visit, .uids = uids,
 			 .pages = pages, .rows = rows, .changes = changes, .body = body,
 			 .keywords = keywords, .keyword_add = keyword_add,
 			 .store = store, .expunge = expunge, .copy = copy,

@@ -75,6 +75,8 @@ struct mem_host {
 	/* Knobs. */
 	enum imap_answer append_begin, append_end, copy_answer, quota_answer, sort_answer;
 	struct imap_quota quota;
+	enum imap_answer visit_answer;
+	uint32_t visit_exists; /* what visited mailboxes say that they hold; 0: what is there */
 	bool body_gone;
 	/* How a message is understood; NULL: header and body, no more. */
 	struct summary *(*understand)(struct arena *, struct span);
