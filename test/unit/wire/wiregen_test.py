@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Schemas that are wrong, and what wiregen says about each and where."""
+"""Schemas that are wrong, and what wiregen says about each and where.
+
+The generator is loaded once and asked in this process; how a shell meets it, twice.
+"""
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
 import pathlib
 import subprocess
 import sys
 import tempfile
 
 WIREGEN = sys.argv[1] if len(sys.argv) > 1 else "tool/wiregen"
+sys.path.insert(0, str(pathlib.Path(WIREGEN).resolve().parent))
+loader = importlib.machinery.SourceFileLoader("wiregen", WIREGEN)
+wiregen = importlib.util.module_from_spec(importlib.util.spec_from_loader("wiregen", loader))
+loader.exec_module(wiregen)
 HEAD = "hop a b\ncredit a 1 b 1\n"
 GOOD = "cast a -> b m { x u8 }\n"
 
@@ -71,8 +82,10 @@ GOOD_ONES = [HEAD + GOOD, HEAD + "cast a -> b m {} # nothing in it\n",
 def run(folder, text):
     path = pathlib.Path(folder) / "a_b.wire"
     path.write_text(text)
-    done = subprocess.run([WIREGEN, "--c", folder, str(path)], capture_output=True, text=True)
-    return done.returncode, done.stderr.replace(f"{path}:", "")
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        code = wiregen.run(["--c", folder, str(path)])
+    return code, said.getvalue().replace(f"{path}:", "")
 
 
 def hash_of(folder, text):
@@ -94,6 +107,9 @@ def cases(folder):
     yield "so does credit", first != hash_of(folder, HEAD.replace("b 1", "b 2") + GOOD), first
     done = subprocess.run([WIREGEN, "--doc", folder + "/a_b.wire"], capture_output=True, text=True)
     yield "the table names the message", "| a -> b **m** (cast) | x u8 |" in done.stdout, done.stdout
+    (pathlib.Path(folder) / "a_b.wire").write_text("hop a B")
+    done = subprocess.run([WIREGEN, "--doc", folder + "/a_b.wire"], capture_output=True, text=True)
+    yield "a shell hears of it", done.returncode == 1 and "a_b.wire:1:7: a role expected" in done.stderr, done.stderr
     done = subprocess.run([WIREGEN], capture_output=True, text=True)
     yield "usage", done.returncode == 2 and "wiregen --c" in done.stderr, done.stderr
 

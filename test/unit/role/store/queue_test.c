@@ -533,6 +533,8 @@ static void a_rule_has_a_pace(void **state)
 	assert_int_equal(l.answer, YES);
 	assert_int_equal(settle(&s, l.lease, DELIVERED, FINE), YES);
 	nothing_for(&s, "paced.test");
+	if (rig_real()) /* a minute passes */
+		return end(&s);
 	rig_run(s.r, 50000);
 	nothing_for(&s, "paced.test");
 	rig_run(s.r, 12000);
