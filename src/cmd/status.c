@@ -92,6 +92,17 @@ static void supervisor_line(struct buf *out, const struct json *all)
 		table_plain(out, lacks);
 		buf_addc(out, '\n');
 	}
+	const struct json *isolated = json_member(all, "isolated");
+	if (isolated != NULL) {
+		buf_add(out, SPAN("isolate user: "));
+		table_plain(out, json_text(isolated, "connections"));
+		buf_add(out, SPAN(" of "));
+		table_plain(out, json_text(isolated, "limit"));
+		buf_add(out, SPAN(" connections, each in a process of its own "
+				  "that is not listed; "));
+		table_plain(out, json_text(isolated, "ready"));
+		buf_add(out, SPAN(" processes ready for the next\n"));
+	}
 	buf_addc(out, '\n');
 }
 

@@ -121,9 +121,15 @@ struct conf_log {
 	struct span tag;
 };
 
+#define CONF_ISOLATED_MAX 256u
+
+enum conf_isolate { CONF_ISOLATE_OFF, CONF_ISOLATE_USER };
+
 struct conf_processes {
 	uint64_t mx, access, admin, sorter;
 	uint64_t sessions; /* in one access process */
+	uint32_t isolate;  /* enum conf_isolate */
+	uint64_t isolated; /* sessions in all, with `isolate user` */
 	uint64_t age;      /* seconds; 0: for ever */
 	uint64_t sorter_messages, sorter_age; /* 0: no limit; seconds */
 };

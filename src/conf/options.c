@@ -35,6 +35,7 @@ static const char *const orders[] = {"chacha", "server", "client", NULL};
 static const char *const dhe_groups[] = {"off", "ffdhe2048", "ffdhe3072",
 					 "ffdhe4096", NULL};
 static const char *const client_modes[] = {"off", "request", "require", NULL};
+static const char *const isolations[] = {"off", "user", NULL};
 static const char *const engines[] = {"rocksdb", "memory", NULL};
 static const char *const families[] = {"any", "ipv4-first", "ipv4", "ipv6", NULL};
 static const char *const securities[] = {"auto", "starttls", "implicit", "none",
@@ -127,6 +128,18 @@ const struct conf_option conf_options[] = {
 	    MAIL, RELOAD, NULL,
 	    "How long a process takes new connections before the next one does; "
 	    "its sessions go on in it. 0: for ever."),
+	OPT(PROCESSES, CHOICE, conf_processes, isolate, "isolate", 0, 0, "off",
+	    R(SUPERVISOR) | ACCESS, RESTART, isolations,
+	    "user: a process of its own for each connection to submission, IMAP "
+	    "and POP3, so that who breaks into one finds no other session in it. "
+	    "It costs about 2 MiB a connection, and some milliseconds when it "
+	    "begins; access, sessions and age do not count then."),
+	OPT(PROCESSES, NUMBER, conf_processes, isolated, "isolated", 4,
+	    CONF_ISOLATED_MAX, "64", R(SUPERVISOR) | ACCESS, RESTART, NULL,
+	    "Connections at a time with isolate user. When so many are there, "
+	    "the one that has been at its login longest, and for two seconds at "
+	    "least, gives way to the next; without such a one the next is told "
+	    "to come later."),
 	OPT(PROCESSES, NUMBER, conf_processes, sorter_messages,
 	    "sorter-messages", 0, 1000000000, "10000", R(SORTER), RELOAD, NULL,
 	    "Messages that one process understands before the next one takes "

@@ -23,7 +23,7 @@
 static void rights(void *self, struct rights *r)
 {
 	(void)self;
-	*r = (struct rights){.sys = RIGHT_BASE | RIGHT_THREADS, .max_fds = 256};
+	*r = (struct rights){.sys = RIGHT_BASE | RIGHT_THREADS, .max_fds = 512};
 }
 
 /* ---- settings -------------------------------------------------------------- */

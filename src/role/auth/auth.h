@@ -20,7 +20,7 @@
 #include "role/auth/book.h"
 #include "wire/edge_auth.h"
 
-#define CHANNELS_MAX  64u
+#define CHANNELS_MAX  ROLE_PROCESSES_MAX
 /* SASL exchanges under way: of one edge, and until one is given up. */
 #define EXCHANGES_MAX 4096u
 #define EXCHANGE_NS   (60 * NS_PER_SEC)

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/ensure.h"
 #include "conf/slice.h"
@@ -40,6 +41,7 @@ struct life {
 	struct role_logger *logger; /* NULL: none, or it left */
 	struct snapshot now, next;
 	struct ipc_call *draining, *retiring; /* unanswered */
+	struct ipc_call *coming; /* ... of our guest */
 	enum confined confined;
 	struct refusals refusals;
 	struct watch refusal_watch;
@@ -364,6 +366,109 @@ void role_worn(struct role *r, bool old)
 		(void)boss_role_worn(l->boss, &(struct boss_role_worn){.old = old});
 }
 
+/* ---- guests ------------------------------------------------------------- */
+
+static void on_come(void *ctx, struct ipc_call *call,
+		    const struct boss_role_come *m)
+{
+	struct life *l = ctx;
+	struct addr peer = {.port = m->port};
+	memcpy(peer.ip, m->address, sizeof peer.ip);
+	if (l->coming != NULL || !l->active || l->role.def->come == NULL) {
+		world_close(l->role.world, m->socket);
+		ipc_refuse(call, IPC_NOT_NOW);
+		return;
+	}
+	ipc_keep(call);
+	l->coming = call;
+	l->role.def->come(l->role.self, m->listener, &peer, m->socket);
+}
+
+void role_guest_over(struct role *r)
+{
+	struct life *l = life_of(r);
+	struct ipc_call *call = l->coming;
+	l->coming = NULL;
+	if (call != NULL)
+		boss_role_come_answer(call,
+				      &(struct boss_role_come_reply){
+					      .outcome = BOSS_ROLE_OUTCOME_DONE});
+}
+
+static void on_make_way(void *ctx, struct boss_role *c,
+			const struct boss_role_make_way *m)
+{
+	struct life *l = ctx;
+	(void)c;
+	(void)m;
+	if (l->coming != NULL && l->role.def->make_way != NULL)
+		l->role.def->make_way(l->role.self);
+}
+
+static void on_guest_known(void *ctx, struct boss_role *c,
+			   const struct boss_role_guest_known *m)
+{
+	struct life *l = ctx;
+	(void)c;
+	if (l->active && l->role.def->guest_known != NULL)
+		l->role.def->guest_known(l->role.self, m->id, m->known);
+}
+
+void role_known(struct role *r, bool known)
+{
+	struct life *l = life_of(r);
+	if (l->boss != NULL && l->coming != NULL)
+		(void)boss_role_known(l->boss,
+				      &(struct boss_role_known){.known = known});
+}
+
+void role_dismiss(struct role *r, uint64_t id)
+{
+	struct life *l = life_of(r);
+	if (l->boss != NULL)
+		(void)boss_role_dismiss(l->boss,
+					&(struct boss_role_dismiss){.id = id});
+}
+
+struct leaving {
+	struct arena *arena; /* this, too */
+	struct boss_role_guest_reply reply;
+	void (*left)(void *ctx);
+	void *ctx;
+};
+
+static void guest_left(void *ctx, enum ipc_result r)
+{
+	struct leaving *g = ctx;
+	(void)r; /* whatever it was: it is not with us */
+	g->left(g->ctx);
+	arena_free(g->arena);
+}
+
+bool role_guest(struct role *r, const struct role_guest *guest,
+		void (*left)(void *ctx), void *ctx)
+{
+	struct life *l = life_of(r);
+	struct arena *a = l->boss != NULL ? arena_new(4096) : NULL;
+	struct leaving *g = a != NULL ? ARENA_NEW(a, struct leaving) : NULL;
+	struct boss_role_guest m = {.id = guest->id,
+				    .listener = guest->listener,
+				    .port = guest->peer->port,
+				    .socket = guest->fd};
+	memcpy(m.address, guest->peer->ip, sizeof m.address);
+	if (g == NULL) {
+		world_close(r->world, guest->fd);
+		arena_free(a);
+		return false;
+	}
+	*g = (struct leaving){.arena = a, .left = left, .ctx = ctx};
+	if (boss_role_guest_start(l->boss, &m, a, &g->reply, IPC_NEVER,
+				  guest_left, g) == IPC_OK)
+		return true;
+	arena_free(a);
+	return false;
+}
+
 static void confinement_json(struct life *l, struct buf *out)
 {
 	struct confine_report c;
@@ -456,7 +561,7 @@ static void boss_dead(void *ctx, struct ipc *c, const char *reason)
 	struct life *l = ctx;
 	(void)reason;
 	l->boss = NULL;
-	l->draining = l->retiring = NULL;
+	l->draining = l->retiring = l->coming = NULL;
 	l->ended = true;
 	ipc_free(c);
 	if (!l->in_process)
@@ -471,6 +576,9 @@ static const struct boss_role_at_role handlers = {
 	.activate = on_activate,
 	.drain = on_drain,
 	.retire = on_retire,
+	.come = on_come,
+	.make_way = on_make_way,
+	.guest_known = on_guest_known,
 	.status = on_status,
 	.probe = on_probe,
 };

@@ -27,9 +27,14 @@
 #include "ipc/ipc.h"
 #include "os/confine.h"
 #include "os/loop.h"
+#include "os/sock.h"
 #include "role/common/hops.h"
 #include "role/common/log.h"
 #include "wire/boss_role.h"
+
+/* Of one instance: beside the guests of `isolate user` those on their way out,
+ * those that are ready for the next, and all others. */
+#define ROLE_PROCESSES_MAX (CONF_ISOLATED_MAX + 96u)
 
 #define ROLE_FD 3 /* where a program finds its channel */
 #define ROLE_PROBE_WORD "probe" /* its third argument: it may be probed */
@@ -94,6 +99,12 @@ struct role_def {
 	/* A successor serves: take nothing new, go on with what there is, and
 	 * call role_retired when nothing is left.  None: at once. */
 	void (*retire)(void *self);
+	/* isolate user, see wire/boss_role.wire: a connection to a listener; say
+	 * role_guest_over when it has ended.  The porter: what became of one. */
+	void (*come)(void *self, struct span listener, const struct addr *,
+		     int fd);
+	void (*make_way)(void *self); /* unless ours has logged in */
+	void (*guest_known)(void *self, uint64_t id, bool known);
 	/* Members of a JSON object, each followed by nothing, comma between. */
 	void (*status)(void *self, struct buf *json);
 };
@@ -113,6 +124,23 @@ void role_drained(struct role *);
  * it again.  old: see wire/boss_role.wire. */
 void role_worn(struct role *, bool old);
 void role_retired(struct role *); /* nothing is left since `retire` */
+
+/* A connection that the porter accepted and does not read. */
+struct role_guest {
+	uint64_t id;
+	struct span listener;
+	const struct addr *peer;
+	int fd;
+};
+/*
+ * Hand it to a process of its own; the descriptor goes with it in any case.
+ * True: `left` is called once, when the guest has gone.
+ */
+MUST_USE bool role_guest(struct role *, const struct role_guest *,
+			 void (*left)(void *ctx), void *ctx);
+void role_dismiss(struct role *, uint64_t id); /* it has to make room */
+void role_known(struct role *, bool known); /* ours has logged in, or out */
+void role_guest_over(struct role *);
 /*
  * Of a channel's `dead`: frees it, and when the peer broke the rules instead of
  * leaving, has the supervisor replace that peer.  Every channel of a role but

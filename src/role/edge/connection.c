@@ -170,7 +170,12 @@ void connection_bound(struct connection *c)
 		list_remove(&c->link); /* in front stay the strangers */
 		list_push_back(&e->connections, &c->link);
 	}
+	if (e->isolated && !c->bound)
+		role_known(e->role, true);
 	c->bound = true;
+	/* It was to give way while its password was being looked at: who has
+	 * been told that he is in stays. */
+	c->lost = false;
 	retire_look(e);
 }
 
@@ -183,6 +188,8 @@ void connection_unbound(struct connection *c)
 	list_remove(&c->link);
 	list_push_front(&e->connections, &c->link);
 	c->bound = c->hinted = false;
+	if (e->isolated)
+		role_known(e->role, false);
 	free(c->news);
 	free(c->user);
 	c->news = NULL;

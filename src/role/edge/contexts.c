@@ -201,6 +201,7 @@ static void refresh_fiber(void *arg)
 		if (refresh(e)) {
 			e->serving = true;
 			listener_open(e);
+			porter_serve(e);
 		} else if (e->vault != NULL) {
 			e->contexts_again = true; /* it is there but slow */
 			woke = fiber_sleep_until(l, loop_now(l) + AGAIN_NS);

@@ -22,10 +22,12 @@
 
 static void rights(void *self, struct rights *r)
 {
-	(void)self;
+	const struct edge *e = self;
 	/* As many descriptors as the administrator's limit lets it have. */
 	*r = (struct rights){.sys = RIGHT_BASE | RIGHT_ACCEPT,
 			     .max_fds = 1u << 20};
+	if (e->isolated) /* its only connection is handed to it */
+		*r = (struct rights){.sys = RIGHT_BASE, .max_fds = 64};
 }
 
 /* ---- peers ---------------------------------------------------------------- */
@@ -239,7 +241,14 @@ static void *create(struct role *role, const struct conf *conf, struct buf *why)
 	}
 	e->role = role;
 	e->conf = conf;
+	if (role->kind == KIND_EDGE_ACCESS &&
+	    conf->processes.isolate == CONF_ISOLATE_USER) {
+		e->porter = role->index == 0;
+		e->isolated = !e->porter;
+	}
 	list_init(&e->connections);
+	list_init(&e->guests);
+	porter_prepare(e, conf);
 	return e;
 }
 
@@ -273,6 +282,7 @@ static void adopt(void *self, const struct conf *conf)
 	e->conf = conf;
 	listener_take_authorities(e);
 	listener_configure(e);
+	porter_prepare(e, conf);
 	contexts_refresh(e);
 	retire_watch(e);
 }
@@ -285,6 +295,22 @@ static void drain(void *self, uint32_t within_ms)
 static void retire(void *self)
 {
 	retire_begin(self);
+}
+
+static void come(void *self, struct span listener, const struct addr *peer,
+		 int fd)
+{
+	porter_come(self, listener, peer, fd);
+}
+
+static void make_way(void *self)
+{
+	porter_make_way(self);
+}
+
+static void guest_known(void *self, uint64_t id, bool known)
+{
+	porter_known(self, id, known);
 }
 
 static void drop_all(struct edge *e)
@@ -333,6 +359,7 @@ static void destroy(void *self)
 	e->store = NULL;
 	e->auth = NULL;
 	e->vault = NULL;
+	porter_close(e);
 	drop_all(e);
 	finish_fibers(e);
 	/* A fiber that still serves uses all this: the process ends with it. */
@@ -387,5 +414,8 @@ const struct role_def edge_role = {
 	.adopt = adopt,
 	.drain = drain,
 	.retire = retire,
+	.come = come,
+	.make_way = make_way,
+	.guest_known = guest_known,
 	.status = status,
 };

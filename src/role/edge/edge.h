@@ -117,6 +117,15 @@ struct edge {
 	bool paused;
 	struct timer resume;
 
+	/* isolate user, see porter.c: at most one of the two. */
+	bool porter, isolated;
+	struct list guests; /* the porter's */
+	struct {
+		struct port *port; /* NULL: nobody waits for contexts */
+		struct addr peer;
+		int fd;
+	} came;
+
 	struct list connections; /* in front who waits longest to log in */
 	size_t connection_count, bound_count;
 	struct workspace *spare;
@@ -172,6 +181,9 @@ void listener_drop_services(struct edge *);
 void listener_configure(struct edge *);
 void listener_open(struct edge *); /* accept on every port that may */
 void listener_close_all(struct edge *);
+/* A port without a socket, for a guest; its service is made by `conf`. */
+void listener_know(struct edge *, struct span name, const struct conf *);
+struct port *listener_named(struct edge *, struct span name); /* NULL: none */
 /* A descriptor was given back. */
 void listener_relieved(struct edge *);
 
@@ -180,6 +192,18 @@ void retire_watch(struct edge *);
 void retire_begin(struct edge *);
 void retire_look(struct edge *); /* somebody logged in, or a connection has gone */
 bool retire_makes_room(struct edge *); /* for one more; false: there is none */
+
+/* porter.c: see there.  The porter's: */
+void porter_take(struct port *, int fd, const struct addr *,
+		 struct crowd_place *);
+void porter_known(struct edge *, uint64_t id, bool known);
+bool porter_gives_way(struct edge *); /* false: everybody has logged in */
+/* The guest's: its ports by a configuration; its connection. */
+void porter_prepare(struct edge *, const struct conf *);
+void porter_come(struct edge *, struct span listener, const struct addr *, int fd);
+void porter_make_way(struct edge *); /* unless it has logged in */
+void porter_serve(struct edge *); /* contexts are there */
+void porter_close(struct edge *); /* the role ends */
 
 /* drain.c */
 void drain_begin(struct edge *, uint32_t within_ms);

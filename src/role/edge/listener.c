@@ -99,7 +99,10 @@ static void let_in(struct port *p, int fd, const struct addr *peer)
 	switch (crowd_enter(&p->crowd, e->role->world, &p->service->limits,
 			    peer, &place)) {
 	case CROWD_IN:
-		connection_start(e, p, fd, peer, place);
+		if (e->porter)
+			porter_take(p, fd, peer, place);
+		else
+			connection_start(e, p, fd, peer, place);
 		return;
 	case CROWD_FULL:
 		turn_away(e, p, fd, peer, "the listener is full");
@@ -134,11 +137,19 @@ static void on_ready(struct watch *w, unsigned ready)
 	}
 }
 
-static struct port *port_of(struct edge *e, struct span name)
+struct port *listener_named(struct edge *e, struct span name)
 {
 	for (size_t i = 0; i < e->port_count; i++)
 		if (span_eq(span_cstr(e->ports[i].name), name))
 			return &e->ports[i];
+	return NULL;
+}
+
+static struct port *port_of(struct edge *e, struct span name)
+{
+	struct port *known = listener_named(e, name);
+	if (known != NULL)
+		return known;
 	if (e->port_count == CONF_LISTENERS_MAX)
 		return NULL;
 	struct port *p = &e->ports[e->port_count++];
@@ -190,6 +201,14 @@ static void keep_sockets(struct port *p)
 	    F_CSTR("why", "memory is short: a socket that is new is not used"));
 	for (size_t k = 0; k < p->socket_count; k++)
 		p->sockets[k].round = p->edge->round;
+}
+
+void listener_know(struct edge *e, struct span name, const struct conf *conf)
+{
+	struct port *p = port_of(e, name);
+	const struct conf_listener *l = conf_listener(conf, name);
+	if (p != NULL && p->service == NULL && l != NULL)
+		p->service = service_new(conf, l);
 }
 
 void listener_add(struct edge *e, struct span name, int fd)

@@ -18,6 +18,8 @@
 
 static uint64_t places(const struct edge *e)
 {
+	if (e->porter)
+		return e->conf->processes.isolated;
 	if (e->role->kind == KIND_EDGE_ACCESS &&
 	    e->conf->processes.sessions != 0)
 		return e->conf->processes.sessions;
@@ -52,6 +54,8 @@ void retire_watch(struct edge *e)
 {
 	uint64_t now = loop_now(e->role->loop);
 	uint64_t age = e->conf->processes.age * NS_PER_SEC;
+	if (e->porter || e->isolated)
+		return;
 	uint64_t at = age != 0 ? e->began + age : NS_NEVER;
 	timer_stop(&e->worn);
 	if (e->retiring || e->draining)
@@ -72,9 +76,11 @@ void retire_begin(struct edge *e)
 
 void retire_look(struct edge *e)
 {
-	if (e->retiring && e->connection_count == 0)
+	if (e->retiring && e->connection_count == 0 && e->came.port == NULL) {
+		role_guest_over(e->role);
 		role_retired(e->role);
-	if (e->retiring || e->draining || e->wearing || !filling(e))
+	}
+	if (e->porter || e->isolated || e->retiring || e->draining || e->wearing || !filling(e))
 		return;
 	e->wearing = true;
 	role_worn(e->role, false);
@@ -86,6 +92,8 @@ void retire_look(struct edge *e)
 /* The stranger that has been at it longest.  False: there is none. */
 static bool give_way(struct edge *e)
 {
+	if (e->porter)
+		return porter_gives_way(e);
 	LIST_EACH (&e->connections, at) {
 		struct connection *c = CONTAINER_OF(at, struct connection, link);
 		if (c->bound || c->lost || c->stop)

@@ -18,7 +18,7 @@
 #include "role/logger/trail.h"
 #include "wire/admin_logger.h"
 
-#define CHANNELS_MAX 64u
+#define CHANNELS_MAX ROLE_PROCESSES_MAX
 #define READERS_MAX  8u
 #define ANSWER_MAX   40960u /* bytes of events in one answer; one at least */
 #define ANSWER_COUNT 64u
@@ -59,7 +59,7 @@ struct logger {
 static void rights(void *self, struct rights *r)
 {
 	(void)self;
-	*r = (struct rights){.sys = RIGHT_BASE, .max_fds = 256};
+	*r = (struct rights){.sys = RIGHT_BASE, .max_fds = 512};
 }
 
 /* ---- lines -------------------------------------------------------------- */

@@ -32,7 +32,7 @@
 #include "wire/store_sorter.h"
 
 #define STORE_SECRET 32u
-#define STORE_PEERS_MAX	   64u
+#define STORE_PEERS_MAX	   ROLE_PROCESSES_MAX
 #define STORE_SESSIONS_MAX 1000000u
 #define STORE_JOBS_IDLE	   64u		/* kept with their memory */
 #define STORE_JOB_MEMORY   (16u << 20)	/* of one request's answer */

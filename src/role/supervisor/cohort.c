@@ -38,22 +38,44 @@ static unsigned free_index(const struct super *s, enum kind k)
 }
 
 /* NULL: the pool or the table is full. */
-static struct process *place_for(struct super *s, enum kind k)
+static struct process *place_for(struct super *s, enum kind k, size_t most)
 {
 	struct process *place = NULL;
 	size_t n = 0;
 	for (size_t i = 0; i < s->process_count; i++) {
 		struct process *p = &s->processes[i];
-		if (p->state == FREE && p->raising == NULL)
+		if (p->state == FREE && p->raising == NULL && p->channel == NULL)
 			place = p;
-		else if (p->state != FREE && p->kind == k)
+		else if (p->state != FREE && p->kind == k && !guest_place(p))
 			n++;
 	}
-	if (n >= POOL_MAX)
+	if (n >= most)
 		return NULL;
 	if (place == NULL && s->process_count < PROCESSES_MAX)
 		place = &s->processes[s->process_count++];
 	return place;
+}
+
+static struct process *make(struct super *s, enum kind k, size_t most)
+{
+	struct process *p = place_for(s, k, most);
+	if (p == NULL)
+		return NULL;
+	unsigned index = free_index(s, k);
+	arena_free(p->drain_arena);
+	arena_free(p->retire_arena);
+	arena_free(p->come_arena);
+	*p = (struct process){.super = s,
+			      .kind = k,
+			      .index = index,
+			      .state = DOWN,
+			      .guest_fd = -1};
+	return p;
+}
+
+struct process *cohort_add(struct super *s, enum kind k)
+{
+	return make(s, k, SIZE_MAX);
 }
 
 static void gone(void *ctx, enum ipc_result r)
@@ -96,22 +118,16 @@ void cohort_worn(struct process *p, bool old)
 {
 	struct super *s = p->super;
 	if (!s->up || s->stopping || p->state != READY || p->after != NULL ||
-	    p->before != NULL || !followed(p->kind))
+	    p->before != NULL || !followed(p->kind) || guest_porter(p) ||
+	    guest_place(p))
 		return;
-	struct process *next = place_for(s, p->kind);
+	struct process *next = make(s, p->kind, POOL_MAX);
 	if (next == NULL) {
 		if (old)
 			longest_leaves(s, p->kind);
 		return;
 	}
-	unsigned index = free_index(s, p->kind);
-	arena_free(next->drain_arena);
-	arena_free(next->retire_arena);
-	*next = (struct process){.super = s,
-				 .kind = p->kind,
-				 .index = index,
-				 .state = DOWN,
-				 .before = p};
+	next->before = p;
 	p->after = next;
 	process_raise(next);
 }

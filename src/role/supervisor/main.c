@@ -85,7 +85,9 @@ static uint64_t pool_size(const struct conf *c, enum kind k)
 	if (k == KIND_EDGE_MX)
 		n = c->processes.mx;
 	else if (k == KIND_EDGE_ACCESS)
-		n = c->processes.access;
+		n = c->processes.isolate == CONF_ISOLATE_USER
+			    ? 1 /* the porter */
+			    : c->processes.access;
 	else if (k == KIND_EDGE_ADMIN)
 		n = c->processes.admin;
 	else if (k == KIND_SORTER_MX || k == KIND_SORTER_ACCESS)
@@ -108,7 +110,8 @@ static void list_processes(struct super *s)
 				.super = s,
 				.kind = (enum kind)k,
 				.state = DOWN,
-				.index = i};
+				.index = i,
+				.guest_fd = -1};
 	}
 }
 

@@ -46,8 +46,31 @@ static void on_worn(void *ctx, struct boss_role *c,
 	cohort_worn(ctx, m->old);
 }
 
+static void on_guest(void *ctx, struct ipc_call *call,
+		     const struct boss_role_guest *m)
+{
+	guest_came(ctx, call, m);
+}
+
+static void on_dismiss(void *ctx, struct boss_role *c,
+		       const struct boss_role_dismiss *m)
+{
+	(void)c;
+	guest_dismiss(ctx, m->id);
+}
+
+static void on_known(void *ctx, struct boss_role *c,
+		     const struct boss_role_known *m)
+{
+	(void)c;
+	guest_known(ctx, m->known);
+}
+
 static const struct boss_role_at_boss handlers = {.broken = on_broken,
-						   .worn = on_worn};
+						   .worn = on_worn,
+						   .guest = on_guest,
+						   .dismiss = on_dismiss,
+						   .known = on_known};
 
 static bool start_process(struct process *p, struct buf *why)
 {
@@ -158,7 +181,7 @@ bool process_listeners(struct process *p)
 {
 	struct super *s = p->super;
 	for (size_t i = 0; i < s->port_count; i++)
-		if (s->ports[i].pool == p->kind &&
+		if (s->ports[i].pool == p->kind && !guest_place(p) &&
 		    !give_listener(p, &s->ports[i]))
 			return false;
 	return true;
@@ -200,6 +223,7 @@ static void raise_fiber(void *arg)
 		    F_U64("process", (uint64_t)p->pid),
 		    F_U64("ms", (p->ready - p->started) / NS_PER_MS));
 		cohort_ready(p);
+		guest_ready(p);
 		if (p->kind == KIND_LOGGER && !s->up)
 			raise_rest(s);
 		if (p->kind == KIND_LOGGER && !s->up && s->lacks != 0)
@@ -313,6 +337,7 @@ void process_died(struct super *s, const struct spawn_exit *e)
 	if (!s->stopping && !over)
 		log_death(p, e);
 	p->pid = 0;
+	guest_died(p);
 	over = !s->stopping && cohort_ended(p);
 	if (!over)
 		p->state = DOWN;
@@ -323,6 +348,7 @@ void process_died(struct super *s, const struct spawn_exit *e)
 		return;
 	}
 	if (over) {
+		guest_top_up(s);
 		report_changed(s);
 		return;
 	}

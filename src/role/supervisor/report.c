@@ -140,6 +140,7 @@ static void populate_fiber(void *arg)
 static void now_up(struct super *s)
 {
 	s->up = true;
+	guest_top_up(s);
 	settings_commit(s);
 	notify_send(s->notify, NOTIFY_READY, "serving");
 	LOG(s->log, NOTICE, "letterlock.ready", 0,
@@ -224,9 +225,11 @@ static void status_fiber(void *arg)
 	buf_init(&json, JSON_MAX);
 	buf_addc(&json, '{');
 	confinement_of_self(s, &json);
+	guest_json(s, &json);
 	buf_add(&json, SPAN(",\"roles\":["));
 	for (size_t i = 0; i < s->process_count; i++) {
-		if (s->processes[i].state == FREE)
+		if (s->processes[i].state == FREE ||
+		    guest_serves(&s->processes[i]))
 			continue;
 		if (i > 0)
 			buf_addc(&json, ',');

@@ -15,6 +15,7 @@
  *   process.c   the life of one role's process
  *   graph.c     channels between roles
  *   cohort.c    one process of a pool after the other
+ *   guest.c     a process for each connection (isolate user)
  *   control.c   signals: reload, drain, stop
  *   report.c    status, endpoints file, the admin hop
  */
@@ -32,7 +33,7 @@
 
 #define POOL_MAX         16u  /* processes of one kind, retired ones too */
 #define POOL_AUTO_MAX    4u   /* without a setting */
-#define PROCESSES_MAX    64u
+#define PROCESSES_MAX    ROLE_PROCESSES_MAX
 #define SOCKETS_MAX      256u /* listening */
 #define STEP_NS          (20 * NS_PER_SEC) /* one step of bringing a role up */
 #define PARSER_NS        (20 * NS_PER_SEC) /* one reading of the configuration */
@@ -76,6 +77,14 @@ struct process {
 	struct arena *retire_arena;
 	struct timer again;
 	struct fiber *raising;
+	/* isolate user: the porter's call for the connection that this process
+	 * has, or is to have; NULL: none.  See guest.c. */
+	struct ipc_call *guest;
+	const struct boss_role_guest *guest_ask;
+	uint64_t guest_id;
+	int guest_fd; /* -1: handed over */
+	struct boss_role_come_reply come_reply; /* unread: it came */
+	struct arena *come_arena;
 	struct {
 		int32_t pid;
 		uint32_t hops; /* 1 << enum hop */
@@ -172,6 +181,21 @@ void cohort_worn(struct process *, bool old); /* it wants a successor */
 void cohort_ready(struct process *);	      /* it may be one */
 /* The process has ended: true if nobody takes its place. */
 bool cohort_ended(struct process *);
+/* One more of a kind, to be raised; NULL: the table is full. */
+struct process *cohort_add(struct super *, enum kind);
+
+/* guest.c */
+bool guest_porter(const struct process *); /* it accepts for all of them */
+bool guest_place(const struct process *); /* it is for one guest */
+bool guest_serves(const struct process *); /* it has its guest */
+void guest_json(const struct super *, struct buf *); /* all of them in short */
+void guest_came(struct process *porter, struct ipc_call *,
+		const struct boss_role_guest *);
+void guest_ready(struct process *); /* who waits for it is handed over */
+void guest_known(struct process *, bool known);
+void guest_dismiss(struct process *porter, uint64_t id);
+void guest_died(struct process *);
+void guest_top_up(struct super *); /* some stand ready */
 
 /* graph.c.  Channels to every peer that can take one.  In a fiber. */
 MUST_USE bool graph_connect(struct process *);

@@ -14,7 +14,7 @@
 #include "wire/courier_vault.h"
 #include "wire/edge_vault.h"
 
-#define CHANNELS_MAX 72u
+#define CHANNELS_MAX ROLE_PROCESSES_MAX
 
 struct vault;
 

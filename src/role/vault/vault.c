@@ -27,7 +27,7 @@
 static void rights(void *self, struct rights *r)
 {
 	(void)self;
-	*r = (struct rights){.sys = RIGHT_BASE, .max_fds = 256};
+	*r = (struct rights){.sys = RIGHT_BASE, .max_fds = 512};
 }
 
 /* ---- channels ------------------------------------------------------------ */
