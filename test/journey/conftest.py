@@ -83,9 +83,7 @@ def with_rsa():
         instance.clean()
 
 
-@pytest.fixture
-def own(request):
-    """An instance for one case, which may do to it what it likes."""
+def alone():
     instance = Instance(users=USERS if SANITIZED else 3)
     try:
         yield instance.start()
@@ -96,6 +94,18 @@ def own(request):
     finally:
         drop_canary(instance)
         instance.clean()
+
+
+@pytest.fixture
+def own():
+    """An instance for one case, which may do to it what it likes."""
+    yield from alone()
+
+
+@pytest.fixture(scope='module')
+def ours():
+    """The same for the cases of one file, which take it as it is."""
+    yield from alone()
 
 
 turns = itertools.cycle(range(1, 21))

@@ -79,63 +79,80 @@ def waits(demo):
     return sorted({row['waits'] for row in demo.rows('queue', 'list')} - {''})
 
 
-def test_a_source_has_its_connections(own):
+def test_a_source_has_its_connections(ours):
     with three() as sinks:
-        rules(own, sinks, f'source bulk {{ address {SOURCE}; connections 2; }}')
-        send(own, 3)
-        assert wait(lambda: waits(own) == ['source bulk has all of its connections (2)'], SECONDS)
-        rows = own.rows('queue', 'list')
+        rules(ours, sinks, f'source bulk {{ address {SOURCE}; connections 2; }}')
+        send(ours, 3)
+        assert wait(lambda: waits(ours) == ['source bulk has all of its connections (2)'], SECONDS)
+        rows = ours.rows('queue', 'list')
         assert len(rows) == 9 and sum(row['waits'] != '' for row in rows) == 7
         assert standing() == 2
-        stats = {row['destination']: row['waits'] for row in own.rows('queue', 'stats')}
+        stats = {row['destination']: row['waits'] for row in ours.rows('queue', 'stats')}
         assert stats['d2.example'] == 'source bulk has all of its connections (2)'
-        assert 'source bulk has all of its connections (2)' in own.ll('queue', 'stats').stdout
+        assert 'source bulk has all of its connections (2)' in ours.ll('queue', 'stats').stdout
         free(sinks)
         assert wait(lambda: arrived(sinks) == 9, SECONDS)
         assert max(s.most for s in sinks) == 2
 
         # Other limits: more, fewer, none; what is out when they come counts.
         free(sinks, False)
-        send(own, 2)
-        assert wait(lambda: standing() == 2 and waits(own), SECONDS)
-        rules(own, sinks, f'source bulk {{ address {SOURCE}; connections 3; }}')
+        send(ours, 2)
+        assert wait(lambda: standing() == 2 and waits(ours), SECONDS)
+        rules(ours, sinks, f'source bulk {{ address {SOURCE}; connections 3; }}')
         assert wait(lambda: standing() == 3, SECONDS)
-        rules(own, sinks, 'source usual { connections 1; }')
-        assert waits(own) == ['source usual has all of its connections (1)'] and standing() == 3
+        rules(ours, sinks, 'source usual { connections 1; }')
+        assert waits(ours) == ['source usual has all of its connections (1)'] and standing() == 3
         free(sinks)
         assert wait(lambda: arrived(sinks) == 15, SECONDS)
         assert max(s.most for s in sinks) == 3
 
         # A courier that is killed takes its places with it.
         free(sinks, False)
-        rules(own, sinks, f'source bulk {{ address {SOURCE}; connections 2; }}')
-        send(own, 2)
-        assert wait(lambda: standing() == 2 and waits(own), SECONDS)
-        pid = own.pids()['courier'][0]
+        rules(ours, sinks, f'source bulk {{ address {SOURCE}; connections 2; }}')
+        send(ours, 2)
+        assert wait(lambda: standing() == 2 and waits(ours), SECONDS)
+        pid = ours.pids()['courier'][0]
         os.kill(pid, signal.SIGKILL)
         assert wait(lambda: not alive(pid) and standing() == 2, SECONDS)
         free(sinks)
-        assert wait(lambda: arrived(sinks) >= 21 and not own.rows('queue', 'list'), SECONDS)
+        assert wait(lambda: arrived(sinks) >= 21 and not ours.rows('queue', 'list'), SECONDS)
         assert max(s.most for s in sinks) == 3
 
         free(sinks, False)
-        rules(own, sinks, '')
-        send(own, 2)
+        rules(ours, sinks, '')
+        send(ours, 2)
         assert wait(lambda: standing() == 6, SECONDS)
         free(sinks)
-        assert wait(lambda: not own.rows('queue', 'list'), SECONDS)
+        assert wait(lambda: not ours.rows('queue', 'list'), SECONDS)
 
 
-def test_a_source_has_its_minute(own):
+def test_a_connection_of_older_rules_carries_no_more(ours):
+    """It was at work when they changed: its host, source and protection are the old ones."""
+    with three() as sinks:
+        rules(ours, sinks, '')
+        first = submit(ours, ours.alice, 'bob@d0.example')
+        assert wait(lambda: standing() == 1, SECONDS)
+        text = ours.config.read_text()
+        ours.config.write_text(text.replace(f'host {HOSTS[0]}; port {sinks[0].port};',
+                                           f'host {HOSTS[1]}; port {sinks[1].port};'))
+        ours.reload()
+        free(sinks)
+        sinks[0].wait_for(first)
+        second = submit(ours, ours.alice, 'bob@d0.example')
+        assert wait(lambda: [s for s in sinks if any(second.encode() in m.data for m in s.mails)] == [sinks[1]],
+                    SECONDS)
+
+
+def test_a_source_has_its_minute(ours):
     with three() as sinks:
         free(sinks)
-        rules(own, sinks, f'source bulk {{ address {SOURCE}; per-minute 4; }}')
-        send(own, 2)
-        assert wait(lambda: waits(own) == ['source bulk has had its messages of this minute (4)'], SECONDS)
-        assert wait(lambda: arrived(sinks) == 4 and len(own.rows('queue', 'list')) == 2, SECONDS)
+        rules(ours, sinks, f'source bulk {{ address {SOURCE}; per-minute 4; }}')
+        send(ours, 2)
+        assert wait(lambda: waits(ours) == ['source bulk has had its messages of this minute (4)'], SECONDS)
+        assert wait(lambda: arrived(sinks) == 4 and len(ours.rows('queue', 'list')) == 2, SECONDS)
         # The same minute goes on in a new configuration, by the name of the block.
-        rules(own, sinks, f'source bulk {{ address {SOURCE}; per-minute 5; }}')
-        assert wait(lambda: arrived(sinks) == 5 and len(own.rows('queue', 'list')) == 1, SECONDS)
-        assert waits(own) == ['source bulk has had its messages of this minute (5)']
-        rules(own, sinks, '')
+        rules(ours, sinks, f'source bulk {{ address {SOURCE}; per-minute 5; }}')
+        assert wait(lambda: arrived(sinks) == 5 and len(ours.rows('queue', 'list')) == 1, SECONDS)
+        assert waits(ours) == ['source bulk has had its messages of this minute (5)']
+        rules(ours, sinks, '')
         assert wait(lambda: arrived(sinks) == 6, SECONDS)

@@ -253,11 +253,13 @@ static bool start(void *self, struct buf *why)
 	return true;
 }
 
-/* Rules may be others: what is open was decided by the old ones. */
+/* Rules may be others: what is open was decided by the old ones; what is at work
+ * now is not kept afterwards. */
 static void adopt(void *self, const struct conf *conf)
 {
 	struct courier *c = self;
 	c->conf = conf;
+	c->rules++;
 	courier_tlsrpt_host(c->tlsrpt, conf->hostname);
 	take_authorities(c);
 	lines_end(c);

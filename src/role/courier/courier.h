@@ -70,6 +70,7 @@ struct courier_counts {
 struct courier {
 	struct role *role;
 	const struct conf *conf;
+	uint64_t rules; /* how many configurations there were before it */
 	struct courier_store *store; /* NULL: there is none */
 	struct courier_dialer *dialer;
 	struct courier_fetch *fetch;

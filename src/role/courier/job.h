@@ -26,6 +26,7 @@ struct way_host {
 /* Where mail for a domain goes, and how it has to be protected. */
 struct way {
 	const struct conf_destination *rule; /* NULL: none of ours */
+	uint64_t rules; /* of the courier, when it was looked for */
 	struct span domain; /* the recipients'; or of the rule's host */
 	uint16_t port;
 	bool lmtp;

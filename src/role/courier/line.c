@@ -262,6 +262,7 @@ static bool may_be_kept(const struct line *l)
 	const struct courier *c = l->courier;
 	const struct conf_outgoing *o = &c->conf->outgoing;
 	return !l->ended && !c->draining && o->idle > 0 &&
+	       l->rules == c->rules &&
 	       l->carried < o->messages && smtp_client_room(l->client) > 0 &&
 	       l->stream.state == IO_OK && stream_buffered(&l->stream).len == 0;
 }

@@ -50,6 +50,7 @@ struct line {
 	/* What was reached, for the count and the story. */
 	enum policy_level level;
 	enum policy_by by;
+	uint64_t rules;	  /* of the courier, that decided on it */
 	uint64_t carried; /* messages */
 	struct timer idle;
 	char in[LINE_IN], out[STREAM_OUT_MAX];

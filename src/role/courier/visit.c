@@ -131,6 +131,7 @@ static struct line *connect_from(struct visit *v, struct berth *berth)
 				  &h->addresses[rep.of], &local);
 	if (l == NULL)
 		return visit_nothing(v, "4.3.0", SPAN("memory is short"));
+	l->rules = v->way->rules;
 	berth_settle(berth, addr_is_v4(&l->peer));
 	berth_move(&l->berth, berth);
 	c->counts.connections++;

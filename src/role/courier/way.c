@@ -213,6 +213,7 @@ static bool take_rule(struct seeking *s)
 	if (d != NULL && !copy_rule(s->arena, d, &d))
 		return false;
 	w->rule = d;
+	w->rules = s->courier->rules;
 	w->domain = s->ask->domain;
 	w->port = (uint16_t)s->courier->conf->outgoing.port;
 	if (d == NULL)
