@@ -11,6 +11,7 @@
  *   a second copy comes only when a store or courier died between the two leases, or
  *   when the yes to the first never arrived
  *   what was settled is never leased again, nor sent but by who had it before a death
+ *   no more goes out at a time than may leave by one address
  *   a sender of ours hears of each failure, once, before it is settled; a stranger never
  *
  * When all is quiet each message that was taken for elsewhere is there, or its sender
@@ -20,7 +21,9 @@
 #include <stdio.h>
 
 #include "ipc/ipc.h"
+#include "role/courier/berth.h"
 #include "smtp/client.h"
+#include "spool/sluice.h"
 #include "storm.h"
 #include "wire/courier_store.h"
 
@@ -305,6 +308,50 @@ enum ipc_result __wrap_courier_store_report(struct courier_store *c,
 
 /* ---- transactions, and couriers that lie -------------------------------------------------- */
 
+static void crowd(const struct storm *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < LEASES; i++)
+		n += leases[i].sending && leases[i].courier == s->town->couriers;
+	if (n > TOWN_BY_ONE)
+		storm_fail("%u messages go out at a time by an address of %u connections",
+			   n, TOWN_BY_ONE);
+}
+
+int64_t __real_sluice_opens(const struct sluices *, const struct sluice *);
+int64_t __wrap_sluice_opens(const struct sluices *, const struct sluice *);
+
+int64_t __wrap_sluice_opens(const struct sluices *g, const struct sluice *one)
+{
+	return watched != NULL && storm_lie(watched) == LIE_CROWDS
+		       ? 0
+		       : __real_sluice_opens(g, one);
+}
+
+struct sluice_place *__real_sluices_next(struct sluices *, bool, int64_t);
+struct sluice_place *__wrap_sluices_next(struct sluices *, bool, int64_t);
+
+struct sluice_place *__wrap_sluices_next(struct sluices *g, bool all, int64_t now)
+{
+	return __real_sluices_next(
+		g, all || (watched != NULL && storm_lie(watched) == LIE_CROWDS), now);
+}
+
+const struct conf_source *__real_berth_take(struct courier *, struct berth *,
+					    const struct conf_destination *, bool, bool);
+const struct conf_source *__wrap_berth_take(struct courier *, struct berth *,
+					    const struct conf_destination *, bool, bool);
+
+const struct conf_source *__wrap_berth_take(struct courier *c, struct berth *b,
+					    const struct conf_destination *rule, bool v6,
+					    bool v4)
+{
+	bool lies = watched != NULL && storm_lie(watched) == LIE_CROWDS;
+
+	return __real_berth_take(c, b, rule, v6 && !lies, v4 && !lies);
+}
+
 void __real_smtp_client_deliver(struct smtp_client *, struct smtp_outgoing *);
 void __wrap_smtp_client_deliver(struct smtp_client *, struct smtp_outgoing *);
 
@@ -315,6 +362,8 @@ void __wrap_smtp_client_deliver(struct smtp_client *c, struct smtp_outgoing *o)
 
 	if (l != NULL)
 		l->sending = true;
+	if (l != NULL)
+		crowd(watched);
 	__real_smtp_client_deliver(c, o);
 	if (l != NULL)
 		l->sending = false;

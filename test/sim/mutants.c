@@ -87,6 +87,8 @@ const struct mutant mutants[] = {
 	 .lie = LIE_HOPES},
 	{"forgetful-courier", "it sends again what a server took", .lie = LIE_FORGETS},
 	{"silent-courier", "no sender hears that his mail failed", .lie = LIE_SILENT},
+	{"crowded-source", "more goes out at a time by an address than it may have",
+	 .lie = LIE_CROWDS},
 	{"lost-account", "the directory's changes live as long as the process",
 	 .lies = {.row = not_directory}},
 };

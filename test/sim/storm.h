@@ -25,6 +25,7 @@ enum lie {
 	LIE_HOPES,   /* it takes no answer for a yes */
 	LIE_FORGETS, /* it takes a yes for no answer */
 	LIE_SILENT,  /* it tells no sender that his mail failed */
+	LIE_CROWDS,  /* it and its store mind no limit of a source */
 };
 
 /* A mutation of store or courier that the oracles have to find; see mutants.c. */

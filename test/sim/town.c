@@ -43,8 +43,10 @@ static const char conf[] =
 	"listener pop3s { role pop3; address 127.0.0.1; port 2995; tls implicit; }\n";
 
 static const char *const queues[] = {
-	"queue { retry 10s 20s; lifetime 1h; warn 30s; per-destination 4; }\n",
-	"queue { retry 5m 30m 2h 6h; lifetime 4d; warn 4h; per-destination 4; }\n"};
+	"queue { retry 10s 20s; lifetime 1h; warn 30s; per-destination 4; }\n"
+	"source usual { connections 2; }\n", /* TOWN_BY_ONE */
+	"queue { retry 5m 30m 2h 6h; lifetime 4d; warn 4h; per-destination 4; }\n"
+	"source usual { connections 2; per-minute 60; }\n"};
 
 static const struct {
 	const char *name;
@@ -298,7 +300,7 @@ static void settle_in(void *arg)
 struct town *town_new(uint64_t seed, bool patient, struct names *names)
 {
 	struct town *t = calloc(1, sizeof *t);
-	char text[sizeof conf + 128];
+	char text[sizeof conf + 256];
 
 	assert_non_null(t);
 	dice_load(seed);

@@ -23,6 +23,7 @@
 #define TOWN_POP3       2995u
 #define TOWN_PASSWORD   "right horse battery"
 #define TOWN_WALL       1800000000
+#define TOWN_BY_ONE     2u /* connections of the usual source */
 #define TOWN_PEOPLE     5u /* u0 ... at example.test; team: u0 u1 u2 */
 
 struct town {
