@@ -76,7 +76,7 @@ void buf_wrote(struct buf *b, size_t n)
 	b->to += n;
 }
 
-void buf_add(struct buf *b, struct span s)
+void buf_add_more(struct buf *b, struct span s)
 {
 	char *p = buf_room(b, s.len);
 	if (p == NULL || s.len == 0)
@@ -92,13 +92,8 @@ void buf_addc(struct buf *b, char c)
 
 void buf_add_u64(struct buf *b, uint64_t v)
 {
-	char digits[20];
-	size_t at = sizeof digits;
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v != 0);
-	buf_add(b, span_of(digits + at, sizeof digits - at));
+	char digits[SPAN_U64_DIGITS];
+	buf_add(b, span_put_u64(digits, v));
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

@@ -35,7 +35,17 @@ static inline struct span buf_span(const struct buf *b)
 	return span_of(b->data ? b->data + b->from : NULL, buf_len(b));
 }
 
-void buf_add(struct buf *, struct span);
+void buf_add_more(struct buf *, struct span);
+static inline void buf_add(struct buf *b, struct span s)
+{
+	if (s.len == 0 || s.len > b->cap - b->to || b->failed || s.len > b->limit ||
+	    buf_len(b) > b->limit - s.len) {
+		buf_add_more(b, s);
+		return;
+	}
+	memcpy(b->data + b->to, s.ptr, s.len);
+	b->to += s.len;
+}
 void buf_addc(struct buf *, char);
 void buf_add_u64(struct buf *, uint64_t); /* in decimal */
 PRINTF_LIKE(2, 3) void buf_printf(struct buf *, const char *fmt, ...);

@@ -90,11 +90,33 @@ void civil_add_rfc5322(struct buf *b, int64_t seconds)
 		   c.hour, c.minute, c.second);
 }
 
-void civil_add_imap(struct buf *b, int64_t seconds)
+static char *two(char *p, int n)
+{
+	*p++ = (char)('0' + n / 10);
+	*p++ = (char)('0' + n % 10);
+	return p;
+}
+
+struct span civil_put_imap(char text[CIVIL_IMAP_LEN], int64_t seconds)
 {
 	struct civil c = civil_of(seconds);
-	buf_printf(b, "%2d-%s-%04d %02d:%02d:%02d +0000", c.day,
-		   months[c.month - 1], c.year, c.hour, c.minute, c.second);
+	char *p = text;
+	p = two(p, c.day);
+	if (text[0] == '0')
+		text[0] = ' ';
+	*p++ = '-';
+	memcpy(p, months[c.month - 1], 3);
+	p += 3;
+	*p++ = '-';
+	p = two(two(p, c.year / 100), c.year % 100);
+	*p++ = ' ';
+	p = two(p, c.hour);
+	*p++ = ':';
+	p = two(p, c.minute);
+	*p++ = ':';
+	p = two(p, c.second);
+	memcpy(p, " +0000", 6);
+	return span_of(text, CIVIL_IMAP_LEN);
 }
 
 void civil_add_iso(struct buf *b, int64_t milliseconds)

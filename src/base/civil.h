@@ -38,7 +38,8 @@ MUST_USE bool civil_seconds(const struct civil *, int64_t *out);
 /* Sun, 22 Nov 2026 03:18:41 +0000 */
 void civil_add_rfc5322(struct buf *, int64_t seconds);
 /* 22-Nov-2026 03:18:41 +0000: RFC 3501 date-time without its quotes. */
-void civil_add_imap(struct buf *, int64_t seconds);
+#define CIVIL_IMAP_LEN 26u
+struct span civil_put_imap(char text[CIVIL_IMAP_LEN], int64_t seconds);
 /* 2026-11-22T03:18:41.007Z */
 void civil_add_iso(struct buf *, int64_t milliseconds);
 /* 2026-11-22T03:18:41Z */

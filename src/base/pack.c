@@ -46,26 +46,6 @@ void unpack_fail(struct unpack *u)
 	u->rest = span_of(NULL, 0);
 }
 
-struct span unpack_bytes(struct unpack *u, size_t n)
-{
-	if (u->failed || n > u->rest.len) {
-		unpack_fail(u);
-		return span_of(NULL, 0);
-	}
-	struct span s = span_sub(u->rest, 0, n);
-	u->rest = span_skip(u->rest, n);
-	return s;
-}
-
-static uint64_t get_little(struct unpack *u, size_t n)
-{
-	struct span s = unpack_bytes(u, n);
-	uint64_t v = 0;
-	for (size_t i = s.len; i > 0; i--)
-		v = v << 8 | (uint8_t)s.ptr[i - 1];
-	return v;
-}
-
 static uint64_t get_big(struct unpack *u, size_t n)
 {
 	struct span s = unpack_bytes(u, n);
@@ -75,9 +55,6 @@ static uint64_t get_big(struct unpack *u, size_t n)
 	return v;
 }
 
-uint16_t unpack_u16(struct unpack *u) { return (uint16_t)get_little(u, 2); }
-uint32_t unpack_u32(struct unpack *u) { return (uint32_t)get_little(u, 4); }
-uint64_t unpack_u64(struct unpack *u) { return get_little(u, 8); }
 uint32_t unpack_u32_be(struct unpack *u) { return (uint32_t)get_big(u, 4); }
 uint64_t unpack_u64_be(struct unpack *u) { return get_big(u, 8); }
 
@@ -106,9 +83,4 @@ bool unpack_bool(struct unpack *u)
 	if (v > 1)
 		unpack_fail(u);
 	return v == 1;
-}
-
-struct span unpack_span(struct unpack *u, size_t max)
-{
-	return unpack_bytes(u, (size_t)unpack_varint(u, max));
 }

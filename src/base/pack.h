@@ -59,9 +59,29 @@ static inline uint8_t unpack_u8(struct unpack *u)
 	u->rest.len--;
 	return (uint8_t)*u->rest.ptr++;
 }
-uint16_t unpack_u16(struct unpack *);
-uint32_t unpack_u32(struct unpack *);
-uint64_t unpack_u64(struct unpack *);
+/* Exactly n bytes. */
+static inline struct span unpack_bytes(struct unpack *u, size_t n)
+{
+	if (u->failed || n > u->rest.len) {
+		unpack_fail(u);
+		return span_of(NULL, 0);
+	}
+	struct span s = span_of(u->rest.ptr, n);
+	u->rest = span_skip(u->rest, n);
+	return s;
+}
+/* n is a constant to the compiler, which makes one load of it. */
+static inline uint64_t unpack_little(struct unpack *u, size_t n)
+{
+	struct span s = unpack_bytes(u, n);
+	uint64_t v = 0;
+	for (size_t i = 0; s.len > 0 && i < n; i++)
+		v |= (uint64_t)(uint8_t)s.ptr[i] << (8 * i);
+	return v;
+}
+static inline uint16_t unpack_u16(struct unpack *u) { return (uint16_t)unpack_little(u, 2); }
+static inline uint32_t unpack_u32(struct unpack *u) { return (uint32_t)unpack_little(u, 4); }
+static inline uint64_t unpack_u64(struct unpack *u) { return unpack_little(u, 8); }
 uint32_t unpack_u32_be(struct unpack *);
 uint64_t unpack_u64_be(struct unpack *);
 uint64_t unpack_varint_any(struct unpack *, uint64_t max);
@@ -77,9 +97,10 @@ static inline uint64_t unpack_varint(struct unpack *u, uint64_t max)
 /* 0 or 1 in one byte; anything else fails. */
 bool unpack_bool(struct unpack *);
 /* Length and bytes, at most max of them. */
-struct span unpack_span(struct unpack *, size_t max);
-/* Exactly n bytes. */
-struct span unpack_bytes(struct unpack *, size_t n);
+static inline struct span unpack_span(struct unpack *u, size_t max)
+{
+	return unpack_bytes(u, (size_t)unpack_varint(u, max));
+}
 
 static inline bool unpack_ok(const struct unpack *u) { return !u->failed; }
 /* Everything was read, and all of it was right. */

@@ -5,12 +5,6 @@
 
 #include "base/check.h"
 
-struct span span_sub(struct span s, size_t from, size_t len)
-{
-	from = size_min(from, s.len);
-	return span_of(s.ptr ? s.ptr + from : NULL, size_min(len, s.len - from));
-}
-
 bool span_eq(struct span a, struct span b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
@@ -112,4 +106,14 @@ bool span_u64(struct span s, uint64_t max, uint64_t *out)
 	}
 	*out = v;
 	return true;
+}
+
+struct span span_put_u64(char digits[SPAN_U64_DIGITS], uint64_t v)
+{
+	size_t at = SPAN_U64_DIGITS;
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v != 0);
+	return span_of(digits + at, SPAN_U64_DIGITS - at);
 }

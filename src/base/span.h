@@ -45,7 +45,12 @@ static inline struct span span_cstr(const char *s)
 static inline bool span_empty(struct span s) { return s.len == 0; }
 
 /* The bytes from `from` on, at most `len` of them; clamped, never past the end. */
-struct span span_sub(struct span s, size_t from, size_t len);
+static inline struct span span_sub(struct span s, size_t from, size_t len)
+{
+	from = from < s.len ? from : s.len;
+	len = len < s.len - from ? len : s.len - from;
+	return span_of(s.ptr ? s.ptr + from : NULL, len);
+}
 static inline struct span span_skip(struct span s, size_t n)
 {
 	return span_sub(s, n, SIZE_MAX);
@@ -84,6 +89,10 @@ bool span_cut(struct span *s, char c, struct span *head);
  * empty, too large, or when anything else stands in it.
  */
 MUST_USE bool span_u64(struct span s, uint64_t max, uint64_t *out);
+
+#define SPAN_U64_DIGITS 20u
+/* The number in decimal; the span lies in `digits`. */
+struct span span_put_u64(char digits[SPAN_U64_DIGITS], uint64_t);
 
 /* ASCII only, whatever the locale. */
 static inline char ascii_lower(char c)

@@ -118,7 +118,7 @@ static void push(struct stream *s)
 	ENSURE(r != IO_OK || (s->out_len == 0 && s->out_cap > 0));
 }
 
-void stream_write(struct stream *s, struct span b)
+void stream_write_more(struct stream *s, struct span b)
 {
 	while (b.len > 0 && writable(s)) {
 		size_t n = size_min(b.len, s->out_cap - s->out_len);
@@ -130,6 +130,12 @@ void stream_write(struct stream *s, struct span b)
 		if (b.len > 0)
 			push(s);
 	}
+}
+
+void stream_number(struct stream *s, uint64_t v)
+{
+	char digits[SPAN_U64_DIGITS];
+	stream_write(s, span_put_u64(digits, v));
 }
 
 void stream_printf(struct stream *s, const char *fmt, ...)

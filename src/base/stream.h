@@ -92,7 +92,19 @@ MUST_USE enum io stream_peek(struct stream *, struct span *bytes);
 void stream_consume(struct stream *, size_t n);
 
 /* Gather output.  Failures show at the next flush or read. */
-void stream_write(struct stream *, struct span);
+void stream_write_more(struct stream *, struct span);
+static inline void stream_write(struct stream *s, struct span b)
+{
+	if (b.len == 0)
+		return;
+	if (s->state != IO_OK || b.len > s->out_cap - s->out_len) {
+		stream_write_more(s, b);
+		return;
+	}
+	memcpy(s->out + s->out_len, b.ptr, b.len);
+	s->out_len += b.len;
+}
+void stream_number(struct stream *, uint64_t); /* in decimal */
 PRINTF_LIKE(2, 3) void stream_printf(struct stream *, const char *fmt, ...);
 enum io stream_flush(struct stream *);
 

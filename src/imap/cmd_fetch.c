@@ -50,7 +50,9 @@ static void send_literal(struct fetching *f, uint32_t uid, uint64_t from, uint64
 		return;
 	}
 	ENSURE(bytes.len <= first);
-	stream_printf(f->s->stream, "{%llu}\r\n", (unsigned long long)(to - from));
+	stream_write(f->s->stream, SPAN("{"));
+	stream_number(f->s->stream, to - from);
+	stream_write(f->s->stream, SPAN("}\r\n"));
 	stream_write(f->s->stream, bytes);
 	from += bytes.len;
 	while (from < to && !f->s->closing) {
@@ -132,13 +134,11 @@ static void send_section(struct fetching *f, const struct imap_fetch_item *item,
 
 static void send_date(struct stream *out, const char *name, int64_t seconds)
 {
-	struct buf text;
-	buf_init(&text, 64);
-	civil_add_imap(&text, seconds);
-	stream_printf(out, "%s \"", name);
-	stream_write(out, buf_span(&text));
+	char text[CIVIL_IMAP_LEN];
+	stream_write(out, span_cstr(name));
+	stream_write(out, SPAN(" \""));
+	stream_write(out, civil_put_imap(text, seconds));
 	stream_write(out, SPAN("\""));
-	buf_free(&text);
 }
 
 static void send_binary(struct fetching *f, const struct imap_fetch_item *item,
@@ -182,7 +182,7 @@ static void send_item(struct fetching *f, const struct imap_fetch_item *item,
 	struct stream *out = f->s->stream;
 	switch (item->item) {
 	case IMAP_ITEM_UID:
-		stream_printf(out, "UID %u", slot->uid);
+		imap_uid_write(out, slot->uid);
 		break;
 	case IMAP_ITEM_FLAGS:
 		imap_flags_write(f->s, &f->keywords, slot);
@@ -194,7 +194,8 @@ static void send_item(struct fetching *f, const struct imap_fetch_item *item,
 		send_date(out, "INTERNALDATE", row->internal_date);
 		break;
 	case IMAP_ITEM_SIZE:
-		stream_printf(out, "RFC822.SIZE %llu", (unsigned long long)row->size);
+		stream_write(out, SPAN("RFC822.SIZE "));
+		stream_number(out, row->size);
 		break;
 	case IMAP_ITEM_SAVEDATE:
 		send_date(out, "SAVEDATE", row->saved);
@@ -259,7 +260,7 @@ static bool send_message(struct fetching *f, const struct imap_slot *slot,
 	for (size_t i = 0; i < f->what.count; i++)
 		uid = uid && f->what.items[i].item != IMAP_ITEM_UID;
 	if (uid) {
-		stream_printf(out, "UID %u", slot->uid);
+		imap_uid_write(out, slot->uid);
 		between = " ";
 	}
 	for (size_t i = 0; i < f->what.count && !f->s->closing; i++) {

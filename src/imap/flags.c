@@ -100,20 +100,27 @@ void imap_modseq_tell(struct imap_session *s, const struct imap_slot *slot)
 			      (unsigned long long)slot->modseq);
 }
 
+void imap_uid_write(struct stream *out, uint32_t uid)
+{
+	stream_write(out, SPAN("UID "));
+	stream_number(out, uid);
+}
+
 void imap_fetch_open(struct imap_session *s, uint32_t uid, uint32_t rank)
 {
-	if (s->uidonly)
-		stream_printf(s->stream, "* %u UIDFETCH (", uid);
-	else
-		stream_printf(s->stream, "* %u FETCH (", rank);
+	stream_write(s->stream, SPAN("* "));
+	stream_number(s->stream, s->uidonly ? uid : rank);
+	stream_write(s->stream, s->uidonly ? SPAN(" UIDFETCH (") : SPAN(" FETCH ("));
 }
 
 void imap_flags_tell(struct imap_session *s, const struct imap_keywords *k,
 		     const struct imap_slot *slot, uint32_t rank)
 {
 	imap_fetch_open(s, slot->uid, rank);
-	if (!s->uidonly && (s->qresync || (s->work != NULL && s->work->by_uid)))
-		stream_printf(s->stream, "UID %u ", slot->uid);
+	if (!s->uidonly && (s->qresync || (s->work != NULL && s->work->by_uid))) {
+		imap_uid_write(s->stream, slot->uid);
+		stream_write(s->stream, SPAN(" "));
+	}
 	imap_flags_write(s, k, slot);
 	imap_modseq_tell(s, slot);
 	stream_write(s->stream, SPAN(")\r\n"));

@@ -33,6 +33,7 @@ MUST_USE enum imap_answer imap_keywords_get(struct imap_session *,
 void imap_flags_write(struct imap_session *, const struct imap_keywords *,
 		      const struct imap_slot *);
 /* What an answer about a message begins with. */
+void imap_uid_write(struct stream *, uint32_t uid); /* "UID 7" */
 void imap_fetch_open(struct imap_session *, uint32_t uid, uint32_t rank);
 /* A whole answer about changed flags, with all that the client wants to see then. */
 void imap_flags_tell(struct imap_session *, const struct imap_keywords *,

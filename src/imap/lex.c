@@ -37,7 +37,7 @@ static bool set_char(char c)
 bool imap_quotable(struct span s)
 {
 	for (size_t i = 0; i < s.len; i++)
-		if (s.ptr[i] <= 0 || s.ptr[i] == '\r' || s.ptr[i] == '\n')
+		if ((signed char)s.ptr[i] <= 0 || s.ptr[i] == '\r' || s.ptr[i] == '\n')
 			return false;
 	return true;
 }

@@ -20,12 +20,14 @@ static void without_nul(struct stream *out, struct span text)
 	stream_write(out, head);
 }
 
+static bool escaped(char c) { return c == '"' || c == '\\'; }
+
 static void quoted(struct stream *out, struct span text)
 {
 	stream_write(out, SPAN("\""));
 	size_t from = 0;
 	for (size_t i = 0; i < text.len; i++) {
-		if (text.ptr[i] != '"' && text.ptr[i] != '\\')
+		if (!escaped(text.ptr[i]))
 			continue;
 		stream_write(out, span_sub(text, from, i - from));
 		stream_write(out, SPAN("\\"));
@@ -35,8 +37,25 @@ static void quoted(struct stream *out, struct span text)
 	stream_write(out, SPAN("\""));
 }
 
+/* Between quotation marks as it is: without a branch a byte, most texts are short. */
+static bool plain(struct span text)
+{
+	unsigned odd = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		odd |= (unsigned)((uint8_t)(c - ' ') > '~' - ' ') | (unsigned)escaped(c);
+	}
+	return odd == 0;
+}
+
 void imap_write_string(struct stream *out, struct span text)
 {
+	if (text.len <= QUOTED_MAX && plain(text)) {
+		stream_write(out, SPAN("\""));
+		stream_write(out, text);
+		stream_write(out, SPAN("\""));
+		return;
+	}
 	if (imap_quotable(text) && text.len <= QUOTED_MAX) {
 		quoted(out, text);
 		return;

@@ -70,10 +70,11 @@ static void written(void **state)
 {
 	(void)state;
 	struct buf b;
+	char imap[CIVIL_IMAP_LEN];
 	buf_init(&b, 256);
 	civil_add_rfc5322(&b, moment);
 	buf_addc(&b, '|');
-	civil_add_imap(&b, moment - 20 * 86400);
+	buf_add(&b, civil_put_imap(imap, moment - 20 * 86400));
 	buf_addc(&b, '|');
 	civil_add_iso(&b, moment * 1000 + 7);
 	buf_addc(&b, '|');

@@ -166,6 +166,11 @@ static void output_of_any_length_is_whole(void **state)
 	stream_printf(&t.stream, "%.*s", 3000, big);
 	assert_int_equal(stream_flush(&t.stream), IO_OK);
 	assert_int_equal(buf_len(&t.out), 1 + sizeof big + 3000);
+	buf_clear(&t.out);
+	stream_number(&t.stream, 0);
+	stream_number(&t.stream, UINT64_MAX);
+	assert_int_equal(stream_flush(&t.stream), IO_OK);
+	assert_true(span_eq(buf_span(&t.out), SPAN("018446744073709551615")));
 	script_free(&t);
 }
 
