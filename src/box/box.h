@@ -196,11 +196,15 @@ MUST_USE enum box_result box_message(struct box *, enum kv_view,
 				     uint32_t mailbox, uint32_t uid,
 				     bool summary, struct arena *,
 				     struct box_message *out);
-/* The same for many; found[i] false: expunged. */
+/*
+ * The same for many, by ascending UIDs; rows that stand close together are read in one go.
+ * `each` hears of every one in turn, of one that was expunged with NULL; false: no more.
+ */
+typedef bool box_message_fn(void *arg, uint32_t uid, const struct box_message *);
 MUST_USE enum box_result box_messages(struct box *, enum kv_view,
 				      uint32_t mailbox, const uint32_t *uids,
 				      size_t n, bool summary, struct arena *,
-				      struct box_message *out, bool *found);
+				      box_message_fn *each, void *arg);
 /*
  * At most len bytes of prefix + body from `from` on, appended to out; fewer
  * only at the end.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * box/read: slots, changes, views and messages.
+ * box/read: slots, changes and views.
  *
  * Pages are read whole, in order.  Where the log reaches back to the version
  * asked for, only the pages that it names and the tail are read: the cost of
@@ -354,86 +354,5 @@ enum box_result box_view(struct box *b, enum kv_view view, uint32_t mailbox,
 	if (r == KV_OK)
 		r = runs_store(&runs, out);
 	free(runs.run);
-	return box_from_kv(r);
-}
-
-/* ---- messages ---- */
-
-enum kv_result box_summary_load(struct box *b, const struct cold *c,
-				struct arena *a, struct span *out)
-{
-	struct buf body;
-	buf_init(&body, BOX_SUMMARY_MAX);
-	enum kv_result r = kv_body_read(b->kv, &c->summary_id, 0,
-					c->summary_len, &body);
-	if (r == KV_OK && buf_len(&body) != c->summary_len)
-		r = KV_CORRUPT;
-	if (r == KV_NONE)
-		r = KV_CORRUPT;
-	if (r == KV_OK && !arena_copy(a, buf_span(&body), out))
-		r = KV_UNAVAILABLE;
-	buf_free(&body);
-	return r;
-}
-
-enum box_result box_message(struct box *b, enum kv_view view, uint32_t mailbox,
-			    uint32_t uid, bool summary, struct arena *a,
-			    struct box_message *out)
-{
-	ENSURE_TAG(b, BOX_TAG);
-	struct cold c;
-	struct buf row;
-	buf_init(&row, BOX_ROW_MAX);
-	enum kv_result r = box_cold_load(b->space, view, mailbox, uid, &row, &c);
-	if (r == KV_OK) {
-		*out = c.message;
-		if (!arena_copy(a, c.message.prefix, &out->prefix))
-			r = KV_UNAVAILABLE;
-		out->summary = (struct span){0};
-		if (r == KV_OK && summary && c.summary_kept)
-			r = box_summary_load(b, &c, a, &out->summary);
-		else if (r == KV_OK && summary &&
-			 !arena_copy(a, c.message.summary, &out->summary))
-			r = KV_UNAVAILABLE;
-	}
-	buf_free(&row);
-	return box_from_kv(r);
-}
-
-enum box_result box_messages(struct box *b, enum kv_view view,
-			     uint32_t mailbox, const uint32_t *uids, size_t n,
-			     bool summary, struct arena *a,
-			     struct box_message *out, bool *found)
-{
-	for (size_t i = 0; i < n; i++) {
-		enum box_result r = box_message(b, view, mailbox, uids[i],
-						summary, a, &out[i]);
-		if (r != BOX_OK && r != BOX_NONE)
-			return r;
-		found[i] = r == BOX_OK;
-	}
-	return BOX_OK;
-}
-
-enum box_result box_read(struct box *b, const struct box_message *m,
-			 uint64_t from, size_t len, struct buf *out)
-{
-	ENSURE_TAG(b, BOX_TAG);
-	if (from < m->prefix.len) {
-		struct span s = span_sub(m->prefix, (size_t)from, len);
-		buf_add(out, s);
-		if (!buf_ok(out))
-			return BOX_UNAVAILABLE;
-		len -= s.len;
-		from += s.len;
-	}
-	from -= m->prefix.len;
-	if (len == 0 || from >= m->body_size)
-		return BOX_OK;
-	size_t before = buf_len(out);
-	size_t want = (size_t)u64_min(len, m->body_size - from);
-	enum kv_result r = kv_body_read(b->kv, &m->body, from, want, out);
-	if (r == KV_NONE || (r == KV_OK && buf_len(out) - before != want))
-		r = KV_CORRUPT;
 	return box_from_kv(r);
 }

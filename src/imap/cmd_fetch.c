@@ -370,7 +370,7 @@ static enum imap_answer batch(struct fetching *f)
 				       (f->what.origin ? IMAP_WANT_ORIGIN : 0u),
 			       rows);
 	if (r == IMAP_YES && f->what.whole && host->expect != NULL)
-		host->expect(host, uids, slots.count);
+		host->expect(host, rows, slots.count);
 	if (r == IMAP_YES && f->what.seen && !s->read_only)
 		r = set_seen(f, &slots, changed);
 	for (size_t i = 0; r == IMAP_YES && i < slots.count && !s->closing; i++) {

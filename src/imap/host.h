@@ -300,14 +300,14 @@ struct imap_host {
 				    uint64_t since, struct arena *,
 				    struct imap_changes *out);
 	/*
-	 * At most IMAP_CHUNK_MAX bytes of a message from `offset` on; fewer than
-	 * len only at the end.  NONEXISTENT: expunged.  *out: until the next question.
+	 * Bytes of a message from `offset` on, at most len (and IMAP_CHUNK_MAX), at least one
+	 * before its end.  NONEXISTENT: expunged.  *out: until the next question.
 	 */
 	enum imap_answer (*body)(struct imap_host *, uint64_t mailbox, uint32_t uid,
 				 uint64_t offset, size_t len, struct span *out);
-	/* Whole messages that body will be asked for next, in this order; 0: no more.  UIDs stay
-	   until then.  NULL: no matter. */
-	void (*expect)(struct imap_host *, const uint32_t *uids, size_t count);
+	/* Whole messages that body will be asked for next, in this order and by ascending UIDs;
+	   0: no more.  Their rows stay until then.  NULL: no matter. */
+	void (*expect)(struct imap_host *, const struct imap_row *, size_t count);
 	/* The keywords in use, bit 0 first; at most IMAP_KEYWORDS_MAX. */
 	enum imap_answer (*keywords)(struct imap_host *, uint64_t mailbox,
 				     struct arena *, struct span **names,

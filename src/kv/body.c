@@ -35,7 +35,9 @@ enum kv_result kv_body_read(struct kv *kv, const struct kv_id *id,
 	ENSURE_TAG(kv, KV_TAG);
 	if (kv->down)
 		return KV_UNAVAILABLE;
-	return kv->engine->ops->body_read(kv->engine, id, from, len, out);
+	struct kv_piece one = {.id = *id, .from = from, .len = len, .out = out};
+	kv->engine->ops->bodies_read(kv->engine, &one, 1);
+	return one.result;
 }
 
 enum kv_result kv_body_size(struct kv *kv, const struct kv_id *id,
@@ -95,7 +97,8 @@ static void fetch_run(struct worker_job *job)
 {
 	struct body_job *j = CONTAINER_OF(job, struct body_job, job);
 	struct engine *e = j->kv->engine;
-	j->result = e->ops->body_read(e, &j->id, j->from, j->len, j->out);
+	e->ops->bodies_read(e, j->pieces, j->count);
+	j->result = j->pieces == &j->one ? j->one.result : KV_OK;
 }
 
 enum kv_result kv_body_fetch(struct kv *kv, const struct kv_id *id,
@@ -106,10 +109,23 @@ enum kv_result kv_body_fetch(struct kv *kv, const struct kv_id *id,
 	struct body_job *j = kv->down ? NULL : job_new(kv, done, arg);
 	if (!j)
 		return KV_UNAVAILABLE;
-	j->id = *id;
-	j->from = from;
-	j->len = len;
-	j->out = out;
+	j->one = (struct kv_piece){.id = *id, .from = from, .len = len, .out = out};
+	j->pieces = &j->one;
+	j->count = 1;
+	j->job.run = fetch_run;
+	job_start(j, LANE_READ);
+	return KV_OK;
+}
+
+enum kv_result kv_bodies_fetch(struct kv *kv, struct kv_piece *pieces, size_t count,
+			       kv_read_fn *done, void *arg)
+{
+	ENSURE_TAG(kv, KV_TAG);
+	struct body_job *j = kv->down ? NULL : job_new(kv, done, arg);
+	if (!j)
+		return KV_UNAVAILABLE;
+	j->pieces = pieces;
+	j->count = count;
 	j->job.run = fetch_run;
 	job_start(j, LANE_READ);
 	return KV_OK;

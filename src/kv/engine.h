@@ -11,7 +11,7 @@
  * space are not KV_OK either.  KV_UNAVAILABLE from every commit, or `broken`
  * on the group, means that the engine must be reopened before it is used.
  *
- * Owner's thread: everything, except body_read, body_size and the checkpoints
+ * Owner's thread: everything, except bodies_read, body_size and the checkpoints
  * (any reader),
  * kv_large_finish (the body thread) and reopen (the writer's thread while
  * nothing else runs).
@@ -134,8 +134,7 @@ struct engine_ops {
 	void (*advance)(struct engine *);
 	enum kv_result (*reopen)(struct engine *);
 
-	enum kv_result (*body_read)(struct engine *, const struct kv_id *,
-				    uint64_t from, size_t len, struct buf *);
+	void (*bodies_read)(struct engine *, struct kv_piece *, size_t count);
 	enum kv_result (*body_size)(struct engine *, const struct kv_id *,
 				    uint64_t *);
 	enum kv_result (*body_list)(struct engine *, const struct kv_id *from,

@@ -31,10 +31,8 @@ struct body_job {
 	struct worker_job job;
 	struct body_job *next; /* in kv's ready list */
 	struct kv *kv;
-	struct kv_id id;
-	uint64_t from;
-	size_t len;
-	struct buf *out;
+	struct kv_piece one, *pieces;
+	size_t count;
 	struct engine_large *large;
 	enum kv_result result;
 	kv_read_fn *done;

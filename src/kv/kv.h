@@ -272,6 +272,19 @@ MUST_USE enum kv_result kv_body_fetch(struct kv *, const struct kv_id *,
 				      uint64_t from, size_t len,
 				      struct buf *out, kv_read_fn *done,
 				      void *arg);
+/*
+ * Many by one reader, which is woken once for all.  `done` is told KV_OK; what became of
+ * each stands in it.  The list is the reader's until then, too.
+ */
+struct kv_piece {
+	struct kv_id id;
+	uint64_t from;
+	size_t len;
+	struct buf *out;
+	enum kv_result result;
+};
+MUST_USE enum kv_result kv_bodies_fetch(struct kv *, struct kv_piece *, size_t count,
+					kv_read_fn *done, void *arg);
 
 /*
  * A body of any size, written while it arrives.  finish syncs it in the

@@ -507,17 +507,21 @@ static void memory_power_cut(struct engine *e)
 
 /* ---- bodies ---- */
 
-static enum kv_result memory_body_read(struct engine *e,
-				       const struct kv_id *id, uint64_t from,
-				       size_t len, struct buf *out)
+static enum kv_result memory_body_read(struct engine *e, struct kv_piece *p)
 {
 	if (!MEMORY(e)->disk)
 		return KV_UNAVAILABLE;
-	struct kv_sorted_node *n = kv_sorted_find(MEMORY(e)->disk->bodies, id_span(id));
+	struct kv_sorted_node *n = kv_sorted_find(MEMORY(e)->disk->bodies, id_span(&p->id));
 	if (!n)
 		return KV_NONE;
-	buf_add(out, span_sub(n->value, (size_t)from, len));
-	return buf_ok(out) ? KV_OK : KV_UNAVAILABLE;
+	buf_add(p->out, span_sub(n->value, (size_t)p->from, p->len));
+	return buf_ok(p->out) ? KV_OK : KV_UNAVAILABLE;
+}
+
+static void memory_bodies_read(struct engine *e, struct kv_piece *pieces, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		pieces[i].result = memory_body_read(e, &pieces[i]);
 }
 
 static enum kv_result memory_body_size(struct engine *e,
@@ -662,7 +666,7 @@ static const struct engine_ops memory_ops = {
 	.finish = memory_finish,
 	.advance = memory_advance,
 	.reopen = memory_reopen,
-	.body_read = memory_body_read,
+	.bodies_read = memory_bodies_read,
 	.body_size = memory_body_size,
 	.body_list = memory_body_list,
 	.large_begin = memory_large_begin,

@@ -32,6 +32,7 @@
 #define BODY_FORMAT    1u
 #define BODY_BLOB_FROM 1024u
 #define READERS_MAX    32u
+#define BODIES_AT_ONCE 32u
 /* Garbage collection of blob files, in per cent of their bytes; kv/churn_test. */
 #define GARBAGE_FROM   30u
 #define GARBAGE_UNTIL  15u
@@ -719,41 +720,81 @@ static enum kv_result rocks_reopen(struct engine *e)
 
 /* ---- bodies ---- */
 
+static bool is_body(struct span v) { return v.len >= BODY_HEAD && v.ptr[0] == BODY_FORMAT; }
+
 static enum kv_result body_value(struct rocks *r, const struct kv_id *id,
-				 rocksdb_pinnableslice_t **p,
-				 struct span *value)
+				 rocksdb_pinnableslice_t **p, struct span *value)
 {
 	enum kv_result k = get(r, r->latest, CF_BODIES,
 			       span_of(id->byte, sizeof(id->byte)), p);
 	if (k != KV_OK)
 		return k;
 	*value = pinned(*p);
-	if (value->len >= BODY_HEAD && value->ptr[0] == BODY_FORMAT)
+	if (is_body(*value))
 		return KV_OK;
 	rocksdb_pinnableslice_destroy(*p);
 	return KV_CORRUPT;
 }
 
-static enum kv_result rocks_body_read(struct engine *e, const struct kv_id *id,
-				      uint64_t from, size_t len,
-				      struct buf *out)
+/* The bytes of a piece out of a body's value. */
+static enum kv_result cut(const struct kv_piece *p, struct span v)
 {
-	struct rocks *r = ROCKS(e);
-	rocksdb_pinnableslice_t *p;
-	struct span v;
-	enum kv_result k = body_value(r, id, &p, &v);
-	if (k == KV_NONE)
-		return kv_large_read(r->large, id, from, len, out);
-	if (k != KV_OK)
-		return k;
+	if (!is_body(v))
+		return KV_CORRUPT;
 	v = span_skip(v, BODY_HEAD);
-	buf_add(out, span_sub(v, (size_t)u64_min(from, v.len), len));
-	rocksdb_pinnableslice_destroy(p);
-	return buf_ok(out) ? KV_OK : KV_UNAVAILABLE;
+	buf_add(p->out, span_sub(v, (size_t)u64_min(p->from, v.len), p->len));
+	return buf_ok(p->out) ? KV_OK : KV_UNAVAILABLE;
 }
 
-static enum kv_result rocks_body_size(struct engine *e, const struct kv_id *id,
-				      uint64_t *size)
+/* At most BODIES_AT_ONCE; in one call, which looks for all of them in each block. */
+static void read_some(struct rocks *r, struct kv_piece *pieces, size_t n)
+{
+	const char *keys[BODIES_AT_ONCE] = {0};
+	size_t sizes[BODIES_AT_ONCE] = {0};
+	rocksdb_pinnableslice_t *values[BODIES_AT_ONCE];
+	char *errors[BODIES_AT_ONCE];
+	for (size_t i = 0; i < n; i++) {
+		keys[i] = (const char *)pieces[i].id.byte;
+		sizes[i] = sizeof(pieces[i].id.byte);
+	}
+	rocksdb_batched_multi_get_cf(r->db, r->latest, r->cf[CF_BODIES], n, keys, sizes, values,
+				     errors, false);
+	for (size_t i = 0; i < n; i++) {
+		struct kv_piece *p = &pieces[i];
+		if (errors[i])
+			p->result = take_error(errors[i]);
+		else if (values[i])
+			p->result = cut(p, pinned(values[i]));
+		else
+			p->result = kv_large_read(r->large, &p->id, p->from, p->len, p->out);
+		if (values[i])
+			rocksdb_pinnableslice_destroy(values[i]);
+	}
+}
+
+static enum kv_result read_one(struct rocks *r, const struct kv_piece *p)
+{
+	rocksdb_pinnableslice_t *value;
+	struct span v;
+	enum kv_result k = body_value(r, &p->id, &value, &v);
+	if (k == KV_NONE)
+		return kv_large_read(r->large, &p->id, p->from, p->len, p->out);
+	if (k == KV_OK) {
+		k = cut(p, v);
+		rocksdb_pinnableslice_destroy(value);
+	}
+	return k;
+}
+
+static void rocks_bodies_read(struct engine *e, struct kv_piece *pieces, size_t count)
+{
+	if (count == 1)
+		pieces->result = read_one(ROCKS(e), pieces);
+	for (size_t at = 0; count > 1 && at < count; at += BODIES_AT_ONCE)
+		read_some(ROCKS(e), pieces + at, size_min(count - at, BODIES_AT_ONCE));
+}
+
+static enum kv_result rocks_body_size(struct engine *e, const struct kv_id *id, uint64_t *size)
 {
 	struct rocks *r = ROCKS(e);
 	rocksdb_pinnableslice_t *p;
@@ -778,8 +819,7 @@ struct listing {
 	struct kv_id from;
 };
 
-static bool listing_inline(struct listing *l, struct kv_id *id, uint64_t *size,
-			   int64_t *made)
+static bool listing_inline(struct listing *l, struct kv_id *id, uint64_t *size, int64_t *made)
 {
 	size_t n;
 	if (!rocksdb_iter_valid(l->it))
@@ -928,7 +968,7 @@ static const struct engine_ops rocks_ops = {
 	.finish = rocks_finish,
 	.advance = rocks_advance,
 	.reopen = rocks_reopen,
-	.body_read = rocks_body_read,
+	.bodies_read = rocks_bodies_read,
 	.body_size = rocks_body_size,
 	.body_list = rocks_body_list,
 	.large_begin = rocks_large_begin,

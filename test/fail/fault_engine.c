@@ -79,10 +79,17 @@ static enum kv_result f_iter_row(struct engine_iter *i, struct span *key,
 	READ(iter_row, i, key, value);
 }
 
-static enum kv_result f_body_read(struct engine *e, const struct kv_id *id,
-				  uint64_t from, size_t len, struct buf *out)
+/* One by one, so that each may fail by itself. */
+static void f_bodies_read(struct engine *e, struct kv_piece *pieces, size_t count)
 {
-	READ(body_read, e, id, from, len, out);
+	for (size_t i = 0; i < count; i++) {
+		pieces[i].result = ask_read("bodies_read", HERE);
+		if (pieces[i].result != KV_OK)
+			continue;
+		unsigned before = fault_outside();
+		hooked.real->bodies_read(e, &pieces[i], 1);
+		fault_back(before);
+	}
 }
 
 static enum kv_result f_body_size(struct engine *e, const struct kv_id *id,
@@ -149,7 +156,7 @@ struct kv *__wrap_kv_over(struct engine *e)
 	hooked.ops.get = f_get;
 	hooked.ops.iter = f_iter;
 	hooked.ops.iter_row = f_iter_row;
-	hooked.ops.body_read = f_body_read;
+	hooked.ops.bodies_read = f_bodies_read;
 	hooked.ops.body_size = f_body_size;
 	hooked.ops.body_list = f_body_list;
 	hooked.ops.large_begin = f_large_begin;

@@ -265,6 +265,7 @@ static bool open_session(struct connection *c)
 	s->host.append_abort = append_abort;
 	imap_names_ops(&s->host);
 	imap_read_ops(&s->host);
+	imap_ahead_ops(&s->host);
 	imap_change_ops(&s->host);
 	s->session = imap_session_new(&c->stream, &s->host);
 	if (s->session == NULL) {

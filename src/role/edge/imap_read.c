@@ -6,15 +6,11 @@
  * parts have to belong to one state (changes) they are asked for again when the
  * state moved in between.
  */
-#include <stdlib.h>
-
 #include "base/check.h"
 #include "role/edge/imap_side.h"
 
-#define BODY_PIECE    61440u
 #define CHANGES_TRIES 8u
 #define PROGRESS_NS   (10 * NS_PER_SEC) /* between two lines that say so */
-#define AHEAD_MAX     64u /* messages that come along with one */
 #define QUERY_RUNS    2048u
 #define QUERY_TEXT    1024u
 #define QUERY_NAME    255u
@@ -72,7 +68,9 @@ static enum imap_answer pages(struct imap_host *h, uint64_t mailbox,
 	struct edge_store_pages m = {.session = c->session,
 				     .mailbox = mailbox,
 				     .from = first,
-				     .above = above};
+				     .above = above,
+				     .most = (uint16_t)u64_min((uint64_t)last - first + 1,
+							       IMAP_BATCH)};
 	struct edge_store_pages_reply r;
 	enum imap_answer a = IMAP_ASK(c, pages, &m, connection_scratch(c), &r,
 				      EDGE_READ_NS);
@@ -186,130 +184,6 @@ static enum imap_answer changes(struct imap_host *h, uint64_t mailbox,
 			return a;
 	}
 	return IMAP_UNAVAILABLE;
-}
-
-/* Messages that came along with one that was asked for. */
-struct imap_ahead {
-	const uint32_t *expected; /* the command's */
-	size_t expected_count;
-	struct arena *arena; /* of the bytes below */
-	struct edge_store_whole whole[AHEAD_MAX];
-	size_t count;
-};
-
-void imap_ahead_free(struct imap_side *s)
-{
-	if (s->ahead == NULL)
-		return;
-	arena_free(s->ahead->arena);
-	free(s->ahead);
-	s->ahead = NULL;
-}
-
-static void expect(struct imap_host *h, const uint32_t *uids, size_t count)
-{
-	struct imap_side *s = imap_side_of(h);
-	if (count == 0) {
-		imap_ahead_free(s);
-		return;
-	}
-	if (s->ahead == NULL)
-		s->ahead = calloc(1, sizeof *s->ahead);
-	if (s->ahead != NULL && s->ahead->arena == NULL)
-		s->ahead->arena = arena_new(2 * BODY_PIECE);
-	if (s->ahead == NULL || s->ahead->arena == NULL) {
-		imap_ahead_free(s);
-		return;
-	}
-	s->ahead->expected = uids;
-	s->ahead->expected_count = count;
-}
-
-static bool came_ahead(const struct imap_ahead *a, uint32_t uid, uint64_t offset, size_t len,
-		       struct span *out)
-{
-	for (size_t i = 0; a != NULL && i < a->count; i++) {
-		if (a->whole[i].uid != uid)
-			continue;
-		*out = span_sub(a->whole[i].bytes, (size_t)u64_min(offset, a->whole[i].bytes.len),
-				len);
-		return true;
-	}
-	return false;
-}
-
-/* Behind this one; *count: how many. */
-static const uint32_t *expected_after(const struct imap_ahead *a, uint32_t uid, size_t *count)
-{
-	size_t i = 0;
-	*count = 0;
-	while (a != NULL && i < a->expected_count && a->expected[i] <= uid)
-		i++;
-	if (a == NULL || i == 0 || a->expected[i - 1] != uid)
-		return NULL;
-	*count = size_min(a->expected_count - i, AHEAD_MAX);
-	return a->expected + i;
-}
-
-static void keep_ahead(struct imap_ahead *a, const struct edge_store_body_reply *r)
-{
-	if (a == NULL || r->whole_count == 0)
-		return;
-	arena_reset(a->arena);
-	a->count = 0;
-	for (size_t i = 0; i < size_min(r->whole_count, AHEAD_MAX); i++) {
-		a->whole[a->count].uid = r->whole[i].uid;
-		if (!arena_copy(a->arena, r->whole[i].bytes, &a->whole[a->count].bytes))
-			return;
-		a->count++;
-	}
-}
-
-static enum imap_answer body_piece(struct imap_side *s, uint64_t mailbox,
-				   uint32_t uid, uint64_t offset, size_t len,
-				   struct arena *arena, struct span *out)
-{
-	struct connection *c = s->c;
-	struct edge_store_body m = {.session = c->session,
-				    .mailbox = mailbox,
-				    .uid = uid,
-				    .offset = offset,
-				    .length = (uint32_t)size_min(len, BODY_PIECE)};
-	struct edge_store_body_reply r;
-	m.ahead = expected_after(s->ahead, uid, &m.ahead_count);
-	enum imap_answer a = IMAP_ASK(c, body, &m, arena, &r, EDGE_READ_NS);
-	if (a == IMAP_YES) {
-		*out = span_sub(r.bytes, 0, m.length);
-		keep_ahead(s->ahead, &r);
-	}
-	return a;
-}
-
-static enum imap_answer body(struct imap_host *h, uint64_t mailbox, uint32_t uid,
-			     uint64_t offset, size_t len, struct span *out)
-{
-	struct imap_side *s = imap_side_of(h);
-	if (came_ahead(s->ahead, uid, offset, len, out))
-		return IMAP_YES;
-	struct arena *arena = connection_scratch(s->c);
-	enum imap_answer a =
-		body_piece(s, mailbox, uid, offset, len, arena, out);
-	if (a != IMAP_YES || len <= BODY_PIECE || out->len < BODY_PIECE)
-		return a;
-	/* One frame is a little less than one chunk. */
-	struct span rest;
-	char *whole = arena_bytes(arena, len);
-	if (whole == NULL)
-		return IMAP_UNAVAILABLE;
-	a = body_piece(s, mailbox, uid, offset + out->len, len - out->len, arena,
-		       &rest);
-	if (a != IMAP_YES)
-		return a;
-	memcpy(whole, out->ptr, out->len);
-	if (rest.len > 0)
-		memcpy(whole + out->len, rest.ptr, rest.len);
-	*out = span_of(whole, out->len + rest.len);
-	return IMAP_YES;
 }
 
 static enum imap_answer keywords(struct imap_host *h, uint64_t mailbox,
@@ -513,8 +387,6 @@ void imap_read_ops(struct imap_host *h)
 	h->pages = pages;
 	h->rows = rows;
 	h->changes = changes;
-	h->body = body;
-	h->expect = expect;
 	h->keywords = keywords;
 	h->search = search;
 	h->sort = sort;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * role/edge/imap_side - the host of one IMAP session, shared by its files:
- * imap_names (mailboxes by name), imap_read and imap_change (the selected one),
+ * imap_names (mailboxes by name), imap_read, imap_ahead and imap_change (the selected one),
  * imap_host (login, append, the protocol).
  *
  * A question of imap/host is a call of edge_store, or several where one frame
@@ -26,7 +26,7 @@ struct imap_side {
 	struct imap_append append; /* its spans live in `names` */
 	struct arena *names;
 	bool held; /* messages wait at the store */
-	struct imap_ahead *ahead; /* of FETCH, imap_read.c; NULL: none */
+	struct imap_ahead *ahead; /* of FETCH, imap_ahead.c; NULL: none */
 };
 
 static inline struct imap_side *imap_side_of(struct imap_host *h)
@@ -53,4 +53,5 @@ MUST_USE bool imap_side_add(struct imap_set *, const struct edge_store_range *,
 /* Each fills its part of the table. */
 void imap_names_ops(struct imap_host *);
 void imap_read_ops(struct imap_host *);
+void imap_ahead_ops(struct imap_host *);
 void imap_change_ops(struct imap_host *);

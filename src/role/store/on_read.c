@@ -86,14 +86,14 @@ static enum box_result read_pages(struct job *j, struct selected *sel,
 				  struct edge_store_pages_reply *rep)
 {
 	const struct edge_store_pages *m = j->ask;
-	struct box_slot *in = ARENA_ARRAY(j->arena, SLOTS_MAX, struct box_slot);
-	struct edge_store_slot *out =
-		ARENA_ARRAY(j->arena, SLOTS_MAX, struct edge_store_slot);
+	size_t most = m->most == 0 ? SLOTS_MAX : size_min(m->most, SLOTS_MAX);
+	struct box_slot *in = ARENA_ARRAY(j->arena, most + 1, struct box_slot);
+	struct edge_store_slot *out = ARENA_ARRAY(j->arena, most + 1, struct edge_store_slot);
 	size_t count = 0;
 	enum box_result r = BOX_UNAVAILABLE;
 	if (in != NULL && out != NULL)
 		r = box_slots(sel->box->box, KV_VISIBLE, sel->mailbox, m->from,
-			      m->above, in, SLOTS_MAX, &count, &rep->next);
+			      m->above, in, most, &count, &rep->next);
 	for (size_t i = 0; r == BOX_OK && i < count; i++)
 		out[i] = (struct edge_store_slot){
 			.uid = in[i].uid,
@@ -120,11 +120,10 @@ BOUND_NOW(pages)
 
 /* ---- rows ---------------------------------------------------------------------- */
 
-static struct edge_store_row row_of(uint32_t uid, bool found,
-				    const struct box_message *m,
+static struct edge_store_row row_of(uint32_t uid, const struct box_message *m,
 				    const struct edge_store_rows *ask)
 {
-	if (!found)
+	if (m == NULL)
 		return (struct edge_store_row){.uid = uid};
 	struct edge_store_row row = {
 		.uid = uid,
@@ -139,32 +138,38 @@ static struct edge_store_row row_of(uint32_t uid, bool found,
 	return row;
 }
 
-/* As many as fit a frame, one at least; read a few at a time. */
+struct row_list {
+	const struct edge_store_rows *ask;
+	struct edge_store_row *out;
+	size_t count, bytes;
+};
+
+/* As many as fit a frame, one at least. */
+static bool add_row(void *arg, uint32_t uid, const struct box_message *m)
+{
+	struct row_list *l = arg;
+	struct edge_store_row row = row_of(uid, m, l->ask);
+	l->bytes += ROW_BYTES + row.summary.len;
+	if (l->count > 0 && l->bytes > ROWS_BYTES)
+		return false;
+	l->out[l->count++] = row;
+	return true;
+}
+
 static enum box_result read_rows(struct job *j, struct selected *sel,
 				 struct edge_store_rows_reply *rep)
 {
 	const struct edge_store_rows *m = j->ask;
-	struct edge_store_row *out = ARENA_ARRAY(
-		j->arena, m->uids_count + 1, struct edge_store_row);
-	size_t bytes = 0;
-	if (out == NULL)
+	struct row_list l = {
+		.ask = m,
+		.out = ARENA_ARRAY(j->arena, m->uids_count + 1, struct edge_store_row)};
+	if (l.out == NULL)
 		return BOX_UNAVAILABLE;
-	rep->rows = out;
-	for (size_t i = 0; i < m->uids_count; i++) {
-		struct box_message one;
-		enum box_result r =
-			box_message(sel->box->box, KV_VISIBLE, sel->mailbox,
-				    m->uids[i], m->summaries, j->arena, &one);
-		if (r != BOX_OK && r != BOX_NONE)
-			return r;
-		struct edge_store_row row = row_of(m->uids[i], r == BOX_OK,
-						   &one, m);
-		bytes += ROW_BYTES + row.summary.len;
-		if (i > 0 && bytes > ROWS_BYTES)
-			break;
-		out[rep->rows_count++] = row;
-	}
-	return BOX_OK;
+	enum box_result r = box_messages(sel->box->box, KV_VISIBLE, sel->mailbox, m->uids,
+					 m->uids_count, m->summaries, j->arena, add_row, &l);
+	rep->rows = l.out;
+	rep->rows_count = l.count;
+	return r;
 }
 
 static void run_rows(struct job *j)
@@ -212,106 +217,108 @@ BOUND_NOW(changes)
 
 /* ---- bodies ------------------------------------------------------------------------ */
 
-/* Bytes of the body itself, by the readers, so that a cold disk holds up
- * nobody else. */
-static enum box_result fetch(struct job *j, const struct box_message *msg,
-			     uint64_t at, size_t len, struct buf *out)
-{
-	enum kv_result r = job_kv(
-		j, kv_body_fetch(j->store->kv, &msg->body, at, len, out,
-				 kv_gate, job_gate(j)));
-	if (r == KV_OK)
-		return BOX_OK;
-	return r == KV_UNAVAILABLE ? BOX_UNAVAILABLE : BOX_CORRUPT;
-}
-
-static enum box_result read_body(struct job *j, struct selected *sel,
-				 struct buf *out)
-{
-	const struct edge_store_body *m = j->ask;
-	struct box_message msg;
-	enum box_result r = box_message(sel->box->box, KV_VISIBLE, sel->mailbox,
-					m->uid, false, j->arena, &msg);
-	size_t len = size_min(m->length, BODY_MAX);
-	if (r != BOX_OK)
-		return r;
-	uint64_t at = m->offset;
-	if (at < msg.prefix.len) {
-		struct span head = span_sub(msg.prefix, (size_t)at, len);
-		buf_add(out, head);
-		len -= head.len;
-		at += head.len;
-	}
-	at -= msg.prefix.len;
-	if (len > 0 && at < msg.body_size)
-		r = fetch(j, &msg, at, len, out);
-	return r;
-}
-
-/* Messages that the client will ask for next, read side by side. */
-struct ahead {
-	struct reading *reading;
+/*
+ * What one answer carries: a piece of the message that was asked for, and messages
+ * that the client will ask for next.  One reader fetches all of it, so that a cold disk
+ * holds up nobody else.
+ */
+struct parcel {
 	uint32_t uid;
-	uint64_t size;
+	uint64_t size; /* bytes that are wanted, header fields in front included */
 	struct buf bytes;
-	bool read;
+	struct kv_piece *piece; /* NULL: nothing to fetch */
 };
 
 struct reading {
-	struct ahead *at;
-	size_t count, left; /* left: not yet answered, and one for who starts them */
-	void *gate;
+	struct job *job;
+	struct parcel *at;
+	struct kv_piece *pieces;
+	size_t count, piece_count;
+	size_t room; /* of the frame */
 };
 
-static void one_read(void *arg, enum kv_result r)
+/* len bytes from `from` on, which the message has. */
+static void carry(struct reading *q, uint32_t uid, const struct box_message *m, uint64_t from,
+		  size_t len)
 {
-	struct ahead *a = arg;
-	a->read = r == KV_OK && buf_len(&a->bytes) == a->size;
-	if (--a->reading->left == 0)
-		kv_gate(a->reading->gate, KV_OK);
-}
-
-static void start_one(struct job *j, struct reading *q, const struct box_message *m)
-{
-	struct ahead *a = &q->at[q->count++];
-	*a = (struct ahead){.reading = q, .uid = m->uid, .size = m->size};
-	buf_init(&a->bytes, m->size);
-	buf_add(&a->bytes, m->prefix);
-	a->read = m->body_size == 0;
-	if (a->read)
-		return;
-	q->left++;
-	if (kv_body_fetch(j->store->kv, &m->body, 0, (size_t)m->body_size, &a->bytes, one_read,
-			  a) != KV_OK)
-		q->left--;
-}
-
-static void read_ahead(struct job *j, struct open_box *b, uint32_t mailbox, size_t room,
-		       struct reading *q)
-{
-	const struct edge_store_body *m = j->ask;
-	q->at = ARENA_ARRAY(j->arena, m->ahead_count, struct ahead);
-	q->gate = job_gate(j);
-	q->left = 1;
-	for (size_t i = 0; q->at != NULL && i < m->ahead_count; i++) {
-		struct box_message msg;
-		if (box_message(b->box, KV_VISIBLE, mailbox, m->ahead[i], false, j->arena,
-				&msg) != BOX_OK)
-			continue; /* whoever asks for it hears why */
-		if (msg.size + WHOLE_BYTES > room)
-			break;
-		room -= (size_t)msg.size + WHOLE_BYTES;
-		start_one(j, q, &msg);
+	struct parcel *a = &q->at[q->count++];
+	*a = (struct parcel){.uid = uid, .size = len};
+	buf_init(&a->bytes, len);
+	if (from < m->prefix.len) {
+		struct span head = span_sub(m->prefix, (size_t)from, len);
+		buf_add(&a->bytes, head);
+		len -= head.len;
+		from += head.len;
 	}
-	if (--q->left > 0)
-		(void)!job_kv(j, KV_OK);
+	q->room -= size_min(q->room, (size_t)a->size + WHOLE_BYTES);
+	if (len == 0)
+		return;
+	a->piece = &q->pieces[q->piece_count++];
+	*a->piece = (struct kv_piece){.id = m->body,
+				      .from = from - m->prefix.len,
+				      .len = len,
+				      .out = &a->bytes};
 }
 
-static void put_ahead(struct job *j, const struct reading *q, struct edge_store_body_reply *rep)
+static bool carry_ahead(void *arg, uint32_t uid, const struct box_message *m)
 {
-	struct edge_store_whole *out = ARENA_ARRAY(j->arena, q->count + 1, struct edge_store_whole);
-	for (size_t i = 0; out != NULL && i < q->count; i++)
-		if (q->at[i].read)
+	struct reading *q = arg;
+	if (m == NULL)
+		return true; /* whoever asks for it hears why */
+	if (m->size + WHOLE_BYTES > q->room)
+		return false;
+	carry(q, uid, m, 0, (size_t)m->size);
+	return true;
+}
+
+static enum box_result plan(struct reading *q, struct selected *sel)
+{
+	const struct edge_store_body *m = q->job->ask;
+	struct box_message msg;
+	struct arena *arena = q->job->arena;
+	q->at = ARENA_ARRAY(arena, m->ahead_count + 1, struct parcel);
+	q->pieces = ARENA_ARRAY(arena, m->ahead_count + 1, struct kv_piece);
+	if (q->at == NULL || q->pieces == NULL)
+		return BOX_UNAVAILABLE;
+	enum box_result r = box_message(sel->box->box, KV_VISIBLE, sel->mailbox, m->uid, false,
+					arena, &msg);
+	if (r != BOX_OK)
+		return r;
+	uint64_t left = msg.size - u64_min(m->offset, msg.size);
+	q->room = BODY_MAX + WHOLE_BYTES;
+	carry(q, m->uid, &msg, m->offset, (size_t)u64_min(left, size_min(m->length, BODY_MAX)));
+	/* What cannot be read now is asked for by itself. */
+	if (m->ahead_count > 0)
+		(void)!box_messages(sel->box->box, KV_VISIBLE, sel->mailbox, m->ahead,
+				    m->ahead_count, false, arena, carry_ahead, q);
+	return BOX_OK;
+}
+
+static bool carried(const struct parcel *a)
+{
+	return (a->piece == NULL || a->piece->result == KV_OK) && buf_len(&a->bytes) == a->size;
+}
+
+static enum box_result read_all(struct reading *q)
+{
+	struct job *j = q->job;
+	if (q->piece_count > 0 &&
+	    job_kv(j, kv_bodies_fetch(j->store->kv, q->pieces, q->piece_count, kv_gate,
+				      job_gate(j))) != KV_OK)
+		return BOX_UNAVAILABLE;
+	if (carried(&q->at[0]))
+		return BOX_OK;
+	const struct kv_piece *p = q->at[0].piece;
+	return p == NULL || p->result == KV_UNAVAILABLE ? BOX_UNAVAILABLE : BOX_CORRUPT;
+}
+
+static void put_carried(const struct reading *q, struct edge_store_body_reply *rep)
+{
+	struct edge_store_whole *out =
+		ARENA_ARRAY(q->job->arena, q->count, struct edge_store_whole);
+	rep->bytes = buf_span(&q->at[0].bytes);
+	for (size_t i = 1; out != NULL && i < q->count; i++)
+		if (carried(&q->at[i]))
 			out[rep->whole_count++] = (struct edge_store_whole){
 				q->at[i].uid, buf_span(&q->at[i].bytes)};
 	rep->whole = out;
@@ -319,33 +326,28 @@ static void put_ahead(struct job *j, const struct reading *q, struct edge_store_
 
 static void run_body(struct job *j)
 {
-	struct reading ahead = {0};
+	struct reading q = {.job = j};
 	const struct edge_store_body *m = j->ask;
 	struct edge_store_body_reply rep = {0};
 	struct selected *sel = mailbox_of(j, m->mailbox, &rep.answer);
-	struct buf out;
 	struct box_status st;
-	buf_init(&out, BODY_MAX);
 	if (sel != NULL) {
 		struct open_box *b = box_again(sel->box);
 		uint32_t mailbox = sel->mailbox;
-		enum box_result r = read_body(j, sel, &out);
+		enum box_result r = plan(&q, sel);
+		if (r == BOX_OK)
+			r = read_all(&q);
 		rep.answer = answer_of(r);
 		if (r == BOX_NONE && box_status(b->box, KV_VISIBLE, mailbox,
 						&st) == BOX_NONE)
 			rep.answer = EDGE_STORE_ANSWER_GONE;
-		if (r == BOX_OK && m->ahead_count > 0)
-			read_ahead(j, b, mailbox, BODY_MAX - buf_len(&out), &ahead);
 		box_release(b);
 	}
-	if (rep.answer == EDGE_STORE_ANSWER_YES) {
-		rep.bytes = buf_span(&out);
-		put_ahead(j, &ahead, &rep);
-	}
+	if (rep.answer == EDGE_STORE_ANSWER_YES)
+		put_carried(&q, &rep);
 	edge_store_body_answer(j->call, &rep);
-	for (size_t i = 0; i < ahead.count; i++)
-		buf_free(&ahead.at[i].bytes);
-	buf_free(&out);
+	for (size_t i = 0; i < q.count; i++)
+		buf_free(&q.at[i].bytes);
 }
 BOUND_JOB(body)
 

@@ -602,6 +602,44 @@ static void session_sync(struct test *t, struct session *s)
 
 /* ---- contents and queries ---- */
 
+/* UIDs of the model and of messages that are not there, some far apart. */
+struct heard {
+	struct test *t;
+	const struct mbox *m;
+	const uint32_t *uids;
+	size_t at, stop;
+};
+
+static bool hear(void *arg, uint32_t uid, const struct box_message *msg)
+{
+	struct heard *h = arg;
+	const struct mail *x = NULL;
+	assert_int_equal(uid, h->uids[h->at++]);
+	for (size_t i = 0; i < h->m->count; i++)
+		if (h->m->mail[i].uid == uid)
+			x = &h->m->mail[i];
+	assert_true((x != NULL) == (msg != NULL));
+	assert_true(x == NULL || (msg->uid == uid && msg->size == x->size &&
+				  span_eq(msg->summary, SPAN("summary"))));
+	return h->at != h->stop;
+}
+
+static void check_many(struct test *t)
+{
+	const struct mbox *m = any_box(t, &t->now, true);
+	uint32_t uids[64], uid = 1 + (uint32_t)r(t, 4);
+	size_t n = 1 + r(t, ARRAY_LEN(uids));
+	for (size_t i = 0; i < n; i++) {
+		uids[i] = uid;
+		uid += 1 + (r(t, 4) ? 0 : (uint32_t)r(t, 20));
+	}
+	struct heard h = {t, m, uids, 0, 1 + r(t, n)};
+	assert_int_equal(box_messages(t->box, KV_VISIBLE, m->id, uids, n, true, t->arena, hear,
+				      &h),
+			 BOX_OK);
+	assert_int_equal(h.at, h.stop);
+}
+
 static void check_content(struct test *t)
 {
 	const struct mbox *m = any_box(t, &t->now, true);
@@ -727,6 +765,7 @@ static void step(struct test *t)
 		break;
 	default:
 		check_content(t);
+		check_many(t);
 		check_query(t);
 	}
 	if (started != BOX_OK)

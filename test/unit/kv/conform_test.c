@@ -400,6 +400,29 @@ static void bodies_are_listed_and_forgotten(void **state)
 	kv_wait(f.kv);
 	assert_true(t.calls == 1 && t.last.result == KV_OK);
 	assert_true(span_eq(buf_span(&out), span_of(p + 5, 1000)));
+	buf_clear(&out);
+	/* Many at once: each tells what became of it. */
+	struct kv_piece many[40] = {{.id = kv_body_name(f.kv), .len = 10, .out = &out}};
+	struct buf each[ARRAY_LEN(many)];
+	for (size_t i = 1; i < ARRAY_LEN(many); i++) {
+		buf_init(&each[i], 1 << 20);
+		many[i] = (struct kv_piece){
+			.id = ids[12 + i % 12], .from = i, .len = 100 * i, .out = &each[i]};
+	}
+	t = (struct told){0};
+	assert_int_equal(kv_bodies_fetch(f.kv, many, ARRAY_LEN(many), read_told, &t), KV_OK);
+	kv_wait(f.kv);
+	assert_true(t.calls == 1 && t.last.result == KV_OK);
+	assert_true(many[0].result == KV_NONE && buf_len(&out) == 0);
+	for (size_t i = 1; i < ARRAY_LEN(many); i++) {
+		size_t which = 12 + i % 12;
+		size_t size = which % 2 ? KV_BODY_INLINE + 5 : 2000 + which;
+		struct span got = buf_span(&each[i]);
+		assert_int_equal(many[i].result, KV_OK);
+		assert_int_equal(got.len, 100 * i < size - i ? 100 * i : size - i);
+		assert_true(span_eq(got, span_of(p + i, got.len)));
+		buf_free(&each[i]);
+	}
 	buf_free(&out);
 	free(p);
 	kv_batch_free(b);

@@ -241,6 +241,18 @@ def imap_session(h):
     assert b"\\Seen" in data[0][0]
     ok, data = i.fetch("1:*", "(UID FLAGS)")
     assert len(data) == int(last), data
+    small = [f"Subject: {k}\r\n\r\n".encode() + b"s" * 900 * k for k in range(40)]
+    for text in small:
+        assert i.append("INBOX", None, None, text)[0] == "OK"
+    i.noop()
+    end = int(last) + len(small)
+    for items in ("(BODY.PEEK[])", "(BODY.PEEK[HEADER] BODY.PEEK[] BODY.PEEK[TEXT])", "(BODY.PEEK[]<500.9000>)"):
+        ok, data = i.fetch(f"{last}:{end}", items)
+        assert ok == "OK", data
+        bodies = [pair[1] for pair in data if isinstance(pair, tuple) and b"BODY[]" in pair[0]]
+        assert bodies == [text[500:9500] if "<" in items else text for text in [big, *small]], items
+    i.store(f"{int(last) + 1}:{end}", "+FLAGS", "(\\Deleted)")
+    i.expunge()
     assert i.store(last, "+FLAGS", "(\\Deleted)")[0] == "OK"
     ok, data = i.uid("COPY", "1:2", "INBOX")
     assert ok == "OK", data
