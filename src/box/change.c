@@ -90,6 +90,10 @@ static enum kv_result store_one(struct box_change *q, struct work *w,
 		now.keywords &= ~q->keywords;
 		break;
 	}
+	now.flags = (uint8_t)((now.flags & ~q->locked_flags) |
+			      (s->flags & q->locked_flags));
+	if (q->locked_keywords)
+		now.keywords = s->keywords;
 	c->uids[c->count++] = uid;
 	if (now.flags == s->flags && now.keywords == s->keywords)
 		return KV_OK;
@@ -141,7 +145,8 @@ static enum kv_result copy_row(struct box_change *q, struct work *to,
 {
 	struct box_chunk *c = q->chunk;
 	uint32_t tail = to->head.tail.index;
-	enum kv_result r = box_work_add(to, slot->flags, keywords,
+	uint8_t flags = (uint8_t)(slot->flags & ~q->locked_flags);
+	enum kv_result r = box_work_add(to, flags, keywords,
 				    cold->message.size, &c->into[c->count]);
 	if (r != KV_OK)
 		return r;
@@ -160,7 +165,8 @@ static enum kv_result copy_one(struct box_change *q, struct work *from,
 	struct buf row;
 	uint64_t keywords = 0;
 	for (unsigned i = 0; i < BOX_KEYWORDS_MAX; i++)
-		if (slot.keywords >> i & 1 && map[i] < BOX_KEYWORDS_MAX)
+		if (!q->locked_keywords && slot.keywords >> i & 1 &&
+		    map[i] < BOX_KEYWORDS_MAX)
 			keywords |= 1ull << map[i];
 	buf_init(&row, BOX_ROW_MAX);
 	enum kv_result r = cold_of(from, uid, &row, &cold);
@@ -235,7 +241,7 @@ static enum kv_result walk(struct box_change *q, struct work *from,
 	uint8_t map[BOX_KEYWORDS_MAX];
 	enum kv_result r = KV_OK;
 	uint32_t uid = set_next(q->uids, q->at), pages = 0, last = UINT32_MAX;
-	if (to)
+	if (to && !q->locked_keywords)
 		r = map_keywords(q, to, map);
 	while (r == KV_OK && uid && uid < q->end) {
 		struct page *p;

@@ -90,6 +90,8 @@ struct box_change {
 	struct arena *arena;
 	/* store */
 	enum box_how how;
+	uint32_t locked_flags;	  /* these stay as they are, and are not copied ... */
+	bool locked_keywords;	  /* ... and all of these */
 	uint32_t flags;
 	uint64_t keywords;	  /* bits that box_keyword_add gave */
 	uint64_t unchanged_since; /* skip larger modseqs; UINT64_MAX: none */

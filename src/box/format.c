@@ -553,3 +553,58 @@ bool box_keywords_read(struct span row, struct span names[BOX_KEYWORDS_MAX],
 		names[i] = unpack_span(&u, BOX_KEYWORD_MAX);
 	return unpack_done(&u);
 }
+
+/* ---- rights ---- */
+
+void box_grants_write(struct buf *b, const struct box_grants *g)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_varint(b, g->count);
+	for (size_t i = 0; i < g->count; i++) {
+		pack_varint(b, g->of[i].account);
+		pack_varint(b, g->of[i].rights);
+		pack_varint(b, g->of[i].refused);
+	}
+}
+
+bool box_grants_read(struct span row, struct box_grants *g)
+{
+	struct unpack u = unpack_of(row);
+	g->count = 0;
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	uint64_t count = unpack_varint(&u, BOX_GRANTS_MAX);
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t account = unpack_varint(&u, UINT64_MAX);
+		uint64_t rights = unpack_varint(&u, BOX_RIGHTS);
+		uint64_t refused = unpack_varint(&u, BOX_RIGHTS);
+		if (!unpack_ok(&u) || (i > 0 && account <= g->of[i - 1].account))
+			return false;
+		g->of[i] = (struct box_grant){account, (uint32_t)rights,
+					      (uint32_t)refused};
+	}
+	g->count = (size_t)count;
+	return unpack_done(&u);
+}
+
+struct box_key box_key_giver(uint64_t account)
+{
+	struct box_key k = box_key_kind('G');
+	for (unsigned i = 0; i < 8; i++)
+		k.bytes[k.len++] = (char)(account >> (56 - 8 * i) & 0xff);
+	return k;
+}
+
+uint64_t box_key_giver_of(struct span key)
+{
+	uint64_t n = 0;
+	for (size_t i = 1; i < key.len && i < 9; i++)
+		n = n << 8 | (unsigned char)key.ptr[i];
+	return n;
+}
+
+bool box_giver_read(struct span key, struct span row)
+{
+	struct unpack u = unpack_of(row);
+	return key.len == 9 && unpack_u8(&u) == BOX_FORMAT && unpack_done(&u);
+}

@@ -21,6 +21,8 @@
  *  T                       annotations of the account: their sum
  *  T mailbox               the same of a mailbox (0: those of the account itself)
  *  T mailbox name          an annotation: its value
+ *  R mailbox               who has which rights in it, beside the owner (box/rights.h)
+ *  G account               that account granted this one something, once
  *  X mailbox               removed: when, special use, name, head; with its other
  *                          rows it waits for box_purge (format byte alone: no
  *                          way back)
@@ -39,6 +41,7 @@
 #include "base/pack.h"
 #include "box/annotation.h"
 #include "box/order.h"
+#include "box/rights.h"
 
 #define BOX_FORMAT	  1u
 #define BOX_SLOT_KEYWORDS 0x20u
@@ -175,6 +178,12 @@ struct done_row {
 };
 void box_done_write(struct buf *, const struct done_row *);
 MUST_USE bool box_done_read(struct span, struct done_row *);
+
+void box_grants_write(struct buf *, const struct box_grants *);
+MUST_USE bool box_grants_read(struct span, struct box_grants *);
+struct box_key box_key_giver(uint64_t account);
+uint64_t box_key_giver_of(struct span key);
+MUST_USE bool box_giver_read(struct span key, struct span row);
 
 void box_keywords_write(struct buf *, const struct span *names, size_t count);
 MUST_USE bool box_keywords_read(struct span, struct span names[BOX_KEYWORDS_MAX],

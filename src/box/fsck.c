@@ -585,17 +585,20 @@ static enum kv_result check_gone(struct fsck *f)
 	return r;
 }
 
-static void tell_annotation(void *arg, const char *what)
+static void tell_finding(void *arg, const char *what)
 {
 	finding(arg, NULL, "%s", what);
 }
 
-static enum kv_result check_annotations(struct fsck *f)
+/* Annotations and rights of all mailboxes. */
+static enum kv_result check_attached(struct fsck *f)
 {
-	struct annotation_look look = {tell_annotation, f};
+	struct annotation_look look = {tell_finding, f};
 	uint64_t wrong = f->count->wrong;
 	bool repair = f->how & BOX_FSCK_REPAIR;
 	enum kv_result r = box_fsck_annotations(f->box, &look, repair);
+	if (r == KV_OK)
+		r = box_fsck_rights(f->box, &look, repair);
 	if (r == KV_OK && repair)
 		f->count->repaired += f->count->wrong - wrong;
 	return r;
@@ -615,7 +618,7 @@ enum box_result box_fsck(struct box *b, unsigned how, box_fsck_fn *fn,
 	if (r == KV_OK)
 		r = check_gone(&f);
 	if (r == KV_OK)
-		r = check_annotations(&f);
+		r = check_attached(&f);
 	free(f.boxes);
 	return box_from_kv(r);
 }

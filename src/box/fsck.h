@@ -6,7 +6,7 @@
  * counts, bytes and unseen equal a recount; UIDNEXT above every UID;
  * HIGHESTMODSEQ not below any MODSEQ; names, uses and numbers unique; bodies
  * there, of the right length and (deep) checksum; annotations of a mailbox that
- * is there, and their sums.
+ * is there, and their sums; rights in a mailbox that is there or can be had back.
  *
  * Repair goes from the cold rows: they are what was delivered.  A slot without a
  * cold row is expunged; a cold row without a slot gets one without flags; counts

@@ -28,13 +28,16 @@ struct found_box {
 	uint64_t wrong, repaired; /* findings here */
 };
 
-/* Annotations of all mailboxes; `tell` hears of each finding. */
+/* Annotations and rights of all mailboxes; `tell` hears of each finding. */
 struct annotation_look {
 	void (*tell)(void *arg, const char *what);
 	void *arg;
 };
 MUST_USE enum kv_result box_fsck_annotations(struct box *, const struct annotation_look *,
 					 bool repair);
+
+MUST_USE enum kv_result box_fsck_rights(struct box *, const struct annotation_look *,
+				    bool repair);
 
 /* Write the mailbox anew from what was found.  Polls the kv. */
 MUST_USE enum kv_result box_fsck_repair(struct box *, struct found_box *);

@@ -132,6 +132,13 @@ MUST_USE enum kv_result box_annotations_copy(struct kv_op *, struct kv_batch *,
 /* A sum of nothing has no row. */
 void box_annotation_sum_put(struct kv_batch *, const struct box_key *,
 			const struct annotation_sum *);
+/* Rows 'R' (box/rights.c): none where there is no row; an empty one is deleted. */
+MUST_USE enum kv_result box_grants_load(struct kv_space *, enum kv_view,
+				    uint32_t mailbox, struct box_grants *);
+void box_grants_put(struct kv_batch *, uint32_t mailbox, const struct box_grants *);
+/* Those of the nearest mailbox above this name become those of a new one. */
+MUST_USE enum kv_result box_grants_inherit(struct kv_space *, struct kv_batch *,
+				       struct span name, uint32_t mailbox);
 
 void box_quota_moved(struct box *, const struct kv_op *,
 		 const struct box_quota *now);

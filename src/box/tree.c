@@ -170,11 +170,12 @@ static enum kv_result add_superiors(struct kv_op *op, struct kv_batch *b,
 		enum kv_result r =
 			box_name_load(op->space, KV_STAGED, above, &n);
 		if (r == KV_NONE) {
-			add_mailbox(op, b, a, above, BOX_USE_NONE);
+			uint32_t new = add_mailbox(op, b, a, above, BOX_USE_NONE);
 			++*made;
-		} else if (r != KV_OK) {
-			return r;
+			r = box_grants_inherit(op->space, b, above, new);
 		}
+		if (r != KV_OK)
+			return r;
 	}
 	return KV_OK;
 }
@@ -242,7 +243,7 @@ static enum kv_result create(struct box_tree *q, struct kv_op *op,
 		return box_own_refuse(&q->own, BOX_LIMIT);
 	q->mailbox = add_mailbox(op, b, &a, name, use);
 	put_account(b, &a);
-	return KV_OK;
+	return box_grants_inherit(op->space, b, name, q->mailbox);
 }
 
 /* The head goes where BOX_REVIVE finds it. */
@@ -548,7 +549,7 @@ static enum kv_result find_over(struct kv_space *s, int64_t before,
 static enum kv_result purge(struct box_tree *q, struct kv_op *op,
 			    struct kv_batch *b)
 {
-	static const char kinds[] = {'M', 'O', 'P', 'L', 'K', 'I', 'J', 'T'};
+	static const char kinds[] = {'M', 'O', 'P', 'L', 'K', 'I', 'J', 'T', 'R'};
 	uint32_t mailbox = 0;
 	enum kv_result r = find_over(op->space, q->before, &mailbox);
 	if (r != KV_OK)

@@ -161,6 +161,20 @@ static void read_names(struct span in)
 	buf_free(&row);
 }
 
+static void read_grants(struct span in)
+{
+	struct box_grants g, again;
+	struct buf row;
+	if (!box_grants_read(in, &g))
+		return;
+	ENSURE((box_grants_of(&g, 7, true) & ~(uint32_t)BOX_RIGHTS) == 0);
+	buf_init(&row, BOX_ROW_MAX);
+	box_grants_write(&row, &g);
+	ENSURE(buf_ok(&row) && box_grants_read(buf_span(&row), &again) &&
+	       again.count == g.count);
+	buf_free(&row);
+}
+
 static void read_gone(struct span in)
 {
 	struct gone_row g;
@@ -214,6 +228,8 @@ static void keys(struct span in)
 	struct box_token token = {{1, 2}};
 	struct box_key done = box_key_token(&token);
 	struct box_key gone = box_key_gone((int64_t)n, (uint32_t)n, (uint32_t)(n >> 3));
+	struct box_key giver = box_key_giver(n);
+	ENSURE(box_key_giver_of(box_key_span(&giver)) == n);
 	ENSURE(box_gone_when(box_key_span(&gone)) == (int64_t)n &&
 	       box_gone_mailbox(box_key_span(&gone)) == (uint32_t)n &&
 	       box_gone_uid(box_key_span(&gone)) == (uint32_t)(n >> 3));
@@ -248,6 +264,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 5:
 		read_gone(in);
+		read_grants(in);
 		break;
 	default:
 		read_names(in);

@@ -135,6 +135,8 @@ static void other_rows(struct span in)
 	(void)!box_done_read(in, &d);
 	(void)!box_name_read(in, &name);
 	(void)!box_keywords_read(in, names, &n);
+	struct box_grants grants;
+	(void)!box_grants_read(in, &grants);
 }
 
 static void alias_row(struct span in)
