@@ -113,8 +113,11 @@ static enum imap_answer search_in(struct esearch *e, struct span name, const str
 	if (r == IMAP_YES)
 		r = host->search(host, m->mailbox, &q, &found, &highest);
 	struct imap_source from = {.name = name, .uid_validity = m->uid_validity};
+	struct imap_relevant relevant;
 	if (r == IMAP_YES && found.count > 0 &&
-	    !imap_esearch_tell(e->s, &e->wanted, &found, &e->query, highest, &from))
+	    !(imap_relevant(e->s, &e->wanted, m->mailbox, &q, &found, &relevant) &&
+	      imap_esearch_tell(e->s, &e->wanted, &found, &e->query, highest,
+				e->wanted.what & IMAP_WANT_RELEVANCY ? &relevant : NULL, &from)))
 		r = IMAP_UNAVAILABLE;
 	return r;
 }
@@ -156,7 +159,8 @@ static void in_several(struct esearch *e, struct imap_lex *lex)
 		imap_bad(s, "SAVE is for the selected mailbox alone");
 		return;
 	}
-	if (!imap_search_parse_unbound(s, lex, &e->query))
+	if (!imap_search_parse_unbound(s, lex, &e->query) ||
+	    ((e->wanted.what & IMAP_WANT_RELEVANCY) && imap_relevancy_refused(s, &e->query)))
 		return;
 	if (e->query.modseq)
 		imap_condstore_on(s);

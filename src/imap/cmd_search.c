@@ -14,6 +14,7 @@ static const struct {
 	{"MIN", IMAP_WANT_MIN},     {"MAX", IMAP_WANT_MAX},   {"ALL", IMAP_WANT_ALL},
 	{"COUNT", IMAP_WANT_COUNT}, {"SAVE", IMAP_WANT_SAVE}, {"PARTIAL", IMAP_WANT_PART},
 	{"UPDATE", IMAP_WANT_UPDATE}, {"CONTEXT", 0}, /* a hint that nothing here needs */
+	{"RELEVANCY", IMAP_WANT_RELEVANCY},
 };
 
 static bool option(struct imap_lex *lex, struct imap_wanted *w)
@@ -88,15 +89,33 @@ static void add_part(const struct imap_wanted *w, const struct imap_set *part, s
 	buf_addc(b, ')');
 }
 
+static void add_relevancy(const struct imap_relevancy *r, const struct imap_set *uids, struct buf *b)
+{
+	const char *between = "";
+	buf_add(b, SPAN(" RELEVANCY ("));
+	for (size_t i = 0; i < uids->count; i++)
+		for (uint64_t at = uids->runs[i].first; at <= uids->runs[i].last; at++) {
+			buf_printf(b, "%s%u", between, imap_relevancy_of(r, (uint32_t)at));
+			between = " ";
+		}
+	buf_addc(b, ')');
+}
+
 /* RFC 4731 3.1, RFC 7377 2.1 */
 bool imap_esearch_tell(struct imap_session *s, const struct imap_wanted *w,
 		       const struct imap_set *n, const struct imap_query *query,
-		       uint64_t modseq, const struct imap_source *from)
+		       uint64_t modseq, const struct imap_relevant *relevant,
+		       const struct imap_source *from)
 {
 	struct buf b;
-	struct imap_set part;
+	struct imap_set part, scored;
 	imap_set_init(&part, s->work->arena);
+	imap_set_init(&scored, s->work->arena);
 	if ((w->what & IMAP_WANT_PART) && !imap_part_of(&w->part, n, &part))
+		return false;
+	/* Scores are those of the messages that are told. */
+	bool some = (w->what & IMAP_WANT_PART) && !(w->what & IMAP_WANT_ALL);
+	if (relevant != NULL && some && !imap_part_of(&w->part, &relevant->uids, &scored))
 		return false;
 	buf_init(&b, SET_TEXT_MAX);
 	if ((w->what & IMAP_WANT_MIN) && n->count > 0)
@@ -111,6 +130,8 @@ bool imap_esearch_tell(struct imap_session *s, const struct imap_wanted *w,
 	}
 	if (w->what & IMAP_WANT_PART)
 		add_part(w, &part, &b);
+	if (relevant != NULL && n->count > 0)
+		add_relevancy(&relevant->scores, some ? &scored : &relevant->uids, &b);
 	if (query->modseq && n->count > 0)
 		buf_printf(&b, " MODSEQ %llu", (unsigned long long)modseq);
 	bool good = buf_ok(&b);
@@ -146,11 +167,30 @@ static bool save(struct imap_session *s, const struct imap_wanted *w, const stru
 	return imap_saved_keep(s, &kept);
 }
 
+bool imap_relevant(struct imap_session *s, const struct imap_wanted *w, uint64_t mailbox,
+		   const struct imap_query *query, const struct imap_set *uids,
+		   struct imap_relevant *out)
+{
+	if (!(w->what & IMAP_WANT_RELEVANCY))
+		return true;
+	out->uids = *uids;
+	return imap_relevancy(s, mailbox, query, uids, &out->scores) == IMAP_YES;
+}
+
+bool imap_relevancy_refused(struct imap_session *s, const struct imap_query *query)
+{
+	if (query->closer[0] != NULL)
+		return false;
+	imap_bad(s, "RELEVANCY is of FUZZY keys");
+	return true;
+}
+
 static void answer(struct imap_session *s, const struct imap_wanted *w,
 		   const struct imap_set *uids, const struct imap_query *query,
 		   uint64_t modseq, const struct imap_source *from)
 {
 	struct imap_set n;
+	struct imap_relevant relevant;
 	if ((w->what & IMAP_WANT_SAVE) && !save(s, w, uids)) {
 		imap_no(s, "NOTSAVED", "The result is too scattered to be kept");
 		return;
@@ -159,7 +199,9 @@ static void answer(struct imap_session *s, const struct imap_wanted *w,
 	if (good && !w->extended)
 		answer_plain(s, &n, query, modseq);
 	else if (good && (w->what & IMAP_WANT_TOLD))
-		good = imap_esearch_tell(s, w, &n, query, modseq, from);
+		good = imap_relevant(s, w, s->mailbox, query, uids, &relevant) &&
+		       imap_esearch_tell(s, w, &n, query, modseq,
+					 w->what & IMAP_WANT_RELEVANCY ? &relevant : NULL, from);
 	if (good && (w->what & IMAP_WANT_UPDATE))
 		imap_context_of_search(s, query, uids);
 	if (good)
@@ -175,6 +217,7 @@ void imap_search_selected(struct imap_session *s, struct imap_lex *lex,
 	struct imap_set found, told;
 	uint64_t modseq = 0;
 	if (!imap_view_map(s) || !imap_search_parse(s, lex, &query) ||
+	    ((wanted->what & IMAP_WANT_RELEVANCY) && imap_relevancy_refused(s, &query)) ||
 	    ((wanted->what & IMAP_WANT_UPDATE) && !imap_context_tag_free(s)))
 		return;
 	/* RFC 5182 2.1: a search that fails leaves nothing behind. */

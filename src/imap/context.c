@@ -141,6 +141,7 @@ static bool keep_query(struct context *c, const struct imap_query *q)
 {
 	struct arena *a = c->arena;
 	size_t runs = 0;
+	/* As it was softened: how near a message comes is not told again. */
 	c->query = (struct imap_query){.count = q->count, .modseq = q->modseq};
 	c->query.ops = ARENA_ARRAY(a, q->count, struct imap_query_op);
 	/* Two more will say which messages are meant. */

@@ -85,3 +85,61 @@ bool imap_order_run(struct imap_session *s, const struct imap_query *query,
 		imap_no_answer(s, r);
 	return r == IMAP_YES;
 }
+
+/* ---- RELEVANCY -------------------------------------------------------------------- */
+
+static enum imap_answer sort_by(struct imap_session *s, const struct imap_order *how, size_t keys,
+				bool turned, const struct imap_set *uids, struct imap_ordered *out)
+{
+	struct imap_order some = *how;
+	some.key_count = keys;
+	for (size_t i = 0; turned && i < keys; i++)
+		some.keys[i] ^= SUMMARY_BY_REVERSE;
+	return s->host->sort(s->host, s->mailbox, &some, uids, s->work->arena, out);
+}
+
+/* Nearest first, or last, among some that are equal as yet; those of one score stay in order. */
+static size_t put_nearest(uint32_t *out, const uint32_t *uids, size_t count, bool reverse,
+			  const struct imap_relevancy *scores)
+{
+	static const unsigned nearest[] = {100, 70, 40};
+	size_t n = 0;
+	for (size_t k = 0; k < ARRAY_LEN(nearest); k++)
+		for (size_t i = 0; i < count; i++)
+			if (imap_relevancy_of(scores, uids[i]) ==
+			    nearest[reverse ? ARRAY_LEN(nearest) - 1 - k : k])
+				out[n++] = uids[i];
+	ENSURE(n == count);
+	return n;
+}
+
+/*
+ * Who is equal by the keys in front: in the order of those keys and in their turned order
+ * equal messages stand in the same order, so the group that begins the one ends the other.
+ */
+bool imap_order_nearest(struct imap_session *s, const struct imap_order *how, size_t before,
+			bool reverse, const struct imap_relevancy *scores,
+			struct imap_numbered *n)
+{
+	size_t count = n->order.count, at = 0;
+	struct imap_ordered there = {0}, back = {0};
+	uint32_t *out = ARENA_ARRAY(s->work->arena, count + 1, uint32_t);
+	if (out == NULL)
+		return false;
+	if (before > 0 && count > 0 &&
+	    (sort_by(s, how, before, false, &n->uids, &there) != IMAP_YES ||
+	     sort_by(s, how, before, true, &n->uids, &back) != IMAP_YES ||
+	     there.count != count || back.count != count))
+		return false;
+	for (size_t end = count; at < count;) {
+		size_t from = before > 0 ? end : 1;
+		do
+			from--;
+		while (from > 0 && back.uids[from] != there.uids[at]);
+		size_t size = before > 0 ? end - from : count;
+		at += put_nearest(out + at, n->order.uids + at, size, reverse, scores);
+		end = from;
+	}
+	n->order.uids = out;
+	return number(s, n);
+}

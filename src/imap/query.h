@@ -60,10 +60,14 @@ struct imap_query_op {
 	struct span name;     /* HEADER: lower or upper case as written */
 	struct span text;
 	struct imap_set uids; /* UIDS */
+	bool fuzzy;           /* HEADER, BODY, TEXT: before it became others; the host sees none */
 };
 
 struct imap_query {
 	struct imap_query_op *ops;
 	size_t count;
 	bool modseq; /* the client asked by MODSEQ: tell the highest one found */
+	/* With FUZZY the same as it was written, and with its words: enum imap_closeness.  Not for
+	   the host. */
+	const struct imap_query *closer[2];
 };

@@ -21,6 +21,7 @@ struct parser {
 	struct imap_query *out;
 	struct imap_keywords keywords;
 	bool unbound; /* keys are bound to a mailbox later */
+	unsigned fuzzy; /* keys around this one that say so */
 	bool asked_now;
 	int64_t now;  /* one for the whole command */
 	bool limited; /* too many or too deep: NO [LIMIT], not BAD */
@@ -172,6 +173,7 @@ static bool k_text(struct parser *p, const struct search_key *k)
 		op.name = span_cstr(k->field);
 	if (!text(p, &op.text))
 		return false;
+	op.fuzzy = p->fuzzy > 0;
 	/* Nothing stands in every body, also in one without text. */
 	if (op.text.len == 0 && k->field == NULL)
 		op = (struct imap_query_op){.kind = IMAP_Q_ALL};
@@ -182,7 +184,8 @@ static bool k_header(struct parser *p, const struct search_key *k)
 {
 	struct imap_query_op op = {.kind = k->kind};
 	return imap_lex_space(p->lex) && imap_lex_astring(p->lex, &op.name) &&
-	       op.name.len > 0 && text(p, &op.text) && push(p, op);
+	       op.name.len > 0 && text(p, &op.text) &&
+	       (op.fuzzy = p->fuzzy > 0, push(p, op));
 }
 
 static bool push_set(struct parser *p, bool by_uid)
@@ -336,6 +339,12 @@ static bool key(struct parser *p, unsigned depth)
 	if (span_eq_nocase(name, SPAN("NOT")))
 		return imap_lex_space(p->lex) && key(p, depth + 1) &&
 		       push_kind(p, IMAP_Q_NOT);
+	if (span_eq_nocase(name, SPAN("FUZZY"))) {
+		p->fuzzy++;
+		bool good = imap_lex_space(p->lex) && key(p, depth + 1);
+		p->fuzzy--;
+		return good;
+	}
 	if (span_eq_nocase(name, SPAN("OR")))
 		return imap_lex_space(p->lex) && key(p, depth + 1) &&
 		       imap_lex_space(p->lex) && key(p, depth + 1) &&
@@ -368,6 +377,24 @@ static bool charset(struct parser *p, bool always)
 	return false;
 }
 
+/* FUZZY keys become others; what they were is kept beside. */
+static bool soften(struct parser *p)
+{
+	struct arena *a = p->s->work->arena;
+	struct imap_query *made = ARENA_ARRAY(a, 3, struct imap_query);
+	enum imap_fuzzy_result r = made != NULL ? IMAP_FUZZY_OK : IMAP_FUZZY_MEMORY;
+	for (unsigned i = 0; i < 3 && r == IMAP_FUZZY_OK; i++)
+		r = imap_query_fuzzy(p->out, (enum imap_closeness)i, a, &made[i]);
+	p->limited = r == IMAP_FUZZY_LIMIT;
+	p->memory = r == IMAP_FUZZY_MEMORY;
+	if (r != IMAP_FUZZY_OK)
+		return false;
+	*p->out = made[IMAP_CLOSE_FORMS];
+	p->out->closer[IMAP_CLOSE_TEXT] = &made[IMAP_CLOSE_TEXT];
+	p->out->closer[IMAP_CLOSE_WORDS] = &made[IMAP_CLOSE_WORDS];
+	return true;
+}
+
 static bool parse(struct imap_session *s, struct imap_lex *lex, bool always, bool unbound,
 		  struct imap_query *out)
 {
@@ -381,8 +408,10 @@ static bool parse(struct imap_session *s, struct imap_lex *lex, bool always, boo
 	}
 	if (!charset(&p, always))
 		return false;
-	if (all_of(&p, 0) && imap_lex_end(lex))
-		return true;
+	if (all_of(&p, 0) && imap_lex_end(lex)) {
+		if (!imap_query_is_fuzzy(out) || soften(&p))
+			return true;
+	}
 	if (p.answered)
 		return false;
 	if (p.limited)
@@ -419,7 +448,7 @@ bool imap_query_names_last(const struct imap_query *q)
 	return false;
 }
 
-bool imap_query_bind(const struct imap_query *q, const struct imap_binding *b,
+static bool bind_one(const struct imap_query *q, const struct imap_binding *b,
 		     struct imap_query *out)
 {
 	*out = *q;
@@ -439,6 +468,20 @@ bool imap_query_bind(const struct imap_query *q, const struct imap_binding *b,
 			    : imap_set_parse(op->text, b->last, &op->uids) != IMAP_SET_OK)
 			return false;
 		op->name = op->text = span_of(NULL, 0);
+	}
+	return true;
+}
+
+bool imap_query_bind(const struct imap_query *q, const struct imap_binding *b,
+		     struct imap_query *out)
+{
+	struct imap_query *made = ARENA_ARRAY(b->arena, 2, struct imap_query);
+	if (made == NULL || !bind_one(q, b, out))
+		return false;
+	for (size_t i = 0; i < 2 && q->closer[i] != NULL; i++) {
+		if (!bind_one(q->closer[i], b, &made[i]))
+			return false;
+		out->closer[i] = &made[i];
 	}
 	return true;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 5, read: what a client follows while others change it (RFC 5267)."""
+"""Stage 5, read: what a client follows while others change it, and what it finds (RFC 5267, 6203, 7377)."""
 import re
 
 import pytest
@@ -95,3 +95,17 @@ def test_a_search_in_several_mailboxes(demo, user, pair):
     one.ok('NOOP')
     one.ok(f'DELETE {name}/a/b')
     one.ok(f'DELETE {name}/a')
+
+
+def test_inexact(pair):
+    one, _, name = pair
+    for text in ('all invoices are paid', 'the invoicing is of paid bills', 'paid invoices', 'nothing'):
+        assert one.append(f'Subject: {text}\r\n\r\n{text}\r\n', name)[0] == 'OK'
+    one.ok('NOOP')
+    for key in ('BODY', 'SUBJECT', 'TEXT'):
+        assert one.ok(f'UID SEARCH {key} "paid invoices"') == [b'* SEARCH 6']
+        line, = one.ok(f'UID SEARCH RETURN (RELEVANCY ALL) FUZZY {key} "paid invoices"')
+        assert line.endswith(b'UID ALL 4:6 RELEVANCY (70 40 100)')
+        assert one.ok(f'UID SORT (RELEVANCY) UTF-8 FUZZY {key} "paid invoices"') == [b'* SORT 6 4 5']
+    line, = one.ok('ESEARCH IN (selected personal) RETURN (RELEVANCY COUNT) FUZZY TEXT "bill"')
+    assert line.endswith(b'UID COUNT 1 RELEVANCY (100)')

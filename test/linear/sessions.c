@@ -247,6 +247,8 @@ static const struct linear_case cases[] = {
 	ROW("imap", imap, LINEAR_INPUT, IN, "a{1+}\r\nx\r\n", ""),
 	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a SEARCH ", "OR ALL ", "ALL\r\n"),
 	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a ESEARCH IN (mailboxes (INBOX", " x", ")) ALL\r\n"),
+	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a SEARCH FUZZY TEXT \"", "ations ", "\"\r\n"),
+	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a SEARCH FUZZY TEXT \"", "ational", "\"\r\n"),
 	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a ESEARCH IN (personal) ", "UNKEYWORD $x ", "ALL\r\n"),
 	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a SEARCH ", "(", "\r\n"),
 	ROW("imap_search", imap, IMAP_COMMAND_MAX, IN "a SEARCH ", "NOT ", "ALL\r\n"),
