@@ -145,6 +145,7 @@ static const struct {
 	{"SEARCHRES", logged_in, NULL},
 	{"MULTISEARCH", logged_in, NULL},
 	{"SEARCH=FUZZY", logged_in, NULL},
+	{"I18NLEVEL=1", logged_in, NULL},
 	{"PARTIAL", logged_in, NULL},
 	{"CONTEXT=SEARCH", logged_in, NULL},
 	{"CONTEXT=SORT", logged_in, NULL},

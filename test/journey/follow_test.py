@@ -109,3 +109,21 @@ def test_inexact(pair):
         assert one.ok(f'UID SORT (RELEVANCY) UTF-8 FUZZY {key} "paid invoices"') == [b'* SORT 6 4 5']
     line, = one.ok('ESEARCH IN (selected personal) RETURN (RELEVANCY COUNT) FUZZY TEXT "bill"')
     assert line.endswith(b'UID COUNT 1 RELEVANCY (100)')
+
+
+def test_one_comparator_everywhere(pair):
+    one, _, name = pair
+    for subject in ('=?utf-8?q?=C3=84pfel?=', 'b', '=?iso-8859-1?q?=E4PFEL?=', 'Re: =?utf-8?q?A=CC=88pfel?='):
+        mail = f'Subject: {subject}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\N{LATIN SMALL LETTER A WITH DIAERESIS}pfel \N{GREEK SMALL LETTER OMEGA}\r\n'
+        assert one.append(mail.encode(), name)[0] == 'OK'
+    one.ok('NOOP')
+
+    def ask(command):
+        text = '\N{LATIN CAPITAL LETTER A WITH DIAERESIS}PFEL'.encode()
+        return one.ok(command.encode() + b' {%d+}\r\n' % len(text) + text)
+
+    assert ask('UID SEARCH CHARSET UTF-8 SUBJECT') == [b'* SEARCH 4 6 7']
+    assert ask('UID SEARCH CHARSET UTF-8 BODY') == [b'* SEARCH 4 5 6 7']
+    assert one.ok('UID SORT (SUBJECT ARRIVAL) UTF-8 UID 4:7') == [b'* SORT 4 6 7 5']
+    thread, = one.ok('UID THREAD ORDEREDSUBJECT UTF-8 UID 4:7')
+    assert b'(5)' in thread and b'(4 (6)(7))' in thread

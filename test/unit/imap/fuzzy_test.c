@@ -26,7 +26,7 @@ static void letters(struct mem_host *m)
 	}
 }
 
-T(announced, letters, LOGIN "a CAPABILITY\r\n", " SEARCH=FUZZY", "a OK")
+T(announced, letters, LOGIN "a CAPABILITY\r\n", " SEARCH=FUZZY", " I18NLEVEL=1", "a OK")
 /* All words, in any order and in some form; a form has at least four letters. */
 T(words, letters, SELECT "a SEARCH BODY \"paid invoices\"\r\nb SEARCH FUZZY BODY \"paid invoices\"\r\nc SEARCH FUZZY BODY \"INVOICES\"\r\nd SEARCH FUZZY TEXT \"studies\"\r\ne SEARCH FUZZY BODY \"nothing invoice\"\r\nf SEARCH FUZZY BODY \"invoice / one!\"\r\n",
   "* SEARCH 3\r\na OK", "* SEARCH 1 3 6\r\nb OK", "* SEARCH 1 2 3 4 5 6\r\nc OK", "* SEARCH 6\r\nd OK", "* SEARCH\r\ne OK", "* SEARCH 5\r\nf OK")
