@@ -45,7 +45,9 @@ void imap_list_line(struct imap_session *s, const struct imap_listing *l,
 	if (childinfo)
 		stream_write(out, SPAN(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"));
 	stream_write(out, SPAN("\r\n"));
-	if (l->status != 0 && e->exists && e->selectable)
+	/* RFC 5819 2: nothing of one that only has children that match. */
+	if (l->status != 0 && e->exists && e->selectable &&
+	    (!l->recursive || e->subscribed))
 		imap_status_tell(s, e->name, l->status);
 	uint32_t longest;
 	/* RFC 9590 3.1: what cannot be told is left out. */

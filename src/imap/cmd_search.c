@@ -216,13 +216,11 @@ void imap_search_selected(struct imap_session *s, struct imap_lex *lex,
 	struct imap_query query;
 	struct imap_set found, told;
 	uint64_t modseq = 0;
+	s->work->saving = wanted->what & IMAP_WANT_SAVE;
 	if (!imap_view_map(s) || !imap_search_parse(s, lex, &query) ||
 	    ((wanted->what & IMAP_WANT_RELEVANCY) && imap_relevancy_refused(s, &query)) ||
 	    ((wanted->what & IMAP_WANT_UPDATE) && !imap_context_tag_free(s)))
 		return;
-	/* RFC 5182 2.1: a search that fails leaves nothing behind. */
-	if (wanted->what & IMAP_WANT_SAVE)
-		imap_saved_drop(s);
 	if (query.modseq)
 		imap_condstore_on(s);
 	imap_set_init(&found, s->work->arena);

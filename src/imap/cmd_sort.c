@@ -178,12 +178,11 @@ void imap_cmd_sort(struct imap_session *s, struct imap_lex *lex)
 		imap_bad(s, "Sort keys in parentheses expected");
 		return;
 	}
+	s->work->saving = wanted.what & IMAP_WANT_SAVE;
 	if (!imap_order_parse(s, lex, &query) ||
 	    ((by.asked || (wanted.what & IMAP_WANT_RELEVANCY)) && imap_relevancy_refused(s, &query)) ||
 	    ((wanted.what & IMAP_WANT_UPDATE) && !imap_context_tag_free(s)))
 		return;
-	if (wanted.what & IMAP_WANT_SAVE)
-		imap_saved_drop(s);
 	if (!imap_order_run(s, &query, &how, &n))
 		return;
 	struct imap_wanted scores = wanted;

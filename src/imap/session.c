@@ -77,6 +77,8 @@ static void count_bad(struct imap_session *s)
 
 void imap_no(struct imap_session *s, const char *code, const char *text)
 {
+	if (s->work->saving)
+		imap_saved_drop(s);
 	end(s, "NO", code, text);
 	/* Later a NO is an answer like any other: the mailbox is full, or gone. */
 	if (s->state == IMAP_NEW)

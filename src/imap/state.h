@@ -54,6 +54,7 @@ struct imap_work {
 	struct buf *text;    /* the command as gathered */
 	bool by_uid;
 	bool elsewhere;      /* the host works on another mailbox than the selected one */
+	bool saving;         /* a NO leaves nothing in "$" (RFC 5182 2.1) */
 	bool mapped;         /* `map` is valid */
 	struct imap_set map; /* the UIDs that this session was told of */
 	bool done;           /* the tagged line was sent */

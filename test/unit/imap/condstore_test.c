@@ -74,6 +74,10 @@ T(saved_is_gone_with_the_mailbox, scattered, SELECT "a SEARCH RETURN (SAVE) ALL\
 /* A SEARCH that names what was kept may replace it. */
 T(saved_from_saved, scattered, SELECT "a SEARCH RETURN (SAVE) UID 1:4\r\nb SEARCH RETURN (SAVE) $ UID 2:9\r\nc UID SEARCH RETURN (ALL) $\r\n", "b OK", "UID ALL 2,4\r\nc")
 
+/* RFC 5182 2.1: NO leaves nothing, BAD leaves it alone. */
+T(saved_refused, scattered, SELECT "a SEARCH RETURN (SAVE) UID 1:4\r\nb SEARCH RETURN (SAVE) NIX\r\nc SEARCH RETURN (COUNT) $\r\nd SEARCH RETURN (SAVE) CHARSET KOI8-R ALL\r\ne SEARCH RETURN (COUNT) $\r\nf SEARCH RETURN (SAVE) UID 1:4\r\ng SEARCH CHARSET KOI8-R ALL\r\nh SEARCH RETURN (COUNT) $\r\ni SORT RETURN (SAVE) (DATE) KOI8-R ALL\r\nj SEARCH RETURN (COUNT) $\r\n",
+  "b BAD", "COUNT 3\r\nc OK", "d NO [BADCHARSET", "COUNT 0\r\ne OK", "f OK", "g NO [BADCHARSET", "COUNT 3\r\nh OK", "i NO [BADCHARSET", "COUNT 0\r\nj OK")
+
 /* The bound on what is kept: one run less, as many, one more. */
 static void saved_limit(void **state UNUSED)
 {
@@ -106,7 +110,7 @@ int main(void)
 		C(resync_of_another_validity), C(resync_refused), C(fetch_vanished),
 		C(return_all_of_it), C(return_refused), C(return_a_part), C(fetch_a_part),
 		C(saved), C(saved_ends), C(saved_is_gone_with_the_mailbox),
-		C(saved_from_saved), C(saved_limit),
+		C(saved_from_saved), C(saved_refused), C(saved_limit),
 	};
 	return cmocka_run_group_tests_name("imap_condstore", tests, NULL, NULL);
 }

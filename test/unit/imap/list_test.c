@@ -27,6 +27,9 @@ T(several_patterns, NULL, FRUIT "a LIST \"\" (INBOX Fruit/% \"Nix\")\r\nb LIST F
   "\"Fruit/Apple\"\r\n", "\"Fruit/Peach\"\r\n", "\"INBOX\"\r\na OK", "\"Fruit/Apple\"\r\n", "\"Fruit/Peach\"\r\nb OK")
 T(return_status, NULL, FRUIT "a LIST \"\" Fruit/% RETURN (STATUS (MESSAGES UIDNEXT) SUBSCRIBED)\r\nb LIST (SUBSCRIBED) \"\" Foo* RETURN (STATUS (UNSEEN))\r\n",
   "\"Fruit/Apple\"\r\n* STATUS \"Fruit/Apple\" (MESSAGES 0 UIDNEXT 1)\r\n", "\"Fruit/Peach\"\r\n* STATUS \"Fruit/Peach\" (MESSAGES 0 UIDNEXT 1)\r\na OK", "* STATUS \"Foo/Bar\" (UNSEEN 0)\r\nb OK")
+/* RFC 5819 2: one that is listed for its children has no STATUS. */
+T(status_of_a_match_alone, NULL, FRUIT "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" % RETURN (STATUS (MESSAGES))\r\n",
+  "\"Foo\" (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n* LIST (\\Subscribed \\HasNoChildren) \"/\" \"Foo-x\"\r\n* STATUS \"Foo-x\" (MESSAGES 0)\r\n* LIST (\\HasChildren) \"/\" \"Fruit\" (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\na OK")
 T(nothing_to_match, NULL, LOGIN "a LIST () \"\" INBOX RETURN ()\r\nb LIST (SUBSCRIBED) \"\" \"\"\r\nc LIST \"\" (\"\")\r\n", "\"INBOX\"\r\na OK", "b OK", "c OK")
 T(refused, NULL, LOGIN "a LIST (RECURSIVEMATCH) \"\" *\r\nb LIST (NIX) \"\" *\r\nc LIST (SUBSCRIBED)\"\" *\r\nd LIST \"\" ()\r\ne LIST \"\" * RETURN\r\nf LIST \"\" * RETURN (NIX)\r\ng LIST \"\" * RETURN (STATUS)\r\nh LIST \"\" * RETURN (STATUS (NIX))\r\ni LIST \"\" (a b\r\nj LIST \"\" * RETURN (SUBSCRIBED) x\r\n",
   "a BAD", "b BAD", "c BAD", "d BAD", "e BAD", "f BAD", "g BAD", "h BAD", "i BAD", "j BAD")
@@ -78,6 +81,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		C(return_subscribed), C(select_subscribed), C(select_special_use), C(recursive),
 		C(recursive_of_what_is_missing), C(several_patterns), C(return_status),
+		C(status_of_a_match_alone),
 		C(nothing_to_match), C(refused), C(as_many_patterns),
 		C(names_below_the_limit), C(names_at_the_limit), C(names_over_the_limit),
 	};
