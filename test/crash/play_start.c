@@ -9,6 +9,7 @@
 #include "ipc/over_os.h"
 #include "os/file.h"
 #include "os/sock.h"
+#include "../no_guests.h"
 #include "play.h"
 
 #define ANSWER_MAX (1u << 20)
@@ -95,7 +96,8 @@ static void on_worn(void *ctx, struct boss_role *c, const struct boss_role_worn 
 	(void)ctx, (void)c, (void)m;
 }
 
-static const struct boss_role_at_boss handlers = {.broken = on_broken, .worn = on_worn};
+static const struct boss_role_at_boss handlers = {.broken = on_broken, .worn = on_worn,
+	NO_GUESTS};
 
 static bool said(struct child *c, bool got, enum boss_role_outcome outcome, struct span why,
 		 const char *what)

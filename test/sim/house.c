@@ -15,6 +15,7 @@
 #include "conf/slice.h"
 #include "ipc/over_os.h"
 #include "os/file.h"
+#include "../no_guests.h"
 #include "os/sock.h"
 
 #define STEP_MS     30000u   /* virtual: nothing that is asked takes longer */
@@ -156,7 +157,8 @@ static void on_worn(void *ctx, struct boss_role *c, const struct boss_role_worn 
 	r->worn_old = m->old;
 }
 
-static const struct boss_role_at_boss handlers = {.broken = on_broken, .worn = on_worn};
+static const struct boss_role_at_boss handlers = {.broken = on_broken, .worn = on_worn,
+	NO_GUESTS};
 
 static int sealed(struct house *h, struct span bytes)
 {

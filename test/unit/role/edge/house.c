@@ -31,6 +31,7 @@
 #include "tls/issue.h"
 #include "tls/keybox.h"
 #include "wire/edge_auth.h"
+#include "../../../no_guests.h"
 #include "wire/edge_vault.h"
 
 /* What a reload does not change. */
@@ -312,7 +313,8 @@ static void on_worn(void *ctx, struct boss_role *c, const struct boss_role_worn 
 	(void)m;
 }
 
-static const struct boss_role_at_boss boss_handlers = {.broken = on_broken, .worn = on_worn};
+static const struct boss_role_at_boss boss_handlers = {.broken = on_broken, .worn = on_worn,
+	NO_GUESTS};
 
 static void raise_pool(struct pool *p)
 {

@@ -17,6 +17,7 @@
 #include "os/file.h"
 #include "os/sock.h"
 #include "os/spawn.h"
+#include "../../../no_guests.h"
 #include "role/common/role.h"
 
 #define ANSWER_MAX (1u << 20)
@@ -157,7 +158,8 @@ static void on_worn(void *ctx, struct boss_role *c, const struct boss_role_worn 
 	(void)ctx, (void)c, (void)m;
 }
 
-static const struct boss_role_at_boss at_boss = {.broken = on_broken, .worn = on_worn};
+static const struct boss_role_at_boss at_boss = {.broken = on_broken, .worn = on_worn,
+	NO_GUESTS};
 static const struct fetch_dialer_at_dialer at_dialer = {.connect = on_connect};
 
 static int attach(struct rig *r, enum hop hop, enum kind peer)
