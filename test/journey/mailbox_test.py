@@ -217,6 +217,28 @@ def test_export_of_names_that_become_one(demo, user, tmp_path, how, names):
             session.ok(f'DELETE "{name}"')
 
 
+@pytest.mark.parametrize('how', ['maildir', 'mbox', 'eml'])
+def test_export_stays_in_its_folder(demo, user, tmp_path, how):
+    """Whatever a user calls a mailbox: nothing is written beside what was named."""
+    names = ['..', '.', '../../outside', 'a/../../outside', '-rf', '*x', 'con', '~', 'x' * 200, '&AC8-etc&AC8-x', 'a\\\\b']
+    made = []
+    with imap(demo, user) as session:
+        for name in names:
+            if session.cmd(f'CREATE "{name}"')[0] == 'OK':
+                made.append(name)
+                assert session.cmd('APPEND "%s" {%d}' % (name, len(ODD)), ODD, '')[0] == 'OK', name
+    assert '-rf' in made and len(made) > 3, made
+    target = tmp_path / 'in' / 'out'
+    target.parent.mkdir()
+    export(demo, user, target, '--format', how)
+    assert [path.name for path in tmp_path.iterdir()] == ['in']
+    assert [path.name for path in target.parent.iterdir()] == ['out']
+    assert not [path for path in target.rglob('*') if path.is_symlink() or target not in path.resolve().parents]
+    with imap(demo, user) as session:
+        for name in reversed(made):
+            session.ok(f'DELETE "{name}"')
+
+
 def test_export_has_all_of_it(demo, user, tmp_path):
     """More than a run of the keeper takes: 32 MiB."""
     text = b'Subject: big\r\n\r\n' + b'y' * 6_000_000 + b'\r\n'

@@ -79,6 +79,27 @@ static void json_wrong(void **state)
 			fail_msg("read: %s", bad[i]);
 }
 
+/* What other readers disagree about; the first of two members of a name counts. */
+static void json_odd(void **state)
+{
+	enum { DIGITS = 1000000 };
+	char *digits = malloc(DIGITS);
+	(void)state;
+	const struct json *v = must("{\"a\":1,\"a\":2,\"\":3}");
+	assert_int_equal(json_u64(v, "a"), 1);
+	assert_int_equal(json_u64(v, ""), 3);
+	assert_null(json_read(arena, span_of("[\"a\0b\"]", 7)));
+	assert_null(json_read(arena, span_of("[1]\0", 4)));
+	assert_int_equal(json_u64(must("{\"a\":18446744073709551616}"), "a"), 0);
+	assert_int_equal(json_u64(must("{\"a\":-1}"), "a"), 0);
+	assert_non_null(digits);
+	memset(digits, '9', DIGITS);
+	const struct json *n = json_read(arena, span_of(digits, DIGITS));
+	assert_non_null(n);
+	assert_int_equal(n->text.len, DIGITS);
+	free(digits);
+}
+
 static bool nested(unsigned depth)
 {
 	char text[2 * JSON_DEPTH + 8] = "";
@@ -129,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(json_values, setup, teardown),
 		cmocka_unit_test_setup_teardown(json_wrong, setup, teardown),
+		cmocka_unit_test_setup_teardown(json_odd, setup, teardown),
 		cmocka_unit_test_setup_teardown(json_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(quoting, setup, teardown),
 	};
