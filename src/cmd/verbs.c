@@ -80,7 +80,7 @@ const struct verb verbs[] = {
 	 .usage = "list [--id ID] [--domain DOMAIN] [--sender ADDRESS] "
 		  "[--recipient ADDRESS] [--state STATE] [--older AGE]\n"
 		  "show ID\n"
-		  "stats\n"
+		  "stats, with options as list has\n"
 		  "retry|hold|release --all | with options as list has\n"
 		  "delete [--bounce] --all | with options as list has\n"
 		  "route DOMAIN|ID DESTINATION\n"

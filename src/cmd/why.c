@@ -20,7 +20,7 @@ static const struct {
 	{"for ", "recipient", "", true}, {"to ", "domain", "", true},
 	{"at ", "host", "", false},	 {"[", "address", "]", false},
 	{"TLS wanted: ", "level", "", true}, {"by ", "by", "", false},
-	{"(", "policy", ")", false},	 {"rule ", "rule", "", false},
+	{"(", "policy", ")", false},	 {"rule ", "rule", "", true},
 	{"TLS reached: ", "tls", "", true}, {"", "cipher", "", false},
 	{"certificate ", "certificate", "", false},
 	{"", "outcome", "", true},	 {"", "code", "", false},

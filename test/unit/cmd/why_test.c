@@ -83,7 +83,7 @@ static void test_page(void **state)
 	       "\n"
 	       "Delivery attempts\n"
 	       "   2026-11-22T10:00:01.500 carry.decided  courier\n"
-	       "      to example.net; TLS wanted: dane by dane rule letterlock.conf:40; deliver\n"
+	       "      to example.net; TLS wanted: dane by dane; rule letterlock.conf:40; deliver\n"
 	       "         DANE | RFC 7672 2.2 | TLS\n"
 	       "         a rule | own | none\n"
 	       "   2026-11-22T10:00:01.600 carry.protection  courier\n"
