@@ -13,6 +13,8 @@
 
 #define TURN_NS	     (5 * NS_PER_MS) /* without letting others go on */
 #define KICK_NS	     NS_PER_SEC	     /* mail that comes together is indexed together */
+#define WINDOW_NS    (100 * NS_PER_MS) /* in which commits are counted */
+#define STREAM	     10u	     /* of them are a stream */
 #define AGAIN_NS     (30 * NS_PER_SEC) /* after what could not be done */
 #define WAIT_NS	     (5 * NS_PER_MS)
 #define LIST_STEP    32u
@@ -137,13 +139,32 @@ static bool one_box(struct job *j, struct open_box *b)
 	return ok;
 }
 
+/* Does mail come faster than now and then? */
+static bool streams(const struct store *s)
+{
+	uint64_t age = loop_now(s->role->loop) - s->index.window;
+	return age < 2 * WINDOW_NS &&
+	       (s->index.came >= STREAM || (age < WINDOW_NS && s->index.before >= STREAM));
+}
+
+static bool may_wait(const struct open_box *b)
+{
+	return streams(b->store) &&
+	       kv_version(box_space(b->box), KV_VISIBLE) - b->index_looked < INDEX_BEHIND;
+}
+
 static void run_index(struct job *j)
 {
 	struct store *s = j->store;
-	struct list *l;
+	struct list *l, wait;
 	bool ok = true;
+	list_init(&wait);
 	while (ok && !over(s) && (l = list_pop_front(&s->index.boxes)) != NULL) {
 		struct open_box *b = CONTAINER_OF(l, struct open_box, index_wait);
+		if (may_wait(b)) {
+			list_push_back(&wait, l);
+			continue;
+		}
 		b->index_looked = kv_version(box_space(b->box), KV_VISIBLE);
 		ok = one_box(j, b);
 		/* Meanwhile it may have come into the list again. */
@@ -152,9 +173,11 @@ static void run_index(struct job *j)
 		else
 			box_release(b);
 	}
+	while ((l = list_pop_front(&wait)) != NULL)
+		list_push_back(&s->index.boxes, l);
 	s->index.running = false;
 	if (!list_empty(&s->index.boxes))
-		look_later(s, AGAIN_NS);
+		look_later(s, ok ? KICK_NS : AGAIN_NS);
 }
 
 static void look_now(struct timer *t)
@@ -184,6 +207,20 @@ void indexing_kick(struct open_box *b)
 	list_push_back(&s->index.boxes, &box_again(b)->index_wait);
 	if (!s->index.running)
 		look_later(s, KICK_NS);
+}
+
+void indexing_moved(struct open_box *b, uint64_t version)
+{
+	struct store *s = b->store;
+	uint64_t now = loop_now(s->role->loop), age = now - s->index.window;
+	if (age >= WINDOW_NS) {
+		s->index.before = age < 2 * WINDOW_NS ? s->index.came : 0;
+		s->index.came = 0;
+		s->index.window = now;
+	}
+	s->index.came++;
+	if (version - b->index_looked >= INDEX_LEAST)
+		indexing_kick(b);
 }
 
 void indexing_begin(struct store *s)

@@ -3,7 +3,8 @@
  * role/store/index - the search index of mailboxes: kept in the background, caught up
  * with before a search reads it.
  *
- * Nothing of it happens inside a delivery.  What is new in a mailbox is what stands above
+ * Nothing of it happens inside a delivery, and while mail comes in a stream it waits until a box
+ * is far behind: it would take the processors that the deliveries need.  What is new in a mailbox is what stands above
  * the UID up to which its shelf covers it; its terms are asked of the sorter and become a
  * segment, and segments merge.  So a crash leaves at most rows that belong to nobody,
  * and they go with the next segment.  Whatever cannot be read is dropped and made again.
@@ -15,7 +16,9 @@
 #include "index/segment.h"
 #include "role/store/store.h"
 
-#define INDEX_LEAST 64u /* fewer new messages are looked at one by one */
+#define INDEX_LEAST  64u  /* fewer new messages are looked at one by one */
+/* So many commits a box waits while mail comes: what a search may find to be made first. */
+#define INDEX_BEHIND 512u
 
 /* A mailbox's shelf, and its rows for index/.  On the heap: it is large. */
 struct index_box {
@@ -48,5 +51,7 @@ enum index_progress index_box_catch_up(struct index_box *, uint64_t until);
 
 /* A box may have messages that are in no index.  From inside kv_poll, too. */
 void indexing_kick(struct open_box *);
+/* Something was committed to it, as its version says. */
+void indexing_moved(struct open_box *, uint64_t version);
 void indexing_begin(struct store *);
 void indexing_end(struct store *);

@@ -134,6 +134,8 @@ struct store {
 		struct list boxes;
 		struct timer timer;
 		bool running;
+		uint64_t window;       /* when the present one began */
+		unsigned came, before; /* commits in it, and in the one before it */
 	} index;
 
 	/* Mail for other servers: what is due, and couriers that wait for it. */

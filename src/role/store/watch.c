@@ -33,8 +33,7 @@ void watch_moved(struct kv_watch *w, struct kv_space *space, uint64_t version)
 	struct store *s = b->store;
 	uint64_t now = loop_now(s->role->loop);
 	(void)space;
-	if (version - b->index_looked >= INDEX_LEAST)
-		indexing_kick(b);
+	indexing_moved(b, version);
 	if (list_empty(&b->watchers) || list_linked(&b->hinting))
 		return;
 	list_push_back(&s->hinting, &b->hinting);

@@ -93,6 +93,54 @@ static void in_the_background(void **state)
 	assert_true(rebuild(r, false).done >= INDEX_LEAST);
 }
 
+static uint32_t covered(struct rig *r)
+{
+	struct store *st = r->store.role->self;
+	static struct index_shelf shelf;
+	enum box_result how;
+	uint32_t id;
+	struct buf row;
+	struct open_box *b = box_hold(st, rig_account(r, "alice@example.test"), &how);
+	assert_non_null(b);
+	buf_init(&row, INDEX_ROW_MAX);
+	index_shelf_init(&shelf);
+	assert_int_equal(box_find(b->box, KV_VISIBLE, SPAN("Archive"), &id), BOX_OK);
+	if (box_index_shelf(b->box, id, &row) == BOX_OK)
+		assert_true(index_shelf_read(buf_span(&row), &shelf));
+	buf_free(&row);
+	box_release(b);
+	return shelf.covered;
+}
+
+/* A message each five milliseconds of the simulated clock. */
+static void stream(struct rig *r, uint64_t s, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++) {
+		fill(r, s, i, i + 1);
+		rig_run(r, 5);
+	}
+}
+
+/* Deliveries go first, a search is right all the same, and a box gets only so far behind. */
+static void while_mail_streams_it_waits(void **state)
+{
+	struct rig *r = *state;
+	if (r->engine != RIG_MEMORY)
+		skip(); /* by the clock */
+	uint64_t s = rig_reader(r, "alice@example.test");
+	stream(r, s, 0, INDEX_BEHIND - 1);
+	assert_int_equal(covered(r), 0);
+	stream(r, s, INDEX_BEHIND - 1, 2 * INDEX_BEHIND);
+	assert_true(covered(r) >= INDEX_BEHIND - 1);
+	stream(r, s, 2 * INDEX_BEHIND, 3 * INDEX_BEHIND - 10);
+	uint64_t box = rig_select(r, s, "Archive").mailbox;
+	assert_int_equal(found(r, s, box, OP_BODY, "", "every3th"), (3 * INDEX_BEHIND - 4) / 10);
+	stream(r, s, 3 * INDEX_BEHIND - 10, 3 * INDEX_BEHIND + INDEX_LEAST);
+	for (int i = 0; i < 100 && covered(r) < 3 * INDEX_BEHIND; i++)
+		rig_run(r, 100);
+	assert_true(covered(r) >= 3 * INDEX_BEHIND);
+}
+
 /* What is certain needs no sorter; what is not, waits for one, as does the index. */
 static void without_a_sorter(void **state)
 {
@@ -164,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(as_it_grows, rig_set_up, rig_tear_down),
 		cmocka_unit_test_setup_teardown(in_the_background, rig_set_up, rig_tear_down),
+		cmocka_unit_test_setup_teardown(while_mail_streams_it_waits, rig_set_up, rig_tear_down),
 		cmocka_unit_test_setup_teardown(without_a_sorter, rig_set_up, rig_tear_down),
 		cmocka_unit_test_setup_teardown(damaged, rig_set_up, rig_tear_down),
 	};
