@@ -563,6 +563,36 @@ static void judge_source(const struct judge *j, size_t i)
 				   SPAN_FMT(c->sources[k].name));
 }
 
+/* One level of a mailbox name, as clients show it. */
+static bool is_level(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.ptr[i];
+		if (c < ' ' || c >= 0x7f || c == '/' || c == '*' || c == '%')
+			return false;
+	}
+	return s.len > 0 && !span_eq_nocase(s, SPAN("INBOX")) &&
+	       !span_eq(s, SPAN(".")) && !span_eq(s, SPAN(".."));
+}
+
+static void judge_sharing(const struct judge *j)
+{
+	const struct conf_accounts *a = &j->s->values.accounts;
+	size_t k = OPTION(ACCOUNTS, conf_accounts, shared_name);
+	if (!is_level(a->shared_name))
+		conf_wrong(j->report, place(j, &j->s->origins[k]),
+			   "shared-name takes one level of a mailbox name, such as "
+			   "\"Shared Folders\"");
+	k = OPTION(ACCOUNTS, conf_accounts, others_name);
+	if (!span_empty(a->others_name) && !is_level(a->others_name))
+		conf_wrong(j->report, place(j, &j->s->origins[k]),
+			   "others-name takes one level of a mailbox name, such as "
+			   "\"Other Users\"");
+	else if (span_eq(a->others_name, a->shared_name))
+		conf_wrong(j->report, place(j, &j->s->origins[k]),
+			   "others-name and shared-name have to differ");
+}
+
 static void judge_accounts(const struct judge *j)
 {
 	const struct conf_accounts *a = &j->s->values.accounts;
@@ -580,6 +610,7 @@ static void judge_accounts(const struct judge *j)
 				   "_ =, no letters, digits, blanks, dots or @");
 			break;
 		}
+	judge_sharing(j);
 }
 
 static void judge_rewrite(const struct judge *j)

@@ -238,6 +238,8 @@ struct conf_accounts {
 	uint64_t quota; /* 0: none */
 	struct span recipient_delimiter; /* each byte is one; empty: off */
 	struct span postmaster; /* who stands in for one; empty: nobody */
+	struct conf_words shared; /* addresses of accounts of nobody's own */
+	struct span shared_name, others_name; /* first levels; empty: no others */
 };
 
 /* What becomes of addresses in mail of our users (rewrite/rewrite.h). */

@@ -427,6 +427,19 @@ const struct conf_option conf_options[] = {
 	    "The address that gets mail for postmaster and abuse when no domain "
 	    "has an account or alias of that name. Default: the oldest account."),
 
+	OPT(ACCOUNTS, ACCOUNT_NAMES, conf_accounts, shared, "shared", 1, CONF_LIST_MAX,
+	    NULL, R(STORE), RELOAD, NULL,
+	    "Accounts that belong to nobody alone, such as info@example.org. Who "
+	    "has rights in their mailboxes finds them below shared-name, and only "
+	    "there rights can be granted to anyone."),
+	OPT(ACCOUNTS, STRING, conf_accounts, shared_name, "shared-name", 1, 64,
+	    "Shared Folders", R(STORE), RELOAD, NULL,
+	    "The level below which IMAP shows mailboxes of those accounts."),
+	OPT(ACCOUNTS, STRING, conf_accounts, others_name, "others-name", 0, 64,
+	    "Other Users", R(STORE), RELOAD, NULL,
+	    "The level below which it shows mailboxes of other users who granted "
+	    "rights in them. \"\" switches that off: nobody reaches them."),
+
 	OPT(REWRITE, MAPS, conf_rewrite, canonical, "canonical", 1,
 	    CONF_MAPS_MAX, NULL, R(STORE) | R(SORTER), RELOAD, NULL,
 	    "An address and what it becomes, or a domain and what it becomes, "
@@ -712,6 +725,7 @@ size_t conf_type_size(enum conf_type type)
 	case CONF_DURATIONS:
 		return sizeof(struct conf_durations);
 	case CONF_WORDS:
+	case CONF_ACCOUNT_NAMES:
 	case CONF_DOMAINS:
 	case CONF_PATHS:
 	case CONF_SECRETS:
@@ -744,6 +758,7 @@ const char *conf_type_name(enum conf_type type)
 		[CONF_RESOLVERS] = "addresses, with or without a port",
 		[CONF_DURATIONS] = "durations",
 		[CONF_WORDS] = "words",
+		[CONF_ACCOUNT_NAMES] = "accounts",
 		[CONF_DOMAINS] = "domains",
 		[CONF_PATHS] = "paths",
 		[CONF_SECRETS] = "references to secrets",

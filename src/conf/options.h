@@ -30,7 +30,8 @@ enum conf_type {
 	CONF_NETWORKS,  /* struct conf_nets */
 	CONF_RESOLVERS, /* struct conf_resolvers: addresses, maybe with ports */
 	CONF_DURATIONS, /* struct conf_durations */
-	CONF_WORDS,     /* struct conf_words, as are the next three */
+	CONF_WORDS,     /* struct conf_words, as are the next four */
+	CONF_ACCOUNT_NAMES, /* addresses: alice@example.org */
 	CONF_DOMAINS,   /* example.org, .example.org, *; lower case */
 	CONF_PATHS,
 	CONF_SECRETS,   /* paths, written file:/path */
@@ -80,7 +81,7 @@ struct conf_block_info {
 	const char *doc;
 };
 
-#define CONF_OPTIONS_MAX 128u
+#define CONF_OPTIONS_MAX 160u
 extern const struct conf_option conf_options[];
 extern const size_t conf_option_count;
 extern const struct conf_block_info conf_blocks[CONF_BLOCKS];

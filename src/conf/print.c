@@ -120,6 +120,7 @@ void conf_value_print(const struct conf_option *o, const void *at, size_t item,
 		print_durations(o, at, out);
 		break;
 	case CONF_WORDS:
+	case CONF_ACCOUNT_NAMES:
 	case CONF_DOMAINS:
 	case CONF_PATHS:
 	case CONF_SECRETS:
@@ -166,6 +167,7 @@ bool conf_value_empty(const struct conf_option *o, const void *at)
 	case CONF_DURATIONS:
 		return ((const struct conf_durations *)at)->count == 0;
 	case CONF_WORDS:
+	case CONF_ACCOUNT_NAMES:
 	case CONF_DOMAINS:
 	case CONF_PATHS:
 	case CONF_SECRETS:

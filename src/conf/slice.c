@@ -161,6 +161,7 @@ static void put_value(struct buf *b, const struct conf_option *o,
 		put_durations(b, at);
 		break;
 	case CONF_WORDS:
+	case CONF_ACCOUNT_NAMES:
 	case CONF_DOMAINS:
 	case CONF_PATHS:
 	case CONF_SECRETS:
@@ -563,6 +564,7 @@ static void take_value(struct take *t, const struct conf_option *o, void *at)
 		take_durations(t, o, at);
 		break;
 	case CONF_WORDS:
+	case CONF_ACCOUNT_NAMES:
 	case CONF_DOMAINS:
 	case CONF_PATHS:
 	case CONF_SECRETS:

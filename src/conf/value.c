@@ -479,7 +479,12 @@ static bool one_word(struct job *j, const struct conf_token *t,
 	}
 	if (j->o->type == CONF_DOMAINS)
 		return one_pattern(j, t, out);
-	if (j->o->type != CONF_WORDS && (!conf_is_path(s) || s.len > 1000))
+	if (j->o->type == CONF_ACCOUNT_NAMES && !conf_is_address(s))
+		return WRONG(j, t, "%s takes addresses of accounts such as "
+				   "info@example.org, separated by blanks",
+			     j->o->name);
+	bool paths = j->o->type == CONF_PATHS || j->o->type == CONF_SECRETS;
+	if (paths && (!conf_is_path(s) || s.len > 1000))
 		return WRONG(j, t, "%s takes paths from the root, with a / in "
 				   "front and at most 1000 bytes",
 			     j->o->name);
@@ -671,10 +676,12 @@ bool conf_value_initial(struct conf_parsing *p, const struct conf_option *o,
 	if (!o->initial)
 		return true;
 	struct span rest = span_cstr(o->initial);
+	/* Several words are several values where there may be several. */
+	char blank = o->type > CONF_PATH ? ' ' : '\0';
 	do {
 		ENSURE(n < ARRAY_LEN(v));
 		v[n].kind = CONF_T_WORD;
-		span_cut(&rest, ' ', &v[n++].text);
+		span_cut(&rest, blank, &v[n++].text);
 	} while (!span_empty(rest));
 	bool ok = conf_value_parse(p, o, &none, v, n, at);
 	ENSURE(ok || p->memory);

@@ -303,8 +303,14 @@ static enum imap_answer set_seen(struct fetching *f, struct imap_slots *slots,
 		return IMAP_YES;
 	enum imap_answer r = s->host->store(s->host, s->mailbox, &uids, &store,
 					    s->work->batch, &stored);
+	/* RFC 4314 4: it is read without, where the right went meanwhile. */
+	for (size_t i = 0; r == IMAP_DENIED && i < slots->count; i++) {
+		if (changed[i])
+			slots->slots[i].flags &= ~(uint32_t)IMAP_SEEN;
+		changed[i] = false;
+	}
 	if (r != IMAP_YES)
-		return r;
+		return r == IMAP_DENIED ? IMAP_YES : r;
 	imap_view_advance(s, stored.before, stored.after);
 	for (size_t i = 0; i < slots->count; i++)
 		if (changed[i])
@@ -371,7 +377,8 @@ static enum imap_answer batch(struct fetching *f)
 			       rows);
 	if (r == IMAP_YES && f->what.whole && host->expect != NULL)
 		host->expect(host, rows, slots.count);
-	if (r == IMAP_YES && f->what.seen && !s->read_only)
+	if (r == IMAP_YES && f->what.seen && !s->read_only &&
+	    (s->rights & IMAP_RIGHT_S) != 0)
 		r = set_seen(f, &slots, changed);
 	for (size_t i = 0; r == IMAP_YES && i < slots.count && !s->closing; i++) {
 		if (rows[i].found && !send_message(f, &slots.slots[i], &rows[i], changed[i]))

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * imap/cmd_list: LIST and LSUB (RFC 3501 6.3.8, 6.3.9; attributes of RFC 3348,
- * RFC 5258 and RFC 6154, STATUS of RFC 5819, METADATA of RFC 9590).
+ * RFC 5258 and RFC 6154, STATUS of RFC 5819, METADATA of RFC 9590, MYRIGHTS of RFC 8440).
  *
  * Names come from the host in batches and are matched one by one, so memory
  * does not grow with their number.
  */
 #include "imap/list.h"
+#include "imap/rights.h"
 #include "imap/write.h"
 
 static const char *const use_names[] = {
@@ -45,9 +46,11 @@ void imap_list_line(struct imap_session *s, const struct imap_listing *l,
 	if (childinfo)
 		stream_write(out, SPAN(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"));
 	stream_write(out, SPAN("\r\n"));
-	/* RFC 5819 2: nothing of one that only has children that match. */
-	if (l->status != 0 && e->exists && e->selectable &&
-	    (!l->recursive || e->subscribed))
+	bool told = e->exists && e->selectable;
+	/* RFC 5819 2, RFC 8440 3: nothing of one that only has children that match. */
+	if (l->rights && told && (!l->recursive || e->subscribed))
+		imap_rights_tell(s, e->name);
+	if (l->status != 0 && told && (!l->recursive || e->subscribed))
 		imap_status_tell(s, e->name, l->status);
 	uint32_t longest;
 	/* RFC 9590 3.1: what cannot be told is left out. */

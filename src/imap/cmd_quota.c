@@ -49,6 +49,7 @@ void imap_cmd_getquotaroot(struct imap_session *s, struct imap_lex *lex)
 {
 	struct span name;
 	struct imap_quota q = {0};
+	struct imap_namespaces n = {0};
 	if (!imap_arg_name(s, lex, &name))
 		return;
 	if (!imap_lex_end(lex)) {
@@ -60,6 +61,10 @@ void imap_cmd_getquotaroot(struct imap_session *s, struct imap_lex *lex)
 		imap_no_answer(s, r);
 		return;
 	}
+	/* What is put there counts for somebody else, whose quota is his. */
+	if (s->host->namespaces(s->host, s->work->arena, &n) == IMAP_YES &&
+	    imap_of_others(&n, name))
+		q.limit = 0;
 	stream_write(s->stream, SPAN("* QUOTAROOT "));
 	imap_write_name(s, s->work->arena, name);
 	if (q.limit != 0)

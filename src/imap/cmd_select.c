@@ -148,6 +148,7 @@ static void run(struct imap_session *s, struct imap_lex *lex, bool read_only)
 	s->mailbox = m.mailbox;
 	s->name = strndup(name.ptr, name.len);
 	s->read_only = m.read_only || read_only;
+	s->rights = m.rights;
 	s->version = s->flags_version = m.version;
 	s->uid_validity = m.uid_validity;
 	s->uid_next = m.uid_next;
@@ -179,9 +180,10 @@ void imap_cmd_examine(struct imap_session *s, struct imap_lex *lex)
 void imap_cmd_close(struct imap_session *s, struct imap_lex *lex UNUSED)
 {
 	enum imap_answer r = IMAP_YES;
-	if (!s->read_only)
+	if (!s->read_only && (s->rights & IMAP_RIGHT_E) != 0)
 		r = s->host->expunge(s->host, s->mailbox, NULL);
-	if (r != IMAP_YES) {
+	/* RFC 4314 4: who may not expunge closes all the same. */
+	if (r != IMAP_YES && r != IMAP_DENIED) {
 		imap_no_answer(s, r);
 		return;
 	}

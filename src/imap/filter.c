@@ -67,6 +67,14 @@ static bool some_names(struct imap_session *s, struct imap_lex *lex, size_t *lef
 	return true;
 }
 
+static bool personal(struct imap_session *s, struct imap_filter *f)
+{
+	enum imap_answer r = s->host->namespaces(s->host, s->work->arena, &f->others);
+	if (r != IMAP_YES)
+		imap_no_answer(s, r);
+	return r == IMAP_YES;
+}
+
 bool imap_filter_parse(struct imap_session *s, struct imap_lex *lex, size_t *left,
 		       struct imap_filter *out)
 {
@@ -75,6 +83,8 @@ bool imap_filter_parse(struct imap_session *s, struct imap_lex *lex, size_t *lef
 		if (!imap_lex_word(lex, kinds[i].name))
 			continue;
 		out->kind = kinds[i].kind;
+		if (kinds[i].kind == IMAP_FILTER_PERSONAL)
+			return personal(s, out);
 		if (!kinds[i].names)
 			return true;
 		if (imap_lex_space(lex))
@@ -115,7 +125,7 @@ bool imap_filter_matches(const struct imap_filter *f, struct span name, bool sub
 	case IMAP_FILTER_INBOXES:
 		return span_eq(name, SPAN("INBOX"));
 	case IMAP_FILTER_PERSONAL:
-		return true;
+		return !imap_of_others(&f->others, name);
 	case IMAP_FILTER_SUBSCRIBED:
 		return subscribed;
 	case IMAP_FILTER_SUBTREE:

@@ -27,6 +27,7 @@ struct imap_filter {
 	enum imap_filter_kind kind;
 	struct span *names; /* sorted by bytes */
 	size_t count;
+	struct imap_namespaces others; /* PERSONAL: what is not */
 };
 
 /* One filter; *left: names that may come yet.  False: answered. */

@@ -47,6 +47,21 @@ enum imap_flag {
 	IMAP_DRAFT = 16,
 };
 
+enum imap_right { /* RFC 4314 2.1 */
+	IMAP_RIGHT_L = 1,
+	IMAP_RIGHT_R = 2,
+	IMAP_RIGHT_S = 4,
+	IMAP_RIGHT_W = 8,
+	IMAP_RIGHT_I = 16,
+	IMAP_RIGHT_P = 32,
+	IMAP_RIGHT_K = 64,
+	IMAP_RIGHT_X = 128,
+	IMAP_RIGHT_T = 256,
+	IMAP_RIGHT_E = 512,
+	IMAP_RIGHT_A = 1024,
+	IMAP_RIGHTS = 2047,
+};
+
 #define IMAP_KEYWORDS_MAX     64u  /* per mailbox: one bit each */
 #define IMAP_KEYWORD_LEN_MAX  64u  /* bytes */
 #define IMAP_CHUNK_MAX        65536u /* body ranges and append chunks */
@@ -97,6 +112,7 @@ struct imap_selected {
 	uint32_t first_unseen; /* sequence number, 0: none */
 	uint64_t object;       /* never another mailbox's: RFC 8474 */
 	uint64_t version;
+	uint32_t rights;       /* what this session may do here: enum imap_right */
 };
 
 struct imap_status {
@@ -210,6 +226,21 @@ struct imap_store {
 				     UINT64_MAX: none */
 };
 
+/* Levels of names below which mailboxes of others stand; empty: there is none. */
+struct imap_namespaces {
+	struct span others, shared;
+};
+
+/* What somebody may do in a mailbox, and what not even by another grant. */
+struct imap_grant {
+	struct span who;
+	uint32_t rights, refused;
+};
+struct imap_grants {
+	struct imap_grant *grants;
+	size_t count;
+};
+
 struct imap_append {
 	struct span mailbox;
 	struct imap_flags flags;
@@ -276,6 +307,20 @@ struct imap_host {
 					const struct imap_annotations_of *,
 					struct span after, struct arena *,
 					struct imap_annotations *out);
+	enum imap_answer (*namespaces)(struct imap_host *, struct arena *,
+				       struct imap_namespaces *out);
+
+	/* Rights in a mailbox (RFC 4314): the session's own; everybody's. */
+	enum imap_answer (*rights)(struct imap_host *, struct span name, uint32_t *out);
+	enum imap_answer (*grants)(struct imap_host *, struct span name, struct arena *,
+				   struct imap_grants *out);
+	/* Of `who`; refused: of what he is refused.  CANNOT: nobody to grant anything. */
+	enum imap_answer (*grant)(struct imap_host *, struct span name, struct span who,
+				  enum imap_store_how, uint32_t rights, bool refused);
+	/* What he always has, and what can be granted to him. */
+	enum imap_answer (*grantable)(struct imap_host *, struct span name,
+				      struct span who, uint32_t *always,
+				      uint32_t *others);
 
 	/* The selected mailbox.  deselect is asked once per successful select. */
 	enum imap_answer (*select)(struct imap_host *, struct span name,

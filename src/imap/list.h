@@ -21,6 +21,7 @@ struct imap_listing {
 	bool recursive;  /* and those above a subscribed name */
 	/* What is said of them. */
 	bool tell_subscribed;
+	bool rights;     /* RFC 8440 */
 	unsigned status; /* items of imap/cmd_status, 0: none */
 	const struct imap_entries_asked *metadata; /* NULL: none */
 };

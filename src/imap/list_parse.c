@@ -108,6 +108,8 @@ static bool returns(struct imap_session *s, struct imap_lex *lex,
 	do {
 		if (imap_lex_word(lex, "SUBSCRIBED"))
 			l->tell_subscribed = true;
+		else if (imap_lex_word(lex, "MYRIGHTS"))
+			l->rights = true;
 		else if (imap_lex_word(lex, "STATUS")) {
 			if (!imap_lex_space(lex) || !imap_status_parse(s, lex, &l->status))
 				return false;

@@ -86,6 +86,7 @@ struct imap_session {
 	size_t word_len;
 
 	/* The view of the selected mailbox. */
+	uint32_t rights; /* in it, when it was selected */
 	uint64_t mailbox;
 	char *name; /* as UTF-8, ended by NUL; NULL: no mailbox is selected, or no memory */
 	uint64_t version;       /* everything but flags was told up to it */
@@ -182,6 +183,9 @@ MUST_USE bool imap_status_parse(struct imap_session *, struct imap_lex *,
 				unsigned *wanted);
 enum imap_answer imap_status_tell(struct imap_session *, struct span name, unsigned wanted);
 
+/* imap/cmd_namespace.c: does it stand below one of the levels? */
+bool imap_of_others(const struct imap_namespaces *, struct span name);
+
 /* imap/saved.c (RFC 5182) */
 /* False: too many runs, or no memory; then nothing is kept. */
 MUST_USE bool imap_saved_keep(struct imap_session *, const struct imap_set *);
@@ -220,6 +224,11 @@ void imap_cmd_esearch(struct imap_session *, struct imap_lex *);
 void imap_cmd_examine(struct imap_session *, struct imap_lex *);
 void imap_cmd_expunge(struct imap_session *, struct imap_lex *);
 void imap_cmd_fetch(struct imap_session *, struct imap_lex *);
+void imap_cmd_deleteacl(struct imap_session *, struct imap_lex *);
+void imap_cmd_getacl(struct imap_session *, struct imap_lex *);
+void imap_cmd_listrights(struct imap_session *, struct imap_lex *);
+void imap_cmd_myrights(struct imap_session *, struct imap_lex *);
+void imap_cmd_setacl(struct imap_session *, struct imap_lex *);
 void imap_cmd_getmetadata(struct imap_session *, struct imap_lex *);
 void imap_cmd_getquota(struct imap_session *, struct imap_lex *);
 void imap_cmd_getquotaroot(struct imap_session *, struct imap_lex *);

@@ -182,6 +182,28 @@ void imap_view_advance(struct imap_session *s, uint64_t before, uint64_t after)
 		s->version = s->flags_version = after;
 }
 
+/* Those that the session's rights let it change (RFC 4314 5.1.1). */
+static void tell_permanent(struct imap_session *s, const struct imap_keywords *k)
+{
+	struct stream *out = s->stream;
+	bool others = (s->rights & IMAP_RIGHT_W) != 0;
+	if (others)
+		stream_write(out, SPAN("\\Answered \\Flagged "));
+	if ((s->rights & IMAP_RIGHT_T) != 0)
+		stream_write(out, SPAN("\\Deleted "));
+	if ((s->rights & IMAP_RIGHT_S) != 0)
+		stream_write(out, SPAN("\\Seen "));
+	if (!others)
+		return;
+	stream_write(out, SPAN("\\Draft "));
+	for (size_t i = 0; i < k->count; i++) {
+		stream_write(out, k->names[i]);
+		stream_write(out, SPAN(" "));
+	}
+	if (k->count < IMAP_KEYWORDS_MAX)
+		stream_write(out, SPAN("\\*"));
+}
+
 void imap_view_flags(struct imap_session *s)
 {
 	struct imap_keywords k;
@@ -194,15 +216,8 @@ void imap_view_flags(struct imap_session *s)
 		stream_write(out, k.names[i]);
 	}
 	stream_write(out, SPAN(")\r\n* OK [PERMANENTFLAGS ("));
-	if (!s->read_only) {
-		stream_write(out, SPAN("\\Answered \\Flagged \\Deleted \\Seen \\Draft "));
-		for (size_t i = 0; i < k.count; i++) {
-			stream_write(out, k.names[i]);
-			stream_write(out, SPAN(" "));
-		}
-		if (k.count < IMAP_KEYWORDS_MAX)
-			stream_write(out, SPAN("\\*"));
-	}
+	if (!s->read_only)
+		tell_permanent(s, &k);
 	stream_write(out, SPAN(")] Flags that can be kept\r\n"));
 	s->keywords = k.count;
 }

@@ -269,6 +269,18 @@ static void everything(struct scene *s, int fd, uint64_t session)
 							     .name = SPAN("INBOX"),
 							     .body = SPAN("x: y\r\n\r\n")});
 	denied(s, fd, "quota", &(struct edge_store_quota){.session = session});
+	denied(s, fd, "namespaces", &(struct edge_store_namespaces){.session = session});
+	denied(s, fd, "rights", &(struct edge_store_rights){.session = session,
+							     .name = SPAN("INBOX")});
+	denied(s, fd, "grants", &(struct edge_store_grants){.session = session,
+							     .name = SPAN("INBOX")});
+	denied(s, fd, "grant", &(struct edge_store_grant){.session = session,
+							   .name = SPAN("INBOX"),
+							   .who = SPAN("anyone"),
+							   .rights = 0xffff});
+	denied(s, fd, "grantable", &(struct edge_store_grantable){.session = session,
+								   .name = SPAN("INBOX"),
+								   .who = SPAN("anyone")});
 	/* handles that the store never gave out, and none at all */
 	denied(s, fd, "offer", &(struct edge_store_offer){.session = session, .id = SPAN("a"),
 							   .recipients = handles,

@@ -83,6 +83,11 @@ MOODY(status, IMAP_NONEXISTENT, (struct imap_host *h, struct span n, bool d, str
 MOODY(quota, IMAP_DENIED, (struct imap_host *h, struct imap_quota *o), (h, o))
 MOODY(annotate, IMAP_LIMIT, (struct imap_host *h, struct span m, const struct imap_annotation *l, size_t n), (h, m, l, n))
 MOODY(annotations, IMAP_NONEXISTENT, (struct imap_host *h, const struct imap_annotations_of *of, struct span s, struct arena *a, struct imap_annotations *o), (h, of, s, a, o))
+MOODY(namespaces, IMAP_DENIED, (struct imap_host *h, struct arena *a, struct imap_namespaces *o), (h, a, o))
+MOODY(rights, IMAP_NONEXISTENT, (struct imap_host *h, struct span n, uint32_t *o), (h, n, o))
+MOODY(grants, IMAP_DENIED, (struct imap_host *h, struct span n, struct arena *a, struct imap_grants *o), (h, n, a, o))
+MOODY(grant, IMAP_CANNOT, (struct imap_host *h, struct span n, struct span w, enum imap_store_how how, uint32_t r_, bool f), (h, n, w, how, r_, f))
+MOODY(grantable, IMAP_DENIED, (struct imap_host *h, struct span n, struct span w, uint32_t *a, uint32_t *o), (h, n, w, a, o))
 MOODY(select, IMAP_DENIED, (struct imap_host *h, struct span n, bool r_o, struct imap_selected *o), (h, n, r_o, o))
 MOODY(visit, IMAP_DENIED, (struct imap_host *h, struct span n, struct imap_selected *o), (h, n, o))
 MOODY(uids, IMAP_GONE, (struct imap_host *h, uint64_t m, struct imap_set *o), (h, m, o))
@@ -128,6 +133,8 @@ static void host_init(struct client *c)
 	h->rename = rename, h->subscribe = subscribe, h->status = status, h->select = select;
 	h->visit = visit;
 	h->quota = quota, h->annotate = annotate, h->annotations = annotations;
+	h->namespaces = namespaces, h->rights = rights, h->grants = grants;
+	h->grant = grant, h->grantable = grantable;
 	h->uids = uids, h->pages = pages, h->rows = rows, h->changes = changes, h->body = body;
 	h->keywords = keywords, h->keyword_add = keyword_add, h->store = store;
 	h->expunge = expunge, h->copy = copy, h->search = search;

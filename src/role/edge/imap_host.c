@@ -267,6 +267,7 @@ static bool open_session(struct connection *c)
 	imap_read_ops(&s->host);
 	imap_ahead_ops(&s->host);
 	imap_change_ops(&s->host);
+	imap_rights_ops(&s->host);
 	s->session = imap_session_new(&c->stream, &s->host);
 	if (s->session == NULL) {
 		free(s);

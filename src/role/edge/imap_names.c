@@ -187,6 +187,7 @@ static enum imap_answer open_name(struct connection *c, struct span name,
 		.first_unseen = r.first_unseen,
 		.version = r.version,
 		.object = r.object,
+		.rights = r.rights,
 	};
 	return IMAP_YES;
 }

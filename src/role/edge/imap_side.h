@@ -55,3 +55,4 @@ void imap_names_ops(struct imap_host *);
 void imap_read_ops(struct imap_host *);
 void imap_ahead_ops(struct imap_host *);
 void imap_change_ops(struct imap_host *);
+void imap_rights_ops(struct imap_host *);

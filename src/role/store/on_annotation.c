@@ -6,60 +6,70 @@
  * shared by all users of the server is written by nobody here.
  */
 #include "box/annotation.h"
-#include "role/store/session.h"
+#include "role/store/access.h"
 
 #define LIST_MAX   512u
 #define LIST_BYTES 57344u
 #define ENTRY_HEAD 16u
 #define DEPTH_ALL  255u
 
-/* Who may do what is decided here alone. */
-static bool may_change(struct span mailbox, struct span entry)
+/* Of somebody else's mailbox what is shared alone: what is private is its owner's. */
+static bool is_private(struct span entry)
 {
-	return mailbox.len > 0 || span_starts(entry, SPAN("/private/"));
+	return span_starts(entry, SPAN("/private/"));
 }
 
-static enum box_result find(struct open_box *b, struct span mailbox, uint32_t *id)
+/* The mailbox, or with an empty name the account itself; held with yes. */
+static enum edge_store_answer reach(struct job *j, struct span mailbox, uint32_t need,
+				    struct reached *at)
 {
-	*id = 0;
-	return mailbox.len > 0 ? box_find(b->box, KV_VISIBLE, mailbox, id) : BOX_OK;
+	if (mailbox.len > 0)
+		return access_reach(j, mailbox, BOX_RIGHT_L | need, at);
+	enum edge_store_answer a;
+	*at = (struct reached){.own = true};
+	at->box = own_box(j, &a);
+	return a;
 }
 
 /* ---- set ---- */
 
-static enum box_result annotate(struct job *j, struct open_box *b,
+static enum box_result annotate(struct job *j, const struct reached *at,
 				struct box_annotation *list)
 {
 	const struct edge_store_annotate *m = j->ask;
-	struct box_annotate q = {.list = list, .count = m->list_count};
+	struct box_annotate q = {
+		.mailbox = at->mailbox, .list = list, .count = m->list_count};
 	for (size_t i = 0; i < m->list_count; i++)
 		list[i] = (struct box_annotation){.name = m->list[i].name,
 						  .set = m->list[i].has_value,
 						  .value = m->list[i].value};
-	enum box_result r = find(b, m->mailbox, &q.mailbox);
-	if (r != BOX_OK)
-		return r;
-	return job_box(j, box_annotate(b->box, &q, box_gate, job_gate(j)));
+	return job_box(j, box_annotate(at->box->box, &q, box_gate, job_gate(j)));
+}
+
+/* Who may do what is decided here alone. */
+static bool may_change(const struct edge_store_annotate *m, bool own)
+{
+	for (size_t i = 0; i < m->list_count; i++)
+		if (is_private(m->list[i].name) ? !own : m->mailbox.len == 0)
+			return false;
+	return true;
 }
 
 static void run_annotate(struct job *j)
 {
 	const struct edge_store_annotate *m = j->ask;
-	struct edge_store_annotate_reply rep = {.answer = EDGE_STORE_ANSWER_YES};
+	struct edge_store_annotate_reply rep = {0};
+	struct reached at;
 	struct box_annotation *list =
 		ARENA_ARRAY(j->arena, m->list_count + 1, struct box_annotation);
-	if (list == NULL)
-		rep.answer = EDGE_STORE_ANSWER_LATER;
-	for (size_t i = 0; i < m->list_count; i++)
-		if (!may_change(m->mailbox, m->list[i].name))
-			rep.answer = EDGE_STORE_ANSWER_NO;
-	if (rep.answer == EDGE_STORE_ANSWER_YES) {
-		struct open_box *b = own_box(j, &rep.answer);
-		if (b != NULL)
-			rep.answer = answer_of(annotate(j, b, list));
-		box_release(b);
-	}
+	rep.answer = reach(j, m->mailbox, BOX_RIGHT_R | BOX_RIGHT_W, &at);
+	if (rep.answer == EDGE_STORE_ANSWER_YES && !may_change(m, at.own))
+		rep.answer = EDGE_STORE_ANSWER_NO;
+	if (rep.answer == EDGE_STORE_ANSWER_YES)
+		rep.answer = list == NULL ? EDGE_STORE_ANSWER_LATER
+					  : answer_of(annotate(j, &at, list));
 	edge_store_annotate_answer(j->call, &rep);
+	box_release(at.box);
 }
 BOUND_JOB(annotate)
 
@@ -70,6 +80,7 @@ struct gather {
 	struct arena *arena;
 	struct edge_store_annotated *list;
 	size_t count, bytes;
+	bool own; /* and so what is private there */
 	bool more, short_of_memory;
 };
 
@@ -97,7 +108,7 @@ static bool wanted(const struct edge_store_annotations *m, struct span name)
 static bool gather(void *arg, struct span name, struct span value)
 {
 	struct gather *g = arg;
-	if (!wanted(g->m, name))
+	if (!wanted(g->m, name) || (!g->own && is_private(name)))
 		return true;
 	bool has = value.len <= g->m->largest;
 	size_t bytes = ENTRY_HEAD + name.len + (has ? value.len : 0);
@@ -133,18 +144,16 @@ static void gather_admin(struct job *j, struct gather *g)
 	buf_free(&value);
 }
 
-static enum box_result annotations(struct job *j, struct open_box *b,
+static enum box_result annotations(struct job *j, const struct reached *at,
 				   struct edge_store_annotations_reply *rep)
 {
-	struct gather g = {.m = j->ask, .arena = j->arena};
-	uint32_t mailbox;
+	struct gather g = {.m = j->ask, .arena = j->arena, .own = at->own};
 	g.list = ARENA_ARRAY(j->arena, LIST_MAX, struct edge_store_annotated);
 	if (g.list == NULL)
 		return BOX_UNAVAILABLE;
-	enum box_result r = find(b, g.m->mailbox, &mailbox);
-	if (r == BOX_OK)
-		r = box_annotations(b->box, KV_VISIBLE, mailbox, g.m->after, gather, &g);
-	if (r == BOX_OK && mailbox == 0)
+	enum box_result r = box_annotations(at->box->box, KV_VISIBLE, at->mailbox,
+					    g.m->after, gather, &g);
+	if (r == BOX_OK && at->mailbox == 0)
 		gather_admin(j, &g);
 	rep->list = g.list;
 	rep->list_count = r == BOX_OK ? g.count : 0;
@@ -154,11 +163,13 @@ static enum box_result annotations(struct job *j, struct open_box *b,
 
 static void run_annotations(struct job *j)
 {
+	const struct edge_store_annotations *m = j->ask;
 	struct edge_store_annotations_reply rep = {0};
-	struct open_box *b = own_box(j, &rep.answer);
-	if (b != NULL)
-		rep.answer = answer_of(annotations(j, b, &rep));
+	struct reached at;
+	rep.answer = reach(j, m->mailbox, BOX_RIGHT_R, &at);
+	if (rep.answer == EDGE_STORE_ANSWER_YES)
+		rep.answer = answer_of(annotations(j, &at, &rep));
 	edge_store_annotations_answer(j->call, &rep);
-	box_release(b);
+	box_release(at.box);
 }
 BOUND_JOB(annotations)

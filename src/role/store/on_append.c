@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * role/store/on_append: a message that its owner puts into a mailbox.
+ * role/store/on_append: a message that somebody logged in puts into a mailbox, his own or
+ * one where he may: the quota is that of its account.
  *
  * The same road as mail that arrives: understood by the sorter (of the pool for
  * logged-in people), then one commit.
  */
 #include "box/change.h"
+#include "role/store/access.h"
 #include "role/store/held.h"
 #include "role/store/understand.h"
 #include "summary/order.h"
@@ -15,7 +17,7 @@ static enum edge_store_answer room_for(struct job *j, struct open_box *b,
 {
 	struct store *s = j->store;
 	const struct directory_account *a =
-		directory_account(s->directory, j->session->account);
+		directory_account(s->directory, b->account);
 	struct box_quota used;
 	enum box_result r = box_quota(b->box, KV_VISIBLE, &used);
 	if (r != BOX_OK || a == NULL)
@@ -31,14 +33,13 @@ static enum edge_store_answer room_for(struct job *j, struct open_box *b,
 	return EDGE_STORE_ANSWER_YES;
 }
 
-static enum edge_store_answer may_append(struct job *j, struct open_box *b,
-					 struct span name, uint64_t size,
-					 bool no_quota, uint32_t *mailbox)
+/* With yes the mailbox is held. */
+static enum edge_store_answer may_append(struct job *j, struct span name, uint64_t size,
+					 bool no_quota, struct reached *at)
 {
-	enum box_result r = box_find(b->box, KV_VISIBLE, name, mailbox);
-	enum edge_store_answer a = answer_of(r);
-	if (r == BOX_OK && !no_quota)
-		a = room_for(j, b, size);
+	enum edge_store_answer a = access_reach(j, name, BOX_RIGHT_I, at);
+	if (a == EDGE_STORE_ANSWER_YES && !no_quota)
+		a = room_for(j, at->box, size);
 	if (a == EDGE_STORE_ANSWER_YES && store_full(j->store))
 		a = EDGE_STORE_ANSWER_LIMIT;
 	return a;
@@ -47,16 +48,11 @@ static enum edge_store_answer may_append(struct job *j, struct open_box *b,
 static void run_append_check(struct job *j)
 {
 	const struct edge_store_append_check *m = j->ask;
+	struct reached at;
 	struct edge_store_append_check_reply rep = {
-		.answer = EDGE_STORE_ANSWER_LATER};
-	enum box_result r;
-	uint32_t mailbox;
-	struct open_box *b = box_prepared(j, j->session->account, &r);
-	if (b != NULL)
-		rep.answer = may_append(j, b, m->name, m->size, m->replaces,
-					&mailbox);
+		.answer = may_append(j, m->name, m->size, m->replaces, &at)};
 	edge_store_append_check_answer(j->call, &rep);
-	box_release(b);
+	box_release(at.box);
 }
 BOUND_JOB(append_check)
 
@@ -84,25 +80,38 @@ static struct box_new new_of(uint32_t mailbox, const struct body *body,
 				.order = summary_order_of(summary)};
 }
 
+/* What rights do not let be set is left out (RFC 4314 4). */
+static void allow_flags(struct box_new *m, uint32_t rights)
+{
+	m->flags &= ~access_locked(rights);
+	if ((rights & BOX_RIGHT_W) == 0)
+		m->keyword_count = 0;
+}
+
 /* It and all that waited, or none of them. */
-static enum box_result insert(struct job *j, struct open_box *b,
+static enum box_result insert(struct job *j, const struct reached *at,
 			      const struct box_new *msg, struct appending *m)
 {
+	struct open_box *b = at->box;
 	const struct directory_account *a =
-		directory_account(j->store->directory, j->session->account);
+		directory_account(j->store->directory, b->account);
 	bool quota = a != NULL && !m->no_quota;
 	size_t count = j->session->held_count + 1;
 	struct box_new *all = held_all(j->session, j->arena);
 	struct selected *from = NULL;
+	enum edge_store_answer may;
 	if (m->replaces != 0)
-		from = session_mailbox(j->session, m->replaces_in);
+		from = access_selected(j->session, m->replaces_in,
+				       BOX_RIGHT_T | BOX_RIGHT_E, &may);
 	if (a == NULL || (m->replaces != 0 && (from == NULL || from->box != b)))
 		return BOX_CANNOT;
 	if (all == NULL)
 		return BOX_UNAVAILABLE;
 	all[count - 1] = *msg;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		all[i].mailbox = msg->mailbox;
+		allow_flags(&all[i], at->rights);
+	}
 	struct box_insert in = {
 		.messages = all,
 		.count = count,
@@ -126,13 +135,9 @@ enum edge_store_answer append_body(struct job *j, struct body *body,
 			     .pool = KIND_SORTER_ACCESS,
 			     .id = name_it(j)};
 	struct understood seen = {0};
-	enum box_result r;
-	uint32_t mailbox;
-	struct open_box *b = box_prepared(j, j->session->account, &r);
-	if (b == NULL)
-		return EDGE_STORE_ANSWER_LATER;
-	enum edge_store_answer a = may_append(j, b, m->name, body->size,
-					      m->no_quota || m->replaces != 0, &mailbox);
+	struct reached at;
+	enum edge_store_answer a = may_append(j, m->name, body->size,
+					      m->no_quota || m->replaces != 0, &at);
 	if (a == EDGE_STORE_ANSWER_YES)
 		understand(j, &q, body, &seen);
 	if (a == EDGE_STORE_ANSWER_YES &&
@@ -141,11 +146,11 @@ enum edge_store_answer append_body(struct job *j, struct body *body,
 		a = EDGE_STORE_ANSWER_LATER;
 	if (a == EDGE_STORE_ANSWER_YES)
 		a = body_settle(j, body);
-	struct box_new msg = new_of(mailbox, body, seen.summary, m);
+	struct box_new msg = new_of(at.mailbox, body, seen.summary, m);
 	if (a == EDGE_STORE_ANSWER_YES)
 		a = m->hold ? held_add(j->session, &msg)
-			    : answer_of(insert(j, b, &msg, m));
-	box_release(b);
+			    : answer_of(insert(j, &at, &msg, m));
+	box_release(at.box);
 	return a;
 }
 

@@ -6,7 +6,7 @@
  * back.  Answers come in pages; `next` says where to go on.
  */
 #include "base/check.h"
-#include "role/store/session.h"
+#include "role/store/access.h"
 
 #define RANGES_MAX 4096u
 #define SLOTS_MAX  2048u
@@ -19,10 +19,7 @@
 static struct selected *mailbox_of(struct job *j, uint64_t handle,
 				   enum edge_store_answer *a)
 {
-	struct selected *sel = session_mailbox(j->session, handle);
-	if (sel == NULL)
-		*a = EDGE_STORE_ANSWER_NO;
-	return sel;
+	return access_selected(j->session, handle, 0, a);
 }
 
 /* Without the mailbox everything about it is gone. */

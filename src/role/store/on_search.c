@@ -12,6 +12,7 @@
 #include "base/ensure.h"
 #include "box/query.h"
 #include "index/ask.h"
+#include "role/store/access.h"
 #include "role/store/attach.h"
 #include "role/store/consult.h"
 #include "role/store/search.h"
@@ -473,8 +474,9 @@ static enum box_result search(struct search *q,
 static void run_search(struct job *j)
 {
 	const struct edge_store_search *m = j->ask;
-	struct edge_store_search_reply rep = {.answer = EDGE_STORE_ANSWER_NO};
-	struct selected *sel = session_mailbox(j->session, m->mailbox);
+	struct edge_store_search_reply rep = {0};
+	struct selected *sel =
+		access_selected(j->session, m->mailbox, 0, &rep.answer);
 	struct search q = {.job = j};
 	if (sel != NULL) {
 		q.box = box_again(sel->box);

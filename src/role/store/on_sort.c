@@ -7,6 +7,7 @@
  * kept.  Then they are ordered, others having their turns between.  One at a
  * time: the memory that it takes is bounded by the messages of one mailbox.
  */
+#include "role/store/access.h"
 #include "role/store/sort.h"
 
 #include <stdlib.h>
@@ -374,12 +375,15 @@ static void run_sort(struct job *j)
 {
 	const struct edge_store_sort *m = j->ask;
 	struct store *s = j->store;
-	struct selected *sel = session_mailbox(j->session, m->mailbox);
+	enum edge_store_answer may;
+	struct selected *sel = access_selected(j->session, m->mailbox, 0, &may);
 	struct sort_held fresh = {0};
 	struct sorting q = {.job = j};
 	if (sel == NULL || !keys_ok(m)) {
-		edge_store_sort_answer(j->call, &(struct edge_store_sort_reply){
-							.answer = EDGE_STORE_ANSWER_NO});
+		if (sel != NULL)
+			may = EDGE_STORE_ANSWER_NO;
+		edge_store_sort_answer(j->call,
+				       &(struct edge_store_sort_reply){.answer = may});
 		return;
 	}
 	if (m->more) {
@@ -391,7 +395,7 @@ static void run_sort(struct job *j)
 	q.arena = arena_new(MEMORY_MAX);
 	q.batch = arena_new(1u << 20);
 	q.pause = (struct summary_pause){.pause = give_way, .arg = &q};
-	sel = session_mailbox(j->session, m->mailbox);
+	sel = access_selected(j->session, m->mailbox, 0, &may);
 	enum box_result r = q.arena == NULL || q.batch == NULL ? BOX_UNAVAILABLE : BOX_NONE;
 	if (r == BOX_NONE && sel != NULL) {
 		q.box = box_again(sel->box);
@@ -420,9 +424,11 @@ BOUND_JOB(sort)
 static void run_sort_more(struct job *j)
 {
 	const struct edge_store_sort_more *m = j->ask;
-	struct selected *sel = session_mailbox(j->session, m->mailbox);
+	struct edge_store_sort_more_reply rep = {0};
+	struct selected *sel = access_selected(j->session, m->mailbox, 0, &rep.answer);
 	struct sort_held *h = sel != NULL ? sel->held : NULL;
-	struct edge_store_sort_more_reply rep = {.answer = EDGE_STORE_ANSWER_NO};
+	if (sel != NULL)
+		rep.answer = EDGE_STORE_ANSWER_NO;
 	if (h == NULL || h->uids == NULL || m->from >= h->count) {
 		edge_store_sort_more_answer(j->call, &rep);
 		return;

@@ -127,8 +127,10 @@ static struct session *session_new(struct peer *p,
 struct session *session_administer(struct peer *p, uint64_t account)
 {
 	struct session *ss = session_new(p, EDGE_STORE_SERVICE_IMAP);
-	if (ss != NULL)
+	if (ss != NULL) {
 		ss->account = account;
+		ss->administers = true;
+	}
 	return ss;
 }
 
@@ -301,4 +303,9 @@ const struct edge_store_at_store store_for_edge = {
 	.quota = on_quota,
 	.annotate = on_annotate,
 	.annotations = on_annotations,
+	.namespaces = on_namespaces,
+	.rights = on_rights,
+	.grants = on_grants,
+	.grant = on_grant,
+	.grantable = on_grantable,
 };

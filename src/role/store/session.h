@@ -61,6 +61,7 @@ struct session {
 	struct list mailboxes;
 	unsigned mailbox_count;
 	uint64_t next_handle;
+	bool administers; /* names are the account's own, whatever they look like */
 	/* Of the service `local`, once it is known whose it is. */
 	bool is_local;
 	uint32_t uid;
@@ -154,6 +155,12 @@ void on_append_check(void *ctx, struct ipc_call *,
 		     const struct edge_store_append_check *);
 void on_append(void *ctx, struct ipc_call *, const struct edge_store_append *);
 void on_quota(void *ctx, struct ipc_call *, const struct edge_store_quota *);
+void on_namespaces(void *ctx, struct ipc_call *,
+		   const struct edge_store_namespaces *);
+void on_rights(void *ctx, struct ipc_call *, const struct edge_store_rights *);
+void on_grants(void *ctx, struct ipc_call *, const struct edge_store_grants *);
+void on_grant(void *ctx, struct ipc_call *, const struct edge_store_grant *);
+void on_grantable(void *ctx, struct ipc_call *, const struct edge_store_grantable *);
 
 /*
  * The handler of a verb for bound sessions, with run_<verb>: a job that may wait,

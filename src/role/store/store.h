@@ -69,6 +69,7 @@ struct open_box {
 	struct list index_wait; /* in the store's list of boxes to be indexed */
 	uint64_t index_looked;	/* the version at which that was asked last */
 	bool index_busy;	/* somebody is at its index */
+	bool granting;		/* somebody changes grants in it */
 	uint64_t hinted_at;
 	uint64_t pop3_at; /* a POP3 session's last select; 0: not known */
 };
@@ -148,6 +149,14 @@ struct store {
 		uint64_t looked;
 		struct timer look, wake;
 	} queue;
+
+	/* Bodies that copies between accounts name: the sweep spares them. */
+	struct {
+		struct kv_id *ids;
+		size_t count, cap;
+		size_t copies; /* under way */
+		bool round;    /* of the sweep, under way */
+	} spared;
 
 	/* A copy under way: the checkpoint stays, and the sweep rests. */
 	struct {
@@ -280,6 +289,11 @@ MUST_USE bool secret_of(struct job *, struct span name,
 MUST_USE bool store_full(struct store *);
 void sweep_begin(struct store *);
 void sweep_end(struct store *);
+
+/* A copy into another account begins or ends. */
+void sweep_copying(struct store *, bool begins);
+/* It will name this body.  False: no memory. */
+MUST_USE bool sweep_spare(struct store *, const struct kv_id *);
 
 /* ---- on_backup.c ---- */
 /* May bodies be removed now? */

@@ -32,6 +32,7 @@
 #define CLOCK_S	      3600 /* by which the clocks may differ in a round */
 
 struct sweep {
+	struct store *store;
 	struct kv_id *names; /* sorted once all are known */
 	size_t count, cap;
 	bool failed;
@@ -62,6 +63,51 @@ static int by_id(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct kv_id));
 }
 
+/*
+ * A copy may stand in an account that was read before it came, of a message that has
+ * left another one before that was read.  So what was copied since this round began is
+ * kept, and what was on its way then: older copies are found where they stand.
+ */
+static void spared_end(struct store *s)
+{
+	if (s->spared.copies > 0 || s->spared.round)
+		return;
+	free(s->spared.ids);
+	s->spared.ids = NULL;
+	s->spared.count = s->spared.cap = 0;
+}
+
+void sweep_copying(struct store *s, bool begins)
+{
+	if (begins)
+		s->spared.copies++;
+	else
+		s->spared.copies--;
+	spared_end(s);
+}
+
+bool sweep_spare(struct store *s, const struct kv_id *id)
+{
+	if (s->spared.count == s->spared.cap) {
+		size_t cap = s->spared.cap ? 2 * s->spared.cap : 64;
+		struct kv_id *more = realloc(s->spared.ids, cap * sizeof *more);
+		if (more == NULL)
+			return false;
+		s->spared.ids = more;
+		s->spared.cap = cap;
+	}
+	s->spared.ids[s->spared.count++] = *id;
+	return true;
+}
+
+static bool is_spared(const struct store *s, const struct kv_id *id)
+{
+	for (size_t i = 0; i < s->spared.count; i++)
+		if (kv_id_eq(&s->spared.ids[i], id))
+			return true;
+	return false;
+}
+
 static void judge_body(void *arg, const struct kv_id *id, uint64_t size,
 		       int64_t made)
 {
@@ -69,7 +115,8 @@ static void judge_body(void *arg, const struct kv_id *id, uint64_t size,
 	(void)size;
 	if (made + BODY_AGE_S >= w->now ||
 	    (w->count > 0 && bsearch(id, w->names, w->count, sizeof *id,
-				     by_id) != NULL))
+				     by_id) != NULL) ||
+	    is_spared(w->store, id))
 		return;
 	w->old[w->old_count++] = *id;
 }
@@ -307,8 +354,10 @@ static void plan(struct store *, uint64_t in);
 static void run_round(struct job *j)
 {
 	struct store *s = j->store;
-	struct sweep w = {.now = world_wall(s->role->world).sec,
+	struct sweep w = {.store = s,
+			  .now = world_wall(s->role->world).sec,
 			  .began = world_now(s->role->world)};
+	s->spared.round = true;
 	w.old = calloc(BODIES_STEP, sizeof *w.old);
 	if (w.old != NULL && kv_up(s->kv)) {
 		forget_removed(j, w.now);
@@ -318,6 +367,8 @@ static void run_round(struct job *j)
 	}
 	free(w.names);
 	free(w.old);
+	s->spared.round = false;
+	spared_end(s);
 	plan(s, ROUND_NS);
 }
 

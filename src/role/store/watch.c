@@ -9,8 +9,8 @@
  * Who was told of one version is told of the next in the hint itself, when that
  * is little: 200 sessions on one mailbox cost one look at it, no questions.
  */
+#include "role/store/access.h"
 #include "role/store/index.h"
-#include "role/store/session.h"
 
 #define HINT_NS	      (5 * NS_PER_MS)
 #define HINT_AGAIN_NS (100 * NS_PER_MS)
@@ -151,17 +151,19 @@ static bool hint(struct selected *m, struct delta *d)
 	struct peer *p = m->session->peer;
 	struct edge_store_hint h = {.session = m->session->id,
 				    .mailbox = m->handle};
-	if (d->mailbox != m->mailbox || d->since != m->told ||
-	    d->since_next != m->told_next)
+	bool reads = access_reads(m);
+	if (reads && (d->mailbox != m->mailbox || d->since != m->told ||
+		      d->since_next != m->told_next))
 		look(m->box->box, m, d);
 	h.version = d->now.version;
-	if (d->result == BOX_NONE)
+	if (!reads || d->result == BOX_NONE)
 		h.version = m->told + 1; /* it is gone: asking will tell */
 	else if (d->result != BOX_OK)
 		return false;
 	if (h.version == m->told || p == NULL || p->channel == NULL)
 		return true;
-	if (d->result == BOX_OK && d->whole) {
+	bool known = reads && d->result == BOX_OK;
+	if (known && d->whole) {
 		h.since = d->since;
 		h.uid_next = d->now.uid_next;
 		h.exists = d->now.messages;
@@ -173,7 +175,7 @@ static bool hint(struct selected *m, struct delta *d)
 	if (edge_store_hint(edge_store_of(p->channel), &h) != IPC_OK)
 		return false;
 	m->told = h.version;
-	if (d->result == BOX_OK)
+	if (known)
 		m->told_next = d->now.uid_next;
 	p->store->count.hints++;
 	return true;

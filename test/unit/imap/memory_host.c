@@ -34,6 +34,11 @@ static struct mem_box *by_handle(struct mem_host *m, uint64_t handle)
 	return b->used ? b : NULL;
 }
 
+struct mem_box *mem_find(struct mem_host *m, struct span name)
+{
+	return find(m, name);
+}
+
 struct mem_box *mem_box(struct mem_host *m, const char *name)
 {
 	return find(m, span_cstr(name));
@@ -446,10 +451,12 @@ static enum imap_answer select_box(struct imap_host *h, struct span name, bool r
 {
 	struct mem_host *m = mem(h);
 	struct mem_box *b = find(m, name);
-	if (b == NULL)
-		return IMAP_NONEXISTENT;
+	enum imap_answer r = mem_may(m, name, IMAP_RIGHT_R);
+	if (r != IMAP_YES)
+		return r;
 	*out = (struct imap_selected){.mailbox = (uint64_t)(b - m->boxes) + 1,
 				      .read_only = read_only,
+				      .rights = m->rights,
 				      .uid_validity = b->uid_validity,
 				      .uid_next = b->uid_next,
 				      .exists = (uint32_t)b->count,
@@ -604,6 +611,8 @@ static enum imap_answer keyword_add(struct imap_host *h, uint64_t mailbox,
 				    struct span name, unsigned *bit)
 {
 	struct mem_box *b = by_handle(mem(h), mailbox);
+	if ((mem(h)->rights & IMAP_RIGHT_W) == 0)
+		return IMAP_DENIED;
 	return b != NULL ? keyword(b, name, bit) : IMAP_GONE;
 }
 
@@ -614,6 +623,11 @@ static enum imap_answer store(struct imap_host *h, uint64_t mailbox,
 	struct mem_box *b = by_handle(mem(h), mailbox);
 	if (b == NULL)
 		return IMAP_GONE;
+	uint32_t locked = mem_locked(mem(h)->rights);
+	bool others = (locked & IMAP_DRAFT) == 0;
+	uint32_t asked = how->how == IMAP_STORE_SET ? 31 : how->flags;
+	if ((asked & ~locked) == 0 && (how->keywords != 0 ? !others : asked != 0))
+		return IMAP_DENIED;
 	out->before = out->after = b->version;
 	for (size_t i = 0; i < b->count; i++) {
 		struct mem_message *msg = &b->messages[i];
@@ -627,6 +641,7 @@ static enum imap_answer store(struct imap_host *h, uint64_t mailbox,
 		if (out->after == out->before)
 			out->after = ++b->version;
 		msg->modseq = b->version;
+		uint32_t before = msg->flags;
 		if (how->how == IMAP_STORE_SET) {
 			msg->flags = how->flags;
 			msg->keywords = how->keywords;
@@ -637,6 +652,7 @@ static enum imap_answer store(struct imap_host *h, uint64_t mailbox,
 			msg->flags &= ~how->flags;
 			msg->keywords &= ~how->keywords;
 		}
+		msg->flags = (msg->flags & ~locked) | (before & locked);
 	}
 	return IMAP_YES;
 }
@@ -647,6 +663,8 @@ static enum imap_answer expunge(struct imap_host *h, uint64_t mailbox,
 	struct mem_box *b = by_handle(mem(h), mailbox);
 	if (b == NULL)
 		return IMAP_GONE;
+	if ((mem(h)->rights & IMAP_RIGHT_E) == 0)
+		return IMAP_DENIED;
 	mem(h)->expunges++;
 	for (size_t i = b->count; i-- > 0;)
 		if ((b->messages[i].flags & IMAP_DELETED) &&
@@ -922,6 +940,7 @@ void mem_init(struct mem_host *m)
 			 .append_chunk = append_chunk, .append_hold = append_hold,
 			 .append_end = append_end,
 			 .append_abort = append_abort}};
+	mem_rights_ops(m);
 	m->boxes = calloc(MEM_BOXES, sizeof *m->boxes);
 	m->summaries = arena_new(64u << 20);
 	ENSURE(m->boxes != NULL && m->summaries != NULL);

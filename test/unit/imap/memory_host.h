@@ -15,6 +15,7 @@
 #define MEM_BOXES    24
 #define MEM_MESSAGES 1200
 #define MEM_LOG      1200
+#define MEM_GRANTS   8
 #define MEM_DATE     837596665 /* of a message */
 #define MEM_NOW      (MEM_DATE + 3600) /* a second later each time it is asked */
 
@@ -77,6 +78,15 @@ struct mem_host {
 	struct imap_quota quota;
 	enum imap_answer visit_answer;
 	uint32_t visit_exists; /* what visited mailboxes say that they hold; 0: what is there */
+	struct imap_namespaces namespaces;
+	uint32_t rights; /* of the session in every mailbox */
+	/* Of every mailbox; the owner has no place in it. */
+	struct mem_grant {
+		char who[64];
+		size_t who_len;
+		uint32_t rights, refused;
+	} grants[MEM_GRANTS];
+	size_t grant_count;
 	bool body_gone;
 	/* How a message is understood; NULL: header and body, no more. */
 	struct summary *(*understand)(struct arena *, struct span);
@@ -105,6 +115,11 @@ void mem_init(struct mem_host *);
 void mem_free(struct mem_host *);
 struct mem_box *mem_box(struct mem_host *, const char *name);
 struct mem_box *mem_add_box(struct mem_host *, struct span name);
+struct mem_box *mem_find(struct mem_host *, struct span name); /* NULL: none */
+/* memory_rights.c: what m->rights lets the session do. */
+enum imap_answer mem_may(struct mem_host *, struct span name, uint32_t need);
+uint32_t mem_locked(uint32_t rights); /* flags that it may not change */
+void mem_rights_ops(struct mem_host *);
 /* Another session's doings. */
 struct mem_message *mem_deliver(struct mem_host *, struct mem_box *, struct span data);
 void mem_expunge(struct mem_box *, uint32_t uid);

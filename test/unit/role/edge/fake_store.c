@@ -164,6 +164,11 @@ NAME_CALL(subscribe, YES)
 NAME_CALL(quota, YES)
 NAME_CALL(annotate, YES)
 NAME_CALL(annotations, YES)
+NAME_CALL(namespaces, YES)
+NAME_CALL(rights, UNKNOWN)
+NAME_CALL(grants, UNKNOWN)
+NAME_CALL(grant, UNKNOWN)
+NAME_CALL(grantable, UNKNOWN)
 
 static uint32_t exists(const struct fake_store *s)
 {
@@ -201,6 +206,7 @@ static void select_name(void *r, struct ipc_call *c,
 	struct edge_store_select_reply rep = {.answer = YES,
 					      .mailbox = 1,
 					      .read_only = m->read_only,
+					      .rights = 2047,
 					      .uid_validity = 42,
 					      .uid_next = s->count + 1,
 					      .exists = exists(s),
@@ -488,4 +494,9 @@ const struct edge_store_at_store fake_store_handlers = {
 	.quota = quota_name,
 	.annotate = annotate_name,
 	.annotations = annotations_name,
+	.namespaces = namespaces_name,
+	.rights = rights_name,
+	.grants = grants_name,
+	.grant = grant_name,
+	.grantable = grantable_name,
 };
