@@ -456,6 +456,23 @@ bool box_annotation_read(struct span row, struct span *value)
 	return value->len <= BOX_ANNOTATION_MAX;
 }
 
+/* ---- access keys ---- */
+
+void box_access_write(struct buf *b, const struct box_access_key *k)
+{
+	pack_u8(b, BOX_FORMAT);
+	buf_add(b, span_of(k->bytes, sizeof(k->bytes)));
+}
+
+bool box_access_read(struct span row, struct box_access_key *k)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT || u.rest.len != sizeof(k->bytes))
+		return false;
+	memcpy(k->bytes, u.rest.ptr, sizeof(k->bytes));
+	return true;
+}
+
 /* ---- log ---- */
 
 void box_log_write(struct buf *b, const struct log_row *l)

@@ -23,6 +23,7 @@
  *  T mailbox name          an annotation: its value
  *  R mailbox               who has which rights in it, beside the owner (box/rights.h)
  *  G account               that account granted this one something, once
+ *  U mailbox               its access key
  *  X mailbox               removed: when, special use, name, head; with its other
  *                          rows it waits for box_purge (format byte alone: no
  *                          way back)
@@ -39,6 +40,7 @@
 #pragma once
 
 #include "base/pack.h"
+#include "box/access.h"
 #include "box/annotation.h"
 #include "box/order.h"
 #include "box/rights.h"
@@ -150,6 +152,8 @@ struct annotation_sum {
 };
 void box_annotation_sum_write(struct buf *, const struct annotation_sum *);
 MUST_USE bool box_annotation_sum_read(struct span, struct annotation_sum *);
+void box_access_write(struct buf *, const struct box_access_key *);
+MUST_USE bool box_access_read(struct span, struct box_access_key *);
 void box_annotation_write(struct buf *, struct span value);
 /* The value borrows the row. */
 MUST_USE bool box_annotation_read(struct span, struct span *value);

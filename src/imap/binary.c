@@ -12,6 +12,7 @@
 
 struct decoding {
 	struct imap_session *s;
+	uint64_t mailbox;
 	uint32_t uid;
 	struct imap_range range;
 	enum transfer_encoding encoding;
@@ -44,7 +45,7 @@ static bool pass(struct decoding *d)
 	d->done = 0;
 	for (uint64_t at = d->range.from; good && at < d->range.to; at += bytes.len) {
 		size_t len = (size_t)u64_min(d->range.to - at, IMAP_CHUNK_MAX);
-		good = host->body(host, d->s->mailbox, d->uid, at, len, &bytes) ==
+		good = host->body(host, d->mailbox, d->uid, at, len, &bytes) ==
 			       IMAP_YES &&
 		       bytes.len > 0 && d->s->stream->state == IO_OK;
 		if (!good)
@@ -81,10 +82,11 @@ static enum imap_binary send(struct decoding *d, const struct imap_fetch_item *i
 	return pass(d) && d->done == size ? IMAP_BINARY_SENT : IMAP_BINARY_BROKEN;
 }
 
-enum imap_binary imap_binary_send(struct imap_session *s, const struct imap_fetch_item *item,
+enum imap_binary imap_binary_send(struct imap_session *s, uint64_t mailbox,
+				  const struct imap_fetch_item *item,
 				  const struct imap_row *row, const struct summary *summary)
 {
-	struct decoding d = {.s = s, .uid = row->uid};
+	struct decoding d = {.s = s, .mailbox = mailbox, .uid = row->uid};
 	const struct summary_part *part = NULL;
 	d.range = imap_section_range(&item->section, row, summary);
 	if (!d.range.exists) {

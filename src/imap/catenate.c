@@ -25,12 +25,12 @@ static bool too_big(const struct pieces *p, uint64_t more)
 
 static bool bad_url(struct pieces *p, struct span url)
 {
-	char *code = arena_bytes(p->s->work->arena, IMAP_URL_MAX + 16);
+	char *code = arena_bytes(p->s->work->arena, URL_IMAP_MAX + 16);
 	size_t n = sizeof "BADURL " - 1;
 	if (code == NULL)
 		return imap_append_refuse_answer(p->s, p->a, IMAP_UNAVAILABLE);
 	memcpy(code, "BADURL ", n);
-	for (size_t i = 0; i < url.len && i < IMAP_URL_MAX; i++) {
+	for (size_t i = 0; i < url.len && i < URL_IMAP_MAX; i++) {
 		bool text = url.ptr[i] >= ' ' && url.ptr[i] <= '~' &&
 			    url.ptr[i] != ']' && url.ptr[i] != '\\';
 		code[n++] = text ? url.ptr[i] : '?';
@@ -59,9 +59,10 @@ static enum imap_answer copy(struct pieces *p, struct imap_url_bytes *b)
 
 static bool take_url(struct pieces *p, struct span text)
 {
-	struct imap_url url;
+	struct url_imap url;
 	struct imap_url_bytes bytes;
-	if (!imap_url_parse(p->s->work->arena, text, &url) || url.absolute)
+	if (!url_imap_parse(p->s->work->arena, text, &url) || url.absolute ||
+	    url.access != URL_NOT_SIGNED || url.expires)
 		return bad_url(p, text);
 	enum imap_answer r = imap_url_open(p->s, &url, &bytes);
 	if (r == IMAP_NONEXISTENT || r == IMAP_DENIED)
@@ -96,7 +97,7 @@ static bool url(struct pieces *p, struct imap_lex *lex)
 	}
 	if (plain || l.header != lex->rest.len)
 		return imap_append_refuse(p->s, a, NULL, "A URL expected");
-	if (l.size > IMAP_URL_MAX)
+	if (l.size > URL_IMAP_MAX)
 		return imap_append_refuse(p->s, a, NULL, "URL too long");
 	buf_clear(&p->chunk);
 	if (!imap_append_literal(p->s, a, &p->chunk) ||

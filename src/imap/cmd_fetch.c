@@ -146,7 +146,7 @@ static void send_binary(struct fetching *f, const struct imap_fetch_item *item,
 {
 	imap_section_name(f->s->stream, item);
 	stream_write(f->s->stream, SPAN(" "));
-	enum imap_binary r = imap_binary_send(f->s, item, row, summary);
+	enum imap_binary r = imap_binary_send(f->s, f->s->mailbox, item, row, summary);
 	if (r == IMAP_BINARY_BROKEN)
 		broken(f);
 	if (r == IMAP_BINARY_DAMAGED || r == IMAP_BINARY_UNKNOWN)

@@ -79,6 +79,7 @@ static void tell(struct imap_session *s, const struct imap_selected *m)
 	char id[IMAP_MAILBOXID];
 	imap_mailboxid(id, m->object);
 	stream_printf(out, "* OK [%s] Its name for ever\r\n", id);
+	stream_write(out, SPAN("* OK [URLMECH INTERNAL] How URLs are signed\r\n"));
 	stream_printf(out, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", s->uid_validity);
 	stream_printf(out, "* OK [UIDNEXT %u] Next UID\r\n", s->uid_next);
 	stream_printf(out, "* OK [HIGHESTMODSEQ %llu] Highest\r\n",

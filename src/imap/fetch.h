@@ -114,12 +114,14 @@ enum imap_binary {
 	IMAP_BINARY_BROKEN,  /* inside a literal: the session has to end */
 };
 /* The value of a BINARY or BINARY.SIZE item, without the blank before it. */
-MUST_USE enum imap_binary imap_binary_send(struct imap_session *,
+MUST_USE enum imap_binary imap_binary_send(struct imap_session *, uint64_t mailbox,
 					   const struct imap_fetch_item *,
 					   const struct imap_row *,
 					   const struct summary *);
 
 void imap_envelope_write(struct stream *, const struct summary_envelope *);
 void imap_structure_write(struct stream *, const struct summary *, bool extended);
+/* Of one of its parts alone. */
+void imap_part_write(struct stream *, const struct summary *, const struct summary_part *);
 /* BODY[...]<n> as it is called in the answer. */
 void imap_section_name(struct stream *, const struct imap_fetch_item *);

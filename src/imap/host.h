@@ -321,6 +321,18 @@ struct imap_host {
 	enum imap_answer (*grantable)(struct imap_host *, struct span name,
 				      struct span who, uint32_t *always,
 				      uint32_t *others);
+	/*
+	 * URLs for others (RFC 4467).  sign: the token of one of the user's own, up to
+	 * its access; DENIED: it is none.  open: a handle for the one message under a
+	 * signed URL of whoever, for rows, body and deselect; DENIED: whatever is wrong
+	 * with it.  reset: nothing signed for that mailbox is good any more; an empty
+	 * name: for any of the user's.
+	 */
+	enum imap_answer (*url_sign)(struct imap_host *, struct span url, struct arena *,
+				     struct span *token);
+	enum imap_answer (*url_open)(struct imap_host *, struct span url,
+				     uint64_t *mailbox);
+	enum imap_answer (*url_reset)(struct imap_host *, struct span mailbox);
 
 	/* The selected mailbox.  deselect is asked once per successful select. */
 	enum imap_answer (*select)(struct imap_host *, struct span name,

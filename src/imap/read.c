@@ -157,6 +157,8 @@ static enum imap_got begin(struct imap_session *s, struct imap_lex *lex)
 		return refuse(s, 0, NULL, "Not possible now");
 	if (s->uidonly && imap_verb_by_number(w->verb))
 		return refuse_numbers(s);
+	if (w->verb->arguments == IMAP_MAYBE && imap_lex_end(lex))
+		return IMAP_GOT;
 	if (w->verb->arguments ? !imap_lex_space(lex) : !imap_lex_end(lex))
 		return refuse(s, 0, NULL, w->verb->arguments ? "Arguments missing"
 							     : "No arguments expected");

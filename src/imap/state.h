@@ -38,11 +38,13 @@ enum imap_tell {
 
 struct imap_session;
 
+#define IMAP_MAYBE 2
+
 struct imap_verb {
 	const char *name;
 	unsigned states; /* enum imap_state, or-ed */
 	enum imap_tell tell;
-	bool arguments;  /* false: the line ends after the name */
+	uint8_t arguments; /* false: the line ends after the name; IMAP_MAYBE: or not */
 	void (*run)(struct imap_session *, struct imap_lex *);
 };
 
@@ -219,32 +221,34 @@ void imap_cmd_compress(struct imap_session *, struct imap_lex *);
 void imap_cmd_copy(struct imap_session *, struct imap_lex *);
 void imap_cmd_create(struct imap_session *, struct imap_lex *);
 void imap_cmd_delete(struct imap_session *, struct imap_lex *);
+void imap_cmd_deleteacl(struct imap_session *, struct imap_lex *);
 void imap_cmd_enable(struct imap_session *, struct imap_lex *);
 void imap_cmd_esearch(struct imap_session *, struct imap_lex *);
 void imap_cmd_examine(struct imap_session *, struct imap_lex *);
 void imap_cmd_expunge(struct imap_session *, struct imap_lex *);
 void imap_cmd_fetch(struct imap_session *, struct imap_lex *);
-void imap_cmd_deleteacl(struct imap_session *, struct imap_lex *);
+void imap_cmd_genurlauth(struct imap_session *, struct imap_lex *);
 void imap_cmd_getacl(struct imap_session *, struct imap_lex *);
-void imap_cmd_listrights(struct imap_session *, struct imap_lex *);
-void imap_cmd_myrights(struct imap_session *, struct imap_lex *);
-void imap_cmd_setacl(struct imap_session *, struct imap_lex *);
 void imap_cmd_getmetadata(struct imap_session *, struct imap_lex *);
 void imap_cmd_getquota(struct imap_session *, struct imap_lex *);
 void imap_cmd_getquotaroot(struct imap_session *, struct imap_lex *);
 void imap_cmd_id(struct imap_session *, struct imap_lex *);
 void imap_cmd_idle(struct imap_session *, struct imap_lex *);
 void imap_cmd_list(struct imap_session *, struct imap_lex *);
+void imap_cmd_listrights(struct imap_session *, struct imap_lex *);
 void imap_cmd_login(struct imap_session *, struct imap_lex *);
 void imap_cmd_logout(struct imap_session *, struct imap_lex *);
 void imap_cmd_lsub(struct imap_session *, struct imap_lex *);
 void imap_cmd_move(struct imap_session *, struct imap_lex *);
+void imap_cmd_myrights(struct imap_session *, struct imap_lex *);
 void imap_cmd_namespace(struct imap_session *, struct imap_lex *);
 void imap_cmd_noop(struct imap_session *, struct imap_lex *);
 void imap_cmd_rename(struct imap_session *, struct imap_lex *);
 void imap_cmd_replace(struct imap_session *, struct imap_lex *);
+void imap_cmd_resetkey(struct imap_session *, struct imap_lex *);
 void imap_cmd_search(struct imap_session *, struct imap_lex *);
 void imap_cmd_select(struct imap_session *, struct imap_lex *);
+void imap_cmd_setacl(struct imap_session *, struct imap_lex *);
 void imap_cmd_setmetadata(struct imap_session *, struct imap_lex *);
 void imap_cmd_setquota(struct imap_session *, struct imap_lex *);
 void imap_cmd_sort(struct imap_session *, struct imap_lex *);
@@ -259,3 +263,4 @@ void imap_cmd_uidbatches(struct imap_session *, struct imap_lex *);
 void imap_cmd_unauthenticate(struct imap_session *, struct imap_lex *);
 void imap_cmd_unselect(struct imap_session *, struct imap_lex *);
 void imap_cmd_unsubscribe(struct imap_session *, struct imap_lex *);
+void imap_cmd_urlfetch(struct imap_session *, struct imap_lex *);

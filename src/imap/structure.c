@@ -158,3 +158,9 @@ void imap_structure_write(struct stream *out, const struct summary *s, bool exte
 {
 	part(out, s, &s->parts[0], extended);
 }
+
+void imap_part_write(struct stream *out, const struct summary *s,
+		     const struct summary_part *p)
+{
+	part(out, s, p, true);
+}

@@ -24,6 +24,7 @@ static const struct imap_verb verbs[] = {
 	{"EXAMINE", IMAP_LOGGED_IN, IMAP_TELL_NOTHING, true, imap_cmd_examine},
 	{"EXPUNGE", IMAP_SELECTED, IMAP_TELL_ALL, false, imap_cmd_expunge},
 	{"FETCH", IMAP_SELECTED, IMAP_TELL_NO_EXPUNGE, true, imap_cmd_fetch},
+	{"GENURLAUTH", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_genurlauth},
 	{"GETACL", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_getacl},
 	{"GETMETADATA", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_getmetadata},
 	{"GETQUOTA", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_getquota},
@@ -41,6 +42,7 @@ static const struct imap_verb verbs[] = {
 	{"NOOP", IMAP_ANY, IMAP_TELL_ALL, false, imap_cmd_noop},
 	{"RENAME", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_rename},
 	{"REPLACE", IMAP_SELECTED, IMAP_TELL_ALL, true, imap_cmd_replace},
+	{"RESETKEY", IMAP_LOGGED_IN, IMAP_TELL_ALL, IMAP_MAYBE, imap_cmd_resetkey},
 	{"SEARCH", IMAP_SELECTED, IMAP_TELL_NO_EXPUNGE, true, imap_cmd_search},
 	{"SELECT", IMAP_LOGGED_IN, IMAP_TELL_NOTHING, true, imap_cmd_select},
 	{"SETACL", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_setacl},
@@ -57,6 +59,7 @@ static const struct imap_verb verbs[] = {
 	{"UNAUTHENTICATE", IMAP_LOGGED_IN, IMAP_TELL_NOTHING, false, imap_cmd_unauthenticate},
 	{"UNSELECT", IMAP_SELECTED, IMAP_TELL_NOTHING, false, imap_cmd_unselect},
 	{"UNSUBSCRIBE", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_unsubscribe},
+	{"URLFETCH", IMAP_LOGGED_IN, IMAP_TELL_ALL, true, imap_cmd_urlfetch},
 };
 
 static const struct imap_verb uid_verbs[] = {
@@ -173,6 +176,8 @@ static const struct {
 	{"LIST-STATUS", logged_in, NULL},
 	{"LIST-METADATA", logged_in, NULL},
 	{"METADATA", logged_in, NULL},
+	{"URLAUTH", logged_in, NULL},
+	{"URLAUTH=BINARY", logged_in, NULL},
 	{"BINARY", logged_in, NULL},
 	{"PREVIEW", logged_in, NULL},
 	{"UIDONLY", logged_in, NULL},

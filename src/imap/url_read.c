@@ -14,7 +14,7 @@ static bool load_header(struct imap_url_bytes *b, struct buf *to)
 	while (b->from < end) {
 		struct span bytes;
 		size_t len = (size_t)u64_min(end - b->from, IMAP_CHUNK_MAX);
-		if (b->s->host->body(b->s->host, b->mailbox, b->uid, b->from, len,
+		if (b->s->host->body(b->s->host, b->mailbox, b->row.uid, b->from, len,
 				     &bytes) != IMAP_YES || bytes.len == 0)
 			return false;
 		buf_add(to, bytes);
@@ -36,12 +36,15 @@ static bool pick(struct imap_url_bytes *b, const struct imap_section *section)
 	return good;
 }
 
-static enum imap_answer open_mailbox(struct imap_session *s, const struct imap_url *u,
+static enum imap_answer open_mailbox(struct imap_session *s, const struct url_imap *u,
 				     struct imap_url_bytes *b)
 {
 	struct imap_selected sel = {.mailbox = s->mailbox, .uid_validity = s->uid_validity};
+	struct span name;
 	if (u->has_mailbox) {
-		enum imap_answer r = s->host->select(s->host, u->mailbox, true, &sel);
+		if (imap_name_take(s->work->arena, u->mailbox, &name) != IMAP_NAME_OK)
+			return IMAP_NONEXISTENT;
+		enum imap_answer r = s->host->visit(s->host, name, &sel);
 		if (r != IMAP_YES)
 			return r;
 		b->own = true;
@@ -54,24 +57,39 @@ static enum imap_answer open_mailbox(struct imap_session *s, const struct imap_u
 		       : IMAP_NONEXISTENT;
 }
 
-static enum imap_answer find(struct imap_session *s, const struct imap_url *u,
+static bool item_of(struct imap_session *s, const struct url_imap *u,
+		    struct imap_fetch_item *item)
+{
+	struct imap_lex lex = {u->section, s->work->arena};
+	*item = (struct imap_fetch_item){.item = IMAP_ITEM_SECTION,
+					 .peek = true,
+					 .partial = u->partial,
+					 .offset = u->offset,
+					 .length = u64_min(u->length, INT64_MAX)};
+	return u->section.len == 0 ||
+	       (imap_section_parse(&lex, &item->section) && imap_lex_end(&lex));
+}
+
+static enum imap_answer find(struct imap_session *s, const struct url_imap *u,
 			     struct imap_url_bytes *b)
 {
-	struct imap_row row = {.uid = u->uid};
+	b->row = (struct imap_row){.uid = u->uid};
 	arena_reset(s->work->batch);
+	if (!item_of(s, u, &b->item))
+		return IMAP_NONEXISTENT;
 	enum imap_answer r = s->host->rows(s->host, b->mailbox, s->work->batch, &u->uid, 1,
-					   IMAP_WANT_SUMMARY, &row);
-	if (r != IMAP_YES || !row.found)
+					   IMAP_WANT_SUMMARY, &b->row);
+	if (r != IMAP_YES || !b->row.found)
 		return r != IMAP_YES ? r : IMAP_NONEXISTENT;
-	struct summary *summary = imap_summary_of(s->work->batch, &row);
-	if (summary == NULL)
+	b->summary = imap_summary_of(s->work->batch, &b->row);
+	if (b->summary == NULL)
 		return IMAP_UNAVAILABLE;
-	struct imap_range range = imap_section_range(&u->section, &row, summary);
+	struct imap_range range = imap_section_range(&b->item.section, &b->row, b->summary);
 	if (!range.exists)
 		return IMAP_NONEXISTENT;
 	b->from = range.from;
 	b->to = range.to;
-	if (u->section.field_count > 0 && !pick(b, &u->section))
+	if (b->item.section.field_count > 0 && !pick(b, &b->item.section))
 		return IMAP_UNAVAILABLE;
 	if (u->partial) {
 		b->from += u64_min(u->offset, b->to - b->from);
@@ -80,17 +98,36 @@ static enum imap_answer find(struct imap_session *s, const struct imap_url *u,
 	return IMAP_YES;
 }
 
-enum imap_answer imap_url_open(struct imap_session *s, const struct imap_url *u,
-			       struct imap_url_bytes *b)
+static enum imap_answer opened(struct imap_session *s, const struct url_imap *u,
+			       struct imap_url_bytes *b, enum imap_answer r)
 {
-	*b = (struct imap_url_bytes){.s = s, .uid = u->uid};
-	buf_init(&b->fields, IMAP_HEADER_SCAN_MAX + 2);
-	enum imap_answer r = open_mailbox(s, u, b);
 	if (r == IMAP_YES)
 		r = find(s, u, b);
 	if (r != IMAP_YES)
 		imap_url_close(b);
 	return r;
+}
+
+static void init(struct imap_session *s, struct imap_url_bytes *b)
+{
+	*b = (struct imap_url_bytes){.s = s};
+	buf_init(&b->fields, IMAP_HEADER_SCAN_MAX + 2);
+}
+
+enum imap_answer imap_url_open(struct imap_session *s, const struct url_imap *u,
+			       struct imap_url_bytes *b)
+{
+	init(s, b);
+	return opened(s, u, b, open_mailbox(s, u, b));
+}
+
+enum imap_answer imap_url_open_signed(struct imap_session *s, struct span text,
+				      const struct url_imap *u, struct imap_url_bytes *b)
+{
+	init(s, b);
+	enum imap_answer r = s->host->url_open(s->host, text, &b->mailbox);
+	b->own = r == IMAP_YES;
+	return opened(s, u, b, r);
 }
 
 enum imap_answer imap_url_read(struct imap_url_bytes *b, struct span *out)
@@ -104,7 +141,7 @@ enum imap_answer imap_url_read(struct imap_url_bytes *b, struct span *out)
 	if (b->picked)
 		*out = span_sub(buf_span(&b->fields), (size_t)b->from, len);
 	else
-		r = host->body(host, b->mailbox, b->uid, b->from, len, out);
+		r = host->body(host, b->mailbox, b->row.uid, b->from, len, out);
 	if (r == IMAP_YES && out->len == 0)
 		r = IMAP_UNAVAILABLE; /* shorter than its row says */
 	if (r == IMAP_YES)

@@ -209,6 +209,13 @@ static void read_annotations(struct span in)
 		ENSURE(buf_ok(&row) && span_eq(buf_span(&row), in));
 	}
 	buf_free(&row);
+	struct box_access_key access;
+	buf_init(&row, BOX_ROW_MAX);
+	if (box_access_read(in, &access)) {
+		box_access_write(&row, &access);
+		ENSURE(buf_ok(&row) && span_eq(buf_span(&row), in));
+	}
+	buf_free(&row);
 	if (box_annotation_name_ok(in)) {
 		struct box_key k = box_key_annotation(7, in);
 		ENSURE(span_eq(box_annotation_name(box_key_span(&k)), in));

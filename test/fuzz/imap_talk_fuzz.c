@@ -88,6 +88,9 @@ MOODY(rights, IMAP_NONEXISTENT, (struct imap_host *h, struct span n, uint32_t *o
 MOODY(grants, IMAP_DENIED, (struct imap_host *h, struct span n, struct arena *a, struct imap_grants *o), (h, n, a, o))
 MOODY(grant, IMAP_CANNOT, (struct imap_host *h, struct span n, struct span w, enum imap_store_how how, uint32_t r_, bool f), (h, n, w, how, r_, f))
 MOODY(grantable, IMAP_DENIED, (struct imap_host *h, struct span n, struct span w, uint32_t *a, uint32_t *o), (h, n, w, a, o))
+MOODY(url_sign, IMAP_DENIED, (struct imap_host *h, struct span u, struct arena *a, struct span *t), (h, u, a, t))
+MOODY(url_open, IMAP_DENIED, (struct imap_host *h, struct span u, uint64_t *m), (h, u, m))
+MOODY(url_reset, IMAP_NONEXISTENT, (struct imap_host *h, struct span m), (h, m))
 MOODY(select, IMAP_DENIED, (struct imap_host *h, struct span n, bool r_o, struct imap_selected *o), (h, n, r_o, o))
 MOODY(visit, IMAP_DENIED, (struct imap_host *h, struct span n, struct imap_selected *o), (h, n, o))
 MOODY(uids, IMAP_GONE, (struct imap_host *h, uint64_t m, struct imap_set *o), (h, m, o))
@@ -135,6 +138,7 @@ static void host_init(struct client *c)
 	h->quota = quota, h->annotate = annotate, h->annotations = annotations;
 	h->namespaces = namespaces, h->rights = rights, h->grants = grants;
 	h->grant = grant, h->grantable = grantable;
+	h->url_sign = url_sign, h->url_open = url_open, h->url_reset = url_reset;
 	h->uids = uids, h->pages = pages, h->rows = rows, h->changes = changes, h->body = body;
 	h->keywords = keywords, h->keyword_add = keyword_add, h->store = store;
 	h->expunge = expunge, h->copy = copy, h->search = search;

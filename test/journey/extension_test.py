@@ -286,3 +286,25 @@ def test_large_pieces(session, folder):
     line, = session.ok('UID FETCH 4 (RFC822.SIZE)')
     assert b'RFC822.SIZE %d' % (4 * len(mail)) in line
     assert session.bodies()[4] == 4 * mail
+
+
+def test_a_message_for_others(demo, user, session, folder):
+    """One user signs a URL, another one reads what is under it, until the key is made new."""
+    owner = user.user.replace('@', '%40')
+    other = demo.new_account(f'{token()}@example.test', 'reads-what-others-sign')
+    url = f'imap://{owner}@mx.example.test/{folder}/;UID=2'
+    reader = other.user.replace('@', '%40')
+    line, = session.ok(f'GENURLAUTH "{url};URLAUTH=user+{reader}" INTERNAL "{url}/;SECTION=1;URLAUTH=authuser" INTERNAL')
+    mine, all_of_us = re.match(rb'\* GENURLAUTH "(.+)" "(.+)"$', line).groups()
+    with imap(demo, other, 'INBOX') as guest:
+        line, = guest.ok(b'URLFETCH "%s"' % mine)
+        assert literal(line) == MAIL.format(2, 2).encode()
+        line, = guest.ok(b'URLFETCH ("%s" BINARY BODYPARTSTRUCTURE)' % all_of_us)
+        assert b'(BODYPARTSTRUCTURE ("text" "plain" ' in line and b'(BINARY {' in line and b'body of 2' in line
+        assert guest.ok(b'URLFETCH "%s"' % mine[:-1])[0].endswith(b' NIL')
+        assert guest.ok(b'URLFETCH "%s"' % mine.replace(b'UID=2', b'UID=1'))[0].endswith(b' NIL')
+        assert guest.cmd(f'GENURLAUTH "{url};URLAUTH=authuser" INTERNAL')[0] == 'BAD'
+        assert session.ok(b'URLFETCH "%s"' % mine)[0].endswith(b' NIL')
+        session.ok(f'RESETKEY {folder}')
+        assert guest.ok(b'URLFETCH "%s"' % all_of_us)[0].endswith(b' NIL')
+        assert guest.ok('NOOP') == []

@@ -24,6 +24,7 @@
 #include "tls/recognise.h"
 #include "wire/edge_store.h"
 #include "wire/store_sorter.h"
+#include "url/imap.h"
 
 static void on_page(void *arg, uint32_t index)
 {
@@ -243,6 +244,15 @@ static void rewrite(struct span in)
 	buf_free(&out);
 }
 
+static void url(struct span in)
+{
+	struct arena *a = arena_new(1u << 20);
+	struct url_imap u;
+	if (a != NULL)
+		(void)!url_imap_parse(a, in, &u);
+	arena_free(a);
+}
+
 static void srs(struct span in)
 {
 	static const struct span key = SPAN_INIT("0123456789abcdef0123456789abcdef");
@@ -337,6 +347,10 @@ static const struct linear_case cases[] = {
 	ROW("spool_rows", spool_rows, SPOOL_ROW, "\1", "\0\x7f", ""),
 	ROW("rewrite", rewrite, DIRECTORY_ADDRESS_MAX, "\"", "a", "\"@x.b"),
 	ROW("rewrite", rewrite, DIRECTORY_ADDRESS_MAX, "a@", "b.", "b"),
+	ROW("url", url, URL_IMAP_MAX, "imap://a@h/", "%41", "/;UID=1"),
+	ROW("url", url, URL_IMAP_MAX, "/x/;UID=1/;SECTION=", "1.", "1"),
+	ROW("url", url, URL_IMAP_MAX, "imap://", ";", "@h/x/;UID=1;URLAUTH=authuser"),
+	ROW("url", url, URL_IMAP_MAX, "imap://a@h/x/;UID=1;URLAUTH=user+", "%41", ":INTERNAL:00"),
 	ROW("srs", srs, DIRECTORY_ADDRESS_MAX, "SRS0=h=TT=b.example=", "a", "@our.example"),
 	ROW("srs", srs, DIRECTORY_ADDRESS_MAX, "SRS1=h=first=", "=", "@our.example"),
 	{.name = "trail", .limit = LINEAR_INPUT, .run = trail, .build = trail_build},

@@ -4,7 +4,6 @@
 
 #include "base/ensure.h"
 #include "imap/session.h"
-#include "imap/url.h"
 #include "imap/utf7.h"
 #include "linear.h"
 #include "memory_drop.h"
@@ -228,6 +227,7 @@ static const struct linear_case cases[] = {
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a CREATE \"", "\\\"", "\"\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a ID (", "\"a\" NIL ", "\"b\" NIL)\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a STATUS INBOX (", "MESSAGES ", "UIDNEXT)\r\n"),
+	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a URLFETCH ", "x ", "x\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a GETMETADATA INBOX (/private/", "a/", "b)\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a SETMETADATA INBOX (", "/private/a \"\" ", "/private/b NIL)\r\n"),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a GETMETADATA (DEPTH infinity) INBOX /private\r\n", ""),
@@ -235,8 +235,8 @@ static const struct linear_case cases[] = {
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a LIST (", "SUBSCRIBED ", "X) \"\" *\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a APPEND INBOX (", "\\Seen ", "\\Seen) {1}\r\nx\r\n"),
 	ROW("imap", imap, LINEAR_INPUT, IN "a APPEND INBOX CATENATE (", "TEXT {1+}\r\nx ", "TEXT {1+}\r\nx)\r\n"),
-	ROW("imap", imap, IMAP_URL_MAX, IN "a APPEND INBOX CATENATE (URL /", "%41", "/;UID=1)\r\n"),
-	ROW("imap", imap, IMAP_URL_MAX, IN "a APPEND INBOX CATENATE (URL \"/INBOX/;UID=1/;SECTION=", "1.", "1\")\r\n"),
+	ROW("imap", imap, URL_IMAP_MAX, IN "a APPEND INBOX CATENATE (URL /", "%41", "/;UID=1)\r\n"),
+	ROW("imap", imap, URL_IMAP_MAX, IN "a APPEND INBOX CATENATE (URL \"/INBOX/;UID=1/;SECTION=", "1.", "1\")\r\n"),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a APPEND INBOX {1+}\r\nx \r\n", ""),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a COPY 1 nobox\r\n", ""),
 	ROW("imap", imap, LINEAR_INPUT, IN, "a REPLACE 1 nobox {1+}\r\nx\r\n", ""),

@@ -166,6 +166,39 @@ static enum imap_answer annotations(struct imap_host *h,
 	return IMAP_YES;
 }
 
+static enum imap_answer url_sign(struct imap_host *h, struct span url,
+				 struct arena *arena, struct span *token)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_url_sign m = {.session = c->session, .url = url};
+	struct edge_store_url_sign_reply r;
+	enum imap_answer a = IMAP_ASK(c, url_sign, &m, arena, &r, EDGE_LONG_NS);
+	if (a == IMAP_YES)
+		*token = r.token;
+	return a;
+}
+
+static enum imap_answer url_open(struct imap_host *h, struct span url,
+				 uint64_t *mailbox)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_url_open m = {.session = c->session, .url = url};
+	struct edge_store_url_open_reply r;
+	enum imap_answer a = IMAP_ASK(c, url_open, &m, connection_scratch(c), &r,
+				      EDGE_READ_NS);
+	if (a == IMAP_YES)
+		*mailbox = r.mailbox;
+	return a;
+}
+
+static enum imap_answer url_reset(struct imap_host *h, struct span mailbox)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_url_reset m = {.session = c->session, .mailbox = mailbox};
+	struct edge_store_url_reset_reply r;
+	return IMAP_ASK(c, url_reset, &m, connection_scratch(c), &r, EDGE_LONG_NS);
+}
+
 static enum imap_answer open_name(struct connection *c, struct span name,
 				  bool read_only, struct imap_selected *out)
 {
@@ -227,6 +260,9 @@ void imap_names_ops(struct imap_host *h)
 	h->subscribe = subscribe;
 	h->status = status;
 	h->quota = quota;
+	h->url_sign = url_sign;
+	h->url_open = url_open;
+	h->url_reset = url_reset;
 	h->annotate = annotate;
 	h->annotations = annotations;
 	h->select = select_name;

@@ -22,6 +22,20 @@ static struct selected *mailbox_of(struct job *j, uint64_t handle,
 	return access_selected(j->session, handle, 0, a);
 }
 
+/* Where a message is read: with several UIDs, all must be allowed. */
+static struct selected *message_of(struct job *j, uint64_t handle, const uint32_t *uids,
+				   size_t count, enum edge_store_answer *a)
+{
+	struct selected *sel = NULL;
+	for (size_t i = 0; i < count && (i == 0 || sel != NULL); i++)
+		sel = session_message(j->session, handle, uids[i]);
+	if (count == 0)
+		sel = session_mailbox(j->session, handle);
+	if (sel == NULL)
+		*a = EDGE_STORE_ANSWER_NO;
+	return sel;
+}
+
 /* Without the mailbox everything about it is gone. */
 static enum edge_store_answer of_mailbox(enum box_result r)
 {
@@ -173,7 +187,8 @@ static void run_rows(struct job *j)
 {
 	const struct edge_store_rows *m = j->ask;
 	struct edge_store_rows_reply rep = {0};
-	struct selected *sel = mailbox_of(j, m->mailbox, &rep.answer);
+	struct selected *sel =
+		message_of(j, m->mailbox, m->uids, m->uids_count, &rep.answer);
 	if (sel != NULL)
 		rep.answer = of_mailbox(read_rows(j, sel, &rep));
 	edge_store_rows_answer(j->call, &rep);
@@ -285,7 +300,7 @@ static enum box_result plan(struct reading *q, struct selected *sel)
 	q->room = BODY_MAX + WHOLE_BYTES;
 	carry(q, m->uid, &msg, m->offset, (size_t)u64_min(left, size_min(m->length, BODY_MAX)));
 	/* What cannot be read now is asked for by itself. */
-	if (m->ahead_count > 0)
+	if (m->ahead_count > 0 && sel->only == 0)
 		(void)!box_messages(sel->box->box, KV_VISIBLE, sel->mailbox, m->ahead,
 				    m->ahead_count, false, arena, carry_ahead, q);
 	return BOX_OK;
@@ -326,7 +341,8 @@ static void run_body(struct job *j)
 	struct reading q = {.job = j};
 	const struct edge_store_body *m = j->ask;
 	struct edge_store_body_reply rep = {0};
-	struct selected *sel = mailbox_of(j, m->mailbox, &rep.answer);
+	struct selected *sel =
+		message_of(j, m->mailbox, &m->uid, 1, &rep.answer);
 	struct box_status st;
 	if (sel != NULL) {
 		struct open_box *b = box_again(sel->box);

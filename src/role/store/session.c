@@ -218,7 +218,7 @@ void on_reset(void *ctx, struct edge_store *c, const struct edge_store_reset *m)
 
 /* ---- selected mailboxes ----------------------------------------------------------- */
 
-struct selected *session_mailbox(struct session *ss, uint64_t handle)
+static struct selected *find_handle(struct session *ss, uint64_t handle)
 {
 	LIST_EACH(&ss->mailboxes, l) {
 		struct selected *sel = CONTAINER_OF(l, struct selected, link);
@@ -226,6 +226,18 @@ struct selected *session_mailbox(struct session *ss, uint64_t handle)
 			return sel;
 	}
 	return NULL;
+}
+
+struct selected *session_mailbox(struct session *ss, uint64_t handle)
+{
+	struct selected *sel = find_handle(ss, handle);
+	return sel != NULL && sel->only == 0 ? sel : NULL;
+}
+
+struct selected *session_message(struct session *ss, uint64_t handle, uint32_t uid)
+{
+	struct selected *sel = find_handle(ss, handle);
+	return sel != NULL && (sel->only == 0 || sel->only == uid) ? sel : NULL;
 }
 
 struct selected *session_select(struct session *ss, struct open_box *b,
@@ -259,7 +271,7 @@ void on_deselect(void *ctx, struct edge_store *c,
 		 const struct edge_store_deselect *m)
 {
 	struct session *ss = session_find(ctx, m->session);
-	struct selected *sel = ss ? session_mailbox(ss, m->mailbox) : NULL;
+	struct selected *sel = ss ? find_handle(ss, m->mailbox) : NULL;
 	(void)c;
 	if (sel != NULL)
 		session_deselect(sel);
@@ -301,6 +313,9 @@ const struct edge_store_at_store store_for_edge = {
 	.append_check = on_append_check,
 	.append = on_append,
 	.quota = on_quota,
+	.url_sign = on_url_sign,
+	.url_open = on_url_open,
+	.url_reset = on_url_reset,
 	.annotate = on_annotate,
 	.annotations = on_annotations,
 	.namespaces = on_namespaces,

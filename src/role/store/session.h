@@ -39,6 +39,7 @@ struct selected {
 	uint64_t handle;
 	uint32_t mailbox;
 	bool read_only;
+	uint32_t only;      /* the one UID that may be read; 0: all */
 	uint64_t told;      /* the version of the last hint */
 	uint32_t told_next; /* UIDNEXT of that version */
 	struct sort_held *held; /* of a SORT or THREAD; NULL: none */
@@ -88,6 +89,8 @@ void session_release(struct session *); /* NULL is allowed */
 void sessions_close(struct peer *);
 
 struct selected *session_mailbox(struct session *, uint64_t handle);
+/* The same, for reading this message: a signed URL may have opened it. */
+struct selected *session_message(struct session *, uint64_t handle, uint32_t uid);
 /* Takes the held box.  NULL: too many, or memory. */
 struct selected *session_select(struct session *, struct open_box *,
 				uint32_t mailbox);
@@ -128,6 +131,10 @@ void on_annotate(void *ctx, struct ipc_call *,
 		 const struct edge_store_annotate *);
 void on_annotations(void *ctx, struct ipc_call *,
 		    const struct edge_store_annotations *);
+void on_url_sign(void *ctx, struct ipc_call *, const struct edge_store_url_sign *);
+void on_url_open(void *ctx, struct ipc_call *, const struct edge_store_url_open *);
+void on_url_reset(void *ctx, struct ipc_call *,
+		  const struct edge_store_url_reset *);
 void on_select(void *ctx, struct ipc_call *, const struct edge_store_select *);
 void on_deselect(void *ctx, struct edge_store *,
 		 const struct edge_store_deselect *);

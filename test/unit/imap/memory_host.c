@@ -2,12 +2,14 @@
 /* test/unit/imap/memory_host: see memory_host.h. */
 #include "memory_host.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/ensure.h"
 #include "base/siphash.h"
+#include "url/imap.h"
 
 static struct mem_host *mem(struct imap_host *h)
 {
@@ -444,6 +446,59 @@ static enum imap_answer quota(struct imap_host *h, struct imap_quota *out)
 {
 	*out = mem(h)->quota;
 	return mem(h)->quota_answer;
+}
+
+/* ---- signed URLs: the user is fred, a token is a hash under the box's validity and key ---- */
+
+static void url_token(const struct mem_host *m, const struct mem_box *b, struct span rump, char out[33])
+{
+	uint8_t key[SIPHASH_KEY] = {(uint8_t)b->uid_validity, (uint8_t)m->url_keys};
+	snprintf(out, 33, "%016llx%016llx", (unsigned long long)siphash(key, rump), 0x1234567890abcdefull);
+}
+
+static enum imap_answer url_sign(struct imap_host *h, struct span url, struct arena *a, struct span *token)
+{
+	struct mem_host *m = mem(h);
+	struct url_imap u;
+	char text[33];
+	ENSURE(url_imap_parse(a, url, &u) && u.mechanism.len == 0 && u.access != URL_NOT_SIGNED);
+	const struct mem_box *b = find(m, u.mailbox);
+	if (b == NULL || !span_eq(u.user, SPAN("fred")))
+		return IMAP_DENIED;
+	url_token(m, b, u.rump, text);
+	return arena_copy(a, span_cstr(text), token) ? IMAP_YES : IMAP_UNAVAILABLE;
+}
+
+static enum imap_answer url_open(struct imap_host *h, struct span url, uint64_t *mailbox)
+{
+	struct mem_host *m = mem(h);
+	struct arena *a = arena_new(1u << 16);
+	struct url_imap u;
+	char text[33];
+	ENSURE(a != NULL && url_imap_parse(a, url, &u) && u.mechanism.len > 0);
+	const struct mem_box *b = find(m, u.mailbox);
+	bool good = b != NULL && (!u.expires || u.expire >= MEM_NOW) &&
+		    (u.access == URL_ANONYMOUS || u.access == URL_AUTHUSER ||
+		     (u.access == URL_USER && span_eq(u.reader, SPAN("fred"))));
+	if (good) {
+		url_token(m, b, u.rump, text);
+		good = span_eq_nocase(u.token, span_cstr(text));
+	}
+	arena_free(a);
+	if (!good)
+		return IMAP_DENIED;
+	m->selects++;
+	*mailbox = (uint64_t)(b - m->boxes) + 1;
+	return IMAP_YES;
+}
+
+static enum imap_answer url_reset(struct imap_host *h, struct span mailbox)
+{
+	struct mem_host *m = mem(h);
+	if (mailbox.len > 0 && find(m, mailbox) == NULL)
+		return IMAP_NONEXISTENT;
+	m->url_keys++;
+	return IMAP_YES;
 }
 
 static enum imap_answer select_box(struct imap_host *h, struct span name, bool read_only,
@@ -930,6 +985,9 @@ void mem_init(struct mem_host *m)
 			 .list = list, .create = create, .remove = remove_box,
 			 .rename = rename_box, .subscribe = subscribe, .status = status,
 			 .quota = quota,
+			 .url_sign = url_sign,
+			 .url_open = url_open,
+			 .url_reset = url_reset,
 			 .annotate = annotate,
 			 .annotations = annotations,
 			 .select = select_box, .deselect = deselect, .visit = visit, .uids = uids,

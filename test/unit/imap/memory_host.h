@@ -98,6 +98,7 @@ struct mem_host {
 
 	struct mem_annotation annotations[64]; /* in no order */
 	size_t annotation_count;
+	uint64_t url_keys; /* how often they were made new */
 	struct buf incoming;
 	struct mem_held held[128]; /* messages that wait */
 	size_t held_count;

@@ -163,6 +163,9 @@ NAME_CALL(rename, UNKNOWN)
 NAME_CALL(subscribe, YES)
 NAME_CALL(quota, YES)
 NAME_CALL(annotate, YES)
+NAME_CALL(url_sign, NO)
+NAME_CALL(url_open, NO)
+NAME_CALL(url_reset, YES)
 NAME_CALL(annotations, YES)
 NAME_CALL(namespaces, YES)
 NAME_CALL(rights, UNKNOWN)
@@ -493,6 +496,9 @@ const struct edge_store_at_store fake_store_handlers = {
 	.append = append,
 	.quota = quota_name,
 	.annotate = annotate_name,
+	.url_sign = url_sign_name,
+	.url_open = url_open_name,
+	.url_reset = url_reset_name,
 	.annotations = annotations_name,
 	.namespaces = namespaces_name,
 	.rights = rights_name,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imap/url: reading a URL (RFC 5092 11).
+ * url/imap: reading a URL (RFC 5092 11, RFC 4467 9).
  *
- * Percent signs are decoded piece by piece, after the URL was taken apart: what
- * is encoded never ends a piece.
+ * Percent signs are decoded piece by piece, after the URL was taken apart.
  */
-#include "imap/url.h"
+#include "url/imap.h"
 
+#include "base/civil.h"
 #include "base/hex.h"
+#include "base/utf8.h"
 
 static bool cut_nocase(struct span *rest, struct span word)
 {
@@ -63,7 +64,7 @@ static bool number32(struct span *rest, uint32_t *out)
 }
 
 /* "imap://user;AUTH=x@host:port", up to the slash. */
-static bool server(struct arena *arena, struct span *rest, struct imap_url *u)
+static bool server(struct arena *arena, struct span *rest, struct url_imap *u)
 {
 	struct span all, user;
 	size_t slash = span_find(*rest, '/');
@@ -80,8 +81,24 @@ static bool server(struct arena *arena, struct span *rest, struct imap_url *u)
 	return u->host.len > 0 && !span_has(u->host, '@') && decode(arena, user, &u->user);
 }
 
+/* The first level is INBOX in any case, or not at all. */
+static bool inbox(struct arena *arena, struct span *name)
+{
+	struct span word = SPAN("INBOX");
+	if (!span_starts_nocase(*name, word) ||
+	    (name->len > word.len && name->ptr[word.len] != '/'))
+		return true;
+	char *text = arena_bytes(arena, name->len);
+	if (text == NULL)
+		return false;
+	memcpy(text, name->ptr, name->len);
+	memcpy(text, word.ptr, word.len);
+	*name = span_of(text, name->len);
+	return true;
+}
+
 /* "mailbox;UIDVALIDITY=n/" in front of ";UID=". */
-static bool mailbox(struct arena *arena, struct span *rest, struct imap_url *u)
+static bool mailbox(struct arena *arena, struct span *rest, struct url_imap *u)
 {
 	struct span name;
 	size_t at = span_find(*rest, ';');
@@ -98,25 +115,22 @@ static bool mailbox(struct arena *arena, struct span *rest, struct imap_url *u)
 		return false;
 	}
 	u->has_mailbox = true;
-	return decode(arena, name, &name) && name.len > 0 &&
-	       imap_name_take(arena, name, &u->mailbox) == IMAP_NAME_OK;
+	return decode(arena, name, &u->mailbox) && u->mailbox.len > 0 &&
+	       utf8_valid(u->mailbox) && inbox(arena, &u->mailbox);
 }
 
-static bool section(struct arena *arena, struct span *rest, struct imap_url *u)
+static bool section(struct arena *arena, struct span *rest, struct url_imap *u)
 {
 	/* A slash in a section is encoded, or stands in front of ";PARTIAL=". */
 	size_t end = 0;
 	while (end < rest->len && rest->ptr[end] != '/' && rest->ptr[end] != ';')
 		end++;
-	struct span text;
-	if (!decode(arena, span_sub(*rest, 0, end), &text) || text.len == 0)
-		return false;
+	struct span text = span_sub(*rest, 0, end);
 	*rest = span_skip(*rest, end);
-	struct imap_lex lex = {text, arena};
-	return imap_section_parse(&lex, &u->section) && imap_lex_end(&lex);
+	return decode(arena, text, &u->section) && u->section.len > 0;
 }
 
-static bool part(struct span *rest, struct imap_url *u)
+static bool part(struct span *rest, struct url_imap *u)
 {
 	u->partial = true;
 	u->length = UINT64_MAX;
@@ -126,15 +140,64 @@ static bool part(struct span *rest, struct imap_url *u)
 	       (number(rest, INT64_MAX, &u->length) && u->length > 0);
 }
 
-bool imap_url_parse(struct arena *arena, struct span text, struct imap_url *u)
+static bool expire(struct span *rest, struct url_imap *u)
 {
-	struct span rest = text;
-	*u = (struct imap_url){0};
-	if (text.len > IMAP_URL_MAX)
+	size_t end = span_find(*rest, ';');
+	u->expires = true;
+	struct span date = span_sub(*rest, 0, end);
+	*rest = span_skip(*rest, date.len);
+	return civil_parse_rfc3339(date, &u->expire);
+}
+
+static bool hexadecimal(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (hex_value(s.ptr[i]) < 0)
+			return false;
+	return s.len > 0 && s.len <= URL_TOKEN_MAX;
+}
+
+/* "access:mechanism:token"; the last two may be missing, not one alone. */
+static bool signature(struct arena *arena, struct span text, struct span *rest,
+		      struct url_imap *u)
+{
+	struct span access, after = *rest;
+	bool is_signed = span_cut(&after, ':', &access);
+	u->rump = span_sub(text, 0, (size_t)(access.ptr + access.len - text.ptr));
+	*rest = span_skip(*rest, rest->len);
+	if (is_signed &&
+	    (!span_cut(&after, ':', &u->mechanism) || u->mechanism.len == 0 ||
+	     !hexadecimal(after)))
 		return false;
+	u->token = after;
+	if (span_eq_nocase(access, SPAN("authuser"))) {
+		u->access = URL_AUTHUSER;
+		return true;
+	}
+	if (span_eq_nocase(access, SPAN("anonymous"))) {
+		u->access = URL_ANONYMOUS;
+		return true;
+	}
+	u->access = cut_nocase(&access, SPAN("submit+")) ? URL_SUBMIT : URL_USER;
+	if (u->access == URL_USER && !cut_nocase(&access, SPAN("user+")))
+		return false;
+	return decode(arena, access, &u->reader) && u->reader.len > 0;
+}
+
+static bool printable(struct span text)
+{
 	for (size_t i = 0; i < text.len; i++)
 		if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
 			return false;
+	return text.len > 0 && text.len <= URL_IMAP_MAX;
+}
+
+bool url_imap_parse(struct arena *arena, struct span text, struct url_imap *u)
+{
+	struct span rest = text;
+	*u = (struct url_imap){0};
+	if (!printable(text))
+		return false;
 	if (cut_nocase(&rest, SPAN("imap://")) && !server(arena, &rest, u))
 		return false;
 	if (cut_char(&rest, '/') && !span_starts_nocase(rest, SPAN(";UID=")) &&
@@ -145,6 +208,10 @@ bool imap_url_parse(struct arena *arena, struct span text, struct imap_url *u)
 	if (cut_nocase(&rest, SPAN("/;SECTION=")) && !section(arena, &rest, u))
 		return false;
 	if (cut_nocase(&rest, SPAN("/;PARTIAL=")) && !part(&rest, u))
+		return false;
+	if (cut_nocase(&rest, SPAN(";EXPIRE=")) && !expire(&rest, u))
+		return false;
+	if (cut_nocase(&rest, SPAN(";URLAUTH=")) && !signature(arena, text, &rest, u))
 		return false;
 	return rest.len == 0 && (u->has_mailbox || !u->absolute);
 }
