@@ -61,7 +61,10 @@ static bool take_url(struct pieces *p, struct span text)
 {
 	struct url_imap url;
 	struct imap_url_bytes bytes;
-	if (!url_imap_parse(p->s->work->arena, text, &url) || url.absolute ||
+	bool good = url_imap_parse(p->s->work->arena, text, &url);
+	if (!good && arena_short(p->s->work->arena))
+		return imap_append_refuse_answer(p->s, p->a, IMAP_UNAVAILABLE);
+	if (!good || url.absolute ||
 	    url.access != URL_NOT_SIGNED || url.expires)
 		return bad_url(p, text);
 	enum imap_answer r = imap_url_open(p->s, &url, &bytes);

@@ -26,7 +26,9 @@ static bool mailbox_of(struct imap_session *s, struct imap_lex *lex, struct span
 
 static void refuse(struct imap_session *s, enum imap_entries_result r, const char *usage)
 {
-	if (r == IMAP_ENTRIES_LIMIT)
+	if (r == IMAP_ENTRIES_MEMORY)
+		imap_no_answer(s, IMAP_UNAVAILABLE);
+	else if (r == IMAP_ENTRIES_LIMIT)
 		imap_no(s, "LIMIT", "Too many entries, or too long a name");
 	else
 		imap_bad(s, usage);
@@ -140,7 +142,7 @@ static enum imap_entries_result pair(struct imap_lex *lex, struct setting *set)
 		return r;
 	if (!can_be_set(a.name) || !imap_lex_space(lex) ||
 	    !imap_lex_nstring8(lex, &a.value, &nil))
-		return IMAP_ENTRIES_BAD;
+		return arena_short(lex->arena) ? IMAP_ENTRIES_MEMORY : IMAP_ENTRIES_BAD;
 	a.set = !nil;
 	a.size = 0;
 	set->too_long = set->too_long || a.value.len > IMAP_ANNOTATION_MAX;

@@ -22,7 +22,7 @@ static bool internal(struct span mechanism)
 /* ---- GENURLAUTH ------------------------------------------------------------- */
 
 struct signing {
-	struct span urls[URLS_MAX], tokens[URLS_MAX];
+	struct span urls[URLS_MAX];
 	size_t count;
 };
 
@@ -44,21 +44,22 @@ static bool pairs(struct imap_lex *lex, struct signing *g, bool *many)
 	return imap_lex_end(lex);
 }
 
-static void tell_signed(struct imap_session *s, const struct signing *g)
+/* The URL as others get it: the token behind it. */
+static enum imap_answer sign(struct imap_session *s, struct signing *g, size_t i)
 {
-	struct stream *out = s->stream;
-	stream_write(out, SPAN("* GENURLAUTH"));
-	for (size_t i = 0; i < g->count; i++) {
-		struct buf url;
-		buf_init(&url, URL_IMAP_MAX + URL_TOKEN_MAX);
-		buf_add(&url, g->urls[i]);
-		buf_add(&url, SPAN(":INTERNAL:"));
-		buf_add(&url, g->tokens[i]);
-		stream_write(out, SPAN(" "));
-		imap_write_string(out, buf_span(&url));
-		buf_free(&url);
-	}
-	stream_write(out, SPAN("\r\n"));
+	static const struct span between = SPAN_INIT(":INTERNAL:");
+	struct span url = g->urls[i], token;
+	enum imap_answer r = s->host->url_sign(s->host, url, s->work->arena, &token);
+	if (r != IMAP_YES)
+		return r;
+	char *text = arena_bytes(s->work->arena, url.len + between.len + token.len);
+	if (text == NULL)
+		return IMAP_UNAVAILABLE;
+	memcpy(text, url.ptr, url.len);
+	memcpy(text + url.len, between.ptr, between.len);
+	memcpy(text + url.len + between.len, token.ptr, token.len);
+	g->urls[i] = span_of(text, url.len + between.len + token.len);
+	return IMAP_YES;
 }
 
 void imap_cmd_genurlauth(struct imap_session *s, struct imap_lex *lex)
@@ -69,7 +70,9 @@ void imap_cmd_genurlauth(struct imap_session *s, struct imap_lex *lex)
 	if (g != NULL) {
 		g->count = 0;
 		if (!pairs(lex, g, &many)) {
-			if (many)
+			if (arena_short(s->work->arena))
+				imap_no_answer(s, IMAP_UNAVAILABLE);
+			else if (many)
 				imap_no(s, "LIMIT", "Too many URLs at once");
 			else
 				imap_bad(s, "URLs of messages with their owner and access, and INTERNAL, expected");
@@ -77,7 +80,7 @@ void imap_cmd_genurlauth(struct imap_session *s, struct imap_lex *lex)
 		}
 	}
 	for (size_t i = 0; r == IMAP_YES && i < g->count; i++)
-		r = s->host->url_sign(s->host, g->urls[i], s->work->arena, &g->tokens[i]);
+		r = sign(s, g, i);
 	if (r == IMAP_DENIED || r == IMAP_NONEXISTENT) {
 		imap_bad(s, "One of them is no URL of a mailbox of yours");
 		return;
@@ -86,7 +89,12 @@ void imap_cmd_genurlauth(struct imap_session *s, struct imap_lex *lex)
 		imap_no_answer(s, r);
 		return;
 	}
-	tell_signed(s, g);
+	stream_write(s->stream, SPAN("* GENURLAUTH"));
+	for (size_t i = 0; i < g->count; i++) {
+		stream_write(s->stream, SPAN(" "));
+		imap_write_string(s->stream, g->urls[i]);
+	}
+	stream_write(s->stream, SPAN("\r\n"));
 	imap_ok(s, NULL, "Signed");
 }
 
@@ -218,6 +226,8 @@ static enum imap_answer fetch(struct imap_session *s, const struct fetched *f)
 	/* RFC 4467 6: what says nothing of who may read, or has no token, is nobody's. */
 	if (url_imap_parse(s->work->arena, f->url, &u) && u.absolute && u.mechanism.len > 0)
 		r = imap_url_open_signed(s, f->url, &u, &b);
+	if (r != IMAP_YES && arena_short(s->work->arena))
+		r = IMAP_UNAVAILABLE;
 	stream_write(s->stream, SPAN("* URLFETCH "));
 	imap_write_string(s->stream, f->url);
 	if (r == IMAP_YES) {
@@ -242,7 +252,9 @@ void imap_cmd_urlfetch(struct imap_session *s, struct imap_lex *lex)
 		return;
 	}
 	if (!all_urls(lex, f, &count, &many)) {
-		if (many)
+		if (arena_short(s->work->arena))
+			imap_no_answer(s, IMAP_UNAVAILABLE);
+		else if (many)
 			imap_no(s, "LIMIT", "Too many URLs at once");
 		else
 			imap_bad(s, "URLs expected");

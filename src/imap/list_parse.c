@@ -136,6 +136,10 @@ bool imap_list_parse(struct imap_session *s, struct imap_lex *lex, struct imap_l
 	l->tell_subscribed = l->tell_subscribed || l->subscribed;
 	if (good && imap_lex_end(lex))
 		return true;
+	if (arena_short(s->work->arena)) {
+		imap_no_answer(s, IMAP_UNAVAILABLE);
+		return false;
+	}
 	imap_bad(s, "LIST takes options, a reference, at most 16 patterns and RETURN (...)");
 	return false;
 }

@@ -31,12 +31,12 @@ enum imap_entries_result imap_entry_parse(struct imap_lex *lex, struct span *sai
 					  struct span *name)
 {
 	if (!imap_lex_astring(lex, said))
-		return IMAP_ENTRIES_BAD;
+		return arena_short(lex->arena) ? IMAP_ENTRIES_MEMORY : IMAP_ENTRIES_BAD;
 	if (said->len > IMAP_ENTRY_MAX)
 		return IMAP_ENTRIES_LIMIT;
 	char *low = arena_bytes(lex->arena, said->len + 1);
 	if (low == NULL)
-		return IMAP_ENTRIES_LIMIT;
+		return IMAP_ENTRIES_MEMORY;
 	for (size_t i = 0; i < said->len; i++)
 		low[i] = ascii_lower(said->ptr[i]);
 	*name = span_of(low, said->len);

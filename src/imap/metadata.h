@@ -16,7 +16,12 @@ struct imap_entries_asked {
 	uint32_t largest; /* value that is wanted */
 };
 
-enum imap_entries_result { IMAP_ENTRIES_OK, IMAP_ENTRIES_BAD, IMAP_ENTRIES_LIMIT };
+enum imap_entries_result {
+	IMAP_ENTRIES_OK,
+	IMAP_ENTRIES_BAD,
+	IMAP_ENTRIES_LIMIT,
+	IMAP_ENTRIES_MEMORY,
+};
 
 /* One; `said` as it came. */
 MUST_USE enum imap_entries_result imap_entry_parse(struct imap_lex *, struct span *said,

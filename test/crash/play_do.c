@@ -297,6 +297,28 @@ NAME_VERB(remove)
 NAME_VERB(rename, .to = word(d, 3))
 NAME_VERB(subscribe, .on = true)
 
+#define ANNOTATIONS_MAX 4
+
+/* annotate USER BOX NAME=VALUE...; without "=VALUE" it goes; BOX "-": of the account */
+static void do_annotate(struct deed *d)
+{
+	struct edge_store_annotation list[ANNOTATIONS_MAX];
+	struct edge_store_annotate m = {.session = imap(d), .mailbox = word(d, 2), .list = list};
+	struct edge_store_annotate_reply rep = {0};
+	if (span_eq(m.mailbox, SPAN("-")))
+		m.mailbox = SPAN("");
+	for (size_t i = 3; i < d->n && m.list_count < ANNOTATIONS_MAX; i++) {
+		struct edge_store_annotation *a = &list[m.list_count++];
+		struct span value = word(d, i);
+		*a = (struct edge_store_annotation){0};
+		a->has_value = span_cut(&value, '=', &a->name);
+		a->value = value;
+	}
+	bool got = ASK(d->p, d->tap, edge_store_annotate, d->p->access, &m, d->a, &rep, &d->said);
+	set(d, got, rep.answer);
+	close_session(d->p->access, m.session);
+}
+
 /* ---- the directory ------------------------------------------------------------------ */
 
 #define ADMIN_VERB(verb, ...)                                                            \
@@ -428,6 +450,7 @@ static const struct {
 	{"remove", 3, do_remove},
 	{"rename", 4, do_rename},
 	{"subscribe", 3, do_subscribe},
+	{"annotate", 4, do_annotate},
 };
 
 bool play_do(struct play *p, char **words, size_t count, unsigned nr)

@@ -102,6 +102,26 @@ static unsigned messages(struct look *l, const char *name, uint64_t mailbox)
 	return count;
 }
 
+static void annotations(struct look *l, struct span name)
+{
+	static const struct span all[] = {SPAN_INIT("/private"), SPAN_INIT("/shared")};
+	struct edge_store_annotations m = {.session = l->session, .mailbox = name, .entries = all,
+					   .entries_count = 2, .depth = 255, .largest = UINT32_MAX};
+	struct edge_store_annotations_reply rep = {0};
+	do {
+		if (!LOOK(l, edge_store_annotations, &m, &rep) || rep.answer != EDGE_STORE_ANSWER_YES) {
+			wrong(l, "annotations", rep.answer);
+			return;
+		}
+		for (size_t i = 0; i < rep.list_count; i++)
+			printf("annotation %s %.*s %.*s %.*s\n", l->user,
+			       SPAN_FMT(name.len > 0 ? name : SPAN("-")), SPAN_FMT(rep.list[i].name),
+			       SPAN_FMT(rep.list[i].value));
+		if (rep.list_count > 0)
+			m.after = rep.list[rep.list_count - 1].name;
+	} while (rep.more);
+}
+
 static void mailbox(struct look *l, const struct edge_store_entry *e)
 {
 	struct edge_store_status m = {.session = l->session, .name = e->name};
@@ -123,6 +143,7 @@ static void mailbox(struct look *l, const struct edge_store_entry *e)
 	unsigned count = messages(l, name, box.mailbox);
 	printf("box %s %s %u %u %u %u %llu %u %d\n", l->user, name, st.uid_validity, st.uid_next,
 	       st.messages, st.unseen, (unsigned long long)st.version, count, e->subscribed);
+	annotations(l, e->name);
 	end.mailbox = box.mailbox;
 	(void)edge_store_deselect(l->p->access, &end);
 }
@@ -144,6 +165,7 @@ static void boxes(struct look *l)
 		if (rep.entries_count > 0)
 			m.after = rep.entries[rep.entries_count - 1].name;
 	} while (rep.more);
+	annotations(l, SPAN(""));
 	if (!LOOK(l, edge_store_quota, &q, &qr) || qr.answer != EDGE_STORE_ANSWER_YES)
 		wrong(l, "quota", qr.answer);
 	printf("quota %s %llu %llu %llu %llu\n", l->user, (unsigned long long)qr.messages,

@@ -270,6 +270,86 @@ static void check_thread(struct scene *s, enum verdict v)
 		wrong(s, "threads: %.*s", SPAN_FMT(buf_span(&s->data)));
 }
 
+static enum verdict act_annotate(struct scene *s)
+{
+	char command[160];
+
+	(void)snprintf(command, sizeof command,
+		       "SETMETADATA Other (/private/comment \"%s\" /shared/comment \"%s\")", s->mark,
+		       s->mark);
+	return ask(s, command);
+}
+
+/* Both or none. */
+static void check_annotate(struct scene *s, enum verdict v)
+{
+	if (!session(s, &s->looker))
+		wrong(s, "nobody can look");
+	for (int i = 0; i < 2; i++) {
+		buf_clear(&s->data);
+		if (talk_imap(&s->looker, i ? "GETMETADATA Other /private/comment"
+					    : "GETMETADATA Other /shared/comment", &s->data) != 'O')
+			wrong(s, "annotations without failures: %s", s->looker.line);
+		bool there = span_find_span(buf_span(&s->data), span_cstr(s->mark)) != SIZE_MAX;
+		if (i == 0 && v != SAID_YES)
+			v = there ? SAID_YES : SAID_NO;
+		if (there != (v == SAID_YES))
+			wrong(s, "annotated: %.*s", SPAN_FMT(buf_span(&s->data)));
+	}
+}
+
+static enum verdict act_annotations(struct scene *s)
+{
+	return ask(s, "LIST \"\" INBOX RETURN (METADATA (/private/comment \"/shared/a\\\\b\"))");
+}
+
+/* The UID of the one message, found where nothing fails. */
+static uint32_t the_uid(struct scene *s)
+{
+	struct span head = SPAN("* SEARCH ");
+	uint64_t uid = 0;
+	size_t digits = 0;
+
+	buf_clear(&s->data);
+	if (!session(s, &s->looker) || talk_imap(&s->looker, "UID SEARCH ALL", &s->data) != 'O')
+		wrong(s, "nobody can look");
+	struct span rest = buf_span(&s->data);
+	size_t at = span_find_span(rest, head);
+	rest = at != SIZE_MAX ? span_skip(rest, at + head.len) : SPAN("");
+	while (digits < rest.len && ascii_digit(rest.ptr[digits]))
+		digits++;
+	if (!span_u64(span_sub(rest, 0, digits), UINT32_MAX, &uid))
+		wrong(s, "no message: %.*s", SPAN_FMT(buf_span(&s->data)));
+	return (uint32_t)uid;
+}
+
+static void prepare_uid(struct scene *s)
+{
+	one_message(s);
+	s->uid = the_uid(s);
+}
+
+static enum verdict act_catenate(struct scene *s)
+{
+	char command[128];
+
+	(void)snprintf(command, sizeof command,
+		       "APPEND Other CATENATE (URL \"/INBOX/;UID=%u/;SECTION=HEADER\" URL ;UID=%u/;SECTION=TEXT)",
+		       s->uid, s->uid);
+	return ask(s, command);
+}
+
+static enum verdict act_sign(struct scene *s)
+{
+	return ask(s, "GENURLAUTH \"imap://alice%40example.test@mx.example.test/INBOX/;UID=1;URLAUTH=authuser\" INTERNAL");
+}
+
+static void check_sign(struct scene *s, enum verdict v)
+{
+	if (v == SAID_YES && span_find_span(buf_span(&s->data), SPAN(":INTERNAL:01")) == SIZE_MAX)
+		wrong(s, "signed: %.*s", SPAN_FMT(buf_span(&s->data)));
+}
+
 /* ---- POP3 -------------------------------------------------------------------------------- */
 
 static enum verdict pop3(struct scene *s, const char *const *lines, size_t n)
@@ -487,6 +567,10 @@ const struct scenario scenarios[] = {
 	{"search", one_message, act_search, check_search, false},
 	{"sort", one_message, act_sort, check_sort, false},
 	{"thread", one_message, act_thread, check_thread, false},
+	{"annotate", one_message, act_annotate, check_annotate, false},
+	{"annotations", one_message, act_annotations, NULL, false},
+	{"catenate", prepare_uid, act_catenate, check_copy, false},
+	{"sign", prepare_empty, act_sign, check_sign, false},
 	{"retr", one_message, act_retr, check_retr, false},
 	{"dele", one_message, act_dele, check_expunge, false},
 	{"account", NULL, act_account, check_name, false},

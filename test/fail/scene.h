@@ -27,6 +27,7 @@ struct scene {
 	enum verdict verdict;
 	bool silence; /* sockets fail for good: then nothing can be said */
 	char why[1200]; /* set by whoever finds something wrong */
+	uint32_t uid; /* of the one message, where a scenario looked for it */
 	struct buf data;
 };
 

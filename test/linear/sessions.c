@@ -15,6 +15,7 @@
 #include "smtp/client.h"
 #include "smtp/session.h"
 #include "smtp_answers.h"
+#include "url/imap.h"
 
 static void smtp_as(struct span in, enum smtp_role role, enum smtp_tls_mode tls)
 {

@@ -76,7 +76,10 @@ static void run_url_sign(struct job *j)
 	struct url_imap u;
 	struct buf token;
 	buf_init(&token, 2 * TOKEN);
-	if (can_sign(j, m->url, &u)) {
+	bool own = can_sign(j, m->url, &u);
+	if (!own && arena_short(j->arena))
+		rep.answer = EDGE_STORE_ANSWER_LATER;
+	if (own) {
 		struct open_box *b = own_box(j, &rep.answer);
 		if (b != NULL)
 			rep.answer = of_url(sign(j, b, &u, &token));
@@ -160,9 +163,12 @@ static void run_url_open(struct job *j)
 	struct url_imap u;
 	uint32_t mailbox = 0;
 	enum box_result r;
-	if (url_imap_parse(j->arena, m->url, &u) && u.absolute && u.mechanism.len > 0) {
+	bool good = url_imap_parse(j->arena, m->url, &u);
+	if (!good && arena_short(j->arena))
+		rep.answer = EDGE_STORE_ANSWER_LATER;
+	if (good && u.absolute && u.mechanism.len > 0) {
 		struct open_box *b = owner_box(j, &u, &mailbox, &key, &r);
-		bool good = vouched(&u, &key, r == BOX_OK);
+		good = vouched(&u, &key, r == BOX_OK);
 		if (good && may_read(j, &u))
 			r = open_url(j, b, mailbox, &u, &rep.mailbox);
 		else if (r == BOX_OK)
