@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * box/access: rows 'U'.  A key is handed out when its row is durable, never before.
+ * box/access: rows 'Y'.  A key is handed out when its row is durable, never before.
  */
 #include "box/access.h"
 
@@ -12,7 +12,7 @@
 static enum kv_result load(struct kv_space *s, enum kv_view view, uint32_t mailbox,
 			   struct box_access_key *out)
 {
-	struct box_key k = box_key_mailbox('U', mailbox);
+	struct box_key k = box_key_mailbox('Y', mailbox);
 	struct buf row;
 	buf_init(&row, BOX_ROW_MAX);
 	enum kv_result r = box_row_get(s, view, &k, &row);
@@ -31,7 +31,7 @@ enum box_result box_access_get(struct box *b, enum kv_view view, uint32_t mailbo
 
 static enum kv_result forget(struct box_access *q, struct kv_op *op, struct kv_batch *b)
 {
-	struct box_key prefix = box_key_kind('U');
+	struct box_key prefix = box_key_kind('Y');
 	struct kv_scan *scan;
 	struct span key, value;
 	enum kv_result r = box_scan_prefix(op->space, KV_STAGED, &prefix, &scan);
@@ -67,7 +67,7 @@ static enum kv_result access_run(struct kv_op *op, struct kv_batch *b, void *arg
 	if (r != KV_OK && r != KV_NONE)
 		return r;
 	kv_random(kv_space_kv(op->space), q->key.bytes, sizeof(q->key.bytes));
-	struct box_key k = box_key_mailbox('U', q->mailbox);
+	struct box_key k = box_key_mailbox('Y', q->mailbox);
 	buf_init(&row, BOX_ROW_MAX);
 	box_access_write(&row, &q->key);
 	kv_put_row(b, box_key_span(&k), &row);

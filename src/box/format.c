@@ -83,6 +83,15 @@ struct box_key box_key_annotation(uint32_t mailbox, struct span name)
 	return k;
 }
 
+struct box_key box_key_uidl(uint32_t mailbox, struct span text)
+{
+	struct box_key k = box_key_mailbox('V', mailbox);
+	ENSURE(box_uidl_ok(text));
+	memcpy(k.bytes + k.len, text.ptr, text.len);
+	k.len += text.len;
+	return k;
+}
+
 struct span box_annotation_name(struct span key) { return span_skip(key, 5); }
 
 int64_t box_gone_when(struct span key)
@@ -456,6 +465,7 @@ bool box_annotation_read(struct span row, struct span *value)
 	return value->len <= BOX_ANNOTATION_MAX;
 }
 
+<<<<<<< HEAD
 /* ---- access keys ---- */
 
 void box_access_write(struct buf *b, const struct box_access_key *k)
@@ -471,6 +481,37 @@ bool box_access_read(struct span row, struct box_access_key *k)
 		return false;
 	memcpy(k->bytes, u.rest.ptr, sizeof(k->bytes));
 	return true;
+=======
+/* ---- unique ids of POP3 ---- */
+
+void box_uidl_write(struct buf *b, struct span text)
+{
+	pack_u8(b, BOX_FORMAT);
+	buf_add(b, text);
+}
+
+bool box_uidl_read(struct span row, struct span *text)
+{
+	struct unpack u = unpack_of(row);
+	if (unpack_u8(&u) != BOX_FORMAT)
+		return false;
+	*text = u.rest;
+	return box_uidl_ok(*text);
+}
+
+void box_uidl_owner_write(struct buf *b, uint32_t uid)
+{
+	pack_u8(b, BOX_FORMAT);
+	pack_u32(b, uid);
+}
+
+bool box_uidl_owner_read(struct span row, uint32_t *uid)
+{
+	struct unpack u = unpack_of(row);
+	bool known = unpack_u8(&u) == BOX_FORMAT;
+	*uid = unpack_u32(&u);
+	return known && unpack_done(&u);
+>>>>>>> 7ae6ad6 (pop3: messages keep the unique ids of the server before (letterlock mailbox uidl))
 }
 
 /* ---- log ---- */

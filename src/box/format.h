@@ -23,7 +23,9 @@
  *  T mailbox name          an annotation: its value
  *  R mailbox               who has which rights in it, beside the owner (box/rights.h)
  *  G account               that account granted this one something, once
- *  U mailbox               its access key
+ *  U mailbox uid           the message's unique id of POP3, from another server
+ *  V mailbox text          whose unique id that is, or was
+ *  Y mailbox               its access key
  *  X mailbox               removed: when, special use, name, head; with its other
  *                          rows it waits for box_purge (format byte alone: no
  *                          way back)
@@ -44,6 +46,7 @@
 #include "box/annotation.h"
 #include "box/order.h"
 #include "box/rights.h"
+#include "box/uidl.h"
 
 #define BOX_FORMAT	  1u
 #define BOX_SLOT_KEYWORDS 0x20u
@@ -70,6 +73,7 @@ struct box_key box_key_index(uint32_t mailbox, uint32_t segment, uint8_t part,
 			     uint32_t n);
 struct box_key box_key_gone(int64_t when, uint32_t mailbox, uint32_t uid);
 struct box_key box_key_annotation(uint32_t mailbox, struct span name);
+struct box_key box_key_uidl(uint32_t mailbox, struct span text); /* V */
 struct span box_annotation_name(struct span key); /* empty: of a sum */
 int64_t box_gone_when(struct span key);
 uint32_t box_gone_mailbox(struct span key);
@@ -145,6 +149,12 @@ struct removed_row {
 };
 void box_removed_write(struct buf *, const struct removed_row *);
 MUST_USE bool box_removed_read(struct span, struct removed_row *);
+
+void box_uidl_write(struct buf *, struct span text);
+/* The span borrows the row. */
+MUST_USE bool box_uidl_read(struct span, struct span *text);
+void box_uidl_owner_write(struct buf *, uint32_t uid);
+MUST_USE bool box_uidl_owner_read(struct span, uint32_t *uid);
 
 struct annotation_sum {
 	uint32_t count;

@@ -549,7 +549,8 @@ static enum kv_result find_over(struct kv_space *s, int64_t before,
 static enum kv_result purge(struct box_tree *q, struct kv_op *op,
 			    struct kv_batch *b)
 {
-	static const char kinds[] = {'M', 'O', 'P', 'L', 'K', 'I', 'J', 'T', 'R', 'U'};
+	static const char kinds[] = {'M', 'O', 'P', 'L', 'K', 'I', 'J', 'T',
+				     'R', 'U', 'V', 'Y'};
 	uint32_t mailbox = 0;
 	enum kv_result r = find_over(op->space, q->before, &mailbox);
 	if (r != KV_OK)

@@ -39,6 +39,10 @@ static const struct column deleted[] = {
 	{"size", "SIZE", COLUMN_SIZE},
 };
 
+static const struct column given[] = {
+	{"messages", "messages that keep their unique id", COLUMN_COUNT},
+};
+
 static const struct column restored[] = {
 	{"messages", "messages", COLUMN_COUNT},
 };
@@ -55,6 +59,8 @@ static const struct data_action actions[] = {
 	 SHOW(SHAPE_LIST, deleted, "nothing that could be had back"), NULL},
 	{"undelete", "mailbox.undelete", {"name", "mailbox", "id*"},
 	 SHOW(SHAPE_ONE, restored, NULL), NULL},
+	{"uidl", "mailbox.uidl", {"name", "id+"},
+	 SHOW(SHAPE_ONE, given, NULL), NULL},
 };
 
 static const struct data_option options[] = {

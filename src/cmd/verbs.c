@@ -73,6 +73,7 @@ const struct verb verbs[] = {
 		  "deleted ADDRESS [MAILBOX] [--since AGE]\n"
 		  "undelete ADDRESS MAILBOX ID... | --since AGE | --all\n"
 		  "undelete ADDRESS MAILBOX [--into NAME]\n"
+		  "uidl ADDRESS UID=UIDL...\n"
 		  "export ADDRESS [MAILBOX] --to DIR [--format maildir|mbox|eml]",
 	 .run = verb_mailbox},
 	{.name = "queue",

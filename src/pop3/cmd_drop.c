@@ -71,24 +71,92 @@ void pop3_cmd_list(struct pop3_session *s, struct span argument)
 	stream_write(s->stream, SPAN(".\r\n"));
 }
 
+/* ---- UIDL: what came from another server, else UIDVALIDITY and UID ---- */
+
+struct kept {
+	struct pop3_ids page;
+	size_t at;
+	uint32_t last; /* the UID up to which anybody will ask */
+};
+
+static bool kept_more(struct pop3_session *s, struct kept *k, uint32_t from)
+{
+	arena_reset(s->arena);
+	k->at = 0;
+	return s->host->ids(s->host, s->arena, s->drop.mailbox, from, k->last,
+			    &k->page) == POP3_YES;
+}
+
+/* Ascending UIDs only.  False: not to be had now. */
+static bool kept_find(struct pop3_session *s, struct kept *k, uint32_t uid,
+		      struct span *text)
+{
+	*text = SPAN("");
+	for (;;) {
+		while (k->at < k->page.count && k->page.list[k->at].uid < uid)
+			k->at++;
+		if (k->at < k->page.count) {
+			if (k->page.list[k->at].uid == uid)
+				*text = k->page.list[k->at].text;
+			return true;
+		}
+		if (k->page.next == 0 || k->page.next > uid)
+			return true;
+		if (!kept_more(s, k, k->page.next))
+			return false;
+	}
+}
+
+static void tell_id(struct pop3_session *s, const char *before, uint32_t n, uint32_t uid,
+		    struct span text)
+{
+	if (text.len > 0)
+		stream_printf(s->stream, "%s%u %.*s\r\n", before, n, SPAN_FMT(text));
+	else
+		stream_printf(s->stream, "%s%u %u.%u\r\n", before, n,
+			      s->drop.uid_validity, uid);
+}
+
+static void uidl_one(struct pop3_session *s, struct span argument)
+{
+	uint32_t n;
+	struct span text;
+	if (!pop3_number(s, argument, &n))
+		return;
+	uint32_t uid = pop3_uid(s, n);
+	struct kept k = {.last = uid};
+	if (!kept_more(s, &k, uid) || !kept_find(s, &k, uid, &text)) {
+		temporary(s);
+		return;
+	}
+	s->bad = 0;
+	tell_id(s, "+OK ", n, uid, text);
+}
+
 void pop3_cmd_uidl(struct pop3_session *s, struct span argument)
 {
 	uint32_t n = 0;
+	struct kept k = {.last = UINT32_MAX};
+	struct span text;
 	if (argument.len > 0) {
-		if (!pop3_number(s, argument, &n))
-			return;
-		s->bad = 0;
-		stream_printf(s->stream, "+OK %u %u.%u\r\n", n, s->drop.uid_validity,
-			      pop3_uid(s, n));
+		uidl_one(s, argument);
+		return;
+	}
+	if (s->count > 0 && !kept_more(s, &k, s->drop.runs[0].first)) {
+		temporary(s);
 		return;
 	}
 	pop3_ok(s, "Identifiers follow");
 	for (size_t i = 0; i < s->drop.count; i++) {
 		uint32_t uid = s->drop.runs[i].first;
 		for (;;) {
+			if (!kept_find(s, &k, uid, &text)) {
+				/* In the middle of a list there is no way to say so. */
+				s->closing = true;
+				return;
+			}
 			if (!pop3_marked(s, ++n))
-				stream_printf(s->stream, "%u %u.%u\r\n", n,
-					      s->drop.uid_validity, uid);
+				tell_id(s, "", n, uid, text);
 			if (uid++ == s->drop.runs[i].last)
 				break;
 		}

@@ -44,6 +44,17 @@ struct pop3_drop {
 	size_t count;
 };
 
+/* A unique id that came from another server. */
+struct pop3_id {
+	uint32_t uid;
+	struct span text;
+};
+struct pop3_ids {
+	struct pop3_id *list; /* UIDs ascend */
+	size_t count;
+	uint32_t next; /* more may follow from this UID on; 0: none do */
+};
+
 struct pop3_facts {
 	bool tls;
 	bool stls;              /* STLS can be had (and tls is false) */
@@ -73,6 +84,9 @@ struct pop3_host {
 	enum pop3_answer (*sizes)(struct pop3_host *, uint64_t mailbox,
 				  const uint32_t *uids, size_t count,
 				  uint64_t *sizes);
+	/* Of the UIDs from..to those that have one; some may be of no message. */
+	enum pop3_answer (*ids)(struct pop3_host *, struct arena *, uint64_t mailbox,
+				uint32_t from, uint32_t to, struct pop3_ids *out);
 	/*
 	 * At most len (<= POP3_CHUNK_MAX) bytes from offset; fewer only at the end.
 	 * GONE when expunged.  *out is valid until the next question.

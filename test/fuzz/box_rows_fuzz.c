@@ -222,6 +222,28 @@ static void read_annotations(struct span in)
 	}
 }
 
+static void read_unique_ids(struct span in)
+{
+	struct span text;
+	uint32_t uid;
+	struct buf row;
+	buf_init(&row, BOX_ROW_MAX);
+	if (box_uidl_read(in, &text)) {
+		box_uidl_write(&row, text);
+		ENSURE(buf_ok(&row) && span_eq(buf_span(&row), in));
+	}
+	buf_clear(&row);
+	if (box_uidl_owner_read(in, &uid)) {
+		box_uidl_owner_write(&row, uid);
+		ENSURE(buf_ok(&row) && span_eq(buf_span(&row), in));
+	}
+	buf_free(&row);
+	if (box_uidl_ok(in)) {
+		struct box_key k = box_key_uidl(7, in);
+		ENSURE(span_eq(span_skip(box_key_span(&k), 5), in));
+	}
+}
+
 /* A key tells what it was made of, and lies before the end of its range. */
 static void keys(struct span in)
 {
@@ -276,6 +298,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	default:
 		read_names(in);
 		read_annotations(in);
+		read_unique_ids(in);
 		keys(in);
 	}
 	return 0;

@@ -280,6 +280,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ENSURE(c != NULL);
 	c->dice.left = span_of(data, size);
 	drop_init(&c->drop);
+	c->drop.ids[1] = SPAN("000000014d41c4f6");
 	c->real = c->drop;
 	c->drop.dense = c->real.dense = dice(&c->dice, 2);
 	c->drop.host.login = login, c->drop.host.open = open, c->drop.host.sizes = sizes;

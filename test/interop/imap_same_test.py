@@ -9,12 +9,14 @@ import fnmatch
 import pathlib
 import re
 import shutil
+import subprocess
 import tempfile
 
 import pytest
 
-from kit.instance import ROOT, Instance
-from kit.wire import Imap, imap
+from kit.instance import PROGRAM, ROOT, Instance
+from kit.mail import message
+from kit.wire import Imap, Pop, imap, pop
 from lab import letters, searches
 from lab.answers import fetched
 from lab.differences import LISTED, RULES, SEARCHES
@@ -147,7 +149,8 @@ def both():
             session.ok("LOGIN u1@dovecot.example secret")
             return session
         sides = Side(lambda: imap(instance, instance.alice)), Side(dovecot)
-        for side in sides:
+        for side, server in zip(sides, (instance, peer)):
+            side.server = server
             side.fill(letters.every())
         yield sides
         instance.stop()
@@ -277,6 +280,46 @@ def test_sort_return(both):
             lines = [side.session.ok(f"SORT RETURN ({wanted}) ({keys}) UTF-8 {some} NOT 166:200") for side in both]
             facts = [sorted(re.findall(rb"(?:MIN|MAX|COUNT|ALL) \S+", each[0])) for each in lines]
             assert facts[0] == facts[1] and facts[0], lines
+
+
+def unique_ids(session):
+    """Message-ID -> unique id, by POP3."""
+    found = {}
+    for line in session.listing("UIDL"):
+        number, text = line.split()
+        head = session.listing(b"TOP %s 0" % number)
+        found[next(field for field in head if field.startswith(b"Message-ID:"))] = text
+    return found
+
+
+def test_unique_ids_of_pop3_come_along(both):
+    """Typed as the manual has it: what clients of the Dovecot knew they know here."""
+    ours, theirs = (side.server for side in both)
+    with Imap(ours, 143, host="127.9.3.1") as old, imap(ours, ours.bob) as new:
+        old.ok("LOGIN u2@dovecot.example secret")
+        for n in range(60):
+            old.append(message(subject=f"moves{n}"))
+        old.select()
+        old.ok("STORE 3,7 +FLAGS (\\Deleted)")
+        old.ok("EXPUNGE")
+        for data in reversed(old.bodies().values()):
+            new.append(data)
+        new.append(message(subject="was never there"))
+    text = (ROOT / "man" / "letterlock-mailbox.1").read_text().split("What Dovecot told POP3 clients")[1]
+    text = text.split(".Bd -literal -offset indent\n")[1].split(".Ed")[0].replace("\\e", "\\")
+    where = pathlib.Path(tempfile.mkdtemp(dir=theirs.folder))
+    for name, value in {"doveadm -f": f"doveadm -c {theirs.shown['DIR']}/dovecot.conf -f", "-u alice": "-u u2@dovecot.example",
+                        "letterlock mailbox": f"{PROGRAM} mailbox", "alice@example.org": f"{ours.bob.user} --config {ours.config}"}.items():
+        assert name in text
+        text = text.replace(name, value)
+    done = subprocess.run(["bash", "-ec", text], cwd=where, capture_output=True, text=True, timeout=40)
+    assert done.returncode == 0, (text, done)
+    with Pop(ours, 110, host="127.9.3.1") as old, pop(ours, ours.bob) as new:
+        old.ok("USER u2@dovecot.example")
+        old.ok("PASS secret")
+        before, after = unique_ids(old), unique_ids(new)
+    assert len(before) == 58 and len(after) == 59
+    assert {key: after[key] for key in before} == before
 
 
 def test_every_difference_is_explained():

@@ -178,6 +178,31 @@ def test_moved_away_and_back(demo, three):
     assert after[:2] == before[1:] and len(after) == 3 and after[2] not in before
 
 
+def test_ids_of_another_server(demo, three):
+    def ids():
+        with pop(demo, three) as session:
+            return [line.split()[1].decode() for line in session.listing('UIDL')]
+    before, (first, second, third) = ids(), mails(demo, three)
+    with pop(demo, three) as during:
+        assert 'keep their unique id: 2' in demo.ll('mailbox', 'uidl', three.user, f'{first}=000000014d41c4f6',
+                                                    f'{third}={"~" * 70}').stdout
+        assert ids() == ['000000014d41c4f6', before[1], '~' * 70]
+        assert during.ok('UIDL 1').endswith(b' 000000014d41c4f6')
+    for words, code, said in (([f'{second}={"~" * 70}'], 4, "another message's"), ([f'{second}={before[0]}'], 4, "another message's"),
+                              ([f'{second}=x', f'{first}={"~" * 71}'], 4, f'UID {first}: a unique id is 1 to 70'),
+                              ([f'{second}='], 4, '1 to 70'), ([f'{second}=a b'], 4, 'without blanks'),
+                              (['99999=x'], 4, 'no such message'), (['x'], 2, 'UID=UIDL'), (['0=x'], 2, 'UID=UIDL'),
+                              ([f'{second}=x'] * 41, 2, 'at most 40')):
+        assert said in demo.ll('mailbox', 'uidl', three.user, *words, code=code).all, words
+    assert 'does not exist' in demo.ll('mailbox', 'uidl', 'nobody@example.test', '1=x', code=1).all
+    assert ids() == ['000000014d41c4f6', before[1], '~' * 70]
+    with imap(demo, three, 'INBOX') as other:
+        other.ok('UID MOVE %d Archive' % first)  # it goes on as a new message
+        other.ok('SELECT Archive')
+        other.ok('MOVE 1 INBOX')
+    assert ids()[:2] == [before[1], '~' * 70] and '000000014d41c4f6' not in ids()
+
+
 def test_a_name_in_utf8(demo):
     account = demo.new_account(f'käthe{token()}@example.test', 'ein Spaß im Grünen')
     with Pop(demo, 'pop3s') as session:

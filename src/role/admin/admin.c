@@ -43,6 +43,7 @@ static const struct verb verbs[] = {
 	{"mailbox.show", "name", verb_mailbox_show},
 	{"mailbox.deleted", "name", verb_mailbox_deleted},
 	{"mailbox.undelete", "name", verb_mailbox_undelete},
+	{"mailbox.uidl", "name", verb_mailbox_uidl},
 	{"queue.list", NULL, verb_queue_list},
 	{"queue.show", "id", verb_queue_show},
 	{"queue.stats", NULL, verb_queue_stats},

@@ -164,6 +164,7 @@ void verb_mailbox_list(struct job *);
 void verb_mailbox_show(struct job *);
 void verb_mailbox_deleted(struct job *);
 void verb_mailbox_undelete(struct job *);
+void verb_mailbox_uidl(struct job *);
 
 void verb_queue_list(struct job *);
 void verb_queue_show(struct job *);

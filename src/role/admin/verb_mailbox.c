@@ -7,7 +7,8 @@
 
 #include "base/check.h"
 
-#define IDS_MAX 50u /* of one question */
+#define IDS_MAX	 50u /* of one question */
+#define KEPT_MAX 40u /* what a command line holds, too */
 
 /* ---- mailboxes ------------------------------------------------------------------ */
 
@@ -268,4 +269,55 @@ void verb_mailbox_undelete(struct job *j)
 		revive(j, m.mailbox);
 	else
 		undelete(j, &m);
+}
+
+/* ---- unique ids of POP3 ------------------------------------------------------------- */
+
+/* "17=000000014d41c4f6" */
+static bool kept_id_of(struct span word, struct admin_store_kept_id *out)
+{
+	struct span number;
+	uint64_t uid = 0;
+	bool good = span_cut(&word, '=', &number) && span_u64(number, UINT32_MAX, &uid) &&
+		    uid > 0;
+	*out = (struct admin_store_kept_id){(uint32_t)uid, word};
+	return good;
+}
+
+/* False: ended. */
+static bool kept_ids_of(struct job *j, struct admin_store_kept_id *ids, size_t *count)
+{
+	struct span words[KEPT_MAX + 1];
+	*count = job_list(j, "id", words, ARRAY_LEN(words));
+	if (*count > KEPT_MAX) {
+		job_end(j, CMD_ADMIN_STATUS_USAGE, "at most %u at a time", KEPT_MAX);
+		return false;
+	}
+	bool good = *count > 0;
+	for (size_t i = 0; good && i < *count; i++)
+		good = kept_id_of(words[i], &ids[i]);
+	if (!good)
+		job_end(j, CMD_ADMIN_STATUS_USAGE,
+			"say UID=UIDL, such as 17=000000014d41c4f6");
+	return good;
+}
+
+void verb_mailbox_uidl(struct job *j)
+{
+	struct admin_store_kept_id ids[KEPT_MAX];
+	struct admin_store_keep_ids m = {.name = job_argument(j, "name"), .ids = ids};
+	struct admin_store_keep_ids_reply rep = {0};
+	if (!kept_ids_of(j, ids, &m.ids_count))
+		return;
+	struct admin_store *store = job_store(j);
+	if (store == NULL)
+		return;
+	enum ipc_result r = admin_store_keep_ids(store, &m, j->arena, &rep,
+						 job_deadline(j));
+	if (r == IPC_OK && rep.answer != ADMIN_STORE_ANSWER_DONE &&
+	    rep.wrong < m.ids_count)
+		job_end(j, CMD_ADMIN_STATUS_REFUSED, "UID %u: %.*s; nothing was changed",
+			ids[rep.wrong].uid, SPAN_FMT(rep.why));
+	else if (job_stored(j, r, rep.answer, rep.why, "the account"))
+		restored_row(j, m.ids_count);
 }

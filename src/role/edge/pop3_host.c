@@ -178,6 +178,27 @@ static enum pop3_answer sizes(struct pop3_host *h, uint64_t mailbox,
 	return POP3_YES;
 }
 
+static enum pop3_answer kept_ids(struct pop3_host *h, struct arena *arena, uint64_t mailbox,
+				 uint32_t from, uint32_t to, struct pop3_ids *out)
+{
+	struct connection *c = of(h)->c;
+	struct edge_store_kept_ids m = {
+		.session = c->session, .mailbox = mailbox, .from = from, .to = to};
+	struct edge_store_kept_ids_reply r;
+	*out = (struct pop3_ids){0};
+	if (!STORE_ASK(c, kept_ids, &m, arena, &r, edge_within(c->edge, EDGE_READ_NS)) ||
+	    r.answer != EDGE_STORE_ANSWER_YES)
+		return POP3_UNAVAILABLE;
+	out->list = ARENA_ARRAY(arena, r.ids_count, struct pop3_id);
+	if (out->list == NULL)
+		return POP3_UNAVAILABLE;
+	for (size_t i = 0; i < r.ids_count; i++)
+		out->list[i] = (struct pop3_id){r.ids[i].uid, r.ids[i].id};
+	out->count = r.ids_count;
+	out->next = r.next > from ? r.next : 0;
+	return POP3_YES;
+}
+
 static enum pop3_answer body_piece(struct connection *c, uint64_t mailbox,
 				   uint32_t uid, uint64_t offset, size_t len,
 				   struct arena *arena, struct span *out)
@@ -298,6 +319,7 @@ static bool open_session(struct connection *c)
 		.open = open_drop,
 		.close = close_drop,
 		.sizes = sizes,
+		.ids = kept_ids,
 		.body = body,
 		.expunge = expunge,
 	};

@@ -34,6 +34,7 @@ void on_mailboxes(void *ctx, struct ipc_call *,
 void on_removed(void *ctx, struct ipc_call *, const struct admin_store_removed *);
 void on_expunged(void *ctx, struct ipc_call *, const struct admin_store_expunged *);
 void on_undelete(void *ctx, struct ipc_call *, const struct admin_store_undelete *);
+void on_keep_ids(void *ctx, struct ipc_call *, const struct admin_store_keep_ids *);
 void on_revive(void *ctx, struct ipc_call *, const struct admin_store_revive *);
 
 void on_queue(void *ctx, struct ipc_call *, const struct admin_store_queue *);

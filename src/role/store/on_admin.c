@@ -492,6 +492,7 @@ const struct admin_store_at_store store_for_admin = {
 	.removed = on_removed,
 	.expunged = on_expunged,
 	.undelete = on_undelete,
+	.keep_ids = on_keep_ids,
 	.revive = on_revive,
 	.reports = on_reports,
 	.statistics = on_statistics,

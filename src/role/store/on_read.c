@@ -6,8 +6,11 @@
  * back.  Answers come in pages; `next` says where to go on.
  */
 #include "base/check.h"
+#include "box/uidl.h"
 #include "role/store/access.h"
+#include "role/store/session.h"
 
+#define IDS_PAGE 512u /* unique ids of one answer */
 #define RANGES_MAX 4096u
 #define SLOTS_MAX  2048u
 #define ROWS_MAX   512u
@@ -363,6 +366,31 @@ static void run_body(struct job *j)
 		buf_free(&q.at[i].bytes);
 }
 BOUND_JOB(body)
+
+/* ---- unique ids of POP3 ------------------------------------------------------------- */
+
+static void run_kept_ids(struct job *j)
+{
+	const struct edge_store_kept_ids *m = j->ask;
+	struct edge_store_kept_ids_reply rep = {0};
+	struct selected *sel = mailbox_of(j, m->mailbox, &rep.answer);
+	struct box_uidl *found = ARENA_ARRAY(j->arena, IDS_PAGE, struct box_uidl);
+	struct edge_store_kept_id *ids =
+		ARENA_ARRAY(j->arena, IDS_PAGE, struct edge_store_kept_id);
+	size_t count = 0;
+	if (found == NULL || ids == NULL)
+		rep.answer = EDGE_STORE_ANSWER_LATER;
+	else if (sel != NULL)
+		rep.answer = of_mailbox(box_uidls(sel->box->box, KV_VISIBLE,
+						  sel->mailbox, m->from, m->to, j->arena,
+						  found, IDS_PAGE, &count, &rep.next));
+	for (size_t i = 0; i < count; i++)
+		ids[i] = (struct edge_store_kept_id){found[i].uid, found[i].text};
+	rep.ids = ids;
+	rep.ids_count = count;
+	edge_store_kept_ids_answer(j->call, &rep);
+}
+BOUND_NOW(kept_ids)
 
 /* ---- keywords ------------------------------------------------------------------------ */
 

@@ -302,6 +302,7 @@ const struct edge_store_at_store store_for_edge = {
 	.rows = on_rows,
 	.changes = on_changes,
 	.body = on_body,
+	.kept_ids = on_kept_ids,
 	.keywords = on_keywords,
 	.keyword_add = on_keyword_add,
 	.store_flags = on_store_flags,

@@ -145,6 +145,8 @@ void on_rows(void *ctx, struct ipc_call *, const struct edge_store_rows *);
 void on_changes(void *ctx, struct ipc_call *,
 		const struct edge_store_changes *);
 void on_body(void *ctx, struct ipc_call *, const struct edge_store_body *);
+void on_kept_ids(void *ctx, struct ipc_call *,
+		 const struct edge_store_kept_ids *);
 void on_keywords(void *ctx, struct ipc_call *,
 		 const struct edge_store_keywords *);
 void on_keyword_add(void *ctx, struct ipc_call *,

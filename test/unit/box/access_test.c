@@ -64,7 +64,7 @@ static void keys(void **state)
 
 static enum kv_result damage(struct kv_op *op, struct kv_batch *b, void *arg)
 {
-	struct box_key k = box_key_mailbox('U', *(uint32_t *)arg);
+	struct box_key k = box_key_mailbox('Y', *(uint32_t *)arg);
 	(void)op;
 	kv_put(b, box_key_span(&k), SPAN("\1short"));
 	return KV_OK;

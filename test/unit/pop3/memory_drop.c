@@ -84,6 +84,27 @@ static enum pop3_answer sizes(struct pop3_host *h, uint64_t mailbox UNUSED,
 	return POP3_YES;
 }
 
+/* A page holds two. */
+static enum pop3_answer ids(struct pop3_host *h, struct arena *a, uint64_t mailbox UNUSED,
+			    uint32_t from, uint32_t to, struct pop3_ids *out)
+{
+	struct drop_host *d = drop(h);
+	*out = (struct pop3_ids){.list = ARENA_ARRAY(a, 2, struct pop3_id)};
+	if (d->fail_ids > 0 && --d->fail_ids == 0)
+		return POP3_UNAVAILABLE;
+	for (size_t i = 0; i < d->count && i < DROP_MESSAGES; i++) {
+		uint32_t uid = uid_of(d, i);
+		if (d->ids[i].len == 0 || uid < from || uid > to)
+			continue;
+		if (out->count == 2) {
+			out->next = uid;
+			break;
+		}
+		out->list[out->count++] = (struct pop3_id){uid, d->ids[i]};
+	}
+	return POP3_YES;
+}
+
 static enum pop3_answer body(struct pop3_host *h, uint64_t mailbox UNUSED, uint32_t uid,
 			     uint64_t offset, size_t len, struct span *out)
 {
@@ -118,7 +139,7 @@ void drop_init(struct drop_host *d)
 				   .implementation = SPAN_INIT("letterlock")},
 			 .login = login, .auth_begin = auth_begin,
 			 .auth_step = auth_step, .auth_cancel = auth_cancel,
-			 .open = open_drop, .close = close_drop, .sizes = sizes,
+			 .open = open_drop, .close = close_drop, .sizes = sizes, .ids = ids,
 			 .body = body, .expunge = expunge}};
 	d->messages[0] = SPAN("Subject: a\r\n\r\n.dot\r\n..\r\nend\r\n");
 	d->messages[1] = SPAN("Subject: b\r\n\r\nno end");

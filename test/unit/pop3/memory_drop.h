@@ -13,8 +13,10 @@ struct drop_host {
 	struct pop3_host host;
 	struct span messages[DROP_MESSAGES]; /* UID = 10 + 2 * index, or 1 apart */
 	bool gone[DROP_MESSAGES];
+	struct span ids[DROP_MESSAGES]; /* from another server; empty: none */
 	size_t count;
 	bool busy, early, dense, fail_expunge;
+	unsigned fail_ids; /* that question for them fails; 0: none */
 	unsigned logins, opens, closes, expunges;
 	uint64_t deleted; /* messages that expunge named */
 };

@@ -94,6 +94,33 @@ T(capa, NULL, "CAPA\r\n" LOGIN "CAPA\r\n",
 T(stls_twice, NULL, "STLS\r\n", "-ERR Not possible now\r\n")
 T(stat_list_uidl, NULL, LOGIN "STAT\r\nLIST\r\nLIST 2\r\nUIDL\r\nUIDL 3\r\n", IN
   "+OK 3 55\r\n+OK Sizes follow\r\n1 29\r\n2 20\r\n3 6\r\n.\r\n+OK 2 20\r\n+OK Identifiers follow\r\n1 7.10\r\n2 7.12\r\n3 7.14\r\n.\r\n+OK 3 7.14\r\n")
+/* RFC 1939 7: ids of another server beside our own; the host tells two at a time. */
+static void ids_kept(struct drop_host *d)
+{
+	d->count = 8;
+	for (size_t i = 3; i < d->count; i++)
+		d->messages[i] = SPAN("x\r\n\r\ny\r\n");
+	d->ids[1] = SPAN("000000014d41c4f6");
+	d->ids[2] = SPAN("!~");
+	d->ids[5] = SPAN("1234567890123456789012345678901234567890123456789012345678901234567890");
+	d->ids[7] = SPAN("7.10x");
+}
+T(uidl_kept, ids_kept, LOGIN "UIDL\r\nUIDL 2\r\nUIDL 1\r\nDELE 3\r\nUIDL\r\n", IN
+  "+OK Identifiers follow\r\n1 7.10\r\n2 000000014d41c4f6\r\n3 !~\r\n4 7.16\r\n5 7.18\r\n6 1234567890123456789012345678901234567890123456789012345678901234567890\r\n7 7.22\r\n8 7.10x\r\n.\r\n"
+  "+OK 2 000000014d41c4f6\r\n+OK 1 7.10\r\n+OK Marked, deleted at QUIT\r\n"
+  "+OK Identifiers follow\r\n1 7.10\r\n2 000000014d41c4f6\r\n4 7.16\r\n5 7.18\r\n6 1234567890123456789012345678901234567890123456789012345678901234567890\r\n7 7.22\r\n8 7.10x\r\n.\r\n")
+static void ids_fail(struct drop_host *d)
+{
+	ids_kept(d);
+	d->fail_ids = 1;
+}
+T(uidl_not_now, ids_fail, LOGIN "UIDL\r\nUIDL 2\r\n", IN "-ERR [SYS/TEMP] Try again later\r\n+OK 2 000000014d41c4f6\r\n")
+static void ids_fail_later(struct drop_host *d)
+{
+	ids_kept(d);
+	d->fail_ids = 2;
+}
+T(uidl_ends_early, ids_fail_later, LOGIN "UIDL\r\nNOOP\r\n", IN "+OK Identifiers follow\r\n1 7.10\r\n2 000000014d41c4f6\r\n3 !~\r\n4 7.16\r\n5 7.18\r\n")
 T(empty, none, LOGIN "STAT\r\nLIST\r\nUIDL\r\nRETR 1\r\nQUIT\r\n", IN
   "+OK 0 0\r\n+OK Sizes follow\r\n.\r\n+OK Identifiers follow\r\n.\r\n-ERR No such message\r\n+OK Until next time\r\n")
 T(retr, NULL, LOGIN "RETR 1\r\nRETR 2\r\nRETR 3\r\n", IN
@@ -248,7 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		C(login), C(login_wrong), C(login_busy), C(login_early), C(utf8), C(utf8_too_late), C(lang), C(pass_without_user), C(auth),
 		C(auth_initial), C(auth_cancel_), C(auth_refused), C(before_tls), C(capa),
-		C(stls_twice), C(stat_list_uidl), C(empty), C(retr), C(top), C(numbers),
+		C(stls_twice), C(stat_list_uidl), C(uidl_kept), C(uidl_not_now), C(uidl_ends_early), C(empty), C(retr), C(top), C(numbers),
 		C(dele_rset), C(states), C(gone_elsewhere), C(quit_fails),
 		C(deleted_only_at_quit), C(no_credential_before_tls), C(stls_discards),
 		C(line_limit), C(user_limit), C(floods), C(batches), C(batches_with_gaps),

@@ -162,6 +162,7 @@ NAME_CALL(remove, CANNOT)
 NAME_CALL(rename, UNKNOWN)
 NAME_CALL(subscribe, YES)
 NAME_CALL(quota, YES)
+NAME_CALL(kept_ids, YES)
 NAME_CALL(annotate, YES)
 NAME_CALL(url_sign, NO)
 NAME_CALL(url_open, NO)
@@ -484,6 +485,7 @@ const struct edge_store_at_store fake_store_handlers = {
 	.rows = rows,
 	.changes = changes,
 	.body = body,
+	.kept_ids = kept_ids_name,
 	.keywords = keywords,
 	.keyword_add = keyword_add,
 	.store_flags = store_flags,
