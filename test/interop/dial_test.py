@@ -229,7 +229,7 @@ def test_a_dead_resolver_is_failed(zones):
         assert dialer.ask('mx', 'example.org')['trust'] == 'failed'
         row = dialer.ask('addresses', 'example.org')
         assert (row['v4'], row['v6'], row['canonical_trust']) == ('failed', 'failed', 'failed')
-        assert time.monotonic() - begin < 6
+        assert time.monotonic() - begin < 20
         dialer.end()
 
 
@@ -324,7 +324,7 @@ def test_the_next_one_is_taken(zones, port):
     assert (row['reached'], row['of']) == ('connected', 3)
     assert [of for of, _, _ in row['attempts']] == [2, 0, 1]
     assert all(why == 'connection refused' for _, _, why in row['attempts'])
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
     assert dialer.ask('connect', 5000, f'127.0.0.9:{port}')['reached'] == 'unreachable'
     server.close()
     dialer.end()

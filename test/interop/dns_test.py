@@ -212,7 +212,7 @@ def test_the_port_is_the_one_that_is_asked(other, zones):
         row = query(other, "mx.letterlock.example", "A", code=1)
         assert row["verdict"] in ("timeout", "failed") and row["records"] == []
         assert silent.recv(2000)
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 15
 
 
 def test_a_wrong_anchor_is_bogus(other, zones):

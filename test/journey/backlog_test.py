@@ -4,13 +4,12 @@
 LL_BACKLOG=100000 for the length that doc/performance.md names (`tool/check backlog`).
 """
 import os
-import socket
 import threading
 import time
 
 import pytest
 
-from kit.instance import Instance, wait
+from kit.instance import Instance, spare_port, wait
 from kit.mail import message
 from kit.sink import Sink
 from kit.wire import submission
@@ -18,11 +17,6 @@ from kit.wire import submission
 COUNT = int(os.environ.get('LL_BACKLOG', '400'))
 SESSIONS, TOGETHER = 4, 20
 BEGINS_S = 20  # ten times what is to be reached on a quiet machine
-
-
-def free_port():
-    with socket.create_server(('127.0.0.2', 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def fill(demo, account, count):
@@ -41,7 +35,7 @@ def fill(demo, account, count):
 
 @pytest.mark.limit(60 + COUNT // 80)
 def test_a_long_queue_drains_at_once():
-    port = free_port()  # nobody listens there
+    port = spare_port()  # nobody listens there
     demo = Instance(users=SESSIONS)
     try:
         demo.start()

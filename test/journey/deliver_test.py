@@ -84,7 +84,7 @@ def test_an_alias_of_one(demo, user, alias):
     alias('single@example.test', user.user)
     word = deliver(demo, 'single@example.test')
     assert mails(demo, user)
-    find(demo, user, word, seconds=0.5)
+    find(demo, user, word)
 
 
 def test_aliases_in_a_ring(demo, alias):
@@ -96,7 +96,7 @@ def test_aliases_in_a_ring(demo, alias):
         smtp.cmd(f'MAIL FROM:<{ELSEWHERE}>')
         begin = time.monotonic()
         assert smtp.cmd('RCPT TO:<ring-a@example.test>').code in (250, 550, 451, 554)
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 10
     if done.returncode == 0:
         demo.ll('alias', 'remove', 'ring-b@example.test', code=None)
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from kit.instance import PROGRAM, USERS, Instance, alive, short_folder, wait
+from kit.instance import PROGRAM, USERS, Instance, alive, busy, short_folder, wait
 from kit.mail import ELSEWHERE, deliver, find, mails, message, token
 from kit.wire import Imap, Pop, Smtp, imap, mx, pop, submission
 
@@ -51,7 +51,6 @@ def test_the_pids_are_all_processes_of_the_group(demo):
 
 def test_it_is_up_in_a_second():
     """The shortest of three, and more where others are busy on this machine."""
-    busy = max(1.0, os.getloadavg()[0] / os.cpu_count())
     took = []
     for _ in range(3):
         instance = Instance(users=0)
@@ -61,7 +60,7 @@ def test_it_is_up_in_a_second():
             instance.stop()
         finally:
             instance.clean()
-    assert min(took) < 1.0 * busy, took
+    assert min(took) < 1.0 * busy(), took
 
 
 def test_keys_and_permissions(demo):
@@ -346,7 +345,7 @@ def test_a_command_while_a_role_is_away(own, role, replies):
         assert reply.code in replies, reply
     except (EOFError, AssertionError) as error:
         assert isinstance(error, EOFError) or '421' in str(error) or '451' in str(error), error
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize('role', ['store', 'auth'])
@@ -360,7 +359,7 @@ def test_logins_while_a_role_is_away(own, role):
             assert status == 'OK' or '[UNAVAILABLE]' in text, text
     except EOFError:
         pass
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
     try:
         status, text, _ = session.cmd('NOOP')
         assert role == 'store' or status == 'OK'

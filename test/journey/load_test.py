@@ -64,8 +64,10 @@ def test_overload_is_shed_from_strangers_and_ends(own):
         assert ready.cmd('DATA') == 451
         assert ready.cmd('NOOP') == 250
         # Users notice nothing.
-        for _ in range(5):
+        for turn in range(5):
             asked = time.monotonic()
+            if turn > 0 and asked - began > 3.5:
+                break  # a slow machine: what follows happens within five seconds
             reader.append(message(own.bob.user, own.bob.user))
             reader.ok('NOOP')
             with submission(own, own.alice) as smtp:

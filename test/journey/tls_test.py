@@ -397,7 +397,7 @@ def test_handshakes_that_are_never_finished(demo, user):
         socks = list(pool.map(lambda _: hello_only(demo), range(400)))
         begin = time.monotonic()
         imap(demo, user).close()
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 10
         for sock in socks:
             sock.close()
 
@@ -409,14 +409,14 @@ def test_a_handshake_has_a_deadline(own):
     for data in (b'', b'\x16\x03\x01'):
         with socket.create_connection(('127.0.0.1', own.ports['imaps'])) as sock:
             sock.sendall(data)
-            sock.settimeout(5)
+            sock.settimeout(20)
             begin = time.monotonic()
             try:
                 while sock.recv(100):
                     pass
             except ConnectionResetError:
                 pass
-            assert 0.5 < time.monotonic() - begin < 3
+            assert 0.5 < time.monotonic() - begin < 10
 
 
 def test_reload_during_handshakes(own):

@@ -8,9 +8,11 @@ import base64
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import tempfile
@@ -57,6 +59,24 @@ def sanitizer_report(text):
 
 def short_folder():
     return pathlib.Path(tempfile.mkdtemp(prefix='ll.'))
+
+
+def busy():
+    """1.0, and more where others are at work on this machine."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def spare_port():
+    """Nobody's now, and below those that the system gives to connections."""
+    while True:
+        port = random.randrange(20000, 32000)
+        try:
+            for host in ('127.0.0.1', '127.0.0.2'):
+                with socket.socket() as sock:
+                    sock.bind((host, port))
+            return port
+        except OSError:
+            continue
 
 
 class Account:

@@ -12,7 +12,7 @@ import json
 import re
 import time
 
-from kit.instance import SANITIZED, alive, sanitizer_report, wait
+from kit.instance import SANITIZED, alive, busy, sanitizer_report, wait
 from kit.mail import deliver
 from kit.wire import imap, mx
 
@@ -45,11 +45,14 @@ class Oracle:
         begin = time.monotonic()
         ask()
         took = time.monotonic() - begin
-        assert took < ANSWER_SECONDS * SLOWER, f'O4: {what} took {took:.2f} s'
+        assert took < ANSWER_SECONDS * SLOWER * busy(), f'O4: {what} took {took:.2f} s'
 
     def lives(self):
         now = self.demo.pids()
-        assert now == self.pids, f'O1: processes changed: {self.pids} -> {now}'
+        if now != self.pids:  # a sorter is followed after ten minutes, and may be
+            followed = {row['_role'] for row in self.demo.log_rows('role.followed')}
+            changed = {role for role in now if now[role] != self.pids.get(role)}
+            assert changed <= followed, f'O1: processes changed: {self.pids} -> {now}'
         dead = [pid for pid in self.demo.every_pid() if not alive(pid)]
         assert not dead, f'O1: dead: {dead}'
         errors = self.demo.errors()[self.demo.errors_seen:]
@@ -60,7 +63,7 @@ class Oracle:
 
     def bounded(self):
         for role, pids in self.pids.items():
-            for pid in pids:
+            for pid in filter(alive, pids):
                 grown = self.demo.memory(pid) - self.memory[pid]
                 limit = GROWTH.get(role, GROWTH_ELSE) * SLOWER
                 assert grown < limit, f'O2: {role} grew by {grown >> 20} MiB'
