@@ -465,7 +465,6 @@ bool box_annotation_read(struct span row, struct span *value)
 	return value->len <= BOX_ANNOTATION_MAX;
 }
 
-<<<<<<< HEAD
 /* ---- access keys ---- */
 
 void box_access_write(struct buf *b, const struct box_access_key *k)
@@ -481,7 +480,8 @@ bool box_access_read(struct span row, struct box_access_key *k)
 		return false;
 	memcpy(k->bytes, u.rest.ptr, sizeof(k->bytes));
 	return true;
-=======
+}
+
 /* ---- unique ids of POP3 ---- */
 
 void box_uidl_write(struct buf *b, struct span text)
@@ -511,7 +511,6 @@ bool box_uidl_owner_read(struct span row, uint32_t *uid)
 	bool known = unpack_u8(&u) == BOX_FORMAT;
 	*uid = unpack_u32(&u);
 	return known && unpack_done(&u);
->>>>>>> 7ae6ad6 (pop3: messages keep the unique ids of the server before (letterlock mailbox uidl))
 }
 
 /* ---- log ---- */

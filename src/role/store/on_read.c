@@ -8,7 +8,6 @@
 #include "base/check.h"
 #include "box/uidl.h"
 #include "role/store/access.h"
-#include "role/store/session.h"
 
 #define IDS_PAGE 512u /* unique ids of one answer */
 #define RANGES_MAX 4096u
