@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 
-from kit.instance import alive, wait
+from kit.instance import Instance, alive, wait
 from kit.mail import ELSEWHERE, deliver, find, mails, message, token
 from kit.wire import Imap, Smtp, imap, mx, submission
 
@@ -178,6 +178,25 @@ def test_strangers_give_way_to_users(own):
     assert own.pids()['edge-access'] == pid, 'strangers made a process follow'
     for wire in idlers:
         wire.close()
+
+
+def test_descriptors_are_places():
+    """What the system allows counts like `sessions`: strangers cannot take the last descriptor."""
+    own = Instance(users=2, wrap=['prlimit', '--nofile=400:400']).start()
+    idlers = []
+    try:
+        for _ in range(390):
+            idlers.append(Imap(own, 'imap', greet=False))
+            assert idlers[-1].line().startswith(b'* OK')
+        with imap(own, own.alice, 'INBOX') as session:
+            session.ok('NOOP')
+        assert idlers[0].rest().startswith(b'* BYE')
+        assert idlers[-1].silent()
+    finally:
+        for wire in idlers:
+            wire.close()
+        own.stop()
+        own.clean()
 
 
 def filled(demo):

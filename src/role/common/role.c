@@ -168,8 +168,12 @@ static bool confine_now(struct life *l, struct buf *why)
 	}
 	rights.refusals = l->refusals.out;
 	l->confined = confine(&rights);
-	if (confined_enough(l->confined, l->weak))
+	if (confined_enough(l->confined, l->weak)) {
+		struct confine_report now;
+		confine_read(&now);
+		l->role.fds = now.fd_limit;
 		return true;
+	}
 	buf_printf(why, "confinement failed: %s", confined_text(l->confined));
 	return false;
 }

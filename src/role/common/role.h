@@ -48,6 +48,7 @@ struct role {
 	void *self;
 	enum kind kind;
 	unsigned index; /* in its pool */
+	uint64_t fds; /* descriptors that it may hold; 0: no limit is known */
 };
 
 /* What a file is that the supervisor opened for a role. */

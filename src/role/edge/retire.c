@@ -16,14 +16,18 @@
 
 #define AGAIN_NS (10 * NS_PER_SEC) /* between two wishes for a successor */
 
+#define FDS_KEPT 64u /* for all that is no connection */
+
+/* Without a descriptor nobody comes in: what the system allows is a limit like ours. */
 static uint64_t places(const struct edge *e)
 {
+	uint64_t fds = e->role->fds > 2 * FDS_KEPT ? e->role->fds - FDS_KEPT : UINT64_MAX;
 	if (e->porter)
 		return e->conf->processes.isolated;
 	if (e->role->kind == KIND_EDGE_ACCESS &&
 	    e->conf->processes.sessions != 0)
-		return e->conf->processes.sessions;
-	return EDGE_CONNECTIONS;
+		return u64_min(fds, e->conf->processes.sessions);
+	return u64_min(fds, EDGE_CONNECTIONS);
 }
 
 /* ---- a successor --------------------------------------------------------- */
