@@ -144,6 +144,7 @@ static void conduct(void *argument)
 	r->free_after = memory_available();
 	if (b->o.messages > 0)
 		notify_all(r);
+	loop_sleep(b->loop, b->o.hold * 1000.0);
 	r->over = true;
 	/* a cut socket wakes its reader, which then ends */
 	for (int i = 0; i < b->o.sessions; i++)

@@ -52,6 +52,21 @@ void conn_close(struct conn *c)
 	loop_discard(c->b->loop, c);
 }
 
+/* The port is chosen with the destination: one address has as many for each of those. */
+static int bind_source(struct bench *b, int fd)
+{
+	struct sockaddr_in own = {.sin_family = AF_INET};
+	int on = 1;
+	if (b->o.source == NULL)
+		return 0;
+	if (inet_pton(AF_INET, b->o.source, &own.sin_addr) != 1)
+		die("--source is an IPv4 address");
+	return setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0 ||
+			       bind(fd, (struct sockaddr *)&own, sizeof own) != 0
+		       ? errno
+		       : 0;
+}
+
 /* 0 once connected, else what went wrong. */
 static int finish_connect(struct conn *c)
 {
@@ -82,8 +97,8 @@ struct conn *conn_open(struct bench *b, int port)
 		return NULL;
 	}
 	struct conn *c = conn_make(b, fd);
-	int error = 0;
-	if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0 &&
+	int error = bind_source(b, fd);
+	if (error == 0 && connect(fd, (struct sockaddr *)&to, sizeof to) != 0 &&
 	    errno != EINPROGRESS)
 		error = errno;
 	if (error == 0)

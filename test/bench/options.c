@@ -25,6 +25,7 @@ static const struct row {
 	size_t at;
 } rows[] = {
 	ROW("host", TEXT, host),
+	ROW("source", TEXT, source),
 	ROW("port", INT, port),
 	ROW("imap", INT, imap),
 	ROW("tls", TLS, tls),
@@ -53,6 +54,7 @@ static const struct row {
 	ROW("sink", INT, sink),
 	ROW("repeat", INT, repeat),
 	ROW("settle", INT, settle),
+	ROW("hold", INT, hold),
 	ROW("group", INT, group),
 	ROW("workers", INT, workers),
 	ROW("as", INT, as),
@@ -113,7 +115,7 @@ static const char usage_text[] =
 	"commands: smtp (LMTP with --lmtp), sink, imap, idle, push, handshake, "
 	"pop3,\n"
 	"          fill, imapcmd, count, countdir, fsync, pss\n"
-	"common:   --host A --port P --tls none|starttls|implicit --user PAT "
+	"common:   --host A --source A --port P --tls none|starttls|implicit --user PAT "
 	"--pass W\n"
 	"          --users U --sessions N --label L --json FILE (appended; "
 	"else stdout)\n"
@@ -134,6 +136,7 @@ static const char usage_text[] =
 	"a,b,...\n"
 	"idle:     --sessions K --messages 1 (0: no notification) --settle S "
 	"--no-idle\n"
+	"          --hold S (seconds that they stay after all that)\n"
 	"push:     --sessions K --messages TOTAL --imap PORT --imap-tls T: "
 	"deliveries by\n"
 	"          SMTP, one at a time, and when the idle session heard of "

@@ -30,6 +30,7 @@ enum mix {
 struct options {
 	/* the server */
 	const char *host; /* an IPv4 address */
+	const char *source; /* one of our own, or NULL: the system's choice */
 	int port, imap;	  /* imap: a second port, to watch deliveries */
 	enum tls tls, imap_tls, sink_tls;
 	const char *user, *to; /* patterns */
@@ -49,7 +50,7 @@ struct options {
 	bool quiet;
 
 	/* of single commands */
-	int recipients, per_connection, sink, repeat, settle, group, workers,
+	int recipients, per_connection, sink, repeat, settle, hold, group, workers,
 		as;
 	bool warm, auth, lmtp, no_pipelining, resume, dele, verify, vary, no_idle;
 	const char *drain_maildir, *box, *cmd, *proto, *dir, *mode;
