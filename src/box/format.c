@@ -633,8 +633,8 @@ bool box_grants_read(struct span row, struct box_grants *g)
 	uint64_t count = unpack_varint(&u, BOX_GRANTS_MAX);
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t account = unpack_varint(&u, UINT64_MAX);
-		uint64_t rights = unpack_varint(&u, BOX_RIGHTS);
-		uint64_t refused = unpack_varint(&u, BOX_RIGHTS);
+		uint64_t rights = unpack_varint(&u, ACL_ALL);
+		uint64_t refused = unpack_varint(&u, ACL_ALL);
 		if (!unpack_ok(&u) || (i > 0 && account <= g->of[i - 1].account))
 			return false;
 		g->of[i] = (struct box_grant){account, (uint32_t)rights,

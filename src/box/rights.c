@@ -246,7 +246,7 @@ static void granting_done(void *arg, enum kv_result r, uint64_t version)
 enum box_result box_granting(struct box *b, struct box_granting *q,
 			     box_done_fn *done, void *arg)
 {
-	if (q->rights > BOX_RIGHTS)
+	if (q->rights > ACL_ALL)
 		return BOX_LIMIT;
 	return box_own_run(&q->own, b, q->verb == BOX_GRANT ? 0 : KV_QUIET,
 			   granting_run, granting_done, q, done, arg);

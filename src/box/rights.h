@@ -13,22 +13,8 @@
  */
 #pragma once
 
+#include "base/acl.h"
 #include "box/change.h"
-
-enum box_right { /* RFC 4314 2.1; the numbers are part of the format */
-	BOX_RIGHT_L = 1,    /* see it in lists */
-	BOX_RIGHT_R = 2,    /* open and read it */
-	BOX_RIGHT_S = 4,    /* change \Seen */
-	BOX_RIGHT_W = 8,    /* change flags but \Seen and \Deleted */
-	BOX_RIGHT_I = 16,   /* put messages into it */
-	BOX_RIGHT_P = 32,   /* post to its address */
-	BOX_RIGHT_K = 64,   /* make mailboxes below it */
-	BOX_RIGHT_X = 128,  /* remove or rename it */
-	BOX_RIGHT_T = 256,  /* change \Deleted */
-	BOX_RIGHT_E = 512,  /* expunge */
-	BOX_RIGHT_A = 1024, /* change rights */
-	BOX_RIGHTS = 2047,
-};
 
 #define BOX_GRANTS_MAX  128u  /* of one mailbox */
 #define BOX_GIVERS_MAX  1000u /* that one account knows of */
@@ -36,7 +22,7 @@ enum box_right { /* RFC 4314 2.1; the numbers are part of the format */
 
 struct box_grant {
 	uint64_t account; /* or BOX_ANYONE */
-	uint32_t rights, refused; /* enum box_right */
+	uint32_t rights, refused; /* enum acl_right */
 };
 
 struct box_grants {

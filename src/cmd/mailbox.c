@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd/mailbox: what an account holds, what was deleted of it and comes back, and
- * what goes out as files (mailbox_export.c).
+ * cmd/mailbox: what an account holds, who may do what there, what was deleted of it
+ * and comes back, and what goes out as files (mailbox_export.c).
  */
 #include "cmd/data.h"
 #include "cmd/keep.h"
@@ -43,6 +43,12 @@ static const struct column given[] = {
 	{"messages", "messages that keep their unique id", COLUMN_COUNT},
 };
 
+static const struct column rights[] = {
+	{"who", "WHO", COLUMN_TEXT},
+	{"rights", "RIGHTS", COLUMN_TEXT},
+	{"refused", "REFUSED", COLUMN_TEXT},
+};
+
 static const struct column restored[] = {
 	{"messages", "messages", COLUMN_COUNT},
 };
@@ -55,6 +61,10 @@ static const struct data_action actions[] = {
 	 SHOW(SHAPE_LIST, columns, "no mailboxes"), NULL},
 	{"show", "mailbox.show", {"name", "mailbox"},
 	 SHOW(SHAPE_ONE, details, NULL), NULL},
+	{"rights", "mailbox.rights", {"name", "mailbox"},
+	 SHOW(SHAPE_LIST, rights, NULL), NULL},
+	{"grant", "mailbox.grant", {"name", "mailbox", "who", "rights"},
+	 {.shape = SHAPE_DONE, .done = "granted"}, NULL},
 	{"deleted", "mailbox.deleted", {"name", "mailbox?"},
 	 SHOW(SHAPE_LIST, deleted, "nothing that could be had back"), NULL},
 	{"undelete", "mailbox.undelete", {"name", "mailbox", "id*"},
@@ -64,6 +74,7 @@ static const struct data_action actions[] = {
 };
 
 static const struct data_option options[] = {
+	{{"--refuse", NULL}, "refuse", "grant", false, false},
 	{{"--since", "AGE"}, "since", "deleted undelete", false, false},
 	{{"--all", NULL}, "all", "undelete", false, false},
 	{{"--into", "NAME"}, "into", "undelete", false, false},

@@ -70,6 +70,8 @@ const struct verb verbs[] = {
 	 .summary = "what an account holds, and what was deleted of it",
 	 .usage = "list ADDRESS\n"
 		  "show ADDRESS MAILBOX\n"
+		  "rights ADDRESS MAILBOX\n"
+		  "grant ADDRESS MAILBOX WHO RIGHTS [--refuse]\n"
 		  "deleted ADDRESS [MAILBOX] [--since AGE]\n"
 		  "undelete ADDRESS MAILBOX ID... | --since AGE | --all\n"
 		  "undelete ADDRESS MAILBOX [--into NAME]\n"

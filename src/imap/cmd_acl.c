@@ -5,7 +5,6 @@
  * Words are checked here; who may see or change what is the host's to say.
  */
 #include "base/utf8.h"
-#include "imap/rights.h"
 #include "imap/write.h"
 
 /* " " identifier, with "-" in front of those whose rights are refused.  False: not one. */
@@ -31,6 +30,17 @@ static void answer(struct imap_session *s, enum imap_answer r, const char *text)
 		imap_no_answer(s, r);
 }
 
+/* "+lrs": how, and which.  False: a letter that there is not. */
+static bool change(struct span text, enum imap_store_how *how, uint32_t *rights)
+{
+	*how = IMAP_STORE_SET;
+	if (text.len > 0 && (*text.ptr == '+' || *text.ptr == '-')) {
+		*how = *text.ptr == '+' ? IMAP_STORE_ADD : IMAP_STORE_REMOVE;
+		text = span_skip(text, 1);
+	}
+	return acl_parse(text, rights);
+}
+
 void imap_cmd_setacl(struct imap_session *s, struct imap_lex *lex)
 {
 	struct span name, who, text;
@@ -42,7 +52,7 @@ void imap_cmd_setacl(struct imap_session *s, struct imap_lex *lex)
 	if (!identifier(lex, &who, &refused) || !imap_lex_space(lex) ||
 	    !imap_lex_astring(lex, &text) || !imap_lex_end(lex))
 		imap_bad(s, "SETACL takes a mailbox, a name and rights");
-	else if (!imap_rights_parse(text, &how, &rights))
+	else if (!change(text, &how, &rights))
 		imap_bad(s, "Rights are lrswipkxtea, with + or - in front or none");
 	else
 		answer(s, s->host->grant(s->host, name, who, how, rights, refused),
@@ -65,19 +75,19 @@ void imap_cmd_deleteacl(struct imap_session *s, struct imap_lex *lex)
 /* " who rights", and " -who rights" where some are refused. */
 static void tell_grant(struct imap_session *s, const struct imap_grant *g)
 {
-	char text[IMAP_RIGHTS_TEXT];
+	char text[ACL_TEXT];
 	struct stream *out = s->stream;
 	if (g->rights != 0) {
 		stream_write(out, SPAN(" "));
 		imap_write_string(out, g->who);
-		imap_rights_text(text, g->rights);
+		acl_text(text, g->rights);
 		stream_printf(out, " %s", text);
 	}
 	if (g->refused != 0) {
 		struct span who = arena_printf(s->work->arena, "-%.*s", SPAN_FMT(g->who));
 		stream_write(out, SPAN(" "));
 		imap_write_string(out, who);
-		imap_rights_text(text, g->refused);
+		acl_text(text, g->refused);
 		stream_printf(out, " %s", text);
 	}
 }
@@ -108,7 +118,7 @@ void imap_cmd_listrights(struct imap_session *s, struct imap_lex *lex)
 	struct span name, who;
 	bool refused;
 	uint32_t always = 0, others = 0;
-	char text[IMAP_RIGHTS_TEXT];
+	char text[ACL_TEXT];
 	if (!imap_arg_name(s, lex, &name))
 		return;
 	if (!identifier(lex, &who, &refused) || !imap_lex_end(lex)) {
@@ -128,9 +138,9 @@ void imap_cmd_listrights(struct imap_session *s, struct imap_lex *lex)
 		imap_write_name(s, s->work->arena, name);
 		stream_write(s->stream, SPAN(" "));
 		imap_write_string(s->stream, given);
-		imap_rights_text(text, always);
+		acl_text(text, always);
 		stream_printf(s->stream, " %s", always != 0 ? text : "\"\"");
-		imap_rights_text(text, others);
+		acl_text(text, others);
 		for (size_t i = 0; text[i] != '\0'; i++)
 			stream_printf(s->stream, " %c", text[i]);
 		stream_write(s->stream, SPAN("\r\n"));
@@ -141,11 +151,11 @@ void imap_cmd_listrights(struct imap_session *s, struct imap_lex *lex)
 enum imap_answer imap_rights_tell(struct imap_session *s, struct span name)
 {
 	uint32_t rights = 0;
-	char text[IMAP_RIGHTS_TEXT];
+	char text[ACL_TEXT];
 	enum imap_answer r = s->host->rights(s->host, name, &rights);
 	if (r != IMAP_YES)
 		return r;
-	imap_rights_text(text, rights);
+	acl_text(text, rights);
 	stream_write(s->stream, SPAN("* MYRIGHTS "));
 	imap_write_name(s, s->work->arena, name);
 	stream_printf(s->stream, " %s\r\n", text);

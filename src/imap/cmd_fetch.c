@@ -378,7 +378,7 @@ static enum imap_answer batch(struct fetching *f)
 	if (r == IMAP_YES && f->what.whole && host->expect != NULL)
 		host->expect(host, rows, slots.count);
 	if (r == IMAP_YES && f->what.seen && !s->read_only &&
-	    (s->rights & IMAP_RIGHT_S) != 0)
+	    (s->rights & ACL_S) != 0)
 		r = set_seen(f, &slots, changed);
 	for (size_t i = 0; r == IMAP_YES && i < slots.count && !s->closing; i++) {
 		if (rows[i].found && !send_message(f, &slots.slots[i], &rows[i], changed[i]))

@@ -7,7 +7,6 @@
  * does not grow with their number.
  */
 #include "imap/list.h"
-#include "imap/rights.h"
 #include "imap/write.h"
 
 static const char *const use_names[] = {

@@ -181,7 +181,7 @@ void imap_cmd_examine(struct imap_session *s, struct imap_lex *lex)
 void imap_cmd_close(struct imap_session *s, struct imap_lex *lex UNUSED)
 {
 	enum imap_answer r = IMAP_YES;
-	if (!s->read_only && (s->rights & IMAP_RIGHT_E) != 0)
+	if (!s->read_only && (s->rights & ACL_E) != 0)
 		r = s->host->expunge(s->host, s->mailbox, NULL);
 	/* RFC 4314 4: who may not expunge closes all the same. */
 	if (r != IMAP_YES && r != IMAP_DENIED) {

@@ -40,7 +40,7 @@ static enum imap_answer bits(struct imap_session *s, const struct imap_flag_args
 	store->flags = flags->system;
 	/* Whoever may change some of the flags does (RFC 4314 4); keywords are not among
 	 * them then, and of the others the host knows. */
-	if ((s->rights & IMAP_RIGHT_W) == 0 && (flags->system != 0 ||
+	if ((s->rights & ACL_W) == 0 && (flags->system != 0 ||
 						store->how == IMAP_STORE_SET))
 		return IMAP_YES;
 	for (size_t i = 0; i < flags->count; i++) {

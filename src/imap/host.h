@@ -21,6 +21,7 @@
  */
 #pragma once
 
+#include "base/acl.h"
 #include "imap/order.h"
 #include "imap/query.h"
 #include "imap/set.h"
@@ -45,21 +46,6 @@ enum imap_flag {
 	IMAP_FLAGGED = 4,
 	IMAP_DELETED = 8,
 	IMAP_DRAFT = 16,
-};
-
-enum imap_right { /* RFC 4314 2.1 */
-	IMAP_RIGHT_L = 1,
-	IMAP_RIGHT_R = 2,
-	IMAP_RIGHT_S = 4,
-	IMAP_RIGHT_W = 8,
-	IMAP_RIGHT_I = 16,
-	IMAP_RIGHT_P = 32,
-	IMAP_RIGHT_K = 64,
-	IMAP_RIGHT_X = 128,
-	IMAP_RIGHT_T = 256,
-	IMAP_RIGHT_E = 512,
-	IMAP_RIGHT_A = 1024,
-	IMAP_RIGHTS = 2047,
 };
 
 #define IMAP_KEYWORDS_MAX     64u  /* per mailbox: one bit each */
@@ -112,7 +98,7 @@ struct imap_selected {
 	uint32_t first_unseen; /* sequence number, 0: none */
 	uint64_t object;       /* never another mailbox's: RFC 8474 */
 	uint64_t version;
-	uint32_t rights;       /* what this session may do here: enum imap_right */
+	uint32_t rights;       /* what this session may do here: enum acl_right */
 };
 
 struct imap_status {

@@ -185,6 +185,10 @@ MUST_USE bool imap_status_parse(struct imap_session *, struct imap_lex *,
 				unsigned *wanted);
 enum imap_answer imap_status_tell(struct imap_session *, struct span name, unsigned wanted);
 
+/* imap/cmd_acl.c: "* MYRIGHTS ..."; otherwise nothing is said. */
+enum imap_answer imap_rights_tell(struct imap_session *, struct span name);
+#define IMAP_IDENTIFIER_MAX 320u /* bytes: an account's name */
+
 /* imap/cmd_namespace.c: does it stand below one of the levels? */
 bool imap_of_others(const struct imap_namespaces *, struct span name);
 

@@ -186,12 +186,12 @@ void imap_view_advance(struct imap_session *s, uint64_t before, uint64_t after)
 static void tell_permanent(struct imap_session *s, const struct imap_keywords *k)
 {
 	struct stream *out = s->stream;
-	bool others = (s->rights & IMAP_RIGHT_W) != 0;
+	bool others = (s->rights & ACL_W) != 0;
 	if (others)
 		stream_write(out, SPAN("\\Answered \\Flagged "));
-	if ((s->rights & IMAP_RIGHT_T) != 0)
+	if ((s->rights & ACL_T) != 0)
 		stream_write(out, SPAN("\\Deleted "));
-	if ((s->rights & IMAP_RIGHT_S) != 0)
+	if ((s->rights & ACL_S) != 0)
 		stream_write(out, SPAN("\\Seen "));
 	if (!others)
 		return;

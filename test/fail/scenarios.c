@@ -176,6 +176,68 @@ static void check_move(struct scene *s, enum verdict v)
 		      v == SAID_YES ? "moved" : "not moved", from, to);
 }
 
+/* One command of bob's, without failures; what he is told goes to `data`, or nowhere. */
+static void bob_says(struct scene *s, const char *command, struct buf *data)
+{
+	struct talk t = {.fd = -1};
+
+	if (!log_in(s, &t, TOWN_BOB) || talk_imap(&t, command, data) != 'O')
+		wrong(s, "bob without failures: %s", t.line);
+	(void)talk_imap(&t, "LOGOUT", NULL);
+	talk_close(&t);
+}
+
+#define OF_BOB "\"Other Users/" TOWN_BOB "/Sent\""
+
+static void prepare_across(struct scene *s)
+{
+	one_message(s);
+	bob_says(s, "SETACL Sent " TOWN_ALICE " li", NULL);
+}
+
+static enum verdict act_across(struct scene *s) { return ask(s, "MOVE 1 " OF_BOB); }
+static void check_across(struct scene *s, enum verdict v)
+{
+	unsigned from = marked(s, TOWN_ALICE, "INBOX"), to = marked(s, TOWN_BOB, "Sent");
+
+	if (v == SAID_YES ? from != 0 || to != 1 : from + to < 1 || from > 1 || to > 1)
+		wrong(s, "%s, and it stands %u times here, %u times there",
+		      v == SAID_YES ? "moved" : "not moved", from, to);
+}
+
+static void prepare_grant(struct scene *s)
+{
+	one_message(s); /* both sessions are there */
+	if (!session(s, &s->looker) ||
+	    talk_imap(&s->looker, "DELETEACL Drafts " TOWN_BOB, NULL) != 'O')
+		wrong(s, "a right taken away without failures: %s", s->looker.line);
+}
+
+static enum verdict act_grant(struct scene *s)
+{
+	return ask(s, "SETACL Drafts " TOWN_BOB " lr");
+}
+
+/* What is granted is found in lists: granted alone, or listed alone, it would be wrong. */
+static void check_grant(struct scene *s, enum verdict v)
+{
+	struct buf grants, list;
+
+	buf_init(&grants, 4096);
+	buf_init(&list, 4096);
+	if (!session(s, &s->looker) ||
+	    talk_imap(&s->looker, "GETACL Drafts", &grants) != 'O')
+		wrong(s, "GETACL without failures: %s", s->looker.line);
+	bob_says(s, "LIST \"\" \"Other Users/" TOWN_ALICE "/Drafts\"", &list);
+	bool granted = span_find_span(buf_span(&grants), SPAN(TOWN_BOB)) != SIZE_MAX;
+	bool listed = buf_len(&list) > 0;
+	if (granted != listed || (v == SAID_YES && !granted))
+		wrong(s, "%s: granted %d, listed %d", v == SAID_YES ? "acknowledged" : "not acknowledged",
+		      granted, listed);
+	buf_free(&grants);
+	buf_free(&list);
+}
+
 static void prepare_deleted(struct scene *s)
 {
 	one_message(s);
@@ -561,6 +623,8 @@ const struct scenario scenarios[] = {
 	{"append-large", prepare_empty, act_append_large, check_inbox, false},
 	{"copy", one_message, act_copy, check_copy, false},
 	{"move", one_message, act_move, check_move, false},
+	{"across", prepare_across, act_across, check_across, false},
+	{"grant", prepare_grant, act_grant, check_grant, false},
 	{"expunge", prepare_deleted, act_expunge, check_expunge, false},
 	{"flags", one_message, act_flags, check_flags, false},
 	{"fetch", one_message, act_fetch, check_fetch, false},

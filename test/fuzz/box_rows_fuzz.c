@@ -167,7 +167,7 @@ static void read_grants(struct span in)
 	struct buf row;
 	if (!box_grants_read(in, &g))
 		return;
-	ENSURE((box_grants_of(&g, 7, true) & ~(uint32_t)BOX_RIGHTS) == 0);
+	ENSURE((box_grants_of(&g, 7, true) & ~(uint32_t)ACL_ALL) == 0);
 	buf_init(&row, BOX_ROW_MAX);
 	box_grants_write(&row, &g);
 	ENSURE(buf_ok(&row) && box_grants_read(buf_span(&row), &again) &&

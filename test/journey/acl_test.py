@@ -551,6 +551,33 @@ def test_another_name_of_the_level(house, people):
     info.ok('DELETEACL INBOX anyone')
 
 
+def test_the_administrator(house, people, box):
+    """The command shows and changes the same, and says what is not possible."""
+    alice, bob, carol, _ = people
+    mail = ('mailbox', 'grant', alice.account.user, box)
+    house.ll(*mail, bob.account.user, 'lrs')
+    house.ll(*mail, carol.account.user, '+lrd')
+    house.ll(*mail, carol.account.user, 'r', '--refuse')
+    rows = house.rows('mailbox', 'rights', alice.account.user, box)
+    assert rows == [{'who': alice.account.user, 'rights': 'lrswipkxteacd', 'refused': ''},
+                    {'who': bob.account.user, 'rights': 'lrs', 'refused': ''},
+                    {'who': carol.account.user, 'rights': 'lrted', 'refused': 'r'}]
+    assert bob.rights(alice.of(box)) == 'lrs' and carol.rights(alice.of(box)) == 'lted'
+    assert 'WHO' in house.ll('mailbox', 'rights', alice.account.user, box).stdout
+    bob.select(alice.of(box))
+    house.ll(*mail, bob.account.user, 'none')
+    with pytest.raises(EOFError):
+        bob.session.finish(bob.session.start('FETCH 1 FLAGS'))
+    for words, why in (((alice.account.user, 'lr'), 'owner'), (('anyone', 'lr'), 'shared'),
+                       (('nobody@example.test', 'lr'), 'no account')):
+        assert why in house.ll(*mail, *words, code=2).stderr + house.ll(*mail, *words, code=None).stdout
+    assert 'letters' in house.ll(*mail, bob.account.user, 'xyz', code=2).stderr
+    house.ll('mailbox', 'rights', alice.account.user, 'None', code=1)
+    house.ll('mailbox', 'grant', 'info@example.test', 'INBOX', 'anyone', 'l')
+    assert f'{SHARED}/info@example.test/INBOX' in carol.listed()
+    house.ll('mailbox', 'grant', 'info@example.test', 'INBOX', 'anyone', 'none')
+
+
 def test_annotations(people, box):
     """RFC 5464 5: what is shared by rights, what is private is the owner's."""
     alice, bob, _, _ = people

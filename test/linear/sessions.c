@@ -227,6 +227,8 @@ static const struct linear_case cases[] = {
 	ROW("imap", imap, IMAP_COMMAND_EARLY, "a AUTHENTICATE PLAIN ", "AAAA", "\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a CREATE \"", "\\\"", "\"\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a ID (", "\"a\" NIL ", "\"b\" NIL)\r\n"),
+	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a SETACL INBOX bob ", "lrswipkxtea", "\r\n"),
+	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a GETACL \"", "\\\"", "\"\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a STATUS INBOX (", "MESSAGES ", "UIDNEXT)\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a URLFETCH ", "x ", "x\r\n"),
 	ROW("imap", imap, IMAP_COMMAND_MAX, IN "a GETMETADATA INBOX (/private/", "a/", "b)\r\n"),

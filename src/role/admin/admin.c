@@ -41,6 +41,8 @@ static const struct verb verbs[] = {
 	{"alias.show", "name", verb_alias_show},
 	{"mailbox.list", "name", verb_mailbox_list},
 	{"mailbox.show", "name", verb_mailbox_show},
+	{"mailbox.rights", "name", verb_mailbox_rights},
+	{"mailbox.grant", "name", verb_mailbox_grant},
 	{"mailbox.deleted", "name", verb_mailbox_deleted},
 	{"mailbox.undelete", "name", verb_mailbox_undelete},
 	{"mailbox.uidl", "name", verb_mailbox_uidl},

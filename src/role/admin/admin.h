@@ -163,6 +163,8 @@ void verb_alias_show(struct job *);
 void verb_mailbox_list(struct job *);
 void verb_mailbox_show(struct job *);
 void verb_mailbox_deleted(struct job *);
+void verb_mailbox_rights(struct job *);
+void verb_mailbox_grant(struct job *);
 void verb_mailbox_undelete(struct job *);
 void verb_mailbox_uidl(struct job *);
 

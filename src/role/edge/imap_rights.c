@@ -26,7 +26,7 @@ static enum imap_answer rights(struct imap_host *h, struct span name, uint32_t *
 	enum imap_answer a = IMAP_ASK(c, rights, &m, connection_scratch(c), &r,
 				      EDGE_READ_NS);
 	if (a == IMAP_YES)
-		*out = r.rights & IMAP_RIGHTS;
+		*out = r.rights & ACL_ALL;
 	return a;
 }
 
@@ -46,8 +46,8 @@ static enum imap_answer grants(struct imap_host *h, struct span name,
 	for (size_t i = 0; i < r.grants_count; i++)
 		out->grants[i] = (struct imap_grant){
 			.who = r.grants[i].who,
-			.rights = r.grants[i].rights & IMAP_RIGHTS,
-			.refused = r.grants[i].refused & IMAP_RIGHTS};
+			.rights = r.grants[i].rights & ACL_ALL,
+			.refused = r.grants[i].refused & ACL_ALL};
 	return IMAP_YES;
 }
 
@@ -75,8 +75,8 @@ static enum imap_answer grantable(struct imap_host *h, struct span name, struct 
 	enum imap_answer a = IMAP_ASK(c, grantable, &m, connection_scratch(c), &r,
 				      EDGE_READ_NS);
 	if (a == IMAP_YES) {
-		*always = r.always & IMAP_RIGHTS;
-		*others = r.others & IMAP_RIGHTS;
+		*always = r.always & ACL_ALL;
+		*others = r.others & ACL_ALL;
 	}
 	return a;
 }

@@ -94,7 +94,7 @@ enum box_result access_rights(const struct session *ss, struct open_box *b,
 			      uint32_t mailbox, uint32_t *rights)
 {
 	struct box_grants g;
-	*rights = BOX_RIGHTS;
+	*rights = ACL_ALL;
 	if (b->account == ss->account)
 		return BOX_OK;
 	*rights = 0;
@@ -111,11 +111,11 @@ enum box_result access_rights(const struct session *ss, struct open_box *b,
 uint32_t access_locked(uint32_t rights)
 {
 	uint32_t locked = 0;
-	if ((rights & BOX_RIGHT_S) == 0)
+	if ((rights & ACL_S) == 0)
 		locked |= BOX_SEEN;
-	if ((rights & BOX_RIGHT_T) == 0)
+	if ((rights & ACL_T) == 0)
 		locked |= BOX_DELETED;
-	if ((rights & BOX_RIGHT_W) == 0)
+	if ((rights & ACL_W) == 0)
 		locked |= BOX_FLAGS & ~(uint32_t)(BOX_SEEN | BOX_DELETED);
 	return locked;
 }
@@ -146,7 +146,7 @@ static enum edge_store_answer judge(const struct session *ss, struct reached *r,
 		return answer_of(b);
 	if ((r->rights & need) == need)
 		return EDGE_STORE_ANSWER_YES;
-	return (r->rights & BOX_RIGHT_L) != 0 ? EDGE_STORE_ANSWER_NO
+	return (r->rights & ACL_L) != 0 ? EDGE_STORE_ANSWER_NO
 					      : EDGE_STORE_ANSWER_UNKNOWN;
 }
 
@@ -178,7 +178,7 @@ enum edge_store_answer access_make(struct job *j, struct open_box *b, struct spa
 		r = access_rights(j->session, b, mailbox, &rights);
 	if (r != BOX_OK && r != BOX_NONE)
 		return answer_of(r);
-	return (rights & BOX_RIGHT_K) != 0 ? EDGE_STORE_ANSWER_YES
+	return (rights & ACL_K) != 0 ? EDGE_STORE_ANSWER_YES
 					   : EDGE_STORE_ANSWER_NO;
 }
 
@@ -195,7 +195,7 @@ struct selected *access_selected(struct session *ss, uint64_t handle, uint32_t n
 	enum box_result r = access_rights(ss, sel->box, sel->mailbox, &rights);
 	if (r != BOX_OK)
 		*a = answer_of(r);
-	else if ((rights & BOX_RIGHT_R) == 0)
+	else if ((rights & ACL_R) == 0)
 		*a = EDGE_STORE_ANSWER_GONE;
 	else if ((rights & need) == need)
 		return sel;
@@ -206,5 +206,5 @@ bool access_reads(const struct selected *sel)
 {
 	uint32_t rights;
 	return access_rights(sel->session, sel->box, sel->mailbox, &rights) != BOX_OK ||
-	       (rights & BOX_RIGHT_R) != 0;
+	       (rights & ACL_R) != 0;
 }

@@ -59,7 +59,7 @@ static enum box_result put_one(struct job *j, struct part *p, const struct box_s
 			      .flags = slot->flags & ~access_locked(a->rights),
 			      .summary = m.summary,
 			      .order = summary_order_of(m.summary)};
-	if ((a->rights & BOX_RIGHT_W) != 0 && !put_keywords(p, slot, n))
+	if ((a->rights & ACL_W) != 0 && !put_keywords(p, slot, n))
 		return BOX_UNAVAILABLE;
 	if (!sweep_spare(j->store, &m.body))
 		return BOX_UNAVAILABLE;

@@ -31,6 +31,8 @@ struct open_box *admin_box(struct job *, struct span account, struct admin_end *
 
 void on_mailboxes(void *ctx, struct ipc_call *,
 		  const struct admin_store_mailboxes *);
+void on_admin_rights(void *ctx, struct ipc_call *, const struct admin_store_rights *);
+void on_admin_grant(void *ctx, struct ipc_call *, const struct admin_store_grant *);
 void on_removed(void *ctx, struct ipc_call *, const struct admin_store_removed *);
 void on_expunged(void *ctx, struct ipc_call *, const struct admin_store_expunged *);
 void on_undelete(void *ctx, struct ipc_call *, const struct admin_store_undelete *);

@@ -33,7 +33,7 @@ struct looking {
 static enum box_result see(void *arg, uint32_t mailbox, const struct box_grants *g)
 {
 	struct looking *l = arg;
-	if ((box_grants_of(g, l->account, l->anyone) & BOX_RIGHT_L) != 0 &&
+	if ((box_grants_of(g, l->account, l->anyone) & ACL_L) != 0 &&
 	    l->seen_count < OF_ONE)
 		l->seen[l->seen_count++] = mailbox;
 	return BOX_OK;

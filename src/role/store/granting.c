@@ -28,7 +28,7 @@ enum box_result granting_read(const struct store *s, struct open_box *b,
 	out->count = 0;
 	if (r != BOX_OK || a == NULL)
 		return r != BOX_OK ? r : BOX_NONE;
-	out->of[out->count++] = (struct granted){a->name, BOX_RIGHTS, 0};
+	out->of[out->count++] = (struct granted){a->name, ACL_ALL, 0};
 	for (size_t i = 0; i < g.count; i++) {
 		struct span who = GRANTING_ANYONE;
 		if (g.of[i].account != BOX_ANYONE) {

@@ -24,7 +24,7 @@ static enum edge_store_answer reach(struct job *j, struct span mailbox, uint32_t
 				    struct reached *at)
 {
 	if (mailbox.len > 0)
-		return access_reach(j, mailbox, BOX_RIGHT_L | need, at);
+		return access_reach(j, mailbox, ACL_L | need, at);
 	enum edge_store_answer a;
 	*at = (struct reached){.own = true};
 	at->box = own_box(j, &a);
@@ -62,7 +62,7 @@ static void run_annotate(struct job *j)
 	struct reached at;
 	struct box_annotation *list =
 		ARENA_ARRAY(j->arena, m->list_count + 1, struct box_annotation);
-	rep.answer = reach(j, m->mailbox, BOX_RIGHT_R | BOX_RIGHT_W, &at);
+	rep.answer = reach(j, m->mailbox, ACL_R | ACL_W, &at);
 	if (rep.answer == EDGE_STORE_ANSWER_YES && !may_change(m, at.own))
 		rep.answer = EDGE_STORE_ANSWER_NO;
 	if (rep.answer == EDGE_STORE_ANSWER_YES)
@@ -166,7 +166,7 @@ static void run_annotations(struct job *j)
 	const struct edge_store_annotations *m = j->ask;
 	struct edge_store_annotations_reply rep = {0};
 	struct reached at;
-	rep.answer = reach(j, m->mailbox, BOX_RIGHT_R, &at);
+	rep.answer = reach(j, m->mailbox, ACL_R, &at);
 	if (rep.answer == EDGE_STORE_ANSWER_YES)
 		rep.answer = answer_of(annotations(j, &at, &rep));
 	edge_store_annotations_answer(j->call, &rep);

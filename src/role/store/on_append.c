@@ -37,7 +37,7 @@ static enum edge_store_answer room_for(struct job *j, struct open_box *b,
 static enum edge_store_answer may_append(struct job *j, struct span name, uint64_t size,
 					 bool no_quota, struct reached *at)
 {
-	enum edge_store_answer a = access_reach(j, name, BOX_RIGHT_I, at);
+	enum edge_store_answer a = access_reach(j, name, ACL_I, at);
 	if (a == EDGE_STORE_ANSWER_YES && !no_quota)
 		a = room_for(j, at->box, size);
 	if (a == EDGE_STORE_ANSWER_YES && store_full(j->store))
@@ -84,7 +84,7 @@ static struct box_new new_of(uint32_t mailbox, const struct body *body,
 static void allow_flags(struct box_new *m, uint32_t rights)
 {
 	m->flags &= ~access_locked(rights);
-	if ((rights & BOX_RIGHT_W) == 0)
+	if ((rights & ACL_W) == 0)
 		m->keyword_count = 0;
 }
 
@@ -102,7 +102,7 @@ static enum box_result insert(struct job *j, const struct reached *at,
 	enum edge_store_answer may;
 	if (m->replaces != 0)
 		from = access_selected(j->session, m->replaces_in,
-				       BOX_RIGHT_T | BOX_RIGHT_E, &may);
+				       ACL_T | ACL_E, &may);
 	if (a == NULL || (m->replaces != 0 && (from == NULL || from->box != b)))
 		return BOX_CANNOT;
 	if (all == NULL)

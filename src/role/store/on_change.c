@@ -74,7 +74,7 @@ static enum box_result lock_flags(struct job *j, const struct place *p,
 		return r;
 	uint32_t asked = c->how == BOX_SET ? BOX_FLAGS : c->flags;
 	c->locked_flags = access_locked(rights);
-	c->locked_keywords = (rights & BOX_RIGHT_W) == 0;
+	c->locked_keywords = (rights & ACL_W) == 0;
 	*may = (asked & ~c->locked_flags) != 0 ||
 	       (c->keywords != 0 ? !c->locked_keywords : asked == 0);
 	return BOX_OK;
@@ -157,7 +157,7 @@ static void run_expunge(struct job *j)
 	struct edge_store_expunge_reply rep = {0};
 	struct place p = {0};
 	/* POP3 alone, whose session is the owner's, takes messages by force. */
-	if (place_of(j, m->mailbox, BOX_RIGHT_E | (m->force ? BOX_RIGHT_T : 0), &p,
+	if (place_of(j, m->mailbox, ACL_E | (m->force ? ACL_T : 0), &p,
 		     &rep.answer))
 		rep.answer = of_mailbox(expunge(j, &p));
 	edge_store_expunge_answer(j->call, &rep);
@@ -207,7 +207,7 @@ static enum box_result copy_here(struct job *j, const struct place *p,
 				 .uids = uids,
 				 .arena = j->arena,
 				 .locked_flags = access_locked(to->rights),
-				 .locked_keywords = (to->rights & BOX_RIGHT_W) == 0,
+				 .locked_keywords = (to->rights & ACL_W) == 0,
 				 .to = to->mailbox,
 				 .quota_bytes = quota_of(j->store, a),
 				 .quota_messages = a->quota_messages};
@@ -255,7 +255,7 @@ static void run_copy(struct job *j)
 	struct edge_store_copy_reply rep = {0};
 	struct selected *sel =
 		access_selected(j->session, m->mailbox,
-				m->move ? BOX_RIGHT_T | BOX_RIGHT_E : 0, &rep.answer);
+				m->move ? ACL_T | ACL_E : 0, &rep.answer);
 	struct place p = {0};
 	struct reached to = {0};
 	if (sel != NULL) {
@@ -264,7 +264,7 @@ static void run_copy(struct job *j)
 				   .mailbox = sel->mailbox};
 	}
 	if (sel != NULL && (!m->move || !sel->read_only)) {
-		rep.answer = access_reach(j, m->to, BOX_RIGHT_I, &to);
+		rep.answer = access_reach(j, m->to, ACL_I, &to);
 		if (rep.answer == EDGE_STORE_ANSWER_YES)
 			rep.answer = of_mailbox(copy(j, &p, &to, &rep));
 	}
@@ -282,7 +282,7 @@ static void run_keyword_add(struct job *j)
 	struct edge_store_keyword_add_reply rep = {0};
 	struct place p = {0};
 	struct box_keyword k = {.name = m->name};
-	if (place_of(j, m->mailbox, BOX_RIGHT_W, &p, &rep.answer)) {
+	if (place_of(j, m->mailbox, ACL_W, &p, &rep.answer)) {
 		k.mailbox = p.mailbox;
 		rep.answer = of_mailbox(job_box(
 			j, box_keyword_add(p.box->box, &k, box_gate,

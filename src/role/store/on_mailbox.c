@@ -241,7 +241,7 @@ static void run_remove(struct job *j)
 	if (n.own) {
 		a = tree(j, &t);
 	} else {
-		a = access_reach(j, m->name, BOX_RIGHT_X, &at);
+		a = access_reach(j, m->name, ACL_X, &at);
 		if (a == EDGE_STORE_ANSWER_YES)
 			a = tree_in(j, at.box, &t);
 	}
@@ -264,13 +264,13 @@ static enum edge_store_answer all_below(struct job *j, struct open_box *b, struc
 			r = box_list(b->box, KV_VISIBLE, j->arena, after, page,
 				     ENTRIES_MAX, &count);
 		for (size_t i = 0; r == BOX_OK && i < count; i++) {
-			uint32_t rights = BOX_RIGHTS;
+			uint32_t rights = ACL_ALL;
 			if (!span_starts(page[i].name, level))
 				return EDGE_STORE_ANSWER_YES;
 			if (page[i].mailbox != 0)
 				r = access_rights(j->session, b, page[i].mailbox,
 						  &rights);
-			if (r == BOX_OK && (rights & BOX_RIGHT_X) == 0)
+			if (r == BOX_OK && (rights & ACL_X) == 0)
 				return EDGE_STORE_ANSWER_NO;
 			after = page[i].name;
 		}
@@ -287,7 +287,7 @@ static enum edge_store_answer rename_there(struct job *j, const struct access_na
 	const struct edge_store_rename *m = j->ask;
 	struct box_tree t = {.verb = BOX_RENAME, .name = n->name, .to = to->name};
 	struct reached at;
-	enum edge_store_answer a = access_reach(j, m->name, BOX_RIGHT_X, &at);
+	enum edge_store_answer a = access_reach(j, m->name, ACL_X, &at);
 	if (a != EDGE_STORE_ANSWER_YES)
 		return a;
 	if (to->account != n->account || at.mailbox == at.box->inbox)
@@ -418,7 +418,7 @@ static void run_status(struct job *j)
 	struct edge_store_status_reply rep = {0};
 	struct reached at;
 	struct box_status st = {0};
-	rep.answer = access_reach(j, m->name, BOX_RIGHT_R, &at);
+	rep.answer = access_reach(j, m->name, ACL_R, &at);
 	if (rep.answer == EDGE_STORE_ANSWER_YES)
 		rep.answer = answer_of(status_of(j, &at, &st, &rep.recent));
 	if (rep.answer == EDGE_STORE_ANSWER_YES && m->deleted)
@@ -472,7 +472,7 @@ static enum box_result claim(struct job *j, struct open_box *b,
 }
 
 /* RFC 4314 5.2: flags are shared, so whoever may change one writes. */
-#define WRITES (BOX_RIGHT_I | BOX_RIGHT_E | BOX_RIGHT_S | BOX_RIGHT_T | BOX_RIGHT_W)
+#define WRITES (ACL_I | ACL_E | ACL_S | ACL_T | ACL_W)
 
 static enum box_result select_it(struct job *j, const struct reached *at,
 				 struct edge_store_select_reply *rep)
@@ -485,7 +485,7 @@ static enum box_result select_it(struct job *j, const struct reached *at,
 	enum box_result r = status_of(j, at, &st, &rep->recent);
 	recent_from = st.recent_from;
 	/* Whoever may not say that it was seen leaves \Recent to others. */
-	if (r == BOX_OK && !read_only && (at->rights & BOX_RIGHT_S) != 0 &&
+	if (r == BOX_OK && !read_only && (at->rights & ACL_S) != 0 &&
 	    st.recent_from < st.uid_next) {
 		r = claim(j, b, mailbox, &st);
 		/* Another session may have been faster: count what is ours. */
@@ -536,7 +536,7 @@ static void run_select(struct job *j)
 	const struct edge_store_select *m = j->ask;
 	struct edge_store_select_reply rep = {0};
 	struct reached at;
-	rep.answer = access_reach(j, m->name, BOX_RIGHT_R, &at);
+	rep.answer = access_reach(j, m->name, ACL_R, &at);
 	if (rep.answer == EDGE_STORE_ANSWER_YES)
 		rep.answer = too_early(j, at.box) ? EDGE_STORE_ANSWER_EARLY
 						  : answer_of(select_it(j, &at, &rep));

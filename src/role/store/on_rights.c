@@ -21,8 +21,8 @@ BOUND_NOW(namespaces)
 
 /* Any of these is enough to be told of one's own (RFC 4314 4). */
 #define TOLD                                                                   \
-	(BOX_RIGHT_L | BOX_RIGHT_R | BOX_RIGHT_I | BOX_RIGHT_K | BOX_RIGHT_X | \
-	 BOX_RIGHT_A)
+	(ACL_L | ACL_R | ACL_I | ACL_K | ACL_X | \
+	 ACL_A)
 
 static void run_rights(struct job *j)
 {
@@ -47,7 +47,7 @@ static void run_grants(struct job *j)
 		ARENA_ARRAY(j->arena, BOX_GRANTS_MAX + 1, struct edge_store_granted);
 	struct grants *g = ARENA_NEW(j->arena, struct grants);
 	struct reached at;
-	rep.answer = access_reach(j, m->name, BOX_RIGHT_A, &at);
+	rep.answer = access_reach(j, m->name, ACL_A, &at);
 	if (rep.answer == EDGE_STORE_ANSWER_YES)
 		rep.answer = g == NULL || out == NULL
 				     ? EDGE_STORE_ANSWER_LATER
@@ -73,9 +73,9 @@ static void run_grant(struct job *j)
 	struct edge_store_grant_reply rep = {0};
 	struct reached at;
 	uint64_t account;
-	rep.answer = access_reach(j, m->name, BOX_RIGHT_A, &at);
+	rep.answer = access_reach(j, m->name, ACL_A, &at);
 	if (rep.answer == EDGE_STORE_ANSWER_YES &&
-	    (m->how > BOX_REMOVE || (m->rights & ~BOX_RIGHTS) != 0 ||
+	    (m->how > BOX_REMOVE || (m->rights & ~ACL_ALL) != 0 ||
 	     !granting_who(j->store, at.box->account, m->who, &account)))
 		rep.answer = EDGE_STORE_ANSWER_CANNOT;
 	if (rep.answer == EDGE_STORE_ANSWER_YES) {
@@ -98,14 +98,14 @@ static void run_grantable(struct job *j)
 	struct edge_store_grantable_reply rep = {0};
 	struct reached at;
 	uint64_t account;
-	rep.answer = access_reach(j, m->name, BOX_RIGHT_A, &at);
+	rep.answer = access_reach(j, m->name, ACL_A, &at);
 	if (rep.answer == EDGE_STORE_ANSWER_YES) {
 		const struct directory_account *a =
 			directory_account_named(j->store->directory, m->who);
 		if (a != NULL && a->id == at.box->account)
-			rep.always = BOX_RIGHTS;
+			rep.always = ACL_ALL;
 		else if (granting_who(j->store, at.box->account, m->who, &account))
-			rep.others = BOX_RIGHTS;
+			rep.others = ACL_ALL;
 		else
 			rep.answer = EDGE_STORE_ANSWER_CANNOT;
 	}

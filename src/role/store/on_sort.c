@@ -403,7 +403,7 @@ static void run_sort(struct job *j)
 		r = choose(&q, m, sel->held);
 		if (r == BOX_OK)
 			r = order(&q, m, &fresh);
-		sel = session_mailbox(j->session, m->mailbox);
+		sel = access_selected(j->session, m->mailbox, 0, &may);
 	}
 	if (r == BOX_OK && sel != NULL)
 		r = hand_over(&q, sel, &fresh);

@@ -8,7 +8,7 @@
 #include "box/fsck.h"
 #include "box/rights.h"
 
-#define LR (BOX_RIGHT_L | BOX_RIGHT_R)
+#define LR (ACL_L | ACL_R)
 
 static enum box_result granting(struct test *t, struct box_granting q)
 {
@@ -41,28 +41,28 @@ static void granted_and_taken(void **state)
 	struct box_status before = status(&t, t.inbox);
 	assert_int_equal(has(&t, t.inbox, 7), 0);
 	assert_int_equal(grant(&t, t.inbox, 7, BOX_SET, LR), BOX_OK);
-	assert_int_equal(grant(&t, t.inbox, 7, BOX_ADD, BOX_RIGHT_S), BOX_OK);
-	assert_int_equal(grant(&t, t.inbox, 7, BOX_REMOVE, BOX_RIGHT_L), BOX_OK);
-	assert_int_equal(has(&t, t.inbox, 7), BOX_RIGHT_R | BOX_RIGHT_S);
+	assert_int_equal(grant(&t, t.inbox, 7, BOX_ADD, ACL_S), BOX_OK);
+	assert_int_equal(grant(&t, t.inbox, 7, BOX_REMOVE, ACL_L), BOX_OK);
+	assert_int_equal(has(&t, t.inbox, 7), ACL_R | ACL_S);
 	assert_int_equal(has(&t, t.inbox, 8), 0);
 	/* anyone counts only where it is asked for, what is refused always. */
 	assert_int_equal(grant(&t, t.inbox, BOX_ANYONE, BOX_SET, LR), BOX_OK);
 	assert_int_equal(granting(&t, (struct box_granting){.mailbox = t.inbox,
 							    .account = 8,
-							    .rights = BOX_RIGHT_R,
+							    .rights = ACL_R,
 							    .refuse = true}),
 			 BOX_OK);
 	assert_int_equal(box_grants(t.b, KV_VISIBLE, t.inbox, &g), BOX_OK);
 	assert_int_equal(g.count, 3);
 	assert_int_equal(box_grants_of(&g, 9, false), 0);
 	assert_int_equal(box_grants_of(&g, 9, true), LR);
-	assert_int_equal(box_grants_of(&g, 8, true), BOX_RIGHT_L);
-	assert_int_equal(box_grants_of(&g, 7, true), LR | BOX_RIGHT_S);
+	assert_int_equal(box_grants_of(&g, 8, true), ACL_L);
+	assert_int_equal(box_grants_of(&g, 7, true), LR | ACL_S);
 	/* No client has to be told of it. */
 	assert_true(status(&t, t.inbox).version == before.version);
 	assert_int_equal(grant(&t, t.inbox, 7, BOX_SET, 0), BOX_OK);
 	assert_int_equal(grant(&t, 999, 7, BOX_SET, LR), BOX_NONE);
-	assert_int_equal(box_granting(t.b, &(struct box_granting){.rights = BOX_RIGHTS + 1},
+	assert_int_equal(box_granting(t.b, &(struct box_granting){.rights = ACL_ALL + 1},
 				      answered, NULL),
 			 BOX_LIMIT);
 	stop(&t);
@@ -77,7 +77,7 @@ static void as_many_as_there_may_be(void **state)
 	for (uint64_t who = BOX_GRANTS_MAX; who > 0; who--)
 		assert_int_equal(grant(&t, t.inbox, who, BOX_SET, LR), BOX_OK);
 	assert_int_equal(grant(&t, t.inbox, BOX_GRANTS_MAX + 1, BOX_SET, LR), BOX_LIMIT);
-	assert_int_equal(grant(&t, t.inbox, 3, BOX_ADD, BOX_RIGHT_S), BOX_OK);
+	assert_int_equal(grant(&t, t.inbox, 3, BOX_ADD, ACL_S), BOX_OK);
 	assert_int_equal(grant(&t, t.inbox, 4, BOX_SET, 0), BOX_OK);
 	assert_int_equal(grant(&t, t.inbox, BOX_GRANTS_MAX + 1, BOX_SET, LR), BOX_OK);
 	assert_int_equal(box_grants(t.b, KV_VISIBLE, t.inbox, &g), BOX_OK);
@@ -251,7 +251,7 @@ static void without_a_mailbox(void **state)
 
 static void written_and_read(void **state)
 {
-	struct box_grants g = {.of = {{0, LR, 0}, {UINT64_MAX, BOX_RIGHTS, BOX_RIGHT_A}},
+	struct box_grants g = {.of = {{0, LR, 0}, {UINT64_MAX, ACL_ALL, ACL_A}},
 			       .count = 2},
 			  again;
 	struct buf row;
@@ -260,7 +260,7 @@ static void written_and_read(void **state)
 	box_grants_write(&row, &g);
 	assert_true(box_grants_read(buf_span(&row), &again));
 	assert_int_equal(again.count, 2);
-	assert_true(again.of[1].account == UINT64_MAX && again.of[1].refused == BOX_RIGHT_A);
+	assert_true(again.of[1].account == UINT64_MAX && again.of[1].refused == ACL_A);
 	assert_false(box_grants_read(span_sub(buf_span(&row), 0, buf_len(&row) - 1), &again));
 	assert_false(box_grants_read(SPAN("\1\2\5\3\0\5\3\0"), &again)); /* twice */
 	assert_false(box_grants_read(SPAN("\2\0"), &again));	       /* of a later time */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "imap/rights.h"
+#include "imap/state.h"
 #include "talk.h"
 
 #define FULL "lrswipkxteacd"
@@ -27,10 +27,10 @@ static void levels(struct mem_host *m)
 		mail(m);                                                       \
 		m->rights = (which);                                           \
 	}
-HAS(has_lrs, IMAP_RIGHT_L | IMAP_RIGHT_R | IMAP_RIGHT_S)
-HAS(has_lrwi, IMAP_RIGHT_L | IMAP_RIGHT_R | IMAP_RIGHT_W | IMAP_RIGHT_I)
-HAS(has_lrt, IMAP_RIGHT_L | IMAP_RIGHT_R | IMAP_RIGHT_T)
-HAS(has_l, IMAP_RIGHT_L)
+HAS(has_lrs, ACL_L | ACL_R | ACL_S)
+HAS(has_lrwi, ACL_L | ACL_R | ACL_W | ACL_I)
+HAS(has_lrt, ACL_L | ACL_R | ACL_T)
+HAS(has_l, ACL_L)
 HAS(has_none, 0)
 
 T(announced, mail, "a CAPABILITY\r\n" LOGIN "b CAPABILITY\r\n",
@@ -80,33 +80,6 @@ T(may_flag, has_lrwi, LOGIN "a SELECT INBOX\r\nb STORE 1 +FLAGS (\\Seen \\Flagge
 T(may_delete, has_lrt, LOGIN "a SELECT INBOX\r\nb STORE 1 +FLAGS (\\Deleted)\r\nc EXPUNGE\r\nd CLOSE\r\ne STATUS INBOX (MESSAGES)\r\n",
   "[PERMANENTFLAGS (\\Deleted )]", "b OK", "c NO [NOPERM]", "d OK", "(MESSAGES 2)")
 
-static void letters(void **state UNUSED)
-{
-	enum imap_store_how how;
-	uint32_t rights;
-	char text[IMAP_RIGHTS_TEXT];
-	assert_true(imap_rights_parse(SPAN(""), &how, &rights));
-	assert_int_equal(rights, 0);
-	assert_true(imap_rights_parse(SPAN("-"), &how, &rights));
-	assert_int_equal(how, IMAP_STORE_REMOVE);
-	assert_true(imap_rights_parse(SPAN("+cc"), &how, &rights));
-	assert_int_equal(how, IMAP_STORE_ADD);
-	assert_int_equal(rights, IMAP_RIGHT_K | IMAP_RIGHT_X);
-	assert_true(imap_rights_parse(SPAN("d"), &how, &rights));
-	assert_int_equal(rights, IMAP_RIGHT_T | IMAP_RIGHT_E);
-	for (int c = 0; c < 256; c++) {
-		char one = (char)c;
-		bool known = c != 0 && strchr(FULL "+-", c) != NULL;
-		assert_int_equal(imap_rights_parse(span_of(&one, 1), &how, &rights), known);
-	}
-	imap_rights_text(text, IMAP_RIGHTS);
-	assert_string_equal(text, FULL);
-	imap_rights_text(text, 0);
-	assert_string_equal(text, "");
-	imap_rights_text(text, IMAP_RIGHT_X);
-	assert_string_equal(text, "xc");
-}
-
 /* The longest identifier, and one more. */
 static void identifier_limit(void **state UNUSED)
 {
@@ -139,7 +112,7 @@ int main(void)
 		C(announced), C(namespace_alone), C(namespace_levels), C(quota_of_others),
 		C(setacl_), C(setacl_refused), C(negative), C(deleteacl_), C(listrights_),
 		C(myrights_), C(list_myrights), C(hidden), C(seen_only), C(may_say_seen),
-		C(may_flag), C(may_delete), C(letters), C(identifier_limit),
+		C(may_flag), C(may_delete), C(identifier_limit),
 		C(hidden_before_login),
 	};
 	return cmocka_run_group_tests_name("imap_acl", tests, NULL, NULL);

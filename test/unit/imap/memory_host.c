@@ -506,7 +506,7 @@ static enum imap_answer select_box(struct imap_host *h, struct span name, bool r
 {
 	struct mem_host *m = mem(h);
 	struct mem_box *b = find(m, name);
-	enum imap_answer r = mem_may(m, name, IMAP_RIGHT_R);
+	enum imap_answer r = mem_may(m, name, ACL_R);
 	if (r != IMAP_YES)
 		return r;
 	*out = (struct imap_selected){.mailbox = (uint64_t)(b - m->boxes) + 1,
@@ -666,7 +666,7 @@ static enum imap_answer keyword_add(struct imap_host *h, uint64_t mailbox,
 				    struct span name, unsigned *bit)
 {
 	struct mem_box *b = by_handle(mem(h), mailbox);
-	if ((mem(h)->rights & IMAP_RIGHT_W) == 0)
+	if ((mem(h)->rights & ACL_W) == 0)
 		return IMAP_DENIED;
 	return b != NULL ? keyword(b, name, bit) : IMAP_GONE;
 }
@@ -718,7 +718,7 @@ static enum imap_answer expunge(struct imap_host *h, uint64_t mailbox,
 	struct mem_box *b = by_handle(mem(h), mailbox);
 	if (b == NULL)
 		return IMAP_GONE;
-	if ((mem(h)->rights & IMAP_RIGHT_E) == 0)
+	if ((mem(h)->rights & ACL_E) == 0)
 		return IMAP_DENIED;
 	mem(h)->expunges++;
 	for (size_t i = b->count; i-- > 0;)

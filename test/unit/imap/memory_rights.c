@@ -19,7 +19,7 @@ static enum imap_answer namespaces(struct imap_host *h, struct arena *arena,
 
 enum imap_answer mem_may(struct mem_host *m, struct span name, uint32_t need)
 {
-	if (mem_find(m, name) == NULL || (m->rights & (need | IMAP_RIGHT_L)) == 0)
+	if (mem_find(m, name) == NULL || (m->rights & (need | ACL_L)) == 0)
 		return IMAP_NONEXISTENT;
 	return (m->rights & need) == need ? IMAP_YES : IMAP_DENIED;
 }
@@ -27,21 +27,21 @@ enum imap_answer mem_may(struct mem_host *m, struct span name, uint32_t need)
 static enum imap_answer rights(struct imap_host *h, struct span name, uint32_t *out)
 {
 	*out = mem(h)->rights;
-	return mem_may(mem(h), name, IMAP_RIGHT_L);
+	return mem_may(mem(h), name, ACL_L);
 }
 
 static enum imap_answer grants(struct imap_host *h, struct span name, struct arena *arena,
 			       struct imap_grants *out)
 {
 	struct mem_host *m = mem(h);
-	enum imap_answer r = mem_may(m, name, IMAP_RIGHT_A);
+	enum imap_answer r = mem_may(m, name, ACL_A);
 	if (r != IMAP_YES)
 		return r;
 	out->grants = ARENA_ARRAY(arena, MEM_GRANTS + 1, struct imap_grant);
 	if (out->grants == NULL)
 		return IMAP_UNAVAILABLE;
 	out->grants[out->count++] =
-		(struct imap_grant){.who = SPAN("fred"), .rights = IMAP_RIGHTS};
+		(struct imap_grant){.who = SPAN("fred"), .rights = ACL_ALL};
 	for (size_t i = 0; i < m->grant_count; i++)
 		out->grants[out->count++] = (struct imap_grant){
 			.who = span_of(m->grants[i].who, m->grants[i].who_len),
@@ -73,7 +73,7 @@ static bool grants_to(struct span who)
 static enum imap_answer grant(struct imap_host *h, struct span name, struct span who,
 			      enum imap_store_how how, uint32_t bits, bool refused)
 {
-	enum imap_answer r = mem_may(mem(h), name, IMAP_RIGHT_A);
+	enum imap_answer r = mem_may(mem(h), name, ACL_A);
 	if (r != IMAP_YES || !grants_to(who))
 		return r != IMAP_YES ? r : IMAP_CANNOT;
 	struct mem_grant *g = grant_of(mem(h), who);
@@ -89,25 +89,25 @@ static enum imap_answer grant(struct imap_host *h, struct span name, struct span
 static enum imap_answer grantable(struct imap_host *h, struct span name, struct span who,
 				  uint32_t *always, uint32_t *others)
 {
-	enum imap_answer r = mem_may(mem(h), name, IMAP_RIGHT_A);
+	enum imap_answer r = mem_may(mem(h), name, ACL_A);
 	if (r != IMAP_YES)
 		return r;
-	*always = span_eq(who, SPAN("fred")) ? IMAP_RIGHTS : 0;
-	*others = *always != 0 ? 0 : IMAP_RIGHTS;
+	*always = span_eq(who, SPAN("fred")) ? ACL_ALL : 0;
+	*others = *always != 0 ? 0 : ACL_ALL;
 	return *always != 0 || grants_to(who) ? IMAP_YES : IMAP_CANNOT;
 }
 
 uint32_t mem_locked(uint32_t r)
 {
-	return ((r & IMAP_RIGHT_S) != 0 ? 0u : IMAP_SEEN) |
-	       ((r & IMAP_RIGHT_T) != 0 ? 0u : IMAP_DELETED) |
-	       ((r & IMAP_RIGHT_W) != 0 ? 0u
+	return ((r & ACL_S) != 0 ? 0u : IMAP_SEEN) |
+	       ((r & ACL_T) != 0 ? 0u : IMAP_DELETED) |
+	       ((r & ACL_W) != 0 ? 0u
 					 : IMAP_ANSWERED | IMAP_FLAGGED | IMAP_DRAFT);
 }
 
 void mem_rights_ops(struct mem_host *m)
 {
-	m->rights = IMAP_RIGHTS;
+	m->rights = ACL_ALL;
 	m->host.namespaces = namespaces;
 	m->host.rights = rights;
 	m->host.grants = grants;

@@ -6,6 +6,8 @@
  */
 #include "rig.h"
 
+#include "base/acl.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -412,6 +414,40 @@ static void mail_for_a_forgotten_account_is_held(void **state)
 	assert_true(span_eq(q.jobs[0].why, SPAN("the account is gone")));
 }
 
+/* ---- mail of others ---------------------------------------------------------- */
+
+/* What was moved into another account stays when its first one has forgotten it. */
+static void a_copy_in_another_account_keeps_its_body(void **state)
+{
+	struct rig *r = *state;
+	char large[40000];
+	struct edge_store_grant_reply granted;
+	struct edge_store_copy_reply copied;
+	struct edge_store_append_reply kept;
+	memset(large, 'x', sizeof large);
+	memcpy(large, "A: b\r\n\r\n", 8);
+	uint64_t alice = rig_reader(r, "alice@example.test");
+	ASK(r, r->edge[RIG_ACCESS], edge_store_append, &kept, .session = alice,
+	    .name = SPAN("INBOX"), .body = span_of(large, sizeof large));
+	assert_int_equal(kept.answer, EDGE_STORE_ANSWER_YES);
+	ASK(r, r->edge[RIG_ACCESS], edge_store_grant, &granted, .session = alice,
+	    .name = SPAN("INBOX"), .who = SPAN("bob@example.test"),
+	    .rights = ACL_R | ACL_T | ACL_E);
+	assert_int_equal(granted.answer, EDGE_STORE_ANSWER_YES);
+	uint64_t bob = rig_reader(r, "bob@example.test");
+	uint64_t from = rig_select(r, bob, "Other Users/alice@example.test/INBOX").mailbox;
+	struct edge_store_range one = {1, 1};
+	ASK(r, r->edge[RIG_ACCESS], edge_store_copy, &copied, .session = bob,
+	    .mailbox = from, .uids = &one, .uids_count = 1, .to = SPAN("Sent"), .move = true);
+	assert_int_equal(copied.answer, EDGE_STORE_ANSWER_YES);
+	assert_int_equal(rig_status(r, alice, "INBOX").messages, 0);
+	hours(r, 24 * 9); /* what was expunged is forgotten, rounds of the sweep */
+	bob = rig_reader(r, "bob@example.test");
+	struct span whole = rig_read(r, bob, rig_select(r, bob, "Sent").mailbox, 1);
+	assert_int_equal(whole.len, sizeof large);
+	assert_memory_equal(whole.ptr, large, sizeof large);
+}
+
 /* ---- mail out of a backup ---------------------------------------------------- */
 
 #define FOLDER "Restored/2026"
@@ -535,6 +571,7 @@ int main(void)
 		TEST(a_damaged_directory_costs_no_mail),
 		TEST(mail_for_a_removed_account_waits),
 		TEST(mail_for_a_forgotten_account_is_held),
+		TEST(a_copy_in_another_account_keeps_its_body),
 		TEST(mail_out_of_a_backup_has_no_quota_and_a_folder_of_its_own),
 		TEST(a_restore_that_fell_silent_is_in_nobodys_way),
 	};

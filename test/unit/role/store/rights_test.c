@@ -115,8 +115,8 @@ static enum edge_store_answer ask_move(struct pair *p)
 	return rep.answer;
 }
 
-#define L BOX_RIGHT_L
-#define R BOX_RIGHT_R
+#define L ACL_L
+#define R ACL_R
 static const struct {
 	const char *name;
 	enum edge_store_answer (*ask)(struct pair *);
@@ -125,13 +125,13 @@ static const struct {
 } verbs[] = {
 	{"status", ask_status, R, false, false},
 	{"select", ask_select, R, false, false},
-	{"grants", ask_grants, BOX_RIGHT_A, false, false},
-	{"grantable", ask_grantable, BOX_RIGHT_A, false, false},
-	{"grant", ask_grant, BOX_RIGHT_A, false, false},
-	{"append_check", ask_append_check, BOX_RIGHT_I, false, false},
-	{"append", ask_append, BOX_RIGHT_I, false, false},
+	{"grants", ask_grants, ACL_A, false, false},
+	{"grantable", ask_grantable, ACL_A, false, false},
+	{"grant", ask_grant, ACL_A, false, false},
+	{"append_check", ask_append_check, ACL_I, false, false},
+	{"append", ask_append, ACL_I, false, false},
 	{"annotations", ask_annotations, L | R, false, false},
-	{"annotate", ask_annotate, L | R | BOX_RIGHT_W, false, false},
+	{"annotate", ask_annotate, L | R | ACL_W, false, false},
 	{"uids", ask_uids, 0, true, false},
 	{"pages", ask_pages, 0, true, false},
 	{"rows", ask_rows, 0, true, false},
@@ -141,35 +141,35 @@ static const struct {
 	{"search", ask_search, 0, true, false},
 	{"sort", ask_sort, 0, true, false},
 	{"copy", ask_copy, 0, true, false},
-	{"keyword_add", ask_keyword_add, BOX_RIGHT_W, true, false},
-	{"seen", ask_seen, BOX_RIGHT_S, true, false},
-	{"answered", ask_answered, BOX_RIGHT_W, true, false},
-	{"keyword", ask_keyword, BOX_RIGHT_W, true, false},
-	{"move", ask_move, BOX_RIGHT_T | BOX_RIGHT_E, true, false},
-	{"deleted", ask_deleted, BOX_RIGHT_T, true, false},
-	{"expunge", ask_expunge, BOX_RIGHT_E, true, false},
-	{"rename", ask_rename, BOX_RIGHT_X, false, true},
-	{"remove", ask_remove, BOX_RIGHT_X, false, true},
+	{"keyword_add", ask_keyword_add, ACL_W, true, false},
+	{"seen", ask_seen, ACL_S, true, false},
+	{"answered", ask_answered, ACL_W, true, false},
+	{"keyword", ask_keyword, ACL_W, true, false},
+	{"move", ask_move, ACL_T | ACL_E, true, false},
+	{"deleted", ask_deleted, ACL_T, true, false},
+	{"expunge", ask_expunge, ACL_E, true, false},
+	{"rename", ask_rename, ACL_X, false, true},
+	{"remove", ask_remove, ACL_X, false, true},
 };
 
 /* Without one of its rights a verb is refused, with them alone it is not. */
 static void one_verb(struct pair *p, size_t i)
 {
 	uint32_t base = verbs[i].selected ? R : 0;
-	for (uint32_t bit = 1; bit < BOX_RIGHTS; bit <<= 1) {
+	for (uint32_t bit = 1; bit < ACL_ALL; bit <<= 1) {
 		if ((verbs[i].need & bit) == 0)
 			continue;
-		grant(p, BOX_RIGHTS & ~bit);
+		grant(p, ACL_ALL & ~bit);
 		enum edge_store_answer a = verbs[i].ask(p);
 		if (a != (bit == L ? UNKNOWN : NO))
 			fail_msg("%s without %u: %d", verbs[i].name, bit, (int)a);
-		grant(p, BOX_RIGHTS & ~bit & ~(uint32_t)L);
+		grant(p, ACL_ALL & ~bit & ~(uint32_t)L);
 		a = verbs[i].ask(p);
 		if (a != (verbs[i].selected ? NO : UNKNOWN))
 			fail_msg("%s without %u and l: %d", verbs[i].name, bit, (int)a);
 	}
 	if (verbs[i].selected) {
-		grant(p, BOX_RIGHTS & ~(uint32_t)R);
+		grant(p, ACL_ALL & ~(uint32_t)R);
 		assert_int_equal(verbs[i].ask(p), GONE);
 		grant(p, 0);
 		assert_int_equal(verbs[i].ask(p), GONE);
@@ -185,7 +185,7 @@ static void one_verb(struct pair *p, size_t i)
 static void each_right(void **state)
 {
 	struct pair p = start(*state);
-	grant(&p, BOX_RIGHTS);
+	grant(&p, ACL_ALL);
 	p.box = rig_select(p.r, p.bob, THERE).mailbox;
 	for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
 		one_verb(&p, i);
@@ -200,9 +200,9 @@ static void making_below(void **state)
 {
 	struct pair p = start(*state);
 	assert_int_equal(ask_create(&p), NO);
-	grant(&p, BOX_RIGHTS & ~(uint32_t)BOX_RIGHT_K);
+	grant(&p, ACL_ALL & ~(uint32_t)ACL_K);
 	assert_int_equal(ask_create(&p), NO);
-	grant(&p, BOX_RIGHT_K);
+	grant(&p, ACL_K);
 	assert_int_equal(ask_create(&p), YES);
 	assert_int_equal(ask_create(&p), EDGE_STORE_ANSWER_EXISTS);
 	struct edge_store_create_reply rep;
@@ -223,7 +223,7 @@ static void flags_that_stay(void **state)
 	struct pair p = start(*state);
 	struct edge_store_store_flags_reply rep;
 	struct edge_store_pages_reply pages;
-	grant(&p, R | BOX_RIGHT_S);
+	grant(&p, R | ACL_S);
 	p.box = rig_select(p.r, p.bob, THERE).mailbox;
 	ASK(p.r, p.r->edge[RIG_ACCESS], edge_store_store_flags, &rep, .session = p.bob,
 	    .mailbox = p.box, ONE, .how = BOX_SET, .flags = BOX_FLAGGED | BOX_DELETED,
@@ -234,12 +234,12 @@ static void flags_that_stay(void **state)
 	assert_int_equal(pages.slots[0].flags, 0); /* \Seen went, $work stayed */
 	assert_true(pages.slots[0].keywords != 0);
 	/* Read only: nothing at all. */
-	grant(&p, BOX_RIGHTS);
+	grant(&p, ACL_ALL);
 	struct edge_store_select_reply sel;
 	ASK(p.r, p.r->edge[RIG_ACCESS], edge_store_select, &sel, .session = p.bob,
 	    .name = SPAN(THERE), .read_only = true);
 	assert_true(sel.read_only);
-	assert_int_equal(sel.rights, BOX_RIGHTS);
+	assert_int_equal(sel.rights, ACL_ALL);
 	p.box = sel.mailbox;
 	assert_int_equal(ask_seen(&p), NO);
 	assert_int_equal(ask_expunge(&p), NO);
