@@ -125,3 +125,8 @@ void mem_rights_ops(struct mem_host *);
 struct mem_message *mem_deliver(struct mem_host *, struct mem_box *, struct span data);
 void mem_expunge(struct mem_box *, uint32_t uid);
 void mem_flags(struct mem_box *, uint32_t uid, uint32_t flags);
+
+/* memory_shelf.c */
+void mem_shelf_ops(struct imap_host *);
+/* Those of a box by index + 1; 0: the server's; SIZE_MAX: all. */
+void mem_annotations_drop(struct mem_host *, size_t box);
