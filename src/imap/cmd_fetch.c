@@ -389,7 +389,7 @@ static enum imap_answer batch(struct fetching *f)
 	return r;
 }
 
-static void run(struct fetching *f)
+static enum imap_answer send_all(struct fetching *f)
 {
 	struct imap_session *s = f->s;
 	enum imap_answer r = imap_keywords_get(s, &f->keywords);
@@ -405,6 +405,27 @@ static void run(struct fetching *f)
 	}
 	if (s->host->expect != NULL)
 		s->host->expect(s->host, NULL, 0);
+	return r;
+}
+
+enum imap_answer imap_fetch_tell(struct imap_session *s, const struct imap_fetch *what,
+				 const struct imap_set *uids)
+{
+	struct fetching *f = ARENA_NEW(s->work->arena, struct fetching);
+	bool by_uid = s->work->by_uid;
+	if (f == NULL)
+		return IMAP_UNAVAILABLE;
+	*f = (struct fetching){.s = s, .what = *what, .wanted = *uids};
+	s->work->by_uid = true;
+	enum imap_answer r = send_all(f);
+	s->work->by_uid = by_uid;
+	return r;
+}
+
+static void run(struct fetching *f)
+{
+	struct imap_session *s = f->s;
+	enum imap_answer r = send_all(f);
 	if (s->closing)
 		return;
 	if (r != IMAP_YES)

@@ -44,6 +44,11 @@ void imap_list_line(struct imap_session *s, const struct imap_listing *l,
 	imap_write_name(s, s->work->batch, e->name);
 	if (childinfo)
 		stream_write(out, SPAN(" (\"CHILDINFO\" (\"SUBSCRIBED\"))"));
+	if (l->old_name.len > 0) {
+		stream_write(out, SPAN(" (\"OLDNAME\" ("));
+		imap_write_name(s, s->work->batch, l->old_name);
+		stream_write(out, SPAN("))"));
+	}
 	stream_write(out, SPAN("\r\n"));
 	bool told = e->exists && e->selectable;
 	/* RFC 5819 2, RFC 8440 3: nothing of one that only has children that match. */

@@ -147,6 +147,7 @@ static void run(struct imap_session *s, struct imap_lex *lex, bool read_only)
 	}
 	s->state = IMAP_SELECTED;
 	s->mailbox = m.mailbox;
+	s->object = m.object;
 	s->name = strndup(name.ptr, name.len);
 	s->read_only = m.read_only || read_only;
 	s->rights = m.rights;

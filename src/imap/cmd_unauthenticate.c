@@ -15,6 +15,7 @@ void imap_cmd_unauthenticate(struct imap_session *s, struct imap_lex *lex UNUSED
 		return;
 	}
 	imap_view_close(s);
+	imap_notify_drop(s);
 	s->host->unauthenticate(s->host);
 	s->condstore = s->qresync = s->utf8 = s->rev2 = s->uidonly = false;
 	s->state = IMAP_NEW;

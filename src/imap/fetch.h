@@ -92,6 +92,10 @@ MUST_USE bool imap_fetch_parse(struct imap_lex *, struct imap_fetch *);
 /* Of a row; what cannot be read is opaque.  NULL: out of memory. */
 MUST_USE struct summary *imap_summary_of(struct arena *, const struct imap_row *);
 
+/* FETCH answers about messages of the view, with their UIDs.  Nothing ends the command. */
+MUST_USE enum imap_answer imap_fetch_tell(struct imap_session *, const struct imap_fetch *,
+					  const struct imap_set *uids);
+
 /* A byte range of the message as the client sees it. */
 struct imap_range {
 	bool exists;

@@ -255,6 +255,28 @@ struct imap_facts {
 	uint64_t append_max;    /* largest message, bytes */
 };
 
+/* What became of a mailbox, for sessions that follow the account (RFC 5465). */
+enum imap_moved_what {
+	IMAP_MOVED_COUNTS = 1,
+	IMAP_MOVED_FLAGS = 2,
+	IMAP_MOVED_NAME = 4, /* made, or renamed from `old` */
+	IMAP_MOVED_LOST = 8,
+	IMAP_MOVED_SUBSCRIBED = 16,
+};
+struct imap_moved {
+	struct span name, old; /* old: empty where it was not renamed */
+	unsigned what;	       /* enum imap_moved_what, or-ed */
+	uint64_t object;       /* 0: a bare level or a subscription alone */
+	bool subscribed, children;
+	uint32_t uid_validity, uid_next, messages;
+	uint64_t version;
+};
+struct imap_news_of_all {
+	struct imap_moved *list;
+	size_t count;
+	bool more; /* ask again */
+};
+
 struct imap_host {
 	struct imap_facts facts;
 	int64_t (*now)(struct imap_host *); /* seconds since 1970 */
@@ -285,6 +307,14 @@ struct imap_host {
 	/* deleted: its sum is wanted, too, which costs a look at each of those. */
 	enum imap_answer (*status)(struct imap_host *, struct span name,
 				   bool deleted, struct imap_status *out);
+	/*
+	 * What happened in any mailbox since the question before; with `begin` from now on, and the
+	 * owner then wakes the session when there is something.  LIMIT: more than is kept, and
+	 * nobody follows any more.
+	 */
+	enum imap_answer (*news)(struct imap_host *, bool begin, struct arena *,
+				 struct imap_news_of_all *out);
+	void (*no_news)(struct imap_host *);
 	enum imap_answer (*quota)(struct imap_host *, struct imap_quota *out);
 	/* All or none; an empty name as above.  LIMIT: too many. */
 	enum imap_answer (*annotate)(struct imap_host *, struct span mailbox,

@@ -22,6 +22,7 @@ struct imap_listing {
 	/* What is said of them. */
 	bool tell_subscribed;
 	bool rights;     /* RFC 8440 */
+	struct span old_name; /* of one that was renamed; empty: not told */
 	unsigned status; /* items of imap/cmd_status, 0: none */
 	const struct imap_entries_asked *metadata; /* NULL: none */
 };

@@ -32,6 +32,7 @@ void imap_session_free(struct imap_session *s)
 	ENSURE_TAG(s, IMAP_SESSION_TAG);
 	ENSURE(s->work == NULL);
 	imap_view_close(s);
+	imap_notify_drop(s);
 	s->tag = 0;
 	free(s);
 }
@@ -257,14 +258,26 @@ enum imap_next imap_session_hint(struct imap_session *s,
 	struct imap_work w;
 	if (s->closing)
 		return IMAP_CLOSE;
-	if (!s->idling || s->state != IMAP_SELECTED)
+	if (!imap_session_listens(s))
 		return IMAP_IDLE;
-	if (news != NULL && imap_view_news(s, news))
+	enum imap_tell how = imap_notify_how(s);
+	if (news != NULL && how == IMAP_TELL_ALL && s->state == IMAP_SELECTED &&
+	    !imap_notify_fetches(s) && imap_view_news(s, news))
 		return leave(s);
-	if (work_begin(s, &w))
-		imap_view_tell(s, IMAP_TELL_ALL);
+	if (work_begin(s, &w)) {
+		imap_view_tell(s, how);
+		if (!s->closing && (news == NULL || s->state != IMAP_SELECTED))
+			imap_notify_tell(s);
+	}
 	work_end(s, &w);
 	return leave(s);
+}
+
+bool imap_session_listens(const struct imap_session *s)
+{
+	if (s->notify != NULL)
+		return !s->closing;
+	return s->idling && s->state == IMAP_SELECTED;
 }
 
 void imap_session_progress(struct imap_session *s, uint32_t uid)

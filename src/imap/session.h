@@ -75,7 +75,8 @@ enum imap_next imap_session_greet(struct imap_session *);
 /* Waits for one command, runs it, and goes on while input is buffered. */
 enum imap_next imap_session_run(struct imap_session *);
 /*
- * The selected mailbox may have changed: in IDLE the client is told at once.
+ * The selected mailbox may have changed, or any for one that follows all: in IDLE, or
+ * where NOTIFY asked for it, the client is told at once.
  * news that do not fit what it was told last, or NULL: the host is asked.
  */
 enum imap_next imap_session_hint(struct imap_session *, const struct imap_news *);
@@ -91,5 +92,7 @@ enum imap_next imap_session_stop(struct imap_session *, const char *why);
 /* For the owner's books. */
 bool imap_session_authenticated(const struct imap_session *);
 bool imap_session_idling(const struct imap_session *);
+/* In IDLE, or between any two commands (RFC 5465): hints are of use now. */
+bool imap_session_listens(const struct imap_session *);
 /* The handle that the host gave, 0 when no mailbox is selected. */
 uint64_t imap_session_mailbox(const struct imap_session *);

@@ -90,12 +90,14 @@ struct imap_session {
 	/* The view of the selected mailbox. */
 	uint32_t rights; /* in it, when it was selected */
 	uint64_t mailbox;
+	uint64_t object; /* the host's number of it: RFC 8474 */
 	char *name; /* as UTF-8, ended by NUL; NULL: no mailbox is selected, or no memory */
 	uint64_t version;       /* everything but flags was told up to it */
 	uint64_t flags_version; /* flags were; behind when a telling failed */
 	uint32_t uid_validity, uid_next, exists, recent, recent_from;
 	size_t keywords; /* how many the client knows of */
 	struct imap_saved saved; /* "$": RFC 5182 */
+	struct imap_notify *notify; /* what the client wants to hear of; NULL: as ever */
 	struct imap_contexts *contexts; /* results kept up to date; NULL: none */
 };
 
@@ -159,6 +161,17 @@ MUST_USE enum imap_answer imap_view_changed(struct imap_session *, uint64_t sinc
 struct span imap_selected_name(const struct imap_session *);
 /* The numbers of what was told, in work->map; nothing is told. */
 MUST_USE enum imap_answer imap_view_numbers(struct imap_session *);
+
+/* imap/notify.c (RFC 5465) */
+void imap_notify_drop(struct imap_session *);
+/* How a hint about the selected mailbox is told: not at all, where nobody asked for it. */
+enum imap_tell imap_notify_how(const struct imap_session *);
+/* Are new messages shown at once? */
+bool imap_notify_fetches(const struct imap_session *);
+/* Those from this UID on were told of just now. */
+void imap_notify_arrived(struct imap_session *, uint32_t from);
+/* What happened in other mailboxes. */
+void imap_notify_tell(struct imap_session *);
 
 /* imap/context.c (RFC 5267) */
 void imap_contexts_drop(struct imap_session *);
@@ -247,6 +260,7 @@ void imap_cmd_move(struct imap_session *, struct imap_lex *);
 void imap_cmd_myrights(struct imap_session *, struct imap_lex *);
 void imap_cmd_namespace(struct imap_session *, struct imap_lex *);
 void imap_cmd_noop(struct imap_session *, struct imap_lex *);
+void imap_cmd_notify(struct imap_session *, struct imap_lex *);
 void imap_cmd_rename(struct imap_session *, struct imap_lex *);
 void imap_cmd_replace(struct imap_session *, struct imap_lex *);
 void imap_cmd_resetkey(struct imap_session *, struct imap_lex *);

@@ -379,12 +379,16 @@ void imap_view_tell(struct imap_session *s, enum imap_tell how)
 {
 	if (how == IMAP_TELL_NOTHING || s->state != IMAP_SELECTED)
 		return;
+	uint32_t before = s->uid_next;
 	enum imap_answer r = tell(s, how);
 	/* Short of memory or the store away: told next time. */
 	if (r == IMAP_GONE)
 		imap_bye(s, "The selected mailbox is gone, connect again");
-	else
-		imap_contexts_tell(s);
+	if (r == IMAP_GONE)
+		return;
+	if (s->uid_next > before && imap_notify_fetches(s))
+		imap_notify_arrived(s, before);
+	imap_contexts_tell(s);
 }
 
 /* ---- what a hint carried ------------------------------------------------- */

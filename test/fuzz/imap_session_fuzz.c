@@ -14,6 +14,11 @@
 static void others(struct mem_host *m, unsigned turn)
 {
 	struct mem_box *b = mem_box(m, "INBOX");
+	if (m->moved_count < 8)
+		m->moved[m->moved_count++] = (struct imap_moved){
+			.name = turn & 1 ? SPAN("Sent") : SPAN("x/y"), .what = turn & 31,
+			.old = turn & 8 ? SPAN("x") : SPAN(""), .object = turn & 7, .subscribed = turn & 2,
+			.children = turn & 4, .messages = turn, .uid_next = turn + 1, .version = turn};
 	if (b == NULL || b->count > 200 || b->log_count > MEM_LOG / 2)
 		return;
 	if (turn % 3 == 0)

@@ -127,3 +127,58 @@ def test_one_comparator_everywhere(pair):
     assert one.ok('UID SORT (SUBJECT ARRIVAL) UTF-8 UID 4:7') == [b'* SORT 4 6 7 5']
     thread, = one.ok('UID THREAD ORDEREDSUBJECT UTF-8 UID 4:7')
     assert b'(5)' in thread and b'(4 (6)(7))' in thread
+
+
+def untagged(session, want):
+    """Lines that come by themselves, up to one that ends so."""
+    lines = []
+    while not lines or not lines[-1].endswith(want):
+        lines.append(session.line())
+    return lines
+
+
+def test_what_happens_is_told(demo, user, pair):
+    """NOTIFY: two sessions of one account; one of them never asks."""
+    one, other, name = pair
+    one.ok('UNSELECT')
+    other.ok(f'CREATE {name}/a')
+    lines = one.ok(f'NOTIFY SET STATUS (subtree {name} (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))'
+                   ' (personal (MailboxName))')
+    assert len(lines) == 2 and all(re.match(rb'\* STATUS "[^"]+" \(MESSAGES \d UIDNEXT \d UIDVALIDITY \d+ HIGHESTMODSEQ \d+\)$', line) for line in lines)
+    assert other.append(MAIL.format('x', 'x'), f'{name}/a')[0] == 'OK'
+    line, = untagged(one, b')')
+    assert line.startswith(f'* STATUS "{name}/a" (MESSAGES 1 UIDNEXT 2 '.encode())
+    other.ok('STORE 1 +FLAGS.SILENT (\\Flagged)')
+    assert untagged(one, b')')[0].startswith(f'* STATUS "{name}" (MESSAGES 3 UIDNEXT 4 '.encode())
+    other.ok('STORE 1 +FLAGS.SILENT (\\Deleted)')
+    untagged(one, b')')
+    other.ok('EXPUNGE')
+    assert untagged(one, b')')[0].startswith(f'* STATUS "{name}" (MESSAGES 2 UIDNEXT 4 '.encode())
+    other.ok(f'CREATE {name}/b')
+    assert untagged(one, f'"{name}/b"'.encode()) == [f'* LIST (\\HasNoChildren) "/" "{name}/b"'.encode()]
+    other.ok(f'SUBSCRIBE {name}/b')
+    assert untagged(one, f'"{name}/b"'.encode()) == [f'* LIST (\\Subscribed \\HasNoChildren) "/" "{name}/b"'.encode()]
+    other.ok(f'RENAME {name}/b {name}/c')
+    assert any(f'"{name}/c" ("OLDNAME" ("{name}/b"))'.encode() in line for line in untagged(one, b'))'))
+    other.ok(f'DELETE {name}/c')
+    assert untagged(one, f'"{name}/c"'.encode())[-1].startswith(b'* LIST (\\NonExistent')
+    other.ok(f'CREATE {name}-elsewhere')
+    untagged(one, f'"{name}-elsewhere"'.encode())
+    assert other.append(MAIL.format('x', 'x'), f'{name}-elsewhere')[0] == 'OK'
+    other.ok(f'DELETE {name}-elsewhere')
+    assert untagged(one, f'"{name}-elsewhere"'.encode())[-1].startswith(b'* LIST (\\NonExistent')
+    # The selected one, and nothing of the others from here on.
+    one.select(name)
+    one.ok('NOTIFY SET (selected (MessageNew (UID BODY.PEEK[HEADER.FIELDS (SUBJECT)]) MessageExpunge FlagChange))')
+    assert other.append(MAIL.format('news', 'x'), f'{name}/a')[0] == 'OK'
+    assert other.append(MAIL.format('news', 'x'), name)[0] == 'OK'
+    lines = untagged(one, b')')
+    assert lines[0] == b'* 3 EXISTS'
+    assert b'FETCH (UID 4 BODY[HEADER.FIELDS (SUBJECT)] {17}' in lines[-4] and lines[-3:] == [b'Subject: news', b'', b')']
+    other.ok('UID STORE 4 +FLAGS.SILENT (\\Deleted)')
+    assert b'\\Deleted' in untagged(one, b')')[-1]
+    other.ok('EXPUNGE')
+    assert untagged(one, b'EXPUNGE') == [b'* 3 EXPUNGE']
+    one.ok('NOTIFY NONE')
+    assert one.cmd('NOTIFY SET (personal (AnnotationChange))')[1].startswith('[BADEVENT (MessageNew ')
+    one.ok(f'DELETE {name}/a')

@@ -40,7 +40,7 @@ struct protocol {
 	bool (*run)(struct connection *);
 	/* NULL: only that something moved. */
 	bool (*hint)(struct connection *, const struct edge_store_hint *);
-	bool (*idling)(const struct connection *); /* wants hints now */
+	bool (*idling)(const struct connection *); /* wants hints now: in IDLE, or always */
 	void (*farewell)(struct connection *, enum farewell);
 	void (*secured)(struct connection *); /* TLS is on now */
 	uint64_t (*idle_seconds)(const struct connection *);

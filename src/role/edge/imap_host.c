@@ -322,7 +322,7 @@ static bool hint(struct connection *c, const struct edge_store_hint *h)
 
 static bool idling(const struct connection *c)
 {
-	return c->side != NULL && imap_session_idling(side(c)->session);
+	return c->side != NULL && imap_session_listens(side(c)->session);
 }
 
 static void farewell(struct connection *c, enum farewell why)

@@ -102,6 +102,42 @@ static enum imap_answer status(struct imap_host *h, struct span name, bool delet
 	return a;
 }
 
+static enum imap_answer news(struct imap_host *h, bool begin, struct arena *arena,
+			     struct imap_news_of_all *out)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_news m = {.session = c->session, .begin = begin};
+	struct edge_store_news_reply r;
+	enum imap_answer a = IMAP_ASK(c, news, &m, arena, &r, EDGE_READ_NS);
+	if (a != IMAP_YES || r.overflow)
+		return a != IMAP_YES ? a : IMAP_LIMIT;
+	*out = (struct imap_news_of_all){.more = r.more && r.moved_count > 0};
+	out->list = ARENA_ARRAY(arena, r.moved_count + 1, struct imap_moved);
+	if (out->list == NULL)
+		return IMAP_UNAVAILABLE;
+	for (size_t i = 0; i < r.moved_count; i++)
+		out->list[out->count++] = (struct imap_moved){
+			.name = r.moved[i].name,
+			.old = r.moved[i].old,
+			.what = r.moved[i].what,
+			.object = r.moved[i].mailbox,
+			.subscribed = r.moved[i].subscribed,
+			.children = r.moved[i].children,
+			.uid_validity = r.moved[i].uid_validity,
+			.uid_next = r.moved[i].uid_next,
+			.messages = r.moved[i].messages,
+			.version = r.moved[i].version};
+	return IMAP_YES;
+}
+
+static void no_news(struct imap_host *h)
+{
+	struct connection *c = imap_side_of(h)->c;
+	struct edge_store_no_news m = {.session = c->session};
+	if (store_of(c) != NULL)
+		(void)edge_store_no_news(store_of(c), &m);
+}
+
 static enum imap_answer quota(struct imap_host *h, struct imap_quota *out)
 {
 	struct connection *c = imap_side_of(h)->c;
@@ -259,6 +295,8 @@ void imap_names_ops(struct imap_host *h)
 	h->rename = rename_name;
 	h->subscribe = subscribe;
 	h->status = status;
+	h->news = news;
+	h->no_news = no_news;
 	h->quota = quota;
 	h->url_sign = url_sign;
 	h->url_open = url_open;

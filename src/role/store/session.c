@@ -12,6 +12,7 @@
 
 #include "base/ensure.h"
 #include "role/store/body.h"
+#include "role/store/follow.h"
 #include "role/store/held.h"
 
 /* ---- finding ------------------------------------------------------------------ */
@@ -73,6 +74,7 @@ void session_release(struct session *ss)
 void session_close(struct session *ss)
 {
 	map_remove_id(ss->store->sessions, ss->id);
+	follow_end(ss);
 	list_remove(&ss->link);
 	ss->peer = NULL;
 	LIST_EACH(&ss->mailboxes, l)
@@ -297,6 +299,8 @@ const struct edge_store_at_store store_for_edge = {
 	.select = on_select,
 	.deselect = on_deselect,
 	.watch = on_watch,
+	.news = on_news,
+	.no_news = on_no_news,
 	.uids = on_uids,
 	.pages = on_pages,
 	.rows = on_rows,

@@ -63,6 +63,11 @@ struct session {
 	unsigned mailbox_count;
 	uint64_t next_handle;
 	bool administers; /* names are the account's own, whatever they look like */
+	/* News of the account: follow.c. */
+	struct list following;
+	struct follow *follow;
+	uint64_t news_told;  /* the last change that it was told of */
+	uint64_t news_hinted; /* the account's version of the last hint */
 	/* Of the service `local`, once it is known whose it is. */
 	bool is_local;
 	uint32_t uid;
@@ -139,6 +144,8 @@ void on_select(void *ctx, struct ipc_call *, const struct edge_store_select *);
 void on_deselect(void *ctx, struct edge_store *,
 		 const struct edge_store_deselect *);
 void on_watch(void *ctx, struct edge_store *, const struct edge_store_watch *);
+void on_news(void *ctx, struct ipc_call *, const struct edge_store_news *);
+void on_no_news(void *ctx, struct edge_store *, const struct edge_store_no_news *);
 void on_uids(void *ctx, struct ipc_call *, const struct edge_store_uids *);
 void on_pages(void *ctx, struct ipc_call *, const struct edge_store_pages *);
 void on_rows(void *ctx, struct ipc_call *, const struct edge_store_rows *);

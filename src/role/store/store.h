@@ -65,6 +65,7 @@ struct open_box {
 	uint32_t inbox;
 	struct kv_watch watch;
 	struct list watchers; /* selected mailboxes that want hints */
+	struct follow *follow; /* for sessions that want news of the account; NULL: none */
 	struct list hinting;  /* in the store's list of boxes that moved */
 	struct list index_wait; /* in the store's list of boxes to be indexed */
 	uint64_t index_looked;	/* the version at which that was asked last */

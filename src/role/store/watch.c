@@ -10,6 +10,7 @@
  * is little: 200 sessions on one mailbox cost one look at it, no questions.
  */
 #include "role/store/access.h"
+#include "role/store/follow.h"
 #include "role/store/index.h"
 
 #define HINT_NS	      (5 * NS_PER_MS)
@@ -34,7 +35,7 @@ void watch_moved(struct kv_watch *w, struct kv_space *space, uint64_t version)
 	uint64_t now = loop_now(s->role->loop);
 	(void)space;
 	indexing_moved(b, version);
-	if (list_empty(&b->watchers) || list_linked(&b->hinting))
+	if ((list_empty(&b->watchers) && b->follow == NULL) || list_linked(&b->hinting))
 		return;
 	list_push_back(&s->hinting, &b->hinting);
 	arm(s, now >= b->hinted_at + HINT_NS ? now : b->hinted_at + HINT_NS);
@@ -190,7 +191,7 @@ static bool hint_all(struct open_box *b)
 			all &= hint(CONTAINER_OF(l, struct selected, watching),
 				    &d);
 	arena_free(d.arena);
-	return all;
+	return follow_hint(b) && all;
 }
 
 static void send_due(struct timer *t)

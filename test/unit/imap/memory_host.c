@@ -314,6 +314,32 @@ static enum imap_answer status(struct imap_host *h, struct span name, bool delet
 	return IMAP_YES;
 }
 
+static enum imap_answer news(struct imap_host *h, bool begin, struct arena *a,
+			     struct imap_news_of_all *out)
+{
+	struct mem_host *m = mem(h);
+	ENSURE(begin || m->follows);
+	if (m->news_answer != IMAP_UNAVAILABLE)
+		m->follows = m->news_answer == IMAP_YES;
+	m->follows_begun += begin;
+	if (m->news_answer != IMAP_YES)
+		return m->news_answer;
+	size_t n = begin ? 0 : size_min(m->moved_count, 32);
+	*out = (struct imap_news_of_all){.list = ARENA_ARRAY(a, n + 1, struct imap_moved),
+					 .count = n, .more = n < m->moved_count && !begin};
+	if (out->list == NULL)
+		return IMAP_UNAVAILABLE;
+	memcpy(out->list, m->moved, n * sizeof *out->list);
+	m->moved_count -= n;
+	memmove(m->moved, m->moved + n, m->moved_count * sizeof *m->moved);
+	return IMAP_YES;
+}
+
+static void no_news(struct imap_host *h)
+{
+	mem(h)->follows = false;
+}
+
 static enum imap_answer quota(struct imap_host *h, struct imap_quota *out)
 {
 	*out = mem(h)->quota;
@@ -803,7 +829,7 @@ void mem_init(struct mem_host *m)
 			 .unauthenticate = unauthenticate,
 			 .list = list, .create = create, .remove = remove_box,
 			 .rename = rename_box, .subscribe = subscribe, .status = status,
-			 .quota = quota,
+			 .quota = quota, .news = news, .no_news = no_news,
 			 .select = select_box, .deselect = deselect, .visit = visit, .uids = uids,
 			 .pages = pages, .rows = rows, .changes = changes, .body = body,
 			 .keywords = keywords, .keyword_add = keyword_add,

@@ -87,6 +87,11 @@ struct mem_host {
 		uint32_t rights, refused;
 	} grants[MEM_GRANTS];
 	size_t grant_count;
+	enum imap_answer news_answer;
+	struct imap_moved moved[40]; /* told with the next question */
+	size_t moved_count;
+	bool follows;
+	unsigned follows_begun;
 	bool body_gone;
 	/* How a message is understood; NULL: header and body, no more. */
 	struct summary *(*understand)(struct arena *, struct span);

@@ -283,6 +283,27 @@ def idle_is_told(h):
     i.logout()
 
 
+def account_is_told(h):
+    """NOTIFY: what happens elsewhere is told between two commands."""
+    i = h.imap()
+    i.select()
+    s = i.sock
+
+    def until(end):
+        got = b""
+        while end not in got:
+            got += s.recv(1000)
+            assert got, end
+
+    s.sendall(b"x NOTIFY SET (personal (MessageNew MessageExpunge))\r\n")
+    until(b"x OK")
+    h.ask("put Subject: news")
+    until(b'* STATUS "Other" (MESSAGES 2 UIDNEXT 3 UIDVALIDITY 4)\r\n')
+    s.sendall(b"y NOTIFY NONE\r\n")
+    until(b"y OK")
+    i.logout()
+
+
 def pop3_session(h):
     p = poplib.POP3_SSL("localhost", h.ports["pop3s"], context=h.tls)
     try:
@@ -486,7 +507,7 @@ def drains(h):
 
 
 TESTS = [mx_takes_mail, mx_takes_mail_over_tls, body_sizes, mx_refuses, early_talker,
-         starttls_injection, pipelined, submission, sasl_ways, imap_session, idle_is_told,
+         starttls_injection, pipelined, submission, sasl_ways, imap_session, idle_is_told, account_is_told,
          pop3_session, limits_per_address, implicit_says_nothing_in_clear,
          handshake_deadline, command_deadline, login_deadline, store_dies,
          store_dies_in_an_offer, auth_dies, reloads, closes_are_clean, drains]

@@ -14,8 +14,11 @@ static void tell(struct fake_store *s)
 {
 	struct edge_store_hint h = {
 		.session = s->watched, .mailbox = 1, .version = s->version};
+	struct edge_store_hint all = {.session = s->follower, .version = s->version};
 	if (s->watched != 0 && s->channel != NULL)
 		(void)edge_store_hint(s->channel, &h);
+	if (s->follower != 0 && s->channel != NULL)
+		(void)edge_store_hint(s->channel, &all);
 }
 
 static void put(struct fake_store *s, struct span trace, struct span a,
@@ -229,6 +232,27 @@ static void deselect(void *r, struct edge_store *c,
 	(void)c;
 	if (m->session == s->watched)
 		s->watched = 0;
+}
+
+static void news(void *r, struct ipc_call *call, const struct edge_store_news *m)
+{
+	struct fake_store *s = r;
+	struct edge_store_news_reply rep = {.answer = EDGE_STORE_ANSWER_YES};
+	struct edge_store_moved moved = {.name = SPAN("Other"), .what = 1, .mailbox = 9, .messages = 2,
+					 .uid_next = 3, .uid_validity = 4, .version = s->version};
+	if (m->begin)
+		s->follower = m->session;
+	rep.moved = &moved;
+	rep.moved_count = m->begin ? 0 : 1;
+	edge_store_news_answer(call, &rep);
+}
+
+static void no_news(void *r, struct edge_store *c, const struct edge_store_no_news *m)
+{
+	struct fake_store *s = r;
+	(void)c;
+	if (s->follower == m->session)
+		s->follower = 0;
 }
 
 static void watch(void *r, struct edge_store *c, const struct edge_store_watch *m)
@@ -477,6 +501,8 @@ const struct edge_store_at_store fake_store_handlers = {
 	.rename = rename_name,
 	.subscribe = subscribe_name,
 	.status = status,
+	.news = news,
+	.no_news = no_news,
 	.select = select_name,
 	.deselect = deselect,
 	.watch = watch,

@@ -21,7 +21,7 @@ struct fake_message {
 struct fake_store {
 	struct fake_message messages[FAKE_MESSAGES]; /* uid - 1 */
 	uint32_t count;
-	uint64_t version, next_session, watched;
+	uint64_t version, next_session, watched, follower;
 	struct edge_store *channel;
 	struct buf staged;
 	bool slow; /* offers are kept waiting */
