@@ -161,6 +161,26 @@ def test_a_flood_leaves_users_alone_and_loses_nothing(own):
     find(own, own.alice, deliver(own, own.alice.user))
 
 
+def test_who_is_told_that_he_is_in_stays(own):
+    """His place was wanted while auth still looked at the password."""
+    own.set_option('processes', 'sessions', '10')
+    own.reload()
+    auth = own.pids()['auth'][0]
+    slow = Imap(own, 'imaps')
+    os.kill(auth, signal.SIGSTOP)
+    try:
+        tag = slow.start(f'LOGIN {own.alice.user} {own.alice.password}')
+        strangers = [Imap(own, 'imap') for _ in range(12)]
+        assert wait(lambda: roles(own, 'edge-access')[0]['detail']['gave_way'] > 0, 10)
+    finally:
+        os.kill(auth, signal.SIGCONT)
+    assert slow.finish(tag)[0] == 'OK'
+    slow.ok('NOOP')
+    slow.select('INBOX')
+    for session in (slow, *strangers):
+        session.close()
+
+
 def test_strangers_give_way_to_users(own):
     """Whoever has not logged in holds no place that a user needs."""
     own.set_option('processes', 'sessions', '10')

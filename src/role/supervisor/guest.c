@@ -14,7 +14,12 @@
 
 #include "base/ensure.h"
 
-#define SPARE 4u /* stand ready */
+#define SPARE  4u /* stand ready */
+#define OTHERS (3 * POOL_MAX + 12) /* pools that follow each other, and the rest */
+
+_Static_assert(CONF_ISOLATED_MAX + CONF_ISOLATED_MAX / 10 + 1 + SPARE + 1 + OTHERS <=
+		       ROLE_PROCESSES_MAX,
+	       "a place in every role's table for each of them");
 
 static bool isolates(const struct super *s)
 {
