@@ -4,7 +4,8 @@
  * batches of rows.
  *
  * Bodies are pulled in ranges while they are written, so a client that does
- * not read holds one batch of rows and one range, whatever it asked for.
+ * not read holds one batch of rows and what the host reads ahead, three frames at
+ * most, whatever it asked for.
  *
  * Must never stop inside a literal and go on: a body that ends early ends the
  * session.
