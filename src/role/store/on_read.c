@@ -24,15 +24,16 @@ static struct selected *mailbox_of(struct job *j, uint64_t handle,
 	return access_selected(j->session, handle, 0, a);
 }
 
-/* Where a message is read: with several UIDs, all must be allowed. */
+/* Where a message is read: with several UIDs, all must be allowed.  A handle for one
+ * message (on_url.c) rests on its URL, any other one on rights. */
 static struct selected *message_of(struct job *j, uint64_t handle, const uint32_t *uids,
 				   size_t count, enum edge_store_answer *a)
 {
 	struct selected *sel = NULL;
 	for (size_t i = 0; i < count && (i == 0 || sel != NULL); i++)
 		sel = session_message(j->session, handle, uids[i]);
-	if (count == 0)
-		sel = session_mailbox(j->session, handle);
+	if (count == 0 || (sel != NULL && sel->only == 0))
+		return mailbox_of(j, handle, a);
 	if (sel == NULL)
 		*a = EDGE_STORE_ANSWER_NO;
 	return sel;
