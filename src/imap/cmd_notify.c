@@ -163,7 +163,9 @@ static bool parse_set(struct imap_session *s, struct imap_lex *lex, struct imap_
 	}
 	if (p == GROUP && !imap_lex_end(lex))
 		p = BAD;
-	if (p == BAD)
+	if (p == BAD && arena_short(n->arena))
+		imap_no_answer(s, IMAP_UNAVAILABLE);
+	else if (p == BAD)
 		imap_bad(s, "NOTIFY takes NONE, or SET and groups of mailboxes and events");
 	else if (p == GROUP && unknown)
 		imap_no(s, "BADEVENT (" EVENTS ")", "Not all of these events are told of");

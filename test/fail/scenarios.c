@@ -308,6 +308,29 @@ static void check_search(struct scene *s, enum verdict v)
 		wrong(s, "found: %.*s", SPAN_FMT(buf_span(&s->data)));
 }
 
+static enum verdict act_esearch(struct scene *s)
+{
+	return ask(s, "ESEARCH IN (personal) RETURN (COUNT RELEVANCY) FUZZY BODY failures");
+}
+
+static void check_esearch(struct scene *s, enum verdict v)
+{
+	if (v == SAID_YES &&
+	    span_find_span(buf_span(&s->data), SPAN("COUNT 1 RELEVANCY (")) == SIZE_MAX)
+		wrong(s, "found: %.*s", SPAN_FMT(buf_span(&s->data)));
+}
+
+static enum verdict act_update(struct scene *s)
+{
+	return ask(s, "SORT RETURN (UPDATE COUNT) (SUBJECT) UTF-8 ALL");
+}
+
+static enum verdict act_notify(struct scene *s)
+{
+	return ask(s, "NOTIFY SET STATUS (personal (MessageNew MessageExpunge FlagChange MailboxName)) "
+		      "(selected (MessageNew (UID FLAGS) MessageExpunge))");
+}
+
 static enum verdict act_sort(struct scene *s)
 {
 	return ask(s, "SORT RETURN (ALL COUNT) (SUBJECT REVERSE DATE) UTF-8 ALL");
@@ -629,6 +652,9 @@ const struct scenario scenarios[] = {
 	{"flags", one_message, act_flags, check_flags, false},
 	{"fetch", one_message, act_fetch, check_fetch, false},
 	{"search", one_message, act_search, check_search, false},
+	{"esearch", one_message, act_esearch, check_esearch, false},
+	{"update", one_message, act_update, NULL, false},
+	{"notify", one_message, act_notify, NULL, false},
 	{"sort", one_message, act_sort, check_sort, false},
 	{"thread", one_message, act_thread, check_thread, false},
 	{"annotate", one_message, act_annotate, check_annotate, false},
