@@ -1,22 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any bytes as the wire of a deflated connection, in pieces, with and without
- * rests in between: both read the same, and end in the same way.
+ * rests in between: both read the same, and end in the same way.  What was read is
+ * said back over the same connection, and a client understands it.
  */
 #include "base/buf.h"
 #include "base/ensure.h"
 #include "gzip/flate.h"
 
+#include <zlib.h>
+
 #define LIMIT (1u << 20)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Said, and read by a client. */
+static void say(struct flate *f, z_stream *client, struct span plain)
+{
+	char back[4096];
+	struct span wire;
+	ENSURE(flate_write(f, plain, &wire) == FLATE_OK);
+	client->next_in = (Bytef *)(uintptr_t)wire.ptr;
+	client->avail_in = (uInt)wire.len;
+	client->next_out = (Bytef *)back;
+	client->avail_out = sizeof back;
+	int z = inflate(client, Z_SYNC_FLUSH);
+	ENSURE(z == Z_OK || (plain.len == 0 && z == Z_BUF_ERROR));
+	ENSURE(span_eq(span_of(back, sizeof back - client->avail_out), plain));
+}
 
 static enum flated run(struct span wire, size_t step, size_t cap, bool rests, struct buf *out)
 {
 	struct flate *f = flate_new();
 	char piece[4096];
 	enum flated r = FLATE_OK;
-	ENSURE(f != NULL);
+	z_stream client = {0};
+	ENSURE(f != NULL && inflateInit2(&client, -15) == Z_OK);
 	while (wire.len > 0 && r == FLATE_OK && buf_ok(out)) {
 		struct span part = span_sub(wire, 0, step);
 		memcpy(flate_wire(f), part.ptr, part.len);
@@ -27,11 +46,14 @@ static enum flated run(struct span wire, size_t step, size_t cap, bool rests, st
 			r = flate_read(f, piece, cap, &got);
 			ENSURE(got <= cap);
 			buf_add(out, span_of(piece, got));
+			if (buf_ok(out) && r == FLATE_OK)
+				say(f, &client, span_of(piece, got));
 			if (rests)
 				flate_rest(f);
 		}
 	}
 	flate_free(f);
+	(void)inflateEnd(&client);
 	return r;
 }
 
