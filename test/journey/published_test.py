@@ -35,7 +35,7 @@ def cases(path):
 
 def ordered(line):
     """Flags and attributes stand in any order, names may be quoted."""
-    if line.startswith(('* LIST', '* LSUB', '* STATUS', '* QUOTAROOT')):
+    if line.startswith(('* LIST', '* LSUB', '* STATUS', '* QUOTAROOT', '* ACL', '* MYRIGHTS')):
         line = re.sub(r'"([^" ()]+)"', r'\1', line)
     return re.sub(r'(FLAGS|LIST|LSUB) \(([^)]*)\)',
                   lambda m: f'{m.group(1)} (' + ' '.join(sorted(m.group(2).split())) + ')', line)
