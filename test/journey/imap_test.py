@@ -81,7 +81,7 @@ def test_new_accounts_have_their_folders(demo, user):
 
 
 def test_namespace_and_enable(session):
-    assert session.ok('NAMESPACE') == [b'* NAMESPACE (("" "/")) NIL NIL']
+    assert session.ok('NAMESPACE') == [b'* NAMESPACE (("" "/")) (("Other Users/" "/")) NIL']
     session.ok('ENABLE CONDSTORE X-UNKNOWN')
 
 

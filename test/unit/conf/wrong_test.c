@@ -568,6 +568,22 @@ static const struct {
 	{HOST "outgoing { source 192.0.2.1 ::; }", "2:12",
 	 "source takes addresses of this host; without it the system chooses "
 	 "one"},
+	{HOST "accounts { shared info; }",
+	 "2:19",
+	 "shared takes addresses of accounts such as info@example.org, separated by "
+	 "blanks"},
+	{HOST "accounts { shared-name a/b; }",
+	 "2:12",
+	 "shared-name takes one level of a mailbox name, such as \"Shared Folders\""},
+	{HOST "accounts { shared-name InBox; }",
+	 "2:12",
+	 "shared-name takes one level of a mailbox name, such as \"Shared Folders\""},
+	{HOST "accounts { others-name \"50%\"; }",
+	 "2:12",
+	 "others-name takes one level of a mailbox name, such as \"Other Users\""},
+	{HOST "accounts { others-name \"Shared Folders\"; }",
+	 "2:12",
+	 "others-name and shared-name have to differ"},
 	{HOST "accounts { postmaster root; }",
 	 "2:12",
 	 "postmaster takes an address such as admin@example.org, not "
