@@ -423,6 +423,17 @@ enum imap_answer imap_fetch_tell(struct imap_session *s, const struct imap_fetch
 	return r;
 }
 
+enum imap_answer imap_fetch_listed(struct imap_session *s, struct span list,
+				   const struct imap_set *uids)
+{
+	struct imap_lex lex = {.rest = list, .arena = s->work->arena};
+	struct imap_fetch *what = ARENA_NEW(s->work->arena, struct imap_fetch);
+	if (what == NULL || !imap_fetch_parse(&lex, what))
+		return IMAP_UNAVAILABLE;
+	what->seen = false; /* nobody has read it */
+	return imap_fetch_tell(s, what, uids);
+}
+
 static void run(struct fetching *f)
 {
 	struct imap_session *s = f->s;

@@ -26,41 +26,14 @@ static const struct {
 	{"ServerMetadataChange", 0},
 };
 
-/* "(" ... ")" as it stands there; false: it does not end. */
-static bool in_parentheses(struct imap_lex *lex, struct span *out)
-{
-	struct imap_lex at = *lex;
-	struct span skipped;
-	size_t depth = 0;
-	do {
-		char c = imap_lex_peek(&at);
-		if (c == '\0')
-			return false;
-		if (c == '"' || c == '{') {
-			if (!imap_lex_string(&at, &skipped))
-				return false;
-			continue;
-		}
-		depth += (c == '(') - (size_t)(c == ')');
-		at.rest = span_skip(at.rest, 1);
-	} while (depth > 0);
-	*out = span_sub(lex->rest, 0, lex->rest.len - at.rest.len);
-	*lex = at;
-	return true;
-}
-
 /* " (" items ")" behind MessageNew, or nothing.  False: BAD. */
-static bool fetch_items(struct imap_session *s, struct imap_lex *lex, struct span *out)
+static bool fetch_items(struct imap_lex *lex, struct span *out)
 {
 	struct imap_lex at = *lex;
-	struct imap_fetch *what = ARENA_NEW(s->work->arena, struct imap_fetch);
 	if (!imap_lex_space(&at) || imap_lex_peek(&at) != '(')
 		return true;
 	*lex = at;
-	if (what == NULL || !in_parentheses(lex, out) || out->len > IMAP_NOTIFY_FETCH)
-		return false;
-	struct imap_lex items = {.rest = *out, .arena = s->work->arena};
-	return imap_fetch_parse(&items, what);
+	return imap_fetch_list(lex, out) && out->len <= IMAP_NOTIFY_FETCH;
 }
 
 struct group {
@@ -69,7 +42,7 @@ struct group {
 	bool unknown; /* an event that is not told of here */
 };
 
-static bool one_event(struct imap_session *s, struct imap_lex *lex, struct group *g)
+static bool one_event(struct imap_lex *lex, struct group *g)
 {
 	struct span name;
 	size_t i = 0;
@@ -82,7 +55,7 @@ static bool one_event(struct imap_session *s, struct imap_lex *lex, struct group
 		return true;
 	}
 	g->made.events |= events[i].event;
-	return events[i].event != IMAP_EVENT_NEW || fetch_items(s, lex, &g->fetch);
+	return events[i].event != IMAP_EVENT_NEW || fetch_items(lex, &g->fetch);
 }
 
 /* RFC 5465 5: what goes with what.  An event that we do not know says nothing of the others. */
@@ -111,7 +84,7 @@ static enum parsed one_group(struct imap_session *s, struct imap_lex *lex, size_
 		if (!imap_lex_char(lex, '('))
 			return BAD;
 		do {
-			if (!one_event(s, lex, g))
+			if (!one_event(lex, g))
 				return BAD;
 		} while (imap_lex_space(lex));
 		if (!imap_lex_char(lex, ')'))

@@ -17,12 +17,24 @@ static const struct {
 	{"RELEVANCY", IMAP_WANT_RELEVANCY},
 };
 
+/* " (" items ")", or nothing. */
+static bool update_items(struct imap_lex *lex, struct span *out)
+{
+	struct imap_lex at = *lex;
+	if (!imap_lex_space(&at) || imap_lex_peek(&at) != '(')
+		return true;
+	*lex = at;
+	return imap_fetch_list(lex, out) && out->len <= IMAP_CONTEXT_FETCH;
+}
+
 static bool option(struct imap_lex *lex, struct imap_wanted *w)
 {
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
 		if (!imap_lex_word(lex, options[i].name))
 			continue;
 		w->what |= options[i].bit;
+		if (options[i].bit == IMAP_WANT_UPDATE)
+			return update_items(lex, &w->fetch);
 		return options[i].bit != IMAP_WANT_PART ||
 		       (imap_lex_space(lex) && imap_part_parse(lex, &w->part));
 	}
@@ -203,7 +215,7 @@ static void answer(struct imap_session *s, const struct imap_wanted *w,
 		       imap_esearch_tell(s, w, &n, query, modseq,
 					 w->what & IMAP_WANT_RELEVANCY ? &relevant : NULL, from);
 	if (good && (w->what & IMAP_WANT_UPDATE))
-		imap_context_of_search(s, query, uids);
+		imap_context_of_search(s, query, w->fetch, uids);
 	if (good)
 		imap_ok(s, NULL, "Searched");
 	else

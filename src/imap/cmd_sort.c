@@ -203,6 +203,6 @@ void imap_cmd_sort(struct imap_session *s, struct imap_lex *lex)
 	if ((wanted.what & IMAP_WANT_UPDATE) && by.asked)
 		imap_context_refuse(s, "Not in the order of RELEVANCY");
 	else if (wanted.what & IMAP_WANT_UPDATE)
-		imap_context_of_sort(s, &query, &how, &n.order);
+		imap_context_of_sort(s, &query, wanted.fetch, &how, &n.order);
 	imap_ok(s, NULL, "Sorted");
 }

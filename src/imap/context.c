@@ -27,6 +27,7 @@ struct context {
 	struct imap_order how;
 	struct arena *arena; /* holds the query */
 	struct imap_query query;
+	struct span fetch; /* items of new messages that come in; or empty */
 	struct imap_run *runs; /* the result of SEARCH ... */
 	uint32_t *order;       /* ... and of SORT; the other one is NULL */
 	size_t count;
@@ -35,6 +36,7 @@ struct context {
 struct imap_contexts {
 	struct context *all[IMAP_CONTEXTS_MAX];
 	size_t count;
+	uint32_t uid_next; /* of then: others are new */
 	uint64_t version; /* all that happened up to it is in the results */
 };
 
@@ -165,7 +167,8 @@ static bool keep_query(struct context *c, const struct imap_query *q)
 	return true;
 }
 
-static struct context *context_new(struct imap_session *s, const struct imap_query *q)
+static struct context *context_new(struct imap_session *s, const struct imap_query *q,
+				   struct span fetch)
 {
 	struct context *c = calloc(1, sizeof *c);
 	if (c == NULL)
@@ -174,7 +177,7 @@ static struct context *context_new(struct imap_session *s, const struct imap_que
 	memcpy(c->tag, s->word, s->word_len);
 	c->tag_len = s->word_len;
 	c->by_uid = s->work->by_uid;
-	if (c->arena != NULL && keep_query(c, q))
+	if (c->arena != NULL && keep_query(c, q) && arena_copy(c->arena, fetch, &c->fetch))
 		return c;
 	context_free(c);
 	return NULL;
@@ -226,7 +229,8 @@ static void enlist(struct imap_session *s, struct context *c, bool kept)
 	if (s->contexts == NULL) {
 		s->contexts = calloc(1, sizeof *s->contexts);
 		if (s->contexts != NULL)
-			s->contexts->version = s->version;
+			*s->contexts = (struct imap_contexts){.uid_next = s->uid_next,
+							      .version = s->version};
 	}
 	if (s->contexts == NULL || s->contexts->count == IMAP_CONTEXTS_MAX) {
 		refuse(s, tag, "Too many results are kept up to date");
@@ -237,16 +241,17 @@ static void enlist(struct imap_session *s, struct context *c, bool kept)
 }
 
 void imap_context_of_search(struct imap_session *s, const struct imap_query *q,
-			    const struct imap_set *found)
+			    struct span fetch, const struct imap_set *found)
 {
-	struct context *c = context_new(s, q);
+	struct context *c = context_new(s, q, fetch);
 	enlist(s, c, c != NULL && keep_runs(s, c, found));
 }
 
 void imap_context_of_sort(struct imap_session *s, const struct imap_query *q,
-			  const struct imap_order *how, const struct imap_ordered *found)
+			  struct span fetch, const struct imap_order *how,
+			  const struct imap_ordered *found)
 {
-	struct context *c = context_new(s, q);
+	struct context *c = context_new(s, q, fetch);
 	if (c != NULL) {
 		c->sorted = true;
 		c->how = *how;
@@ -571,6 +576,21 @@ static enum imap_answer matching(struct imap_session *s, const struct context *c
 	return r != IMAP_YES || imap_set_and(&found, among, out) ? r : IMAP_UNAVAILABLE;
 }
 
+/* RFC 5465 7: those that are new, before they are told to be in the result. */
+static enum imap_answer show_new(struct imap_session *s, const struct context *c,
+				 const struct imap_set *added)
+{
+	struct imap_set since, fresh;
+	imap_set_init(&since, s->work->arena);
+	imap_set_init(&fresh, s->work->arena);
+	if (c->fetch.len == 0 || added->count == 0)
+		return IMAP_YES;
+	if (!imap_set_add(&since, s->contexts->uid_next, UINT32_MAX) ||
+	    !imap_set_and(added, &since, &fresh))
+		return IMAP_UNAVAILABLE;
+	return fresh.count > 0 ? imap_fetch_listed(s, c->fetch, &fresh) : IMAP_YES;
+}
+
 /* Some messages may have come into a result or have left it. */
 static enum imap_answer changed_in(struct imap_session *s, struct context *c,
 				   const struct imap_set *changed, struct update *u)
@@ -586,6 +606,9 @@ static enum imap_answer changed_in(struct imap_session *s, struct context *c,
 	if (!members(s, c, &have) || !imap_set_and(&have, changed, &were) ||
 	    !imap_set_minus(&were, &match, &gone) || !imap_set_minus(&match, &have, &added))
 		return IMAP_UNAVAILABLE;
+	r = show_new(s, c, &added);
+	if (r != IMAP_YES)
+		return r;
 	if (c->sorted && gone.count + added.count > 0)
 		return order_change(s, u, &gone, &added);
 	u->gone = gone;
@@ -634,6 +657,8 @@ void imap_contexts_tell(struct imap_session *s)
 	}
 	w->arena = command;
 	arena_free(own);
-	if (r == IMAP_YES && s->contexts != NULL)
+	if (r == IMAP_YES && s->contexts != NULL) {
 		s->contexts->version = version;
+		s->contexts->uid_next = s->uid_next;
+	}
 }

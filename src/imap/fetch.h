@@ -92,6 +92,11 @@ MUST_USE bool imap_fetch_parse(struct imap_lex *, struct imap_fetch *);
 /* Of a row; what cannot be read is opaque.  NULL: out of memory. */
 MUST_USE struct summary *imap_summary_of(struct arena *, const struct imap_row *);
 
+/* A list of items in parentheses, which is kept as it was written.  False: BAD. */
+MUST_USE bool imap_fetch_list(struct imap_lex *, struct span *out);
+/* The items of such a list for these messages; no flag is set by that. */
+MUST_USE enum imap_answer imap_fetch_listed(struct imap_session *, struct span list,
+					    const struct imap_set *uids);
 /* FETCH answers about messages of the view, with their UIDs.  Nothing ends the command. */
 MUST_USE enum imap_answer imap_fetch_tell(struct imap_session *, const struct imap_fetch *,
 					  const struct imap_set *uids);

@@ -312,3 +312,35 @@ bool imap_fetch_parse(struct imap_lex *lex, struct imap_fetch *f)
 	needs(f);
 	return modifiers(lex, f);
 }
+
+/* "(" ... ")"; false: it does not end. */
+static bool in_parentheses(struct imap_lex *lex, struct span *out)
+{
+	struct imap_lex at = *lex;
+	struct span skipped;
+	size_t depth = 0;
+	do {
+		char c = imap_lex_peek(&at);
+		if (c == '\0')
+			return false;
+		if (c == '"' || c == '{') {
+			if (!imap_lex_string(&at, &skipped))
+				return false;
+			continue;
+		}
+		depth += (c == '(') - (size_t)(c == ')');
+		at.rest = span_skip(at.rest, 1);
+	} while (depth > 0);
+	*out = span_sub(lex->rest, 0, lex->rest.len - at.rest.len);
+	*lex = at;
+	return true;
+}
+
+bool imap_fetch_list(struct imap_lex *lex, struct span *out)
+{
+	struct imap_fetch *what = ARENA_NEW(lex->arena, struct imap_fetch);
+	if (what == NULL || !in_parentheses(lex, out))
+		return false;
+	struct imap_lex items = {.rest = *out, .arena = lex->arena};
+	return imap_fetch_parse(&items, what);
+}

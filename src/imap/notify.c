@@ -42,18 +42,14 @@ bool imap_notify_fetches(const struct imap_session *s)
 
 void imap_notify_arrived(struct imap_session *s, uint32_t from)
 {
-	struct imap_lex lex = {.rest = s->notify->fetch, .arena = s->work->arena};
-	struct imap_fetch *what = ARENA_NEW(s->work->arena, struct imap_fetch);
 	struct imap_set since, fresh;
 	imap_set_init(&since, s->work->arena);
 	imap_set_init(&fresh, s->work->arena);
-	if (what == NULL || !imap_fetch_parse(&lex, what) ||
-	    imap_view_numbers(s) != IMAP_YES || !imap_set_add(&since, from, UINT32_MAX) ||
+	if (imap_view_numbers(s) != IMAP_YES || !imap_set_add(&since, from, UINT32_MAX) ||
 	    !imap_set_and(&s->work->map, &since, &fresh))
 		return;
-	what->seen = false; /* nobody has read it */
 	/* What cannot be fetched now is asked for by the client: it knows the message. */
-	(void)!imap_fetch_tell(s, what, &fresh);
+	(void)!imap_fetch_listed(s, s->notify->fetch, &fresh);
 }
 
 unsigned imap_notify_events(const struct imap_notify *n, struct span name, bool subscribed)

@@ -22,6 +22,7 @@ struct imap_wanted {
 	bool extended; /* RETURN stands there */
 	unsigned what;
 	struct imap_part part;
+	struct span fetch; /* of UPDATE: what is fetched of new messages, RFC 5465 7; or empty */
 };
 /* "RETURN (" options ") ", or nothing, which leaves what is wanted.  False: BAD. */
 MUST_USE bool imap_return_parse(struct imap_lex *, struct imap_wanted *);

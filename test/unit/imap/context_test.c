@@ -53,6 +53,11 @@ T(sorted, five, SELECT "a UID SORT RETURN (UPDATE ALL) (SUBJECT) UTF-8 NOT SEEN\
   "* ESEARCH (TAG \"a\") UID REMOVEFROM (1 3 1 5 1 1)\r\n", "* ESEARCH (TAG \"e\") REMOVEFROM (1 1 1 3 1 2)\r\n", "f OK", "* ESEARCH (TAG \"a\") UID ADDTO (1 1 1 3 2 5)\r\n", "* ESEARCH (TAG \"e\") ADDTO (1 1 2 2 2 3)\r\n", "g OK")
 T(uidonly, five, SELECT "a SEARCH RETURN (UPDATE COUNT) SEEN\r\nb ENABLE UIDONLY\r\nc UID STORE 5 FLAGS.SILENT (\\Seen)\r\n", "a OK", "b OK", "* ESEARCH (TAG \"a\") UID ADDTO (0 5)\r\nc OK")
 
+/* RFC 5465 7: of new messages what was asked for, before they are in the result; of others nothing. */
+T(new_ones_are_shown, five, SELECT "a UID SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (A)])) NOT FLAGGED\r\nb APPEND INBOX {8+}\r\nA: 1\r\n\r\n\r\nc APPEND INBOX (\\Flagged) {1+}\r\nx\r\nd STORE 7 FLAGS.SILENT ()\r\ne UID SORT RETURN (UPDATE (UID) COUNT) (DATE) UTF-8 ALL\r\nf APPEND INBOX {1+}\r\nx\r\n",
+  "COUNT 5\r\na OK", "* 6 EXISTS\r\n", "* 6 FETCH (UID 6 BODY[HEADER.FIELDS (A)] {8}\r\nA: 1\r\n\r\n)\r\n* ESEARCH (TAG \"a\") UID ADDTO (0 6)\r\nb OK", "* 7 EXISTS\r\n* 7 RECENT\r\nc OK", "* ESEARCH (TAG \"a\") UID ADDTO (0 7)\r\nd OK", "COUNT 7\r\ne OK", "* 8 FETCH (UID 8)\r\n* ESEARCH (TAG \"e\") UID ADDTO (8 8)\r\n")
+T(items_refused, five, SELECT "a SEARCH RETURN (UPDATE (NIX)) ALL\r\nb SEARCH RETURN (UPDATE ()) ALL\r\nc SEARCH RETURN (UPDATE (UID) ALL\r\nd SEARCH RETURN (UPDATE (UID) COUNT) ALL\r\n", "a BAD", "b BAD", "c BAD", "d OK")
+
 /* RFC 5267 4.3: the published exchange, as far as it is not of 20,000 messages. */
 T(published, five, LOGIN "s SELECT INBOX\r\nB01 UID SEARCH RETURN (UPDATE COUNT) DELETED KEYWORD $Junk\r\nx UID STORE 4 +FLAGS.SILENT ($Junk)\r\nB03 UID STORE 2 +FLAGS.SILENT $Junk\r\nB04 CANCELUPDATE \"B01\"\r\nB05 UID STORE 2 FLAGS.SILENT ()\r\n",
   "* ESEARCH (TAG \"B01\") UID COUNT 0\r\nB01 OK", "* ESEARCH (TAG \"B01\") UID ADDTO (0 4)", "* ESEARCH (TAG \"B01\") UID ADDTO (0 2)\r\nB03 OK", "\r\nB04 OK", "\r\nB05 OK")
@@ -265,6 +270,23 @@ static void as_many_runs(void **state UNUSED)
 	}
 }
 
+static void items_of(unsigned len, const char *want)
+{
+	char input[4096];
+	struct talk t;
+	snprintf(input, sizeof input, SELECT "a SEARCH RETURN (COUNT UPDATE (BODY.PEEK[HEADER.FIELDS (%0*d)])) ALL\r\n", (int)(len - strlen("(BODY.PEEK[HEADER.FIELDS ()])")), 0);
+	talk_once(&t, five, span_cstr(input), 0);
+	EXPECT(&t, want);
+	talk_free(&t);
+}
+
+static void as_many_items(void **state UNUSED)
+{
+	items_of(IMAP_CONTEXT_FETCH - 1, "COUNT 5\r\na OK");
+	items_of(IMAP_CONTEXT_FETCH, "COUNT 5\r\na OK");
+	items_of(IMAP_CONTEXT_FETCH + 1, "a BAD");
+}
+
 /* A store that says later: told by the next command. */
 static void a_failure_is_made_good(void **state UNUSED)
 {
@@ -292,7 +314,7 @@ int main(void)
 		C(announced), C(options), C(refused), C(only_where_selected), C(own_changes), C(by_number),
 		C(both), C(new_keyword), C(deselected), C(sorted), C(uidonly), C(published), C(told_in_idle),
 		C(news_are_looked_at), C(orders_stay_right), C(as_many_results), C(as_much_memory),
-		C(as_many_runs), C(a_failure_is_made_good),
+		C(as_many_runs), C(new_ones_are_shown), C(items_refused), C(as_many_items), C(a_failure_is_made_good),
 	};
 	return cmocka_run_group_tests_name("imap_context", tests, NULL, NULL);
 }
