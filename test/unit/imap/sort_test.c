@@ -48,7 +48,7 @@ static void too_many(struct mem_host *m) { four(m); m->sort_answer = IMAP_LIMIT;
 		talk_free(&t);                                                 \
 	}
 
-T(announced, four, LOGIN "a CAPABILITY\r\n", " SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS", "a OK")
+T(announced, four, LOGIN "a CAPABILITY\r\n", " SORT SORT=DISPLAY ESORT", " THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS", "a OK")
 T(sort_, four, SELECT "a SORT (SUBJECT) UTF-8 ALL\r\nb SORT (SIZE) US-ASCII ALL\r\nc SORT (REVERSE SIZE) UTF-8 2:4\r\nd sort (subject reverse size) utf-8 all\r\n",
   "* SORT 2 4 3 1\r\na OK", "* SORT 2 4 3 1\r\nb OK", "* SORT 3 4 2\r\nc OK", "* SORT 4 2 3 1\r\nd OK")
 T(uid_sort, three, SELECT "a SORT (SUBJECT) UTF-8 ALL\r\nb UID SORT (SUBJECT) UTF-8 ALL\r\nc UID SORT (SUBJECT) UTF-8 UID 3:4\r\n",
