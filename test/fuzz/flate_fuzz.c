@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Said, and read by a client. */
 static void say(struct flate *f, z_stream *client, struct span plain)
 {
-	char back[4096];
+	char back[4096 + 1]; /* never full: else something might be left over */
 	struct span wire;
 	ENSURE(flate_write(f, plain, &wire) == FLATE_OK);
 	client->next_in = (Bytef *)(uintptr_t)wire.ptr;
@@ -26,6 +26,7 @@ static void say(struct flate *f, z_stream *client, struct span plain)
 	client->avail_out = sizeof back;
 	int z = inflate(client, Z_SYNC_FLUSH);
 	ENSURE(z == Z_OK || (plain.len == 0 && z == Z_BUF_ERROR));
+	ENSURE(client->avail_in == 0);
 	ENSURE(span_eq(span_of(back, sizeof back - client->avail_out), plain));
 }
 
