@@ -16,48 +16,23 @@
  */
 #include "kv/rocksdb.h"
 
-#include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/check.h"
 #include "base/ensure.h"
-#include "kv/engine.h"
-#include "kv/large.h"
+#include "kv/rocks.h"
 #include "kv/wal.h"
 #include "os/file.h"
 
 #define MIB	       (1024u * 1024u)
-#define BODY_HEAD      8u
-#define BODY_FORMAT    1u
 #define BODY_BLOB_FROM 1024u
 #define READERS_MAX    32u
-#define BODIES_AT_ONCE 32u
 /* Garbage collection of blob files, in per cent of their bytes; kv/churn_test. */
 #define GARBAGE_FROM   30u
 #define GARBAGE_UNTIL  15u
 #define GARBAGE_GUESS  4096u /* bytes of a body that is forgotten */
 #define SYNCERS	       4u /* of large bodies at a time: the disk joins their syncs */
-
-enum { CF_DEFAULT, CF_ROWS, CF_BODIES, CFS };
-
-struct rocks {
-	struct engine engine;
-	char *path; /* of RocksDB's folder */
-	size_t memtable, cache_size;
-	bool read_only;
-	/* The writer's thread's own. */
-	bool collects;	 /* garbage of blob files */
-	uint64_t unseen; /* bytes since that was decided */
-	int dir, lock;
-	struct large *large;
-	rocksdb_t *db;
-	rocksdb_column_family_handle_t *cf[CFS];
-	rocksdb_cache_t *cache;
-	const rocksdb_snapshot_t *snapshot;
-	rocksdb_readoptions_t *visible, *latest;
-	rocksdb_writeoptions_t *sync;
-};
 
 struct engine_iter {
 	rocksdb_iterator_t *it;
@@ -65,8 +40,6 @@ struct engine_iter {
 	bool reverse;
 	char from[SPACE_KEY + KV_KEY_MAX + 1], to[SPACE_KEY + KV_KEY_MAX + 1];
 };
-
-#define ROCKS(e) CONTAINER_OF(e, struct rocks, engine)
 
 /* ---- opening ---- */
 
@@ -396,15 +369,14 @@ static enum kv_result rocks_open(struct rocks *r, const struct kv_rocksdb *how,
 
 /* ---- reading ---- */
 
-/* RocksDB's error as ours; the text goes. */
-static enum kv_result take_error(char *err)
+enum kv_result rocks_error(char *err)
 {
 	enum kv_result k = strstr(err, "orruption") ? KV_CORRUPT : KV_UNAVAILABLE;
 	rocksdb_free(err);
 	return k;
 }
 
-static enum kv_result get(struct rocks *r, rocksdb_readoptions_t *how,
+enum kv_result rocks_find(struct rocks *r, rocksdb_readoptions_t *how,
 			  unsigned cf, struct span key,
 			  rocksdb_pinnableslice_t **out)
 {
@@ -412,25 +384,18 @@ static enum kv_result get(struct rocks *r, rocksdb_readoptions_t *how,
 	*out = rocksdb_get_pinned_cf(r->db, how, r->cf[cf], key.ptr, key.len,
 				     &err);
 	if (err)
-		return take_error(err);
+		return rocks_error(err);
 	return *out ? KV_OK : KV_NONE;
-}
-
-static struct span pinned(const rocksdb_pinnableslice_t *p)
-{
-	size_t len;
-	const char *v = rocksdb_pinnableslice_value(p, &len);
-	return span_of(v, len);
 }
 
 static enum kv_result get_into(struct rocks *r, unsigned cf, struct span key,
 			       struct buf *out)
 {
 	rocksdb_pinnableslice_t *p;
-	enum kv_result k = get(r, r->visible, cf, key, &p);
+	enum kv_result k = rocks_find(r, r->visible, cf, key, &p);
 	if (k != KV_OK)
 		return k;
-	buf_add(out, pinned(p));
+	buf_add(out, rocks_pinned(p));
 	rocksdb_pinnableslice_destroy(p);
 	return buf_ok(out) ? KV_OK : KV_UNAVAILABLE;
 }
@@ -461,11 +426,11 @@ static enum kv_result rocks_get(struct engine *e, struct kv_name name,
 	return get_into(ROCKS(e), CF_ROWS, span_of(k, n), out);
 }
 
-static enum kv_result iter_error(rocksdb_iterator_t *it)
+enum kv_result rocks_iter_error(rocksdb_iterator_t *it)
 {
 	char *err = NULL;
 	rocksdb_iter_get_error(it, &err);
-	return err ? take_error(err) : KV_NONE;
+	return err ? rocks_error(err) : KV_NONE;
 }
 
 static enum kv_result rocks_heads(struct engine *e, enum kv_kind kind,
@@ -482,7 +447,7 @@ static enum kv_result rocks_heads(struct engine *e, enum kv_kind kind,
 	for (; *count < n; rocksdb_iter_next(it)) {
 		size_t len;
 		if (!rocksdb_iter_valid(it)) {
-			result = iter_error(it) == KV_NONE ? KV_OK
+			result = rocks_iter_error(it) == KV_NONE ? KV_OK
 							   : KV_UNAVAILABLE;
 			break;
 		}
@@ -534,7 +499,7 @@ static enum kv_result rocks_iter_row(struct engine_iter *i, struct span *key,
 				     struct span *value)
 {
 	if (!rocksdb_iter_valid(i->it))
-		return iter_error(i->it);
+		return rocks_iter_error(i->it);
 	size_t len;
 	const char *p = rocksdb_iter_key(i->it, &len);
 	*key = span_skip(span_of(p, len), SPACE_KEY);
@@ -718,203 +683,6 @@ static enum kv_result rocks_reopen(struct engine *e)
 	return k;
 }
 
-/* ---- bodies ---- */
-
-static bool is_body(struct span v) { return v.len >= BODY_HEAD && v.ptr[0] == BODY_FORMAT; }
-
-static enum kv_result body_value(struct rocks *r, const struct kv_id *id,
-				 rocksdb_pinnableslice_t **p, struct span *value)
-{
-	enum kv_result k = get(r, r->latest, CF_BODIES,
-			       span_of(id->byte, sizeof(id->byte)), p);
-	if (k != KV_OK)
-		return k;
-	*value = pinned(*p);
-	if (is_body(*value))
-		return KV_OK;
-	rocksdb_pinnableslice_destroy(*p);
-	return KV_CORRUPT;
-}
-
-/* The bytes of a piece out of a body's value. */
-static enum kv_result cut(const struct kv_piece *p, struct span v)
-{
-	if (!is_body(v))
-		return KV_CORRUPT;
-	v = span_skip(v, BODY_HEAD);
-	buf_add(p->out, span_sub(v, (size_t)u64_min(p->from, v.len), p->len));
-	return buf_ok(p->out) ? KV_OK : KV_UNAVAILABLE;
-}
-
-/* At most BODIES_AT_ONCE; in one call, which looks for all of them in each block. */
-static void read_some(struct rocks *r, struct kv_piece *pieces, size_t n)
-{
-	const char *keys[BODIES_AT_ONCE] = {0};
-	size_t sizes[BODIES_AT_ONCE] = {0};
-	rocksdb_pinnableslice_t *values[BODIES_AT_ONCE];
-	char *errors[BODIES_AT_ONCE];
-	for (size_t i = 0; i < n; i++) {
-		keys[i] = (const char *)pieces[i].id.byte;
-		sizes[i] = sizeof(pieces[i].id.byte);
-	}
-	rocksdb_batched_multi_get_cf(r->db, r->latest, r->cf[CF_BODIES], n, keys, sizes, values,
-				     errors, false);
-	for (size_t i = 0; i < n; i++) {
-		struct kv_piece *p = &pieces[i];
-		if (errors[i])
-			p->result = take_error(errors[i]);
-		else if (values[i])
-			p->result = cut(p, pinned(values[i]));
-		else
-			p->result = kv_large_read(r->large, &p->id, p->from, p->len, p->out);
-		if (values[i])
-			rocksdb_pinnableslice_destroy(values[i]);
-	}
-}
-
-static enum kv_result read_one(struct rocks *r, const struct kv_piece *p)
-{
-	rocksdb_pinnableslice_t *value;
-	struct span v;
-	enum kv_result k = body_value(r, &p->id, &value, &v);
-	if (k == KV_NONE)
-		return kv_large_read(r->large, &p->id, p->from, p->len, p->out);
-	if (k == KV_OK) {
-		k = cut(p, v);
-		rocksdb_pinnableslice_destroy(value);
-	}
-	return k;
-}
-
-static void rocks_bodies_read(struct engine *e, struct kv_piece *pieces, size_t count)
-{
-	if (count == 1)
-		pieces->result = read_one(ROCKS(e), pieces);
-	for (size_t at = 0; count > 1 && at < count; at += BODIES_AT_ONCE)
-		read_some(ROCKS(e), pieces + at, size_min(count - at, BODIES_AT_ONCE));
-}
-
-static enum kv_result rocks_body_size(struct engine *e, const struct kv_id *id, uint64_t *size)
-{
-	struct rocks *r = ROCKS(e);
-	rocksdb_pinnableslice_t *p;
-	struct span v;
-	int64_t made;
-	enum kv_result k = body_value(r, id, &p, &v);
-	if (k == KV_NONE)
-		return kv_large_facts(r->large, id, size, &made);
-	if (k != KV_OK)
-		return k;
-	*size = v.len - BODY_HEAD;
-	rocksdb_pinnableslice_destroy(p);
-	return KV_OK;
-}
-
-/* Two ascending lists of one first byte: values, and files. */
-struct listing {
-	struct rocks *rocks;
-	rocksdb_iterator_t *it;
-	struct kv_id *files;
-	size_t file, file_count;
-	struct kv_id from;
-};
-
-static bool listing_inline(struct listing *l, struct kv_id *id, uint64_t *size, int64_t *made)
-{
-	size_t n;
-	if (!rocksdb_iter_valid(l->it))
-		return false;
-	const char *key = rocksdb_iter_key(l->it, &n);
-	if (n != sizeof(id->byte))
-		return false;
-	memcpy(id->byte, key, n);
-	const char *v = rocksdb_iter_value(l->it, &n);
-	*size = n >= BODY_HEAD ? n - BODY_HEAD : 0;
-	*made = 0;
-	for (size_t i = 1; i < BODY_HEAD && i < n; i++)
-		*made = *made << 8 | (uint8_t)v[i];
-	return true;
-}
-
-/* The next of both lists, smaller id first. */
-static enum kv_result listing_next(struct listing *l, struct kv_id *id,
-				   uint64_t *size, int64_t *made)
-{
-	bool row = listing_inline(l, id, size, made);
-	bool file = l->file < l->file_count;
-	if (file && (!row || memcmp(l->files[l->file].byte, id->byte, 16) < 0)) {
-		*id = l->files[l->file++];
-		enum kv_result k =
-			kv_large_facts(l->rocks->large, id, size, made);
-		if (k == KV_CORRUPT)
-			*size = 0, *made = 0;
-		return k == KV_CORRUPT ? KV_OK : k;
-	}
-	if (!row)
-		return iter_error(l->it);
-	rocksdb_iter_next(l->it);
-	return KV_OK;
-}
-
-static enum kv_result list_byte(struct listing *l, size_t max, size_t *n,
-				struct kv_id *next, kv_body_fn *each, void *arg)
-{
-	struct kv_id id;
-	uint64_t size;
-	int64_t made;
-	for (;;) {
-		enum kv_result k = listing_next(l, &id, &size, &made);
-		if (k != KV_OK)
-			return k;
-		if (id.byte[0] != l->from.byte[0])
-			return KV_NONE;
-		if (*n == max) {
-			*next = id;
-			return KV_OK;
-		}
-		++*n;
-		each(arg, &id, size, made);
-	}
-}
-
-static enum kv_result rocks_body_list(struct engine *e,
-				      const struct kv_id *from, size_t max,
-				      struct kv_id *next, kv_body_fn *each,
-				      void *arg)
-{
-	struct rocks *r = ROCKS(e);
-	struct listing l = {.rocks = r, .from = *from};
-	size_t n = 0;
-	for (;;) {
-		enum kv_result k = kv_large_list(r->large, l.from.byte[0],
-					      &l.files, &l.file_count);
-		if (k != KV_OK)
-			return k;
-		l.file = 0;
-		while (l.file < l.file_count &&
-		       memcmp(l.files[l.file].byte, l.from.byte, 16) < 0)
-			l.file++;
-		l.it = rocksdb_create_iterator_cf(r->db, r->latest,
-						  r->cf[CF_BODIES]);
-		rocksdb_iter_seek(l.it, (const char *)l.from.byte, 16);
-		k = list_byte(&l, max, &n, next, each, arg);
-		rocksdb_iter_destroy(l.it);
-		free(l.files);
-		if (k != KV_NONE || l.from.byte[0] == 255)
-			return k;
-		uint8_t first = l.from.byte[0];
-		l.from = (struct kv_id){0};
-		l.from.byte[0] = (uint8_t)(first + 1);
-	}
-}
-
-static enum kv_result rocks_large_begin(struct engine *e,
-					const struct kv_id *id,
-					struct engine_large **out)
-{
-	return kv_large_begin(ROCKS(e)->large, id, out);
-}
-
 /* ---- the rest ---- */
 
 static enum kv_result rocks_checkpoint_drop(struct engine *e)
@@ -947,7 +715,7 @@ static enum kv_result rocks_checkpoint(struct engine *e)
 	if (c)
 		rocksdb_checkpoint_object_destroy(c);
 	free(path);
-	return err ? take_error(err) : KV_OK;
+	return err ? rocks_error(err) : KV_OK;
 }
 
 static bool rocks_disk(struct engine *e, uint64_t *avail, uint64_t *total)
