@@ -57,7 +57,8 @@ enum edge_store_answer access_make(struct job *, struct open_box *, struct span 
 /* A selected mailbox for something that needs these rights beside `r`.  NULL: why not. */
 struct selected *access_selected(struct session *, uint64_t handle, uint32_t need,
 				 enum edge_store_answer *);
-/* Is it still one that the session may read? */
+/* Is it still one that the session may read?  Not known now: yes; what it asks for is
+ * judged again. */
 bool access_reads(const struct selected *);
 /* The flags that rights do not let be set: enum box_flag. */
 uint32_t access_locked(uint32_t rights);

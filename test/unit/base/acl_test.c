@@ -44,5 +44,5 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(letters),
 	};
-	return cmocka_run_group_tests_name("acl", tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }
