@@ -36,7 +36,7 @@ CHUNK = 8          # states that a worker takes at once
 SYNC_US = 1500     # while recording: groups gather
 MEMTABLE = 4 << 20
 TWICE, MORE, INSIDE, CLEAN = 7, 11, 23, 61  # every so many states are looked at harder
-DAYS = 3 * 86400
+DAYS = 9 * 86400  # what was deleted is kept for seven
 LARGE = 64 << 10  # role/store/body.h
 PATIENCE = 60
 
